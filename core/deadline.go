@@ -1,0 +1,77 @@
+package core
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// past is a deadline that has been missed: a blocked call returns at once.
+var past = time.Unix(1, 0)
+
+// deadline interrupts the blocked reads, or the blocked writes, of a stream when
+// the context in charge ends or a time has come. The same context may be given
+// again and again at no cost; a new one takes over from the last.
+type deadline struct {
+	set func(time.Time) error // SetReadDeadline or SetWriteDeadline
+
+	done <-chan struct{} // of the context in charge
+	stop func() bool
+
+	mu   sync.Mutex
+	turn int       // which context is in charge: a late callback of an earlier one does nothing
+	at   time.Time // set by until; zero: none
+}
+
+// enter puts ctx in charge. It returns ctx's cause when ctx has ended.
+func (d *deadline) enter(ctx context.Context) error {
+	done := ctx.Done()
+	if done != d.done {
+		d.change(ctx, done)
+	}
+	if done == nil || ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(ctx)
+}
+
+func (d *deadline) change(ctx context.Context, done <-chan struct{}) {
+	if d.stop != nil && !d.stop() {
+		// The last context has ended and its callback has run or will: undo it.
+		d.mu.Lock()
+		d.turn++
+		d.set(d.at)
+		d.mu.Unlock()
+	}
+	d.done, d.stop = done, nil
+	if done == nil {
+		return
+	}
+	d.mu.Lock()
+	d.turn++
+	turn := d.turn
+	d.mu.Unlock()
+	d.stop = context.AfterFunc(ctx, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.turn == turn {
+			d.set(past)
+		}
+	})
+}
+
+// until bounds every wait from now on by t as well; the zero time lifts the bound.
+func (d *deadline) until(t time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.at = t
+	d.set(t)
+}
+
+// release lets go of the context in charge, so that nothing refers to it.
+func (d *deadline) release() {
+	if d.stop != nil {
+		d.stop()
+	}
+	d.done, d.stop = nil, nil
+}

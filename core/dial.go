@@ -1,0 +1,165 @@
+package core
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/ws76/ws76/core/hixie"
+)
+
+// Dialer opens a stream to host:port. Every transport has this method.
+type Dialer interface {
+	Dial(ctx context.Context, addr string) (net.Conn, error)
+}
+
+// DialOptions say how to open a client's connection. A nil pointer and the zero
+// value of every field are fine.
+type DialOptions struct {
+	// Dialect, where the URL names none. "" is Hixie76.
+	Dialect Dialect
+	// Dialer opens the stream; nil is plain TCP.
+	Dialer Dialer
+	// TLS is used for wss, over whatever the Dialer opened. nil: the system's roots.
+	TLS *tls.Config
+
+	// Header fields are added to the request as they are; one that has the name of a
+	// default field takes its place.
+	Header hixie.Fields
+	// Origin of the page that would be asking; "" is that of the target.
+	Origin string
+	// Protocols are the sub-protocols asked for. The drafts know one.
+	Protocols []string
+	// Key1, Key2 and Key3 fix the challenge of draft 76; all three or none.
+	Key1, Key2 string
+	Key3       []byte
+	// Rand makes challenges and masks; nil is crypto/rand.
+	Rand io.Reader
+	// FixedOrder sends the fields in the draft's order of naming, for servers that
+	// choke on the random order it asks for.
+	FixedOrder bool
+
+	// Strict refuses what is tolerated otherwise; see hixie.Tolerance.
+	Strict bool
+	// Compress offers permessage-deflate. RFC 6455 only.
+	Compress bool
+	// MaxMessage is the largest message to receive in bytes. 0: DefaultMaxMessage.
+	MaxMessage int64
+	// CloseTimeout bounds the closing handshake. 0: DefaultCloseTimeout.
+	CloseTimeout time.Duration
+	Trace        *Trace
+}
+
+func (o *DialOptions) defaults() DialOptions {
+	var d DialOptions
+	if o != nil {
+		d = *o
+	}
+	if d.Dialect == "" {
+		d.Dialect = Hixie76
+	}
+	if d.Rand == nil {
+		d.Rand = rand.Reader
+	}
+	d.MaxMessage, d.CloseTimeout = limits(d.MaxMessage, d.CloseTimeout)
+	return d
+}
+
+func limits(maxMessage int64, closeTimeout time.Duration) (int64, time.Duration) {
+	if maxMessage == 0 {
+		maxMessage = DefaultMaxMessage
+	}
+	if closeTimeout == 0 {
+		closeTimeout = DefaultCloseTimeout
+	}
+	return maxMessage, closeTimeout
+}
+
+// DialError says that there is no stream to the peer; no handshake was tried.
+type DialError struct {
+	Op   string // "connecting to" or "TLS with"; "" where the Dialer's error says it
+	Addr string
+	Err  error
+}
+
+func (e *DialError) Error() string {
+	if e.Op == "" {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("%s %s: %v", e.Op, e.Addr, e.Err)
+}
+
+func (e *DialError) Unwrap() error { return e.Err }
+
+// Dial connects to a WebSocket URL (see ParseURL) and does the opening handshake;
+// ctx bounds both. Errors: *DialError where there is no stream, *HandshakeError,
+// or ctx's cause.
+func Dial(ctx context.Context, url string, opts *DialOptions) (*Conn, error) {
+	target, err := ParseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	o := opts.defaults()
+	dialer, op := o.Dialer, ""
+	if dialer == nil {
+		dialer, op = netDialer{}, "connecting to"
+	}
+	stream, err := dialer.Dial(ctx, target.Addr)
+	if err != nil {
+		return nil, &DialError{Op: op, Addr: target.Addr, Err: err}
+	}
+	if target.Secure {
+		secure := tls.Client(stream, tlsConfig(o.TLS, target.Name))
+		if err := secure.HandshakeContext(ctx); err != nil {
+			stream.Close()
+			return nil, &DialError{Op: "TLS with", Addr: target.Addr, Err: err}
+		}
+		stream = secure
+	}
+	return open(ctx, stream, target, o)
+}
+
+func tlsConfig(config *tls.Config, name string) *tls.Config {
+	if config == nil {
+		config = &tls.Config{}
+	}
+	config = config.Clone()
+	if config.ServerName == "" {
+		config.ServerName = name
+	}
+	return config
+}
+
+type netDialer struct{ net.Dialer }
+
+func (d netDialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	return d.DialContext(ctx, "tcp", addr)
+}
+
+// Client does the opening handshake for url over a stream that is open already,
+// TLS included where there is any. On an error the stream is closed.
+func Client(ctx context.Context, stream net.Conn, url string, opts *DialOptions) (*Conn, error) {
+	target, err := ParseURL(url)
+	if err != nil {
+		stream.Close()
+		return nil, err
+	}
+	return open(ctx, stream, target, opts.defaults())
+}
+
+func open(ctx context.Context, stream net.Conn, target Target, o DialOptions) (*Conn, error) {
+	if target.Dialect != "" {
+		o.Dialect = target.Dialect
+	}
+	c := &clientHandshake{DialOptions: o, exchange: newExchange(stream, o.Trace), target: target}
+	conn, err := c.run(ctx)
+	if err != nil {
+		stream.Close()
+		return nil, err
+	}
+	return conn, nil
+}
