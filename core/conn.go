@@ -170,24 +170,26 @@ func (c *Conn) receive(ctx context.Context, wait func() error) error {
 			c.messagesIn++
 			return nil
 		}
+		if err == nil && c.ev.kind != eventClosing {
+			if c.ev.kind == eventPing {
+				c.sendPong(c.ev.msg.Data)
+			}
+			continue
+		}
+		// What follows waits, or sends the last words: answers go out before.
+		if wait != nil {
+			if err := wait(); err != nil {
+				return err
+			}
+		}
 		switch {
 		case err == errIncomplete:
-			if wait != nil {
-				err = wait()
-			} else {
-				err = nil
-			}
-			if err == nil {
-				err = c.fill(ctx)
-			}
-			if err != nil {
+			if err := c.fill(ctx); err != nil {
 				return err
 			}
 		case err != nil:
 			return c.violated(err)
-		case c.ev.kind == eventPing:
-			c.sendPong(c.ev.msg.Data)
-		case c.ev.kind == eventClosing:
+		default:
 			return c.peerClosed(c.ev.code, c.ev.reason)
 		}
 	}

@@ -70,7 +70,7 @@ type hixieFraming struct {
 
 func newHixieFraming(draft hixie.Draft, maxMessage int64, count *counters, trace *Trace) *hixieFraming {
 	f := &hixieFraming{draft: draft, count: count, trace: trace}
-	f.d.MaxMessage = maxMessage
+	f.d.MaxMessage, f.d.Draft = maxMessage, draft
 	f.d.KeepAll = trace.wantsFrames()
 	return f
 }

@@ -1,0 +1,79 @@
+package hixie
+
+import (
+	"strconv"
+	"strings"
+)
+
+// isDigit reports whether c is a digit of section 4.1's keys and codes.
+func isDigit(c byte) bool { return c-'0' <= 9 }
+
+// isControl reports whether c may stand in no line of a head. A tab may.
+func isControl(c byte) bool { return c < 0x20 && c != '\t' || c == 0x7F }
+
+// isTokenByte reports whether c may stand in a method or field name of HTTP.
+func isTokenByte(c byte) bool { return tokenBytes[c] }
+
+var tokenBytes = func() (t [256]bool) {
+	for c := '0'; c <= '9'; c++ {
+		t[c] = true
+	}
+	for c := 'a'; c <= 'z'; c++ {
+		t[c], t[c-'a'+'A'] = true, true
+	}
+	for _, c := range "!#$%&'*+-.^_`|~" {
+		t[c] = true
+	}
+	return t
+}()
+
+// lower converts an ASCII capital and nothing else.
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}
+
+// toLower converts the ASCII capitals of s; all other bytes stay as they are.
+func toLower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		b[i] = lower(c)
+	}
+	return string(b)
+}
+
+// equalFold compares as the draft does: ASCII letters in any case, no others.
+func equalFold(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// trimBlanks removes spaces and tabs around s.
+func trimBlanks(s string) string { return strings.Trim(s, " \t") }
+
+// quote quotes s for an error text, cut where it gets long: a peer chooses it.
+func quote(s string) string {
+	const most = 120
+	if len(s) <= most {
+		return strconv.Quote(s)
+	}
+	return strconv.Quote(s[:most]) + "..."
+}
+
+// cut shortens a string of digits for an error text.
+func cut(digits string) string {
+	const most = 24
+	if len(digits) <= most {
+		return digits
+	}
+	return digits[:most] + "..."
+}

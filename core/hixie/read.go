@@ -1,0 +1,214 @@
+package hixie
+
+import "strings"
+
+// ReadOptions say how a server reads an opening handshake. The zero value is
+// what a plain server uses.
+type ReadOptions struct {
+	Secure      bool // the connection came in over TLS
+	LenientKeys bool // read keys by ParseKeyLenient, for devices that cannot be changed
+	Strict      bool // tolerate nothing
+}
+
+// Detect tells which draft a request with these fields speaks: Draft76 with both
+// keys, Draft75 with an upgrade to WebSocket and nothing else, 0 with neither or
+// with the fields of RFC 6455. One key alone is an error, a *CheckError.
+func Detect(f Fields) (Draft, error) {
+	if f.Count("Sec-WebSocket-Version") > 0 || f.Count("Sec-WebSocket-Key") > 0 {
+		return 0, nil
+	}
+	has1, has2 := f.Count(key1Field) > 0, f.Count(key2Field) > 0
+	switch {
+	case has1 && has2:
+		return Draft76, nil
+	case has1:
+		return 0, missingKey(StepKey2, key2Field, key1Field)
+	case has2:
+		return 0, missingKey(StepKey1, key1Field, key2Field)
+	case f.HasToken("Upgrade", "WebSocket"):
+		return Draft75, nil
+	}
+	return 0, nil
+}
+
+func missingKey(step, field, other string) error {
+	return &CheckError{Step: step, Field: field, Want: "a key, since there is " + other, Missing: true}
+}
+
+// ReadOpening checks the request of a client of either draft and returns what it
+// asks for: section 5.1 and, for the keys, 5.2 steps 1 to 6. Which origins, hosts
+// and resources it serves is the caller's business, as is key3. What was
+// tolerated is returned. The error is a *CheckError; for a bad key it wraps the
+// *KeyError.
+func ReadOpening(req *Request, opt ReadOptions) (Opening, []Tolerance, error) {
+	r := &reader{checker: checker{strict: opt.Strict}, req: req, opt: opt}
+	r.Secure = opt.Secure
+	draft, err := Detect(req.Fields)
+	if err != nil {
+		return Opening{}, nil, err
+	}
+	r.Draft = draft
+	for _, read := range []func() error{
+		r.readLine,
+		r.readUpgrade,
+		r.readConnection,
+		r.readOrder,
+		r.readHost,
+		r.readOrigin,
+		r.readBody,
+		r.readProtocols,
+		r.readKeys,
+	} {
+		if err := read(); err != nil {
+			return Opening{}, nil, err
+		}
+	}
+	return r.Opening, r.tolerances, nil
+}
+
+// reader is the state of ReadOpening.
+type reader struct {
+	checker
+	Opening
+	req *Request
+	opt ReadOptions
+}
+
+// readLine checks the request line: "GET /resource HTTP/1.1".
+func (r *reader) readLine() error {
+	if r.req.Method != "GET" {
+		return &CheckError{Step: StepMethod, Got: r.req.Method, Want: "GET"}
+	}
+	if !strings.HasPrefix(r.req.Resource, "/") {
+		return &CheckError{Step: StepResource, Got: r.req.Resource, Want: "a path that begins with a slash"}
+	}
+	r.Resource = r.req.Resource
+	if r.req.Proto != "HTTP/1.1" {
+		return r.tolerate(StepVersion, "request line", r.req.Proto, "HTTP/1.1", "some clients and proxies say HTTP/1.0")
+	}
+	return nil
+}
+
+func (r *reader) readUpgrade() error {
+	f := r.req.Fields
+	if r.Draft == 0 {
+		// No keys and no upgrade to WebSocket, or another protocol's fields.
+		if f.Count("Sec-WebSocket-Version") > 0 || f.Count("Sec-WebSocket-Key") > 0 {
+			return &CheckError{Step: StepKey1, Field: key1Field, Want: "a key", Missing: true, Hint: "the client speaks RFC 6455"}
+		}
+		value, ok := f.Get("Upgrade")
+		return &CheckError{Step: StepUpgrade, Field: "Upgrade", Got: value, Want: "WebSocket", Missing: !ok}
+	}
+	if !f.HasToken("Upgrade", "WebSocket") {
+		value, ok := f.Get("Upgrade")
+		return &CheckError{Step: StepUpgrade, Field: "Upgrade", Got: value, Want: "WebSocket", Missing: !ok,
+			Hint: "with both keys there, a proxy may have changed it"}
+	}
+	if values := f.Values("Upgrade"); len(values) != 1 || values[0] != "WebSocket" {
+		if err := r.tolerate(StepUpgrade, "Upgrade", strings.Join(values, ", "), "WebSocket", "several clients write it in another way"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *reader) readConnection() error {
+	f := r.req.Fields
+	values := f.Values("Connection")
+	switch {
+	case !f.HasToken("Connection", "Upgrade"):
+		return &CheckError{Step: StepConnection, Field: "Connection", Got: strings.Join(values, ", "), Want: "Upgrade", Missing: len(values) == 0}
+	case len(values) != 1 || !equalFold(values[0], "Upgrade"):
+		return r.tolerate(StepConnection, "Connection", strings.Join(values, ", "), "Upgrade", "proxies make a list of it")
+	}
+	return nil
+}
+
+func (r *reader) readOrder() error { return r.order(r.Draft, r.req.Fields) }
+
+func (r *reader) readHost() (err error) {
+	const want = "the host asked for"
+	if r.Host, err = r.one(r.req.Fields, StepHost, "Host", want); err != nil {
+		return err
+	}
+	// The host comes back in the location, where these would change its meaning.
+	if r.Host == "" || strings.ContainsAny(r.Host, " \t,/?#@\\") {
+		return &CheckError{Step: StepHost, Field: "Host", Got: r.Host, Want: "a host, with a port if it is not the default one"}
+	}
+	return nil
+}
+
+func (r *reader) readOrigin() (err error) {
+	if r.req.Fields.Count("Origin") == 0 {
+		if r.strict {
+			return &CheckError{Step: StepOrigin, Field: "Origin", Want: "the origin of the script", Missing: true}
+		}
+		return r.tolerate(StepOrigin, "Origin", "", "the origin of the script", "clients other than browsers have none, the answer says null")
+	}
+	r.HasOrigin = true
+	r.Origin, err = r.one(r.req.Fields, StepOrigin, "Origin", "the origin of the script")
+	return err
+}
+
+// readBody refuses what would make the 8 bytes after the head something else
+// than key3.
+func (r *reader) readBody() error {
+	f := r.req.Fields
+	if value, ok := f.Get("Transfer-Encoding"); ok {
+		return &CheckError{Step: StepBody, Field: "Transfer-Encoding", Got: value, Want: "no such field"}
+	}
+	for _, value := range f.Values("Content-Length") {
+		length := trimBlanks(value)
+		if length != "0" && (length != "8" || r.Draft != Draft76) {
+			return &CheckError{Step: StepBody, Field: "Content-Length", Got: value, Want: "no such field"}
+		}
+		if err := r.tolerate(StepBody, "Content-Length", value, "no such field", "several clients count key3 as a body"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readProtocols splits what is asked for: the draft has one name, the field has
+// lists with commas and with blanks.
+func (r *reader) readProtocols() error {
+	for _, value := range r.req.Fields.Values(r.protocolField()) {
+		r.Protocols = append(r.Protocols, strings.FieldsFunc(value, func(c rune) bool {
+			return c == ',' || c == ' ' || c == '\t'
+		})...)
+	}
+	if len(r.Protocols) > 1 {
+		return r.tolerate(StepProtocol, r.protocolField(), strings.Join(r.Protocols, ", "), "one sub-protocol", "clients offer several")
+	}
+	return nil
+}
+
+func (r *reader) readKeys() (err error) {
+	if r.Draft != Draft76 {
+		return nil
+	}
+	if r.Challenge.Key1, err = r.readKey(StepKey1, key1Field); err != nil {
+		return err
+	}
+	r.Challenge.Key2, err = r.readKey(StepKey2, key2Field)
+	return err
+}
+
+func (r *reader) readKey(step, field string) ([]byte, error) {
+	if err := exactlyOne(r.req.Fields, step, field, "a key"); err != nil {
+		return nil, err
+	}
+	key, _ := r.req.Fields.Get(field)
+	_, err := ParseKey(key)
+	if err != nil && r.opt.LenientKeys {
+		if _, lenient := ParseKeyLenient(key); lenient == nil {
+			why := "lenient keys were asked for"
+			r.tolerances = append(r.tolerances, Tolerance{field, key, "a key whose number is a multiple of its spaces", why})
+			return []byte(key), nil
+		}
+	}
+	if err != nil {
+		return nil, &CheckError{Step: step, Field: field, Got: key, Want: "a key", Err: err}
+	}
+	return []byte(key), nil
+}

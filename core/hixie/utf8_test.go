@@ -1,0 +1,100 @@
+package hixie
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+	"unicode/utf8"
+)
+
+var utf8Cases = []struct {
+	in  string
+	at  int
+	out string
+}{
+	{"", -1, ""},
+	{"plain", -1, "plain"},
+	{"żółć 日本 🙂", -1, "żółć 日本 🙂"},
+	{"\uFFFD is valid", -1, "\uFFFD is valid"},
+	{"\xFF", 0, "\uFFFD"},
+	{"ab\x80cd", 2, "ab\uFFFDcd"},
+	{"cut \xE6\x97", 4, "cut \uFFFD\uFFFD"},
+	{"\xC3(", 0, "\uFFFD("},
+	{"overlong \xC0\x80", 9, "overlong \uFFFD\uFFFD"},
+	{"surrogate \xED\xA0\x80", 10, "surrogate \uFFFD\uFFFD\uFFFD"},
+	{"beyond \xF4\x90\x80\x80!", 7, "beyond \uFFFD\uFFFD\uFFFD\uFFFD!"},
+	{"é\xE9é\xE9", 2, "é\uFFFDé\uFFFD"},
+}
+
+func TestUTF8(t *testing.T) {
+	for _, c := range utf8Cases {
+		// Long strings take another path than short ones.
+		for _, pad := range []string{"", "0123456789abcdef0123456789abcdef0123456789"} {
+			p, at := []byte(pad+c.in), c.at
+			if at >= 0 {
+				at += len(pad)
+			}
+			if got := ValidUTF8(p); got != (at < 0) {
+				t.Errorf("ValidUTF8(%q) = %v", p, got)
+			}
+			if got := InvalidAt(p); got != at {
+				t.Errorf("InvalidAt(%q) = %d, want %d", p, got, at)
+			}
+			if got := string(AppendValidUTF8([]byte(">"), p)); got != ">"+pad+c.out {
+				t.Errorf("AppendValidUTF8(%q) = %q, want %q", p, got, pad+c.out)
+			}
+		}
+	}
+}
+
+// checkUTF8 compares with the standard library.
+func checkUTF8(t *testing.T, p []byte) {
+	t.Helper()
+	if got, want := ValidUTF8(p), utf8.Valid(p); got != want {
+		t.Fatalf("ValidUTF8(%q) = %v", p, got)
+	}
+	at := -1
+	var want []byte
+	for i, r := range string(p) {
+		if r == utf8.RuneError && !bytes.HasPrefix(p[i:], []byte("\uFFFD")) && at < 0 {
+			at = i
+		}
+		want = utf8.AppendRune(want, r)
+	}
+	if got := InvalidAt(p); got != at {
+		t.Fatalf("InvalidAt(%q) = %d, want %d", p, got, at)
+	}
+	if got := AppendValidUTF8(nil, p); !bytes.Equal(got, want) {
+		t.Fatalf("AppendValidUTF8(%q) = %q, want %q", p, got, want)
+	}
+}
+
+func TestUTF8Agrees(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 9))
+	pieces := []string{
+		"a", "the quick brown fox ", "é", "日", "🙂", "\uFFFD",
+		"\xFF", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE0\x80\x80", "\x80", "\xC3", "\xE6\x97", "\xF0\x9F\x99", "\x00", "\xF8\x88\x80\x80\x80",
+	}
+	for range 50_000 {
+		var b []byte
+		for range r.IntN(40) {
+			j := r.IntN(len(pieces))
+			if j > 5 && r.IntN(12) != 0 {
+				j = r.IntN(6)
+			}
+			b = append(b, pieces[j]...)
+		}
+		if r.IntN(4) == 0 && len(b) > 0 {
+			b = b[:r.IntN(len(b))]
+		}
+		checkUTF8(t, b)
+	}
+}
+
+func FuzzUTF8(f *testing.F) {
+	for _, c := range utf8Cases {
+		f.Add([]byte(c.in))
+		f.Add([]byte("0123456789abcdef0123456789abcdef" + c.in))
+	}
+	f.Fuzz(checkUTF8)
+}
