@@ -26,7 +26,7 @@ func (c *Conn) CloseWith(ctx context.Context, code int, reason string) error {
 	}
 	if c.reading.take(ctx) == nil {
 		for c.ended.Load() == nil {
-			if c.receive(ctx, nil) != nil {
+			if c.receive(ctx) != nil {
 				break
 			}
 		}

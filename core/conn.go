@@ -52,6 +52,7 @@ type Conn struct {
 	reading    lock
 	readLimit  deadline
 	in         []byte // read buffer; lent to framing until it asks for more
+	filled     bool   // the last read filled it, or there is none
 	ev         event
 	messagesIn uint64
 	bytesIn    uint64
@@ -61,6 +62,7 @@ type Conn struct {
 	// The sending side belongs to whoever holds writing.
 	writing     lock
 	writeLimit  deadline
+	vectored    bool   // the stream takes many slices in one system call
 	out         []byte // queued bytes
 	vector      [3][]byte
 	buffers     net.Buffers
@@ -89,10 +91,14 @@ type connConfig struct {
 func newConn(stream net.Conn, o connConfig) *Conn {
 	c := &Conn{
 		stream: stream, dialect: o.dialect, client: o.client, protocol: o.protocol, request: o.request,
-		trace: o.trace, closeTimeout: o.closeTimeout,
+		trace: o.trace, closeTimeout: o.closeTimeout, filled: true,
 	}
 	c.reading.init()
 	c.writing.init()
+	switch stream.(type) {
+	case *net.TCPConn, *net.UnixConn: // for TLS one larger write is better: a record each
+		c.vectored = true
+	}
 	c.readLimit.set, c.writeLimit.set = stream.SetReadDeadline, stream.SetWriteDeadline
 	switch o.dialect {
 	case RFC6455:
@@ -130,7 +136,7 @@ func (c *Conn) Receive(ctx context.Context) (Message, error) {
 	if err := c.reading.take(ctx); err != nil {
 		return Message{}, err
 	}
-	err := c.receive(ctx, nil)
+	err := c.receive(ctx)
 	m := c.ev.msg
 	c.reading.leave()
 	if err != nil {
@@ -153,46 +159,61 @@ func (c *Conn) Pump(ctx context.Context, each func(Message) error, wait func() e
 	}
 	defer c.reading.leave()
 	for {
-		if err := c.receive(ctx, wait); err != nil {
-			return err
+		n, err, eachErr := c.framing.messages(&c.ev, each)
+		c.messagesIn += n
+		if eachErr != nil {
+			return eachErr
 		}
-		if err := each(c.ev.msg); err != nil {
+		err = c.other(err, wait)
+		if err == errIncomplete {
+			err = c.fill(ctx)
+		}
+		if err != nil {
 			return err
 		}
 	}
 }
 
 // receive goes on to the next message and leaves it in c.ev.
-func (c *Conn) receive(ctx context.Context, wait func() error) error {
+func (c *Conn) receive(ctx context.Context) error {
 	for {
 		err := c.framing.next(&c.ev)
 		if err == nil && c.ev.kind == eventMessage {
 			c.messagesIn++
 			return nil
 		}
-		if err == nil && c.ev.kind != eventClosing {
-			if c.ev.kind == eventPing {
-				c.sendPong(c.ev.msg.Data)
-			}
-			continue
+		err = c.other(err, nil)
+		if err == errIncomplete {
+			err = c.fill(ctx)
 		}
-		// What follows waits, or sends the last words: answers go out before.
-		if wait != nil {
-			if err := wait(); err != nil {
-				return err
-			}
-		}
-		switch {
-		case err == errIncomplete:
-			if err := c.fill(ctx); err != nil {
-				return err
-			}
-		case err != nil:
-			return c.violated(err)
-		default:
-			return c.peerClosed(c.ev.code, c.ev.reason)
+		if err != nil {
+			return err
 		}
 	}
+}
+
+// other does what is due when framing gave no message but err, or what is in c.ev.
+// It hands errIncomplete on; its other errors end the connection.
+func (c *Conn) other(err error, wait func() error) error {
+	if err == nil && c.ev.kind != eventClosing {
+		if c.ev.kind == eventPing {
+			c.sendPong(c.ev.msg.Data)
+		}
+		return nil
+	}
+	// What follows waits, or sends the last words: answers go out before.
+	if wait != nil {
+		if err := wait(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case err == errIncomplete:
+		return err
+	case err != nil:
+		return c.violated(err)
+	}
+	return c.peerClosed(c.ev.code, c.ev.reason)
 }
 
 // fill reads once. Its error is final (a *CloseError) unless ctx ended.
@@ -214,14 +235,12 @@ func (c *Conn) fill(ctx context.Context) error {
 			c.framing.advance(n)
 		}
 	} else {
-		if c.in == nil {
-			c.in = make([]byte, readSmall)
+		if c.filled && len(c.in) < readLarge {
+			c.in = make([]byte, max(readSmall, 4*len(c.in)))
 		}
-		if n, err = c.stream.Read(c.in); n > 0 {
+		n, err = c.stream.Read(c.in)
+		if c.filled = n == len(c.in); n > 0 {
 			c.framing.feed(c.in[:n])
-			if n == len(c.in) && n < readLarge {
-				c.in = make([]byte, 4*n)
-			}
 		}
 	}
 	c.bytesIn += uint64(n)
@@ -337,24 +356,34 @@ func (c *Conn) queue(ctx context.Context, m Message) error {
 	if c.closing.Load() {
 		return c.sendRefused()
 	}
+	if len(m.Data) >= sendInPlace && c.vectored && c.framing.inPlace() {
+		return c.sendInPlace(ctx, m)
+	}
+	out, err := c.framing.appendMessage(c.out, m)
+	if err != nil {
+		return err
+	}
+	c.out = out
+	c.messagesOut++
+	if len(out) >= queueMost {
+		return c.flush(ctx)
+	}
+	return nil
+}
+
+// sendInPlace sends what is queued and m, whose payload is not copied.
+func (c *Conn) sendInPlace(ctx context.Context, m Message) error {
 	if err := c.framing.check(m); err != nil {
 		return err
 	}
 	c.messagesOut++
-	if len(m.Data) >= sendInPlace && c.framing.inPlace() && c.vectored() {
-		c.trace.sawFrame(true, dataOp(m.Kind), m.Data)
-		c.out = c.framing.appendHeader(c.out, m)
-		head := len(c.out)
-		c.out = c.framing.appendTrailer(c.out)
-		c.vector = [3][]byte{c.out[:head], m.Data, c.out[head:]}
-		c.buffers = c.vector[:]
-		return c.write(ctx)
-	}
-	c.out = c.framing.appendMessage(c.out, m)
-	if len(c.out) >= queueMost {
-		return c.flush(ctx)
-	}
-	return nil
+	c.trace.sawFrame(true, dataOp(m.Kind), m.Data)
+	c.out = c.framing.appendHeader(c.out, m)
+	head := len(c.out)
+	c.out = c.framing.appendTrailer(c.out)
+	c.vector = [3][]byte{c.out[:head], m.Data, c.out[head:]}
+	c.buffers = c.vector[:]
+	return c.write(ctx)
 }
 
 func (c *Conn) sendRefused() error {
@@ -362,16 +391,6 @@ func (c *Conn) sendRefused() error {
 		return ended
 	}
 	return ErrClosing
-}
-
-// vectored reports whether the stream writes many slices in one system call.
-// Elsewhere one larger write is better: TLS would make a record of each.
-func (c *Conn) vectored() bool {
-	switch c.stream.(type) {
-	case *net.TCPConn, *net.UnixConn:
-		return true
-	}
-	return false
 }
 
 func (c *Conn) flush(ctx context.Context) error {

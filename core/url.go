@@ -33,7 +33,7 @@ func ParseURL(raw string) (Target, error) {
 		if ue, ok := err.(*url.Error); ok {
 			err = ue.Err
 		}
-		return Target{}, fmt.Errorf("URL %q: %w", raw, err)
+		return Target{}, fmt.Errorf("URL %q: %w", redacted(raw), err)
 	}
 	bad := func(format string, args ...any) (Target, error) {
 		return Target{}, fmt.Errorf("URL %q: %s", u.Redacted(), fmt.Sprintf(format, args...))
@@ -78,6 +78,15 @@ func ParseURL(raw string) (Target, error) {
 	// RequestURI escapes what may not stand in a request line and keeps the rest as written.
 	t.Resource, t.User = u.RequestURI(), u.User
 	return t, nil
+}
+
+// redacted hides the user and password of a URL that cannot be taken apart.
+func redacted(raw string) string {
+	scheme, rest, ok := strings.Cut(raw, "://")
+	if at := strings.LastIndexByte(rest, '@'); ok && at >= 0 {
+		return scheme + "://xxxxx" + rest[at:]
+	}
+	return raw
 }
 
 func asciiHost(name string) (string, error) {

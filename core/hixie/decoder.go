@@ -120,10 +120,18 @@ func (d *Decoder) Next() (*Frame, error) {
 	// (A Frame returned by value would be copied twice, which takes longer than
 	// finding it.)
 	if in := d.in[d.pos:]; d.stage == atType && len(in) > 0 && in[0] == typeText {
-		n := bytes.IndexByte(in, sentinel) - 1
-		if uint64(n) <= uint64(d.limit) { // and not -2
+		run := 1 + asciiRun(in[1:])
+		ascii := run < len(in) && in[run] == sentinel
+		n := run - 1
+		if !ascii {
+			if n = bytes.IndexByte(in[run:], sentinel); n >= 0 {
+				n += run - 1
+			}
+		}
+		if uint64(n) <= uint64(d.limit) { // and not -1
 			f := &d.frame
 			f.Type = typeText
+			f.ASCII = ascii
 			f.Payload = in[1 : 1+n : 1+n]
 			f.Length = int64(n)
 			f.Offset = d.base + int64(d.pos)

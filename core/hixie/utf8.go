@@ -1,6 +1,8 @@
 package hixie
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 
 	asm "github.com/segmentio/asm/utf8"
@@ -46,6 +48,39 @@ func validPrefix(p []byte) int {
 			break
 		}
 		n += size
+	}
+	return n
+}
+
+// shortText is up to where asciiRun looks: behind that the assembly of IndexByte
+// and ValidUTF8, in two passes, is faster than words in one.
+const shortText = 256
+
+// asciiRun returns how many bytes at the start of p are below 0x80. It looks at
+// shortText of them at most.
+func asciiRun(p []byte) int {
+	const high = 0x8080808080808080
+	p = p[:min(len(p), shortText)]
+	n := len(p)
+	for len(p) >= 32 {
+		b := p[:32]
+		w0, w1 := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+		w2, w3 := binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
+		if (w0|w1|w2|w3)&high != 0 {
+			break
+		}
+		p = p[32:]
+	}
+	for len(p) >= 8 {
+		if w := binary.LittleEndian.Uint64(p) & high; w != 0 {
+			return n - len(p) + bits.TrailingZeros64(w)/8
+		}
+		p = p[8:]
+	}
+	for i, c := range p {
+		if c >= utf8.RuneSelf {
+			return n - len(p) + i
+		}
 	}
 	return n
 }

@@ -1,0 +1,149 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ws76/ws76/core/hixie"
+)
+
+// hixieFraming is the framing of drafts 75 and 76, which differ in closing only.
+type hixieFraming struct {
+	d      hixie.Decoder
+	draft  hixie.Draft
+	count  *counters // of the receiving side
+	trace  *Trace
+	repair []byte // a text whose invalid bytes were replaced
+}
+
+func newHixieFraming(draft hixie.Draft, maxMessage int64, count *counters, trace *Trace) *hixieFraming {
+	f := &hixieFraming{draft: draft, count: count, trace: trace}
+	f.d.MaxMessage, f.d.Draft = maxMessage, draft
+	f.d.KeepAll = trace.wantsFrames()
+	return f
+}
+
+func (f *hixieFraming) feed(p []byte) { f.d.Feed(p) }
+func (f *hixieFraming) room() []byte  { return f.d.Buffer() }
+func (f *hixieFraming) advance(n int) { f.d.Advance(n) }
+func (f *hixieFraming) rest() int     { return len(f.d.Rest()) }
+
+func (f *hixieFraming) next(ev *event) error {
+	for {
+		frame, err := f.d.Next()
+		if err != nil {
+			return hixieError(err)
+		}
+		if frame.IsText() {
+			*ev = event{kind: eventMessage, msg: f.text(frame)}
+			return nil
+		}
+		if f.control(frame, ev) {
+			return nil
+		}
+	}
+}
+
+func (f *hixieFraming) messages(ev *event, each func(Message) error) (n uint64, err, eachErr error) {
+	for {
+		frame, err := f.d.Next()
+		if err != nil {
+			return n, hixieError(err), nil
+		}
+		if frame.IsText() {
+			n++
+			if err := each(f.text(frame)); err != nil {
+				return n, nil, err
+			}
+		} else if f.control(frame, ev) {
+			return n, nil, nil
+		}
+	}
+}
+
+func hixieError(err error) error {
+	switch {
+	case err == hixie.ErrIncomplete:
+		return errIncomplete
+	case errors.Is(err, hixie.ErrMessageTooLarge):
+		return fmt.Errorf("%w: %w", ErrMessageTooLarge, err)
+	}
+	return err
+}
+
+// text returns the message of a text frame. Section 5.3: bytes of it that are not
+// UTF-8 become U+FFFD.
+func (f *hixieFraming) text(frame *hixie.Frame) Message {
+	if f.trace != nil {
+		f.trace.sawFrame(false, frame.Type, frame.Payload)
+	}
+	m := Message{Data: frame.Payload, valid: true}
+	if !frame.ASCII && !hixie.ValidUTF8(frame.Payload) {
+		f.repair = hixie.AppendValidUTF8(f.repair[:0], frame.Payload)
+		m.Data = f.repair
+		f.count.repaired.Add(1)
+		f.trace.note("frame at offset %d: text is not UTF-8 from byte %d on; U+FFFD put in", frame.Offset, hixie.InvalidAt(frame.Payload))
+	}
+	return m
+}
+
+// control handles a frame that is no text and reports whether ev says what it means.
+func (f *hixieFraming) control(frame *hixie.Frame, ev *event) bool {
+	f.trace.sawFrame(false, frame.Type, frame.Payload)
+	// Draft 75 knows no closing frame: FF 00 is one more frame to skip.
+	if frame.IsClosing() && f.draft == hixie.Draft76 {
+		*ev = event{kind: eventClosing, code: codeNone}
+		return true
+	}
+	f.count.skipped.Add(1)
+	f.trace.note("frame at offset %d: type 0x%02X with %d bytes skipped", frame.Offset, frame.Type, frame.Length)
+	return false
+}
+
+func (f *hixieFraming) end() error {
+	err := f.d.End()
+	if errors.Is(err, hixie.ErrBareFF) {
+		f.trace.note("a bare FF at the end of the stream counts as the closing frame")
+		return errBareFF
+	}
+	return err
+}
+
+// errBareFF: the peer's closing frame lacks its second byte (Mojolicious).
+var errBareFF = errors.New("bare FF at the end of the stream")
+
+func (f *hixieFraming) check(m Message) error {
+	if m.Kind != Text {
+		return ErrBinary
+	}
+	if !m.valid && !hixie.ValidUTF8(m.Data) {
+		return &InvalidUTF8Error{Offset: hixie.InvalidAt(m.Data)}
+	}
+	return nil
+}
+
+func (f *hixieFraming) inPlace() bool                             { return true }
+func (f *hixieFraming) appendHeader(dst []byte, _ Message) []byte { return append(dst, 0x00) }
+func (f *hixieFraming) appendTrailer(dst []byte) []byte           { return append(dst, 0xFF) }
+func (f *hixieFraming) appendPong(dst, _ []byte) []byte           { return dst }
+func (f *hixieFraming) hasClosing() bool                          { return f.draft == hixie.Draft76 }
+
+func (f *hixieFraming) appendMessage(dst []byte, m Message) ([]byte, error) {
+	if !m.valid {
+		if err := f.check(m); err != nil {
+			return dst, err
+		}
+	}
+	if f.trace != nil {
+		f.trace.sawFrame(true, 0x00, m.Data)
+	}
+	return hixie.AppendText(dst, m.Data), nil
+}
+
+func (f *hixieFraming) appendClosing(dst []byte, _ int, _ string) []byte {
+	if !f.hasClosing() {
+		return dst
+	}
+	f.trace.sawFrame(true, 0xFF, nil)
+	return hixie.AppendClosing(dst)
+}

@@ -1,0 +1,117 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/rfc6455"
+)
+
+// rfcFraming is the framing of RFC 6455.
+type rfcFraming struct {
+	d     rfc6455.Decoder
+	flate *rfc6455.Flate  // nil: not negotiated
+	mask  func() *[4]byte // client side: a fresh masking key; nil on a server
+	trace *Trace
+}
+
+func (f *rfcFraming) feed(p []byte) { f.d.Feed(p) }
+func (f *rfcFraming) room() []byte  { return f.d.Buffer() }
+func (f *rfcFraming) advance(n int) { f.d.Advance(n) }
+func (f *rfcFraming) rest() int     { return len(f.d.Rest()) }
+func (f *rfcFraming) end() error    { return f.d.End() }
+
+func (f *rfcFraming) next(ev *event) error {
+	e, err := f.d.Next()
+	if err != nil {
+		if err == rfc6455.ErrIncomplete {
+			return errIncomplete
+		}
+		if errors.Is(err, rfc6455.ErrMessageTooLarge) {
+			return fmt.Errorf("%w: %w", ErrMessageTooLarge, err)
+		}
+		return err
+	}
+	if f.trace != nil {
+		f.trace.sawFrame(false, byte(e.Kind), e.Data)
+	}
+	switch e.Kind {
+	case rfc6455.Text:
+		ev.kind, ev.msg = eventMessage, Message{Data: e.Data, valid: true}
+	case rfc6455.Binary:
+		ev.kind, ev.msg = eventMessage, Message{Data: e.Data, Kind: Binary}
+	case rfc6455.Ping:
+		ev.kind, ev.msg = eventPing, Message{Data: e.Data}
+	case rfc6455.Pong:
+		ev.kind, ev.msg = eventPong, Message{Data: e.Data}
+	case rfc6455.Close:
+		*ev = event{kind: eventClosing, code: e.Code, reason: e.Reason}
+	}
+	return nil
+}
+
+func (f *rfcFraming) check(m Message) error {
+	if m.Kind == Text && !m.valid && !hixie.ValidUTF8(m.Data) {
+		return &InvalidUTF8Error{Offset: hixie.InvalidAt(m.Data)}
+	}
+	return nil
+}
+
+func (f *rfcFraming) inPlace() bool    { return f.mask == nil && f.flate == nil }
+func (f *rfcFraming) hasClosing() bool { return true }
+
+func (f *rfcFraming) appendHeader(dst []byte, m Message) []byte {
+	return rfc6455.AppendHeader(dst, dataOp(m.Kind), true, false, len(m.Data), nil)
+}
+
+func (f *rfcFraming) appendTrailer(dst []byte) []byte { return dst }
+
+func (f *rfcFraming) maskKey() *[4]byte {
+	if f.mask == nil {
+		return nil
+	}
+	return f.mask()
+}
+
+func (f *rfcFraming) appendPong(dst, p []byte) []byte {
+	f.trace.sawFrame(true, rfc6455.OpPong, p)
+	return rfc6455.AppendControl(dst, rfc6455.OpPong, p, f.maskKey())
+}
+
+func (f *rfcFraming) appendClosing(dst []byte, code int, reason string) []byte {
+	f.trace.sawFrame(true, rfc6455.OpClose, []byte(reason))
+	return rfc6455.AppendClose(dst, rfc6455.SendCode(code), reason, f.maskKey())
+}
+
+func (f *rfcFraming) appendMessage(dst []byte, m Message) ([]byte, error) {
+	if err := f.check(m); err != nil {
+		return dst, err
+	}
+	if f.trace != nil {
+		f.trace.sawFrame(true, dataOp(m.Kind), m.Data)
+	}
+	if f.flate != nil {
+		return f.flate.AppendMessage(dst, m.Kind == Text, m.Data, f.maskKey()), nil
+	}
+	return rfc6455.AppendMessage(dst, m.Kind == Text, m.Data, f.maskKey()), nil
+}
+
+func (f *rfcFraming) messages(ev *event, each func(Message) error) (n uint64, err, eachErr error) {
+	for {
+		if err := f.next(ev); err != nil || ev.kind != eventMessage {
+			return n, err, nil
+		}
+		n++
+		if err := each(ev.msg); err != nil {
+			return n, nil, err
+		}
+	}
+}
+
+func dataOp(k Kind) byte {
+	if k == Binary {
+		return rfc6455.OpBinary
+	}
+	return rfc6455.OpText
+}
