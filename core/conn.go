@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,11 @@ const (
 	queueMost = 64 << 10
 )
 
+var (
+	readBuffers  = sync.Pool{New: func() any { return new([readLarge]byte) }}
+	writeBuffers = sync.Pool{New: func() any { b := make([]byte, 0, readSmall); return &b }}
+)
+
 // Conn is one WebSocket connection of any dialect over any stream. One goroutine
 // may receive while any number send and close.
 type Conn struct {
@@ -51,8 +57,9 @@ type Conn struct {
 	// The receiving side belongs to whoever holds reading.
 	reading    lock
 	readLimit  deadline
-	in         []byte // read buffer; lent to framing until it asks for more
-	filled     bool   // the last read filled it, or there is none
+	lender     *lender // nil: read into in
+	in         []byte  // lent to framing until it asks for more
+	filled     bool    // the last read filled it, or there is none
 	ev         event
 	messagesIn uint64
 	bytesIn    uint64
@@ -62,8 +69,9 @@ type Conn struct {
 	// The sending side belongs to whoever holds writing.
 	writing     lock
 	writeLimit  deadline
-	vectored    bool   // the stream takes many slices in one system call
-	out         []byte // queued bytes
+	vectored    bool    // the stream takes many slices in one system call
+	outBuf      *[]byte // of the pool; nil: none borrowed
+	out         []byte  // queued bytes, in outBuf where there is one
 	vector      [3][]byte
 	buffers     net.Buffers
 	messagesOut uint64
@@ -99,6 +107,7 @@ func newConn(stream net.Conn, o connConfig) *Conn {
 	case *net.TCPConn, *net.UnixConn: // for TLS one larger write is better: a record each
 		c.vectored = true
 	}
+	c.lender = newLender(stream)
 	c.readLimit.set, c.writeLimit.set = stream.SetReadDeadline, stream.SetWriteDeadline
 	switch o.dialect {
 	case RFC6455:
@@ -195,6 +204,7 @@ func (c *Conn) receive(ctx context.Context) error {
 // other does what is due when framing gave no message but err, or what is in c.ev.
 // It hands errIncomplete on; its other errors end the connection.
 func (c *Conn) other(err error, wait func() error) error {
+	c.countIn.publish(c.messagesIn, c.bytesIn)
 	if err == nil && c.ev.kind != eventClosing {
 		if c.ev.kind == eventPing {
 			c.sendPong(c.ev.msg.Data)
@@ -218,7 +228,6 @@ func (c *Conn) other(err error, wait func() error) error {
 
 // fill reads once. Its error is final (a *CloseError) unless ctx ended.
 func (c *Conn) fill(ctx context.Context) error {
-	c.countIn.publish(c.messagesIn, c.bytesIn)
 	if ended := c.ended.Load(); ended != nil {
 		return ended
 	}
@@ -235,12 +244,14 @@ func (c *Conn) fill(ctx context.Context) error {
 			c.framing.advance(n)
 		}
 	} else {
-		if c.filled && len(c.in) < readLarge {
-			c.in = make([]byte, max(readSmall, 4*len(c.in)))
+		var p []byte
+		if c.lender != nil {
+			p, err = c.lender.Read()
+		} else {
+			p, err = c.readOwn()
 		}
-		n, err = c.stream.Read(c.in)
-		if c.filled = n == len(c.in); n > 0 {
-			c.framing.feed(c.in[:n])
+		if n = len(p); n > 0 {
+			c.framing.feed(p)
 		}
 	}
 	c.bytesIn += uint64(n)
@@ -248,6 +259,17 @@ func (c *Conn) fill(ctx context.Context) error {
 		return nil // an error comes again at the next read
 	}
 	return c.readFailed(ctx, err)
+}
+
+// readOwn reads into a buffer of the connection's own, which grows while reads
+// fill it.
+func (c *Conn) readOwn() ([]byte, error) {
+	if c.filled && len(c.in) < readLarge {
+		c.in = make([]byte, max(readSmall, 4*len(c.in)))
+	}
+	n, err := c.stream.Read(c.in)
+	c.filled = n == len(c.in)
+	return c.in[:n], err
 }
 
 func (c *Conn) readFailed(ctx context.Context, err error) error {
@@ -359,6 +381,7 @@ func (c *Conn) queue(ctx context.Context, m Message) error {
 	if len(m.Data) >= sendInPlace && c.vectored && c.framing.inPlace() {
 		return c.sendInPlace(ctx, m)
 	}
+	c.borrowOut()
 	out, err := c.framing.appendMessage(c.out, m)
 	if err != nil {
 		return err
@@ -371,6 +394,23 @@ func (c *Conn) queue(ctx context.Context, m Message) error {
 	return nil
 }
 
+// borrowOut sees to a buffer for what is queued. It goes back with the write, so
+// that a connection with nothing to send owns none.
+func (c *Conn) borrowOut() {
+	if c.outBuf == nil {
+		c.outBuf = writeBuffers.Get().(*[]byte)
+		c.out = (*c.outBuf)[:0]
+	}
+}
+
+func (c *Conn) returnOut() {
+	if c.outBuf != nil && cap(c.out) <= 2*queueMost {
+		*c.outBuf = c.out
+		writeBuffers.Put(c.outBuf)
+	}
+	c.out, c.outBuf = nil, nil
+}
+
 // sendInPlace sends what is queued and m, whose payload is not copied.
 func (c *Conn) sendInPlace(ctx context.Context, m Message) error {
 	if err := c.framing.check(m); err != nil {
@@ -378,6 +418,7 @@ func (c *Conn) sendInPlace(ctx context.Context, m Message) error {
 	}
 	c.messagesOut++
 	c.trace.sawFrame(true, dataOp(m.Kind), m.Data)
+	c.borrowOut()
 	c.out = c.framing.appendHeader(c.out, m)
 	head := len(c.out)
 	c.out = c.framing.appendTrailer(c.out)
@@ -418,10 +459,7 @@ func (c *Conn) write(ctx context.Context) error {
 		c.bytesOut += uint64(n)
 	}
 	c.buffers, c.vector = nil, [3][]byte{}
-	if cap(c.out) > 2*queueMost {
-		c.out = nil
-	}
-	c.out = c.out[:0]
+	c.returnOut()
 	c.countOut.publish(c.messagesOut, c.bytesOut)
 	if err == nil {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -18,7 +19,13 @@ import (
 	"github.com/ws76/ws76/core/serve"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if kind := os.Getenv(serverEnv); kind != "" {
+		benchServer(kind)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // bound is how long a test waits for what must happen.
 const bound = 10 * time.Second
@@ -291,6 +298,9 @@ func TestMessageTooLarge(t *testing.T) {
 
 // No allocation per message, sent and received.
 func TestAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("sync.Pool drops things under the race detector")
+	}
 	each(t, func(t *testing.T, d core.Dialect) {
 		client, server := pair(t, &core.DialOptions{Dialect: d}, nil)
 		ctx := testContext(t)

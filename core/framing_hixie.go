@@ -78,7 +78,7 @@ func (f *hixieFraming) text(frame *hixie.Frame) Message {
 		f.trace.sawFrame(false, frame.Type, frame.Payload)
 	}
 	m := Message{Data: frame.Payload, valid: true}
-	if !frame.ASCII && !hixie.ValidUTF8(frame.Payload) {
+	if !frame.Valid && !hixie.ValidUTF8(frame.Payload) {
 		f.repair = hixie.AppendValidUTF8(f.repair[:0], frame.Payload)
 		m.Data = f.repair
 		f.count.repaired.Add(1)

@@ -86,6 +86,8 @@ type Decoder struct {
 	frame   Frame  // returned last, or unfinished: then Length is what was announced
 	skipped int64  // payload bytes of the unfinished frame that were thrown away
 	held    []byte // those that were kept; between frames the memory of the last payload
+	checked int    // bytes at the start of held that are UTF-8
+	invalid bool   // and those behind are not
 
 	err error
 }
@@ -131,7 +133,7 @@ func (d *Decoder) Next() (*Frame, error) {
 		if uint64(n) <= uint64(d.limit) { // and not -1
 			f := &d.frame
 			f.Type = typeText
-			f.ASCII = ascii
+			f.Valid = ascii
 			f.Payload = in[1 : 1+n : 1+n]
 			f.Length = int64(n)
 			f.Offset = d.base + int64(d.pos)
@@ -176,11 +178,13 @@ func (d *Decoder) next() (*Frame, error) {
 			}
 			if n < 0 {
 				d.take(p)
+				d.check()
 				break
 			}
 			p = d.whole(p)
 			d.pos++ // the sentinel
 			d.frame.Length = int64(len(p))
+			d.frame.Valid = d.checked > 0 && !d.invalid && ValidUTF8(p[d.checked:])
 			return d.finish(p), nil
 
 		case inData:
@@ -239,6 +243,7 @@ func (d *Decoder) incomplete() error {
 func (d *Decoder) begin(typ byte) {
 	d.frame = Frame{Type: typ, Offset: d.Offset()}
 	d.digits, d.skipped = 0, 0
+	d.checked, d.invalid = 0, false
 	d.pos++
 	d.held = d.held[:0]
 	if cap(d.held) > directHeld {
@@ -303,6 +308,19 @@ func (d *Decoder) take(p []byte) []byte {
 	d.reserve(len(p))
 	d.held = append(d.held, p...)
 	return d.held
+}
+
+// check looks at what of a large text has come in, while it is in the processor's
+// caches still; a small one is left to whoever gets it.
+func (d *Decoder) check() {
+	if len(d.held) < directHeld || d.invalid || d.frame.Type != typeText {
+		return
+	}
+	p := d.held[d.checked:]
+	p = p[:len(p)-unfinishedRune(p)]
+	if d.invalid = !ValidUTF8(p); !d.invalid {
+		d.checked += len(p)
+	}
 }
 
 // whole returns the payload of which p, the next bytes of the input, is the last

@@ -32,9 +32,9 @@ type Frame struct {
 	// length. It is not checked to be UTF-8 (see [ValidUTF8]), never nil for a
 	// text frame, and nil for a frame that was skipped (see [Decoder.KeepAll]).
 	Payload []byte
-	// ASCII says that the payload is known to hold bytes below 0x80 only and need
-	// not be checked to be UTF-8. It may be false for such a payload.
-	ASCII bool
+	// Valid says that the payload is known to be UTF-8 and need not be checked. It
+	// may be false for such a payload.
+	Valid bool
 	// Length is the number of payload bytes, skipped or not.
 	Length int64
 	// Offset is where in the stream the type byte was.

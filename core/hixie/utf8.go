@@ -52,6 +52,20 @@ func validPrefix(p []byte) int {
 	return n
 }
 
+// unfinishedRune returns how many bytes at the end of p begin a character that
+// more bytes could finish: 0 to 3.
+func unfinishedRune(p []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(p); n++ {
+		if c := p[len(p)-n]; utf8.RuneStart(c) {
+			if utf8.FullRune(p[len(p)-n:]) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
+}
+
 // shortText is up to where asciiRun looks: behind that the assembly of IndexByte
 // and ValidUTF8, in two passes, is faster than words in one.
 const shortText = 256

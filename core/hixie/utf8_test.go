@@ -98,3 +98,31 @@ func FuzzUTF8(f *testing.F) {
 	}
 	f.Fuzz(checkUTF8)
 }
+
+// A text that comes in pieces is Valid exactly when it is UTF-8, wherever it is cut,
+// once it is large enough to be checked on the way.
+func TestDecoderValid(t *testing.T) {
+	base := bytes.Repeat([]byte("aü€😀"), directHeld/3)
+	bad := bytes.Clone(base)
+	bad[len(bad)/2] = 0xC0
+	cut := base[:len(base)-1] // the last character is not finished
+	for _, p := range [][]byte{base, bad, cut, bytes.Repeat([]byte("x"), 3*directHeld)} {
+		in := AppendText(nil, p)
+		for _, piece := range []int{1, 7, 1460, 16384, 16385, 16386, 16387} {
+			var d Decoder
+			var f *Frame
+			for rest := in; len(rest) > 0; {
+				n := min(piece, len(rest))
+				d.Feed(rest[:n])
+				rest = rest[n:]
+				var err error
+				if f, err = d.Next(); err != nil && err != ErrIncomplete {
+					t.Fatal(err)
+				}
+			}
+			if f == nil || !bytes.Equal(f.Payload, p) || f.Valid != utf8.Valid(p) {
+				t.Fatalf("%d bytes in pieces of %d: Valid %v, want %v", len(p), piece, f.Valid, utf8.Valid(p))
+			}
+		}
+	}
+}

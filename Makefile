@@ -1,0 +1,66 @@
+GO          ?= go
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+BENCHTIME   ?= 1s
+FUZZTIME    ?= 60
+
+# These need nothing but Go (race a C compiler too). Tests that need another
+# program skip without it and say so; .ci/run installs them all.
+
+build:
+	$(GO) build -trimpath -o ws76 ./cmd/ws76
+
+test:
+	$(GO) test ./...
+
+race:
+	$(GO) test -race -timeout 20m ./...
+
+fmt:
+	@files=$$(gofmt -l .); test -z "$$files" || { echo "gofmt would change:"; echo "$$files"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+	$(GO) mod tidy -diff
+
+staticcheck:
+	$(GO) run $(STATICCHECK) ./...
+
+# Every system that is supported, and a 32-bit machine.
+cross:
+	@for target in linux/amd64 linux/arm darwin/arm64 windows/amd64; do \
+		echo "$$target"; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) vet ./... || exit 1; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build ./... || exit 1; \
+	done
+
+# What the race detector blurs: pinned allocations.
+allocs:
+	$(GO) test -count=1 -run 'Alloc' ./...
+
+# ws76 against other implementations and behind HAProxy and nginx; installs the
+# peers that are missing.
+interop:
+	WS76_INTEROP=1 $(GO) test -count=1 -timeout 15m -v ./interop/...
+
+# Every fuzz target of every package, FUZZTIME seconds together.
+fuzz:
+	.ci/fuzz $(FUZZTIME)
+
+# Fails when go generate changes a file.
+generated:
+	@before=$$(git status --porcelain; git diff | git hash-object --stdin); \
+	$(GO) generate ./... || exit 1; \
+	after=$$(git status --porcelain; git diff | git hash-object --stdin); \
+	test "$$before" = "$$after" || { echo "stale until now, run go generate ./... and commit:"; git status --short; exit 1; }
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+# All of it; the tests come last, interop among them. The benchmarks show here
+# that they run, not how fast.
+ci: export WS76_INTEROP = 1
+ci: BENCHTIME = 20ms
+ci: fmt vet staticcheck generated cross allocs fuzz bench race
+
+.NOTPARALLEL:
+.PHONY: build test race allocs fmt vet staticcheck cross interop fuzz generated bench ci

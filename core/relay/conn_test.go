@@ -1,0 +1,171 @@
+package relay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/relay/format"
+)
+
+// pair returns the two sides of a connection over the loopback interface.
+func pair(t *testing.T, dialect core.Dialect) (client, server *core.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	near, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	far, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan error)
+	go func() {
+		var err error
+		server, err = core.Accept(t.Context(), far, nil)
+		accepted <- err
+	}()
+	client, err = core.Client(t.Context(), near, "ws://example.com/", &core.DialOptions{Dialect: dialect})
+	if e := <-accepted; err != nil || e != nil {
+		t.Fatal(err, e)
+	}
+	return client, server
+}
+
+// join is relay.Join that fails where it hangs.
+func join(t *testing.T, a, b relay.Endpoint, o *relay.Options) error {
+	t.Helper()
+	joined := make(chan error, 1)
+	go func() { joined <- relay.Join(t.Context(), a, b, o) }()
+	select {
+	case err := <-joined:
+		return err
+	case <-time.After(20 * time.Second):
+		t.Fatal("Join does not return")
+		return nil
+	}
+}
+
+// echo answers n messages, until the peer closes.
+func echo(ctx context.Context, c *core.Conn) (n int, err error) {
+	defer c.Close(ctx)
+	for ; ; n++ {
+		m, err := c.Receive(ctx)
+		if err != nil {
+			return n, err
+		}
+		if err := c.Send(ctx, m); err != nil {
+			return n, err
+		}
+	}
+}
+
+// checkEcho waits for an echo, of want messages, that its peer closed properly.
+func checkEcho(t *testing.T, echoed <-chan error, n *int, want int) {
+	t.Helper()
+	var closed *core.CloseError
+	if err := <-echoed; !errors.As(err, &closed) || !closed.Clean || !closed.ByPeer {
+		t.Errorf("the server saw %v, want a clean close by its peer", err)
+	}
+	if *n != want {
+		t.Errorf("the server got %d messages, want %d", *n, want)
+	}
+}
+
+// startEcho is echo in a goroutine.
+func startEcho(t *testing.T, c *core.Conn) (echoed chan error, n *int) {
+	echoed, n = make(chan error, 1), new(int)
+	go func() {
+		var err error
+		*n, err = echo(t.Context(), c)
+		echoed <- err
+	}()
+	return echoed, n
+}
+
+// The terminal's side of connect: what is piped in comes back whole and in order,
+// though the connection is closed as soon as the input ends.
+func TestJoinConn(t *testing.T) {
+	for _, dialect := range []core.Dialect{core.Hixie76, core.RFC6455} {
+		t.Run(string(dialect), func(t *testing.T) {
+			client, server := pair(t, dialect)
+			var in, out strings.Builder
+			for i := range 20_000 {
+				fmt.Fprintf(&in, "line %d\n", i)
+			}
+			echoed, n := startEcho(t, server)
+			seen := 0
+			count := relay.HookFunc(func(_ *relay.Session, next relay.Sink) (relay.Sink, error) {
+				return func(d relay.Direction, m core.Message) error { seen++; return next(d, m) }, nil
+			})
+			terminal := format.NewEndpoint(strings.NewReader(in.String()), &out, format.EndpointOptions{})
+			if err := join(t, terminal, client, &relay.Options{Hooks: []relay.Hook{count}}); err != nil {
+				t.Error(err)
+			}
+			if out.String() != in.String() {
+				t.Errorf("%d bytes came back of %d", out.Len(), in.Len())
+			}
+			if seen != 40_000 {
+				t.Errorf("the hook saw %d messages", seen)
+			}
+			checkEcho(t, echoed, n, 20_000)
+		})
+	}
+}
+
+// A message that a connection cannot carry ends the session, after the ones
+// before it, which may be waiting in a batch with it, and with a proper close.
+func TestJoinConnRefuses(t *testing.T) {
+	client, server := pair(t, core.Hixie76)
+	echoed, n := startEcho(t, server)
+	in := `{"data":"fine"}` + "\n" + `{"base64":"AA=="}` + "\n" + `{"data":"never"}` + "\n"
+	var out strings.Builder
+	terminal := format.NewEndpoint(strings.NewReader(in), &out, format.EndpointOptions{In: format.Options{Format: format.JSON}})
+	err := join(t, terminal, client, nil)
+	var side *relay.SideError
+	if !errors.Is(err, core.ErrBinary) || !errors.As(err, &side) || side.Side != relay.B || side.Op != relay.OpSend {
+		t.Errorf("Join: %v", err)
+	}
+	checkEcho(t, echoed, n, 1)
+}
+
+// Two connections of different dialects: a bridge.
+func TestJoinTwoConns(t *testing.T) {
+	device, near := pair(t, core.Hixie76)
+	far, server := pair(t, core.RFC6455)
+	echoed, n := startEcho(t, server)
+	talked := make(chan error, 1)
+	go func() {
+		defer close(talked)
+		for i := range 100 {
+			want := fmt.Sprint("message ", i)
+			if err := device.Send(t.Context(), core.Message{Data: []byte(want)}); err != nil {
+				talked <- err
+				return
+			}
+			if m, err := device.Receive(t.Context()); err != nil || string(m.Data) != want {
+				talked <- fmt.Errorf("got %q, %v", m.Data, err)
+				return
+			}
+		}
+		talked <- device.Close(t.Context())
+	}()
+	if err := join(t, near, far, nil); err != nil {
+		t.Errorf("Join: %v", err)
+	}
+	if err := <-talked; err != nil {
+		t.Errorf("device: %v", err)
+	}
+	checkEcho(t, echoed, n, 100)
+}

@@ -1,0 +1,299 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/ws76/ws76/core"
+)
+
+// Join joins a and b and carries messages both ways until the session ends; then
+// it delivers what was accepted, closes both endpoints and returns, with no
+// goroutine left. o may be nil.
+//
+// A side that says io.EOF has ended one direction: see Options.LingerA. A clean
+// [core.CloseError] has ended the session. So have [ErrStop] from a hook, any
+// error, and the end of ctx; ctx stops the receiving and not the deliveries at
+// hand, which have Options.CloseTimeout.
+//
+// It returns nil after a proper end, and otherwise why it ended: a [SideError],
+// [HookError] or [OutboxError], the cause of ctx, or several of them joined.
+//
+// An endpoint whose Send does not return when its context ends holds up Join;
+// the other endpoint is closed in time all the same.
+func Join(ctx context.Context, a, b Endpoint, o *Options) error {
+	s, err := NewSession(ctx, a, b, o)
+	if err != nil {
+		opts := o.withDefaults()
+		return errors.Join(err, closeBoth(ctx, a, b, &opts))
+	}
+	j := joint{Session: s, outcomes: make(chan outcome, 2), gentle: make(chan struct{})}
+	return j.run(ctx)
+}
+
+// closeBoth closes the endpoints of a session that never was.
+func closeBoth(ctx context.Context, a, b Endpoint, o *Options) error {
+	s := &Session{o: *o, ends: [2]end{A: {Endpoint: a}, B: {Endpoint: b}}}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.CloseTimeout)
+	defer cancel()
+	s.closeEnds(ctx)
+	return s.result()
+}
+
+// joint is a session with its pumps.
+type joint struct {
+	*Session
+	outcomes chan outcome
+	running  int // pumps
+
+	// After an io.EOF: the other side is given time, then closed gently.
+	quiet     *time.Timer   // fires when it is time to look for silence; nil: no lingering
+	linger    time.Duration // how much silence
+	since     time.Time     // of the io.EOF
+	lingering atomic.Bool
+	open      Direction    // that is lingered for
+	heard     atomic.Int64 // nanoseconds from since to its last message
+
+	// A side that is being closed may still send until it is.
+	closing [2]bool       // by Side: it is told to close
+	gentle  chan struct{} // closed when closeGently is done; waited for if closes > 0
+	closes  int
+	grace   *time.Timer // when to stop listening to that side
+}
+
+// outcome is how a pump ended.
+type outcome struct {
+	d    Direction
+	recv error // from Receive; nil: it ended because of err
+	err  error
+}
+
+func (j *joint) run(ctx context.Context) error {
+	j.running = 2
+	for _, d := range []Direction{AToB, BToA} {
+		go func() { j.outcomes <- j.pump(d) }()
+	}
+	for j.running > 0 && j.ctx.Err() == nil {
+		select {
+		case o := <-j.outcomes:
+			j.over(o)
+		case <-after(j.quiet):
+			j.checkQuiet()
+		case <-after(j.grace):
+			j.end(ErrClosed)
+		case <-j.ctx.Done():
+		}
+	}
+	for _, t := range []*time.Timer{j.quiet, j.grace} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	err := j.shut(context.WithoutCancel(ctx), func() {
+		for j.running > 0 {
+			j.over(<-j.outcomes)
+		}
+		if j.closes > 0 {
+			<-j.gentle
+		}
+	})
+	if !j.own {
+		if err == nil {
+			return context.Cause(ctx)
+		}
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	return err
+}
+
+// after returns the channel of t, which may be nil.
+func after(t *time.Timer) <-chan time.Time {
+	if t == nil {
+		return nil
+	}
+	return t.C
+}
+
+// pump carries the messages of one direction until there are no more.
+func (j *joint) pump(d Direction) outcome {
+	l, src := &j.lanes[d], &j.ends[d.From()]
+	if src.pumper != nil {
+		return j.pumpAll(d, src.pumper)
+	}
+	for {
+		m, err := src.Receive(j.ctx)
+		if err != nil {
+			return outcome{d: d, recv: err, err: j.flushLane(l)}
+		}
+		if err := j.carry(l, d, m, src); err != nil {
+			return outcome{d: d, err: err}
+		}
+	}
+}
+
+// pumpAll is pump for an endpoint that is one itself.
+func (j *joint) pumpAll(d Direction, p Pumper) outcome {
+	l := &j.lanes[d]
+	var failed error
+	each := func(m core.Message) error {
+		failed = j.carry(l, d, m, &alwaysReady)
+		return failed
+	}
+	wait := func() error {
+		if failed == nil {
+			failed = j.flushLane(l)
+		}
+		return failed
+	}
+	err := p.Pump(j.ctx, each, wait)
+	if failed != nil {
+		return outcome{d: d, err: failed}
+	}
+	return outcome{d: d, recv: err, err: j.flushLane(l)}
+}
+
+// carry takes one message of a pump to the other side.
+func (j *joint) carry(l *lane, d Direction, m core.Message, src *end) error {
+	if l.take(j.sends) != nil {
+		return &SideError{Side: l.side, Op: OpSend, Err: errAbandoned}
+	}
+	err := j.pass(j.sends, l, d, m, src)
+	l.leave()
+	if j.lingering.Load() {
+		j.heard.Store(int64(time.Since(j.since)))
+	}
+	return err
+}
+
+// flushLane sends what the last messages of a pump have left waiting.
+func (j *joint) flushLane(l *lane) error {
+	if err := l.take(j.sends); err != nil {
+		return &SideError{Side: l.side, Op: OpSend, Err: errAbandoned}
+	}
+	defer l.leave()
+	return l.flush(j.sends)
+}
+
+// over decides what the end of a pump means for the session.
+func (j *joint) over(o outcome) {
+	j.running--
+	if o.err != nil {
+		j.sendOver(o)
+	}
+	if o.recv == nil {
+		return
+	}
+	from := o.d.From()
+	var closed *core.CloseError
+	ours := j.closing[from] || j.ctx.Err() != nil
+	switch {
+	case ours && (isEcho(o.recv) || errors.Is(o.recv, j.cause())):
+		j.end(ErrClosed)
+	case errors.As(o.recv, &closed) && closed.Clean:
+		j.end(ErrClosed)
+	case closed == nil && errors.Is(o.recv, io.EOF):
+		j.halfClosed(o.d)
+	default:
+		j.fail(&SideError{Side: from, Op: OpReceive, Err: o.recv})
+	}
+}
+
+// sendOver handles a pump that could not deliver, or whose hooks had enough.
+func (j *joint) sendOver(o outcome) {
+	var side *SideError
+	if errors.As(o.err, &side) && isClosed(side.Err) && j.ctx.Err() == nil && j.running > 0 {
+		// The destination has closed properly. What it sent before that may
+		// still be on its way up from its Receive.
+		j.startGrace()
+		return
+	}
+	j.fail(o.err)
+}
+
+// halfClosed handles the io.EOF of direction d.
+func (j *joint) halfClosed(d Direction) {
+	if j.running == 0 || j.ctx.Err() != nil {
+		return
+	}
+	switch linger := j.o.linger(d.From()); {
+	case linger < 0:
+	case linger == 0:
+		j.closeGently(d)
+	default:
+		j.linger, j.since, j.open = linger, time.Now(), d.Reverse()
+		j.lingering.Store(true)
+		j.quiet = time.NewTimer(linger)
+	}
+}
+
+// checkQuiet closes the side that is lingered for if it has been silent long
+// enough. While its last message is being delivered it is not silent.
+func (j *joint) checkQuiet() {
+	l := &j.lanes[j.open]
+	if !l.tryTake() {
+		j.quiet.Reset(j.linger)
+		return
+	}
+	l.leave()
+	if silent := time.Since(j.since) - time.Duration(j.heard.Load()); silent < j.linger {
+		j.quiet.Reset(j.linger - silent)
+		return
+	}
+	j.closeGently(j.open.Reverse())
+}
+
+// closeGently closes the side that direction d leads to while its messages are
+// still received, for CloseTimeout at most.
+func (j *joint) closeGently(d Direction) {
+	side := d.To()
+	if j.o.keep(side) {
+		j.end(ErrClosed)
+		return
+	}
+	j.closing[side] = true
+	j.closes++
+	j.startGrace()
+	go func() {
+		defer close(j.gentle)
+		ctx, cancel := context.WithTimeout(j.sends, j.o.CloseTimeout)
+		defer cancel()
+		if err := j.finishLane(ctx, &j.lanes[d]); err != nil {
+			j.fail(err)
+		}
+		if h, ok := j.ends[side].Endpoint.(HalfCloser); ok {
+			if err := h.SendClose(ctx, closeNormal, ""); err != nil && !isClosed(err) {
+				j.note(&SideError{Side: side, Op: OpClose, Err: err})
+			}
+		} else {
+			j.closeEnd(ctx, side)
+		}
+		if j.hasFailed(side) {
+			j.end(ErrClosed)
+		}
+	}()
+}
+
+// finishLane delivers what is in the outbox of l; what hooks emit to it from now
+// on is dropped and counted.
+func (j *joint) finishLane(ctx context.Context, l *lane) error {
+	if l.take(ctx) != nil {
+		return &SideError{Side: l.side, Op: OpSend, Err: errAbandoned}
+	}
+	defer l.leave()
+	l.seal()
+	l.empty()
+	if err := l.queueTaken(ctx); err != nil {
+		return err
+	}
+	return l.flush(ctx)
+}
+
+// startGrace bounds how long the session waits for the end of a closed side.
+func (j *joint) startGrace() {
+	if j.grace == nil {
+		j.grace = time.NewTimer(j.o.CloseTimeout)
+	}
+}

@@ -1,0 +1,19 @@
+// Package all is the one list of the transports that ws76 has.
+package all
+
+import (
+	"github.com/ws76/ws76/transports"
+	"github.com/ws76/ws76/transports/tcp"
+	"github.com/ws76/ws76/transports/tls"
+	"github.com/ws76/ws76/transports/unix"
+)
+
+// Transports returns a registry of all transports, in the order in which help
+// shows them. It is the caller's, who may register more.
+func Transports() *transports.Registry {
+	r := new(transports.Registry)
+	r.Register(tcp.Entry)
+	r.Register(tls.Entry)
+	r.Register(unix.Entry)
+	return r
+}

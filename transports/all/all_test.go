@@ -1,0 +1,50 @@
+package all_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ws76/ws76/transports"
+	"github.com/ws76/ws76/transports/all"
+)
+
+func ExampleTransports() {
+	for _, e := range all.Transports().Entries() {
+		fmt.Println(e.Example)
+	}
+	// Output:
+	// tcp:
+	// tls:
+	// unix:///run/ws76.sock
+}
+
+// TestEntries checks that what help shows is true: each example opens, as the
+// transport it is an example of.
+func TestEntries(t *testing.T) {
+	r := all.Transports()
+	for _, e := range r.Entries() {
+		if !strings.HasPrefix(e.Example, e.Scheme+":") {
+			t.Errorf("%s: the example %s is of another scheme", e.Scheme, e.Example)
+		}
+		if strings.Contains(e.Summary, "\n") || strings.HasSuffix(e.Summary, ".") {
+			t.Errorf("%s: the summary %q is not one line without a full stop", e.Scheme, e.Summary)
+		}
+		tr, err := r.Open(e.Example, transports.Options{})
+		if err != nil {
+			t.Errorf("%s: %v", e.Example, err)
+			continue
+		}
+		if _, ok := tr.(transports.Listener); !ok {
+			t.Errorf("%s: does not listen", e.Example)
+		}
+	}
+}
+
+func TestEachCallGivesItsOwnRegistry(t *testing.T) {
+	a, b := all.Transports(), all.Transports()
+	a.Register(transports.Entry{Scheme: "more", Summary: "s", Example: "more:", Open: a.Entries()[0].Open})
+	if _, err := b.Open("more:", transports.Options{}); err == nil {
+		t.Error("what was registered in one registry is in the other")
+	}
+}
