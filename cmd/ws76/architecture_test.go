@@ -1,0 +1,212 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/ws76/ws76/"
+
+// mayImport is the import graph: what each package may import of this module.
+// Those that are missing here may import nothing of it.
+var mayImport = map[string][]string{
+	"cmd/ws76":          {"core", "core/hixie", "core/rfc6455", "core/relay", "core/relay/format", "core/serve", "transports", "transports/all", "transports/tls"},
+	"core":              {"core/hixie", "core/rfc6455"},
+	"core/relay":        {"core"},
+	"core/relay/format": {"core", "core/hixie"},
+	"core/serve":        {"core"},
+	"transports/all":    {"transports", "transports/tcp", "transports/tls", "transports/unix"},
+	"transports/tcp":    {"transports"},
+	"transports/tls":    {"transports", "transports/tcp"},
+	"transports/unix":   {"transports"},
+}
+
+// mustNotImport are packages of the standard library that packages of bytes have
+// no business with. They start no goroutines either.
+var mustNotImport = map[string][]string{
+	"core/hixie":   {"bufio", "context", "net", "net/http", "os", "sync", "time"},
+	"core/rfc6455": {"bufio", "context", "net", "net/http", "os", "time"},
+}
+
+// sourceFiles calls f for the syntax of every Go file that is not a test.
+func sourceFiles(t *testing.T, f func(pkg, path string, file *ast.File)) {
+	t.Helper()
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir():
+			if name := d.Name(); name == "testdata" || name == "node_modules" || strings.HasPrefix(name, ".") && name != ".." {
+				return fs.SkipDir
+			}
+			return nil
+		case !strings.HasSuffix(path, ".go"), strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		dir, err := filepath.Rel("../..", filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		f(filepath.ToSlash(dir), path, file)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestImports holds the packages to the import graph of ARCHITECTURE.md.
+func TestImports(t *testing.T) {
+	seen := map[string]bool{}
+	sourceFiles(t, func(pkg, path string, file *ast.File) {
+		seen[pkg] = true
+		for _, spec := range file.Imports {
+			name, _ := strconv.Unquote(spec.Path.Value)
+			if ours, ok := strings.CutPrefix(name, module); ok && !slices.Contains(mayImport[pkg], ours) {
+				t.Errorf("%s: %s must not import %s", path, pkg, ours)
+			}
+			if slices.Contains(mustNotImport[pkg], name) {
+				t.Errorf("%s: %s must not import %s", path, pkg, name)
+			}
+		}
+		if mustNotImport[pkg] == nil {
+			return
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if _, ok := n.(*ast.GoStmt); ok {
+				t.Errorf("%s: %s must not start a goroutine", path, pkg)
+			}
+			return true
+		})
+	})
+	for pkg := range mayImport {
+		if !seen[pkg] {
+			t.Errorf("there is no package %s", pkg)
+		}
+	}
+}
+
+// loud are the names that a library has no business with, by their package; none
+// means all of it.
+var loud = map[string][]string{
+	"os":       {"Exit", "Getenv", "LookupEnv", "Environ", "ExpandEnv", "Args", "Stdin", "Stdout", "Stderr"},
+	"fmt":      {"Print", "Printf", "Println", "Scan", "Scanf", "Scanln"},
+	"flag":     nil,
+	"log":      nil,
+	"log/slog": nil,
+}
+
+// TestLibrariesKeepQuiet finds library packages that print, exit, log, or read
+// flags or the environment.
+func TestLibrariesKeepQuiet(t *testing.T) {
+	checked := 0
+	sourceFiles(t, func(pkg, path string, file *ast.File) {
+		top, _, _ := strings.Cut(pkg, "/")
+		if top != "core" && top != "transports" || pkg == "transports/transporttest" {
+			return
+		}
+		checked++
+		imported := map[string]string{} // name in the file: path
+		for _, spec := range file.Imports {
+			path, _ := strconv.Unquote(spec.Path.Value)
+			name := path[strings.LastIndexByte(path, '/')+1:]
+			if spec.Name != nil {
+				name = spec.Name.Name
+			}
+			imported[name] = path
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok && x.Obj == nil {
+					if names, ok := loud[imported[x.Name]]; ok && (names == nil || slices.Contains(names, n.Sel.Name)) {
+						t.Errorf("%s: a library must not use %s.%s", path, x.Name, n.Sel.Name)
+					}
+				}
+			case *ast.CallExpr:
+				if f, ok := n.Fun.(*ast.Ident); ok && (f.Name == "println" || f.Name == "print") && f.Obj == nil {
+					t.Errorf("%s: a library must not use %s", path, f.Name)
+				}
+			}
+			return true
+		})
+	})
+	if checked < 30 {
+		t.Errorf("checked only %d files", checked)
+	}
+}
+
+// TestArchitecture fails when ARCHITECTURE.md or CONTRIBUTING.md names a test,
+// script or package that is not there, or a package has no place in it.
+func TestArchitecture(t *testing.T) {
+	var all strings.Builder // of all test files
+	scripts := map[string]bool{}
+	packages := map[string]bool{}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "node_modules" || strings.HasPrefix(d.Name(), ".") && d.Name() != "..") {
+			return fs.SkipDir
+		}
+		if strings.HasSuffix(path, ".txtar") {
+			scripts[d.Name()] = true
+		}
+		if strings.HasSuffix(path, "_test.go") {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			all.Write(text)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sourceFiles(t, func(pkg, _ string, _ *ast.File) { packages[pkg] = true })
+	text, err := os.ReadFile("../../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`").FindAllStringSubmatch(string(text), -1)
+	if len(names) < 20 {
+		t.Errorf("ARCHITECTURE.md names only %d tests", len(names))
+	}
+	for _, m := range names {
+		if m[1] != "TestMain" && !strings.Contains(all.String(), "func "+m[1]+"(") {
+			t.Errorf("ARCHITECTURE.md: there is no test %s", m[1])
+		}
+	}
+	for _, m := range regexp.MustCompile("`(\\w+\\.txtar)`").FindAllStringSubmatch(string(text), -1) {
+		if !scripts[m[1]] {
+			t.Errorf("ARCHITECTURE.md: there is no script test %s", m[1])
+		}
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([\\w/]+)`").FindAllStringSubmatch(string(text), -1) {
+		if !packages[m[1]] {
+			t.Errorf("ARCHITECTURE.md: there is no package %s", m[1])
+		}
+	}
+	for pkg := range packages {
+		if strings.HasPrefix(pkg, "transports/") {
+			pkg = "transports"
+		}
+		if !strings.Contains(string(text), "| `"+pkg+"`") {
+			t.Errorf("ARCHITECTURE.md does not say what %s may know", pkg)
+		}
+	}
+}

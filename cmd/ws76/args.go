@@ -1,0 +1,93 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// permute moves the flags of a command line before its arguments, because
+// urfave/cli v2 takes a flag behind the first argument for an argument. The
+// arguments follow a "--", which also ends the flags where the user wrote it.
+func permute(app *cli.App, args []string) []string {
+	out := args[:min(1, len(args)):min(1, len(args))]
+	flags, commands := app.Flags, app.Commands
+	var rest []string
+	for i := 1; i < len(args); i++ {
+		arg := args[i]
+		switch {
+		case arg == "--":
+			rest = append(rest, args[i+1:]...)
+			i = len(args)
+		case len(arg) > 1 && arg[0] == '-':
+			if letter, value, ok := glued(flags, arg); ok {
+				out = append(out, letter, value)
+				continue
+			}
+			out = append(out, arg)
+			if takesValue(flags, arg) && i+1 < len(args) {
+				i++
+				out = append(out, args[i])
+			}
+		default:
+			if sub := find(commands, arg); sub != nil && len(rest) == 0 {
+				out = append(out, arg)
+				flags, commands = sub.Flags, sub.Subcommands
+				continue
+			}
+			rest = append(rest, arg)
+		}
+	}
+	if len(rest) == 0 {
+		return out
+	}
+	return append(append(out, "--"), rest...)
+}
+
+func find(commands []*cli.Command, name string) *cli.Command {
+	for _, c := range commands {
+		if c.HasName(name) {
+			return c
+		}
+	}
+	return nil
+}
+
+// takesValue reports whether arg is a flag whose value is the next argument.
+// Of bundled short flags (-vn 3) only the last may have one.
+func takesValue(flags []cli.Flag, arg string) bool {
+	name := strings.TrimLeft(arg, "-")
+	if strings.Contains(name, "=") {
+		return false
+	}
+	if f := findFlag(flags, name); f != nil {
+		_, isBool := f.(*cli.BoolFlag)
+		return !isBool
+	}
+	if !strings.HasPrefix(arg, "--") {
+		if f := findFlag(flags, name[len(name)-1:]); f != nil {
+			_, isBool := f.(*cli.BoolFlag)
+			return !isBool
+		}
+	}
+	return false
+}
+
+// glued takes apart a short flag that has its value right behind it, like -n1.
+func glued(flags []cli.Flag, arg string) (letter, value string, ok bool) {
+	if strings.HasPrefix(arg, "--") || len(arg) < 3 || arg[2] == '=' || findFlag(flags, arg[1:]) != nil {
+		return "", "", false
+	}
+	return arg[:2], arg[2:], takesValue(flags, arg[:2])
+}
+
+func findFlag(flags []cli.Flag, name string) cli.Flag {
+	for _, f := range flags {
+		for _, n := range f.Names() {
+			if n == name {
+				return f
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ws76/ws76/internal/testenv"
+)
+
+// completions are what the shells are asked: what is typed, and what must then be
+// on the screen.
+var completions = []struct {
+	typed string
+	want  []string
+}{
+	{"ws76 con", []string{"ws76 connect "}},
+	{"ws76 frame ", []string{"encode", "decode", "dump"}},
+	{"ws76 frame --log-format json enc", []string{"json encode "}},
+	{"ws76 connect --on-e", []string{"ws76 connect --on-eof"}},
+	{"ws76 connect ws://device:80/ --on-e", []string{"80/ --on-eof"}},
+	{"ws76 connect --dialect ", []string{"hixie-75", "hixie-76", "rfc6455"}},
+	{"ws76 connect --on-eof=w", []string{"--on-eof=wait"}},
+	{"ws76 connect --on-eof ", []string{"linger", "close", "wait", "ignore"}},
+	{"ws76 frame encode --in le", []string{"--in len32"}},
+	{"ws76 connect --via u", []string{"--via unix:///"}},
+	{"ws76 connect --cacert some-f", []string{"some-file.pem"}},
+	{"ws76 connect -m @some-f", []string{"@some-file.pem"}},
+	{"ws76 frame dump some-f", []string{"dump some-file.pem"}},
+}
+
+// TestCompleteBash types in a real bash.
+func TestCompleteBash(t *testing.T) {
+	bash := testenv.Need(t, "bash", "bash")
+	s := newShell(t, bash, "--norc", "--noprofile", "-i")
+	s.run(t, "bind 'set show-all-if-ambiguous on'; bind 'set enable-bracketed-paste off'; bind 'set completion-query-items 0'")
+	s.run(t, "source '"+absolute(t, filepath.Join(completionsDir, "ws76.bash"))+"'")
+	s.complete(t)
+}
+
+// TestCompleteZsh types in a real zsh.
+func TestCompleteZsh(t *testing.T) {
+	zsh := testenv.Need(t, "zsh", "zsh")
+	s := newShell(t, zsh, "-f", "-i")
+	s.run(t, "fpath=('"+absolute(t, completionsDir)+"' $fpath); LISTMAX=1000; setopt nobeep")
+	s.run(t, "autoload -U compinit && compinit -u -D")
+	s.complete(t)
+}
+
+// TestCompleteFish asks a real fish.
+func TestCompleteFish(t *testing.T) {
+	fish := testenv.Need(t, "fish", "fish")
+	for _, c := range completions {
+		command := exec.CommandContext(t.Context(), fish, "--no-config", "-c", "source $argv[1]; complete -C $argv[2]",
+			absolute(t, filepath.Join(completionsDir, "ws76.fish")), c.typed)
+		command.Dir = dirWithFile(t)
+		out, err := command.CombinedOutput()
+		if err != nil {
+			t.Fatalf("fish: %v\n%s", err, out)
+		}
+		if strings.Contains(c.typed, "@") {
+			continue // fish has names of files with a prefix only behind =
+		}
+		for _, want := range c.want {
+			// fish prints the word it would put in, not the line.
+			want = want[strings.LastIndexByte(strings.TrimSpace(want), ' ')+1:]
+			if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(strings.TrimSpace(want))).Match(out) {
+				t.Errorf("%q: no %q in\n%s", c.typed, want, out)
+			}
+		}
+	}
+}
+
+// TestScriptsParse has the shells read the scripts without running them.
+func TestScriptsParse(t *testing.T) {
+	for _, c := range []struct{ shell, flag, file string }{
+		{"bash", "-n", "ws76.bash"}, {"zsh", "-n", "_ws76"}, {"fish", "-n", "ws76.fish"},
+	} {
+		t.Run(c.shell, func(t *testing.T) {
+			shell := testenv.Need(t, c.shell, c.shell)
+			if out, err := exec.CommandContext(t.Context(), shell, c.flag, filepath.Join(completionsDir, c.file)).CombinedOutput(); err != nil || len(out) > 0 {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+	// Debian has no PowerShell, so that this is for machines that do.
+	t.Run("pwsh", func(t *testing.T) {
+		shell, err := exec.LookPath("pwsh")
+		if err != nil {
+			t.Skip("skipped: pwsh is not installed; Debian has no package of it")
+		}
+		script := "Set-StrictMode -Off; . " + absolute(t, filepath.Join(completionsDir, "ws76.ps1")) +
+			"; (TabExpansion2 'ws76 connect --dialect ' 23).CompletionMatches.CompletionText"
+		out, err := exec.CommandContext(t.Context(), shell, "-NoProfile", "-Command", script).CombinedOutput()
+		if err != nil || strings.Join(strings.Fields(string(out)), " ") != "hixie-75 hixie-76 rfc6455" {
+			t.Errorf("%v\n%s", err, out)
+		}
+	})
+}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return abs
+}
+
+func dirWithFile(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "some-file.pem"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// shell is a shell on a pseudo-terminal.
+type shell struct {
+	terminal *os.File
+	screen   chan []byte
+	shown    bytes.Buffer // since the last typing
+}
+
+func newShell(t *testing.T, program string, args ...string) *shell {
+	t.Helper()
+	terminal, line := openTerminal(t)
+	command := exec.Command(program, args...)
+	command.Dir = dirWithFile(t)
+	command.Env = append(os.Environ(), "TERM=dumb", "PS1=>", "PROMPT=>", "HISTFILE=", "HOME="+command.Dir, "LC_ALL=C")
+	command.Stdin, command.Stdout, command.Stderr = line, line, line
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line.Close()
+	s := &shell{terminal: terminal, screen: make(chan []byte)}
+	go func() {
+		defer close(s.screen)
+		for {
+			p := make([]byte, 4096)
+			n, err := terminal.Read(p)
+			if err != nil {
+				return
+			}
+			s.screen <- p[:n]
+		}
+	}()
+	t.Cleanup(func() {
+		command.Process.Kill()
+		command.Wait()
+		for range s.screen { // ends when the last process has let go of the terminal
+		}
+		terminal.Close()
+	})
+	return s
+}
+
+// openTerminal returns both ends of a pseudo-terminal.
+func openTerminal(t *testing.T) (terminal, line *os.File) {
+	t.Helper()
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Skip("skipped: no pseudo-terminal: ", err)
+	}
+	terminal = os.NewFile(uintptr(fd), "/dev/ptmx")
+	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
+	}
+	if err == nil {
+		err = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 60, Col: 200})
+	}
+	if err == nil {
+		line, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return terminal, line
+}
+
+func (s *shell) typeIn(t *testing.T, keys string) {
+	t.Helper()
+	s.shown.Reset()
+	if _, err := s.terminal.WriteString(keys); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// see waits until everything wanted is on the screen.
+func (s *shell) see(t *testing.T, want ...string) bool {
+	t.Helper()
+	limit := time.After(30 * time.Second)
+	for {
+		missing := ""
+		for _, w := range want {
+			if !strings.Contains(s.shown.String(), w) {
+				missing = w
+			}
+		}
+		if missing == "" {
+			return true
+		}
+		select {
+		case p, ok := <-s.screen:
+			if !ok {
+				t.Fatalf("the shell has ended; it said %q", s.shown.String())
+			}
+			s.shown.Write(p)
+		case <-limit:
+			t.Errorf("no %q on the screen: %q", missing, s.shown.String())
+			return false
+		}
+	}
+}
+
+// run runs a command and waits for its end.
+func (s *shell) run(t *testing.T, command string) {
+	t.Helper()
+	s.typeIn(t, command+"; echo do''ne $?\n")
+	if !s.see(t, "done 0") {
+		t.FailNow()
+	}
+}
+
+func (s *shell) complete(t *testing.T) {
+	t.Helper()
+	for _, c := range completions {
+		s.typeIn(t, c.typed+"\t")
+		if !s.see(t, c.want...) {
+			t.Errorf("typed %q", c.typed)
+		}
+		s.typeIn(t, "\x15") // forget the line
+		s.run(t, "true")    // so that nothing of it is still to come
+	}
+}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/transports"
+	"github.com/ws76/ws76/transports/all"
+	wstls "github.com/ws76/ws76/transports/tls"
+)
+
+// dialer opens the connections of connect.
+type dialer struct {
+	url     string
+	target  core.Target
+	options core.DialOptions
+	timeout time.Duration
+}
+
+func (e *env) newDialer(c *cli.Context) (*dialer, error) {
+	d := &dialer{url: c.Args().First(), timeout: c.Duration("connect-timeout")}
+	var err error
+	if d.target, err = core.ParseURL(d.url); err != nil {
+		return nil, usageError{err}
+	}
+	if err := oneOf(c, "header-order", "random", "fixed"); err != nil {
+		return nil, err
+	}
+	d.options = core.DialOptions{
+		Origin: c.String("origin"), Protocols: c.StringSlice("protocol"),
+		FixedOrder: c.String("header-order") == "fixed", Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"),
+		MaxMessage: sizeOf(c, "max-message"), CloseTimeout: c.Duration("close-timeout"), Trace: e.trace("client"),
+	}
+	if d.options.Dialect, err = parseDialect(c.String("dialect")); err != nil {
+		return nil, err
+	}
+	if d.target.Dialect != "" {
+		d.options.Dialect = d.target.Dialect
+	}
+	if d.options.Header, err = headerFields(c); err != nil {
+		return nil, err
+	}
+	if err := d.setChallenge(c); err != nil {
+		return nil, err
+	}
+	if d.options.Dialer, err = newTransport(c); err != nil {
+		return nil, err
+	}
+	warnOldTLS(e, c.String("tls-min"))
+	d.options.TLS, err = wstls.ClientConfig(wstls.ConfigOptions{
+		CAFile: c.String("cacert"), CertFile: c.String("cert"), KeyFile: c.String("key"),
+		ServerName: c.String("servername"), Insecure: c.Bool("insecure"), MinVersion: c.String("tls-min"),
+	})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return d, nil
+}
+
+// setChallenge takes --key1, --key2 and --key3, which are checked before anything
+// is dialled.
+func (d *dialer) setChallenge(c *cli.Context) error {
+	o := &d.options
+	switch o.Key1, o.Key2 = c.String("key1"), c.String("key2"); {
+	case o.Key1 == "" && o.Key2 == "" && c.String("key3") == "":
+		return nil
+	case o.Key1 == "" || o.Key2 == "" || c.String("key3") == "":
+		return usagef("a fixed challenge is --key1, --key2 and --key3 together")
+	}
+	key3, err := parseBytes(c.String("key3"), 8)
+	if err != nil {
+		return usagef("--key3: %w", err)
+	}
+	o.Key3 = key3
+	challenge := hixie.Challenge{Key1: []byte(o.Key1), Key2: []byte(o.Key2), Key3: [8]byte(key3)}
+	_, err = challenge.Answer()
+	return err
+}
+
+func newTransport(c *cli.Context) (transports.Transport, error) {
+	options := transports.Options{Resolve: transports.Resolve{}}
+	for _, entry := range c.StringSlice("resolve") {
+		if err := options.Resolve.Add(entry); err != nil {
+			return nil, usagef("--resolve: %w", err)
+		}
+	}
+	switch v4, v6 := c.Bool("ipv4"), c.Bool("ipv6"); {
+	case v4 && v6:
+		return nil, usagef("-4 and -6 exclude each other")
+	case v4:
+		options.Network = "tcp4"
+	case v6:
+		options.Network = "tcp6"
+	}
+	t, err := all.Transports().Open(c.String("via"), options)
+	if err != nil {
+		return nil, usagef("--via: %w", err)
+	}
+	return t, nil
+}
+
+// transportExamples lists the transports for help.
+func transportExamples() string {
+	var examples []string
+	for _, entry := range all.Transports().Entries() {
+		examples = append(examples, entry.Example)
+	}
+	return strings.Join(examples, ", ")
+}
+
+// dial connects within --connect-timeout and adds to a handshake error what the
+// command line can do about it.
+func (d *dialer) dial(ctx context.Context) (*core.Conn, error) {
+	if d.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, d.timeout, fmt.Errorf("no answer within --connect-timeout %v: %w", d.timeout, context.DeadlineExceeded))
+		defer cancel()
+	}
+	conn, err := core.Dial(ctx, d.url, &d.options)
+	var handshake *core.HandshakeError
+	if errors.As(err, &handshake) {
+		handshake.Hint = d.hint(handshake)
+	}
+	if hint := tlsHint(err); hint != "" {
+		err = fmt.Errorf("%w; %s", err, hint)
+	}
+	return conn, err
+}
+
+// tlsHint says what may help after a TLS handshake that failed, "" where nothing is known.
+func tlsHint(err error) string {
+	var version tls.AlertError
+	switch {
+	case is[tls.RecordHeaderError](err):
+		return "the server speaks no TLS there; try ws://"
+	case is[x509.UnknownAuthorityError](err):
+		return "trust its authority with --cacert FILE, or any certificate with -k"
+	case is[x509.HostnameError](err):
+		return "say with --servername NAME what the certificate is for, or accept any with -k"
+	case is[x509.CertificateInvalidError](err):
+		return "-k accepts it all the same"
+	case errors.As(err, &version) && version == alertProtocolVersion:
+		return "an old device may need --tls-min 1.0"
+	}
+	return ""
+}
+
+const alertProtocolVersion = 70 // RFC 8446, section 6
+
+func (d *dialer) hint(h *core.HandshakeError) string {
+	version, _ := h.Fields.Get("Sec-WebSocket-Version")
+	speaks6455 := strings.Contains(version, rfc6455.Version) || h.Fields.Count("Sec-WebSocket-Accept") > 0 || h.Status == 426
+	var text string
+	switch {
+	case d.options.Dialect != core.RFC6455 && speaks6455:
+		text = "try --dialect rfc6455"
+	case d.options.Dialect == core.Hixie76 && h.Fields.Count("WebSocket-Location") > 0:
+		text = "try --dialect hixie-75"
+	case d.options.Dialect != core.Hixie76 && h.Fields.Count("Sec-WebSocket-Location") > 0:
+		text = "try --dialect hixie-76"
+	}
+	if body := strings.TrimSpace(string(h.Body)); body != "" {
+		text = strings.TrimPrefix(text+"; ", "; ") + fmt.Sprintf("the answer goes on: %q", body)
+	}
+	return text
+}
+
+// headerFields gathers -H, --cookie and --auth-file.
+func headerFields(c *cli.Context) (hixie.Fields, error) {
+	var fields hixie.Fields
+	for _, arg := range c.StringSlice("header") {
+		lines := []string{arg}
+		if file, ok := strings.CutPrefix(arg, "@"); ok {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				return nil, usagef("--header: %w", err)
+			}
+			lines = strings.Split(strings.TrimRight(string(data), "\r\n"), "\n")
+		}
+		for _, line := range lines {
+			name, value, ok := strings.Cut(strings.TrimRight(line, "\r"), ":")
+			field := hixie.Field{Name: name, Value: strings.TrimPrefix(value, " ")}
+			if err := field.Check(); !ok || err != nil {
+				return nil, usagef("--header %q: want 'NAME: VALUE'", line)
+			}
+			fields = append(fields, field)
+		}
+	}
+	if cookies := c.StringSlice("cookie"); len(cookies) > 0 {
+		fields = append(fields, hixie.Field{Name: "Cookie", Value: strings.Join(cookies, "; ")})
+	}
+	if file := c.String("auth-file"); file != "" {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, usagef("--auth-file: %w", err)
+		}
+		login, _, _ := strings.Cut(string(data), "\n")
+		login = strings.TrimRight(login, "\r")
+		if !strings.Contains(login, ":") {
+			return nil, usagef("--auth-file %s: its first line is not user:password", file)
+		}
+		fields = append(fields, hixie.Field{Name: "Authorization", Value: "Basic " + base64.StdEncoding.EncodeToString([]byte(login))})
+	}
+	return fields, nil
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/relay/format"
+)
+
+// terminal is the near side of connect: the messages of the command line, then
+// standard input, and standard output.
+type terminal struct {
+	*format.Endpoint
+	first     []core.Message
+	sent      int // of first
+	noStdin   bool
+	ignoreEOF bool
+	linger    time.Duration // as relay.Options has it
+	eof       atomic.Bool
+}
+
+func (e *env) newTerminal(c *cli.Context, path string) (*terminal, error) {
+	t := &terminal{noStdin: c.Bool("no-stdin")}
+	var err error
+	if t.first, err = firstMessages(c); err != nil {
+		return nil, err
+	}
+	if err := t.setOnEOF(c, isTerminal(e.stdin) && !t.noStdin); err != nil {
+		return nil, err
+	}
+	in := format.Options{CRLF: c.Bool("crlf"), MaxMessage: sizeOf(c, "max-message"), ReplaceInvalid: c.Bool("replace-invalid")}
+	if in.Format, err = format.ParseInput(c.String("in")); err != nil {
+		return nil, usageError{err}
+	}
+	out, err := e.outputOptions(c)
+	if err != nil {
+		return nil, err
+	}
+	t.Endpoint = format.NewEndpoint(e.stdin, e.stdout, format.EndpointOptions{
+		In: in, Out: out, Meta: format.Meta{Dir: "in", Conn: 1, Path: path},
+	})
+	return t, nil
+}
+
+// outputOptions reads --out, --format and --crlf.
+func (e *env) outputOptions(c *cli.Context) (format.Options, error) {
+	o := format.Options{
+		CRLF: c.Bool("crlf"),
+		Warn: func(w format.DelimiterWarning) { e.log.Warnf("--out: %v", w) },
+	}
+	var err error
+	if template := c.String("format"); template != "" {
+		if c.IsSet("out") {
+			return o, usagef("--format and --out exclude each other")
+		}
+		o.Format = format.Templated
+		if o.Template, err = format.ParseTemplate(template); err != nil {
+			return o, usagef("--format: %w", err)
+		}
+	} else if o.Format, err = format.ParseOutput(c.String("out")); err != nil {
+		return o, usageError{err}
+	}
+	// What a peer sent is shown on a terminal without its control characters.
+	o.Escape = isTerminal(e.stdout)
+	return o, nil
+}
+
+func inputFormats() string  { return "lines, nul, whole, hex, base64, len32, json" }
+func outputFormats() string { return "lines, nul, raw, hex, base64, len32, json" }
+
+// firstMessages gathers -m and the MESSAGE arguments.
+func firstMessages(c *cli.Context) ([]core.Message, error) {
+	var messages []core.Message
+	for _, text := range c.StringSlice("message") {
+		data := []byte(text)
+		if file, ok := strings.CutPrefix(text, "@"); ok {
+			var err error
+			if data, err = os.ReadFile(file); err != nil {
+				return nil, usagef("--message: %w", err)
+			}
+		}
+		data, err := sendable(c, data)
+		if err != nil {
+			return nil, withCode(exitProtocol, fmt.Errorf("--message %.40q: %w", text, err))
+		}
+		messages = append(messages, core.Message{Data: data})
+	}
+	for _, text := range c.Args().Tail() {
+		data, err := sendable(c, []byte(text))
+		if err != nil {
+			return nil, withCode(exitProtocol, fmt.Errorf("message %.40q: %w", text, err))
+		}
+		messages = append(messages, core.Message{Data: data})
+	}
+	return messages, nil
+}
+
+// sendable returns data as it may go out as a text, by the rules of standard input.
+func sendable(c *cli.Context, data []byte) ([]byte, error) {
+	if !hixie.ValidUTF8(data) {
+		if !c.Bool("replace-invalid") {
+			return nil, &core.InvalidUTF8Error{Offset: hixie.InvalidAt(data)}
+		}
+		data = hixie.AppendValidUTF8(nil, data)
+	}
+	if limit := sizeOf(c, "max-message"); int64(len(data)) > limit {
+		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", core.ErrMessageTooLarge, len(data), limit)
+	}
+	return data, nil
+}
+
+func (t *terminal) setOnEOF(c *cli.Context, interactive bool) error {
+	policy := c.String("on-eof")
+	if policy == "" {
+		if policy = "linger"; interactive {
+			policy = "close"
+		}
+	}
+	switch policy {
+	case "linger":
+		t.linger = max(c.Duration("linger"), time.Nanosecond)
+	case "close":
+		t.linger = 0
+	case "wait":
+		t.linger = relay.Forever
+	case "ignore":
+		t.ignoreEOF = true
+	default:
+		return usagef("--on-eof %q: want linger, close, wait or ignore", policy)
+	}
+	return nil
+}
+
+// Receive returns the messages of the command line, then those of standard input.
+func (t *terminal) Receive(ctx context.Context) (core.Message, error) {
+	if t.sent < len(t.first) {
+		t.sent++
+		return t.first[t.sent-1], nil
+	}
+	m, err := core.Message{}, io.EOF
+	if !t.noStdin {
+		m, err = t.Endpoint.Receive(ctx)
+	}
+	if err == io.EOF {
+		if t.ignoreEOF {
+			<-ctx.Done()
+			return m, context.Cause(ctx)
+		}
+		t.eof.Store(true)
+	}
+	return m, err
+}
+
+// Ready reports whether the next Receive does not wait. With --on-eof ignore the
+// end of standard input, which an Endpoint counts as ready, is a wait.
+func (t *terminal) Ready() bool {
+	return t.sent < len(t.first) || !t.noStdin && !t.ignoreEOF && t.Endpoint.Ready()
+}
+
+// rewind sends the messages of the command line again, to a new connection.
+func (t *terminal) rewind() { t.sent = 0 }
+
+// ended reports whether there is no more to send.
+func (t *terminal) ended() bool { return t.eof.Load() }

@@ -1,0 +1,286 @@
+package main
+
+//go:generate go test -count=1 -run ^TestGenerated$ -update .
+
+import (
+	"bytes"
+	"flag"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/internal/docgen"
+	"github.com/ws76/ws76/transports/all"
+)
+
+var update = flag.Bool("update", false, "write completions and man pages instead of comparing them")
+
+const (
+	completionsDir = "../../completions"
+	manDir         = "../../man"
+)
+
+// documentedApp returns the command tree, which is not to be run.
+func documentedApp() *cli.App {
+	return newApp(&env{stdout: io.Discard, stderr: io.Discard, getenv: os.Getenv, log: newLogger(io.Discard)})
+}
+
+// choices are the values of flags and arguments that take one of a few, or begin
+// with one. TestChoices holds them against what the commands accept.
+func choices() map[string][]string {
+	var dialects, vias []string
+	urls := []string{"ws://", "wss://"}
+	for _, d := range core.Dialects {
+		dialects = append(dialects, string(d))
+		name := strings.ReplaceAll(string(d), "-", "")
+		urls = append(urls, "ws+"+name+"://", "wss+"+name+"://")
+	}
+	for _, e := range all.Transports().Entries() {
+		via := e.Scheme + ":"
+		if strings.Contains(e.Example, "///") {
+			via += "///"
+		}
+		vias = append(vias, via)
+	}
+	return map[string][]string{
+		"--dialect":      dialects,
+		"--in":           strings.Split(inputFormats(), ", "),
+		"--out":          strings.Split(outputFormats(), ", "),
+		"--on-eof":       {"linger", "close", "wait", "ignore"},
+		"--log-format":   {"text", "json"},
+		"--header-order": {"random", "fixed"},
+		"--tls-min":      {"1.0", "1.1", "1.2", "1.3"},
+		"--via":          vias,
+		"URL":            urls,
+	}
+}
+
+// generated returns every generated file by its path, and the commands whose
+// options the man pages have.
+func generated(t *testing.T) (files map[string][]byte, described []string) {
+	t.Helper()
+	root := docgen.Tree(documentedApp(), choices())
+	files = map[string][]byte{
+		filepath.Join(completionsDir, "ws76.bash"): docgen.Bash(root),
+		filepath.Join(completionsDir, "_ws76"):     docgen.Zsh(root),
+		filepath.Join(completionsDir, "ws76.fish"): docgen.Fish(root),
+		filepath.Join(completionsDir, "ws76.ps1"):  docgen.PowerShell(root),
+	}
+	var transports []docgen.Term
+	for _, e := range all.Transports().Entries() {
+		transports = append(transports, docgen.Term{Name: e.Example, Text: e.Summary})
+	}
+	sources, err := filepath.Glob(filepath.Join(manDir, "src", "*.in"))
+	if err != nil || len(sources) == 0 {
+		t.Fatalf("no sources of man pages: %v", err)
+	}
+	for _, source := range sources {
+		text, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, paths, err := docgen.Man(text, root, transports)
+		if err != nil {
+			t.Fatalf("%s: %v", source, err)
+		}
+		files[filepath.Join(manDir, strings.TrimSuffix(filepath.Base(source), ".in"))] = page
+		described = append(described, paths...)
+	}
+	return files, described
+}
+
+// TestGenerated fails when completions or man pages are not what the command tree
+// and man/src make of them, or when one is there that should not be.
+func TestGenerated(t *testing.T) {
+	files, _ := generated(t)
+	if *update {
+		for path, want := range files {
+			if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, want, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for path, want := range files {
+		if got, err := os.ReadFile(path); err != nil {
+			t.Errorf("%v; go generate ./... makes it", err)
+		} else if !bytes.Equal(got, want) {
+			t.Errorf("%s is stale: go generate ./... makes it new", path)
+		}
+	}
+	for _, pattern := range []string{completionsDir + "/*", manDir + "/*.[0-9]"} {
+		have, _ := filepath.Glob(pattern)
+		for _, path := range have {
+			if _, ok := files[path]; !ok {
+				t.Errorf("%s is not generated: its source or command is gone", path)
+			}
+		}
+	}
+}
+
+// walk calls f for every command below the root with its path, "frame encode".
+func walk(commands []*cli.Command, parent string, f func(path string, c *cli.Command)) {
+	for _, c := range commands {
+		path := strings.TrimSpace(parent + " " + c.Name)
+		f(path, c)
+		walk(c.Subcommands, path, f)
+	}
+}
+
+// TestManIsComplete fails when a command has no page, no list of options, is not
+// named by ws76(1), or has an exit code that its page does not explain.
+func TestManIsComplete(t *testing.T) {
+	files, described := generated(t)
+	page := func(name string) string { return string(files[filepath.Join(manDir, name+".1")]) }
+	codes := func(text string) (codes []int) {
+		for _, m := range regexp.MustCompile(`(?m)^\.It (\d+)$`).FindAllStringSubmatch(text, -1) {
+			code, _ := strconv.Atoi(m[1])
+			codes = append(codes, code)
+		}
+		return codes
+	}
+	if want := slices.Sorted(maps.Keys(exitMeaning)); !slices.Equal(codes(page("ws76")), want) {
+		t.Errorf("ws76(1) has the exit codes %v, want %v", codes(page("ws76")), want)
+	}
+	if !slices.Contains(described, "ws76") {
+		t.Error("no page has the options of ws76 itself")
+	}
+	walk(documentedApp().Commands, "", func(path string, c *cli.Command) {
+		if n := count(described, "ws76 "+path); n != 1 {
+			t.Errorf("the options of %q are in %d man pages, want 1", path, n)
+		}
+		_, exits, ok := strings.Cut(c.CustomHelpTemplate, "EXIT CODES:")
+		if !ok {
+			t.Errorf("%s: no exit codes in its help", path)
+		}
+		top, _, sub := strings.Cut(path, " ")
+		text := page("ws76-" + top)
+		var want []int
+		for _, m := range regexp.MustCompile(`(?m)^ +(\d+) `).FindAllStringSubmatch(exits, -1) {
+			code, _ := strconv.Atoi(m[1])
+			want = append(want, code)
+		}
+		if got := codes(text); !slices.Equal(got, want) {
+			t.Errorf("%s: its man page has the exit codes %v, its help %v", path, got, want)
+		}
+		for _, f := range c.Flags {
+			if name := strings.ReplaceAll(f.Names()[0], "-", `\-`); !strings.Contains(text, `Fl \-`+name) {
+				t.Errorf("%s: --%s is not in its man page", path, f.Names()[0])
+			}
+		}
+		if !sub && !strings.Contains(page("ws76"), ".It Xr ws76\\-"+top+" 1\n") {
+			t.Errorf("ws76(1) does not name %s", top)
+		}
+	})
+}
+
+func count(list []string, s string) (n int) {
+	for _, v := range list {
+		if v == s {
+			n++
+		}
+	}
+	return n
+}
+
+// TestChoices gives every flag of choices a wrong value: the command must refuse
+// it and name exactly the values that completion offers.
+func TestChoices(t *testing.T) {
+	arguments := map[string][]string{"connect": {"ws://127.0.0.1:1/"}, "serve": {"--echo"}}
+	seen := map[string]bool{}
+	walk(documentedApp().Commands, "", func(path string, c *cli.Command) {
+		if len(c.Subcommands) > 0 {
+			return
+		}
+		for _, f := range c.Flags {
+			name := "--" + f.Names()[0]
+			words, ok := choices()[name]
+			if !ok || path == "serve" && name == "--tls-min" { // reads the certificate first
+				continue
+			}
+			seen[name] = true
+			args := slices.Concat([]string{"ws76"}, strings.Fields(path), arguments[path], []string{name, "nonsense"})
+			var stderr bytes.Buffer
+			code := run(t.Context(), args, &env{stdin: strings.NewReader(""), stdout: io.Discard, stderr: &stderr, getenv: os.Getenv})
+			if code != exitUsage {
+				t.Errorf("%q: exit %d, want %d", args, code, exitUsage)
+			}
+			for _, word := range words {
+				if !strings.Contains(stderr.String(), word) {
+					t.Errorf("%q: %q does not name %q", args, &stderr, word)
+				}
+			}
+		}
+	})
+	for name := range choices() {
+		if name != "URL" && !seen[name] {
+			t.Errorf("no command has %s", name)
+		}
+	}
+	for _, url := range choices()["URL"] {
+		if _, err := core.ParseURL(url + "host/"); err != nil {
+			t.Errorf("completion offers %q: %v", url, err)
+		}
+	}
+}
+
+// TestDocumentedFlags finds commands in documents and examples: each must exist,
+// and so must its flags.
+func TestDocumentedFlags(t *testing.T) {
+	app := documentedApp()
+	var files []string
+	for _, pattern := range []string{"../../*.md", "../../man/src/*.in", "../../scripts/examples/*", "../../plugins/*.md", "../../interop/*.md"} {
+		have, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, have...)
+	}
+	command := regexp.MustCompile(`(?:^|[\s$(|` + "`" + `])ws76((?: +[^|;&<>()` + "`" + `\s]+)+)`)
+	found := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := strings.NewReplacer("\\-", "-", "\\e\n", " ", "\\\n", " ").Replace(string(text))
+		for _, m := range command.FindAllStringSubmatch(plain, -1) {
+			words := strings.Fields(m[1])
+			flags, commands, path := app.Flags, app.Commands, "ws76"
+			for len(words) > 0 {
+				c := find(commands, words[0])
+				if c == nil {
+					break
+				}
+				flags, commands, path, words = c.Flags, c.Subcommands, path+" "+c.Name, words[1:]
+			}
+			if path == "ws76" {
+				continue // a sentence about ws76
+			}
+			found++
+			for _, word := range words {
+				name, _, _ := strings.Cut(strings.Trim(word, "[],.:"), "=")
+				if !strings.HasPrefix(name, "-") || name == "-" || name == "--" || strings.Trim(name, "-v") == "" || name == "--help" {
+					continue
+				}
+				if findFlag(flags, strings.TrimLeft(name, "-")) == nil {
+					t.Errorf("%s: %q: %s has no flag %s", file, "ws76"+m[1], path, name)
+				}
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("found only %d commands in the documents", found)
+	}
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/transports"
+)
+
+// errorCode finds the exit code of an error of a library package by its type.
+// What is most particular comes first: a handshake that timed out is a timeout,
+// a connection that broke because of bad frames is a protocol violation.
+func errorCode(err error) int {
+	switch {
+	case err == nil:
+		return exitOK
+	case is[codedError](err):
+		var coded codedError
+		errors.As(err, &coded)
+		return coded.code
+	case errors.Is(err, context.DeadlineExceeded):
+		return exitTimeout
+	case is[*core.DialError](err), is[*transports.DialError](err):
+		return exitConnect
+	case is[*core.HandshakeError](err), is[*hixie.KeyError](err):
+		return exitHandshake
+	case is[*hixie.SyntaxError](err), is[*rfc6455.SyntaxError](err), errors.Is(err, core.ErrMessageTooLarge), errors.Is(err, core.ErrBinary),
+		is[*core.InvalidUTF8Error](err), is[*format.InvalidUTF8Error](err), is[*format.SyntaxError](err), is[*format.TooLargeError](err):
+		return exitProtocol
+	case is[*core.CloseError](err), is[*net.OpError](err):
+		return exitUnclean
+	case is[*transports.ListenError](err):
+		return exitTransport
+	}
+	return exitOther
+}
+
+// is reports whether an error of type T is in err's tree.
+func is[T error](err error) bool {
+	var target T
+	return errors.As(err, &target)
+}

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	crand "crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/core/rfc6455"
+)
+
+func frameEncodeCommand(e *env) *cli.Command {
+	const framing = "Frames"
+	return e.command(cli.Command{
+		Name:  "encode",
+		Usage: "messages of standard input to frames on standard output",
+		UsageText: `printf 'on\noff\n' | ws76 frame encode | xxd
+ws76 frame encode --in whole --close < note.txt    one message with newlines, then FF 00
+printf 'x' | ws76 frame encode --type 0x85          a length-prefixed frame, which servers skip
+ws76 frame encode --dialect rfc6455 --mask < lines.txt`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "in", Value: "lines", Usage: "`FORMAT` of the messages: lines, nul, whole, hex, base64, len32, json"},
+			&cli.BoolFlag{Name: "crlf", Usage: "lines end with CR LF, and the CR is no part of the message"},
+			&cli.BoolFlag{Name: "replace-invalid", Usage: "send U+FFFD for what is not UTF-8, rather than stop"},
+			sizeFlag("max-message", hixie.DefaultMaxMessage, "", "refuse messages above `SIZE`"),
+			dialectFlag(),
+			&cli.StringFlag{Name: "type", Category: framing, Usage: "`TYPE` byte: 0x00..0x7F with a sentinel, 0x80..0xFF with a length; the opcode with rfc6455"},
+			&cli.BoolFlag{Name: "close", Category: framing, Usage: "end with a closing frame (FF 00)"},
+			&cli.BoolFlag{Name: "mask", Category: framing, Usage: "mask the frames, as clients of RFC 6455 must"},
+		},
+		Action: func(c *cli.Context) error {
+			enc, err := newFrameEncoder(e, c)
+			if err != nil {
+				return err
+			}
+			return runFrame(c.Context, enc.run)
+		},
+	}, exitProtocol)
+}
+
+// frameEncoder is one run of frame encode.
+type frameEncoder struct {
+	in      io.Reader
+	out     io.Writer
+	options format.Options
+	dialect core.Dialect
+	typ     byte
+	blocks  bool // take the short way of blockEncoder
+	close   bool
+	masks   io.Reader // of random bytes, if frames are to be masked
+	buf     []byte
+}
+
+func newFrameEncoder(e *env, c *cli.Context) (*frameEncoder, error) {
+	if err := noArguments(c); err != nil {
+		return nil, err
+	}
+	dialect, err := dialectOf(c)
+	if err != nil {
+		return nil, err
+	}
+	in, err := format.ParseInput(c.String("in"))
+	if err != nil {
+		return nil, usagef("--in: %w", err)
+	}
+	typ, typed, err := frameTypeOf(c, dialect)
+	if err != nil {
+		return nil, err
+	}
+	enc := &frameEncoder{
+		in: e.stdin, out: output{e.stdout}, dialect: dialect, typ: typ, close: c.Bool("close"),
+		options: format.Options{
+			Format: in, CRLF: c.Bool("crlf"), MaxMessage: sizeOf(c, "max-message"), ReplaceInvalid: c.Bool("replace-invalid"),
+		},
+	}
+	switch {
+	case c.Bool("mask") && dialect != core.RFC6455:
+		return nil, usagef("--mask: drafts 75 and 76 mask nothing; it goes with --dialect rfc6455")
+	case c.Bool("close") && dialect == core.Hixie75:
+		return nil, usagef("--close: draft 75 has no closing frame, TCP is simply closed")
+	}
+	if c.Bool("mask") {
+		enc.masks = bufio.NewReader(crand.Reader)
+	}
+	if dialect == core.RFC6455 {
+		if !typed {
+			enc.typ = rfc6455.OpText
+		}
+		if enc.typ != rfc6455.OpText {
+			enc.options.Kind = core.Binary
+		}
+	} else if typ != 0 {
+		enc.options.Kind = core.Binary // no text, so anything goes
+	}
+	enc.blocks = dialect != core.RFC6455 && typ == 0 && !enc.options.CRLF && (in == format.Lines || in == format.Nul)
+	if err := e.refuseBinary("frames"); err != nil {
+		return nil, err
+	}
+	widenPipe(e.stdin)
+	widenPipe(e.stdout)
+	return enc, nil
+}
+
+func (enc *frameEncoder) run() error {
+	encode := enc.messages
+	if enc.blocks {
+		encode = (&blockEncoder{
+			r: enc.in, w: enc.out, max: enc.options.MaxMessage, replace: enc.options.ReplaceInvalid,
+			format: enc.options.Format, delim: delimiters[enc.options.Format],
+		}).run
+	}
+	if err := encode(); err != nil {
+		return err
+	}
+	if !enc.close {
+		return nil
+	}
+	enc.buf = enc.buf[:0]
+	if enc.dialect == core.RFC6455 {
+		mask, err := enc.mask()
+		if err != nil {
+			return err
+		}
+		enc.buf = rfc6455.AppendClose(enc.buf, rfc6455.CodeNormal, "", mask)
+	} else {
+		enc.buf = hixie.AppendClosing(enc.buf)
+	}
+	_, err := enc.out.Write(enc.buf)
+	return err
+}
+
+// messages is the way of all formats: one message after the other.
+func (enc *frameEncoder) messages() error {
+	r := format.NewReader(enc.in, enc.options)
+	for number := int64(1); ; number++ {
+		m, err := r.Read()
+		if err == nil {
+			err = enc.append(m, number)
+		}
+		if err != nil || len(enc.buf) >= blockSize || !r.Ready() {
+			if flushed := enc.flush(); flushed != nil {
+				return flushed
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return messageError(err)
+		}
+	}
+}
+
+// messageError tells errors of what was read from those of reading.
+func messageError(err error) error {
+	var (
+		invalid *format.InvalidUTF8Error
+		large   *format.TooLargeError
+		syntax  *format.SyntaxError
+		bad     *badMessageError
+	)
+	if errors.As(err, &invalid) || errors.As(err, &large) || errors.As(err, &syntax) || errors.As(err, &bad) {
+		return err
+	}
+	return readError(err)
+}
+
+// append adds the frame of message number to buf.
+func (enc *frameEncoder) append(m core.Message, number int64) error {
+	if enc.dialect == core.RFC6455 {
+		mask, err := enc.mask()
+		if err != nil {
+			return err
+		}
+		switch {
+		case enc.typ > rfc6455.OpBinary && len(m.Data) > rfc6455.MaxControl:
+			return &badMessageError{number, fmt.Sprintf("%d bytes are too many for opcode %d, which takes %d", len(m.Data), enc.typ, rfc6455.MaxControl)}
+		case enc.typ > rfc6455.OpBinary:
+			enc.buf = rfc6455.AppendControl(enc.buf, enc.typ, m.Data, mask)
+		default:
+			text := enc.typ == rfc6455.OpText && m.Kind == core.Text
+			enc.buf = rfc6455.AppendMessage(enc.buf, text, m.Data, mask)
+		}
+		return nil
+	}
+	switch {
+	case enc.typ == 0 && m.Kind != core.Text:
+		return &badMessageError{number, "it is binary, which drafts 75 and 76 do not have; encode it as base64 or hex, or use --dialect rfc6455"}
+	case enc.typ > 0 && enc.typ < 0x80:
+		if i := bytes.IndexByte(m.Data, 0xFF); i >= 0 {
+			return &badMessageError{number, fmt.Sprintf("byte %d is 0xff, which would end a frame of type 0x%02x there; types 0x80 to 0xff take any bytes", i, enc.typ)}
+		}
+	}
+	enc.buf = hixie.AppendFrame(enc.buf, enc.typ, m.Data)
+	return nil
+}
+
+// badMessageError is a message that frames of the type asked for cannot carry.
+type badMessageError struct {
+	number int64
+	reason string
+}
+
+func (e *badMessageError) Error() string { return fmt.Sprintf("message %d: %s", e.number, e.reason) }
+
+// mask returns a new mask, or nil.
+func (enc *frameEncoder) mask() (*[4]byte, error) {
+	if enc.masks == nil {
+		return nil, nil
+	}
+	var mask [4]byte
+	if _, err := io.ReadFull(enc.masks, mask[:]); err != nil {
+		return nil, fmt.Errorf("making a mask: %w", err)
+	}
+	return &mask, nil
+}
+
+func (enc *frameEncoder) flush() error {
+	if len(enc.buf) == 0 {
+		return nil
+	}
+	_, err := enc.out.Write(enc.buf)
+	if enc.buf = enc.buf[:0]; cap(enc.buf) > 4*blockSize {
+		enc.buf = nil
+	}
+	return err
+}

@@ -1,0 +1,383 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	crand "crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/rfc6455"
+)
+
+func keygenCommand(e *env) *cli.Command {
+	const given, output = "A given challenge", "Output"
+	return e.command(cli.Command{
+		Name:  "keygen",
+		Usage: "make a challenge, or answer one",
+		UsageText: `ws76 keygen                                         a fresh challenge and its answer
+ws76 keygen -n 1000 > challenges.tsv                many, one a line
+ws76 keygen --key1 '4 @1  46546xW%0l 1 5' --key2 '12998 5 Y3 1  .P00' --key3 '^n:ds[4U'
+ws76 keygen --key1 '1 2 3' --explain                what is wrong with a key
+ws76 keygen --request --response < request.bin > response.bin
+ws76 keygen --rfc6455 dGhlIHNhbXBsZSBub25jZQ==      the Sec-WebSocket-Accept of RFC 6455`,
+		Description: "Without a given challenge it makes one as section 4.1 of draft 76 says. " +
+			"With -n each line has key1, key2, key3 in hex and the answer in hex, separated by tabs.\n\n" +
+			`--json prints one object a line: "version" (1), "key1" and "key2" with "value", "digits", "spaces", "part" or "error" and "causes", ` +
+			`"key3" and "answer" in hex, "answer_text" where it is printable, "verified" with --verify; ` +
+			`with --rfc6455 "version", "key", "accept" and "verified".`,
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "count", Aliases: []string{"n"}, Usage: "make `N` challenges, a line each", DefaultText: "one, on labelled lines"},
+			&cli.Uint64Flag{Name: "seed", Usage: "make the same challenges each time for the same `N`, for tests", DefaultText: "none, they differ"},
+			&cli.StringFlag{Name: "key1", Category: given, Usage: "value of Sec-WebSocket-Key1, `KEY`"},
+			&cli.StringFlag{Name: "key2", Category: given, Usage: "value of Sec-WebSocket-Key2, `KEY`"},
+			&cli.StringFlag{Name: "key3", Category: given, Usage: "the 8 `BYTES` after the head: 8 characters, hex:16 digits or base64:…"},
+			&cli.BoolFlag{Name: "request", Category: given, Usage: "read a whole request from standard input: the head and 8 bytes", DisableDefaultText: true},
+			&cli.StringFlag{Name: "rfc6455", Category: given, Usage: "answer `KEY`, the Sec-WebSocket-Key of an RFC 6455 client"},
+			&cli.BoolFlag{Name: "explain", Category: output, Usage: "show how the answer comes about, or what is wrong with a key", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "response", Category: output, Usage: "with --request: the complete response of a server, as bytes", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "raw", Category: output, Usage: "the 16 bytes of the answer and nothing else", DisableDefaultText: true},
+			&cli.StringFlag{Name: "verify", Category: output, Usage: "compare the answer with `HEX|TEXT` (32 digits, 16 characters or base64:…): ok, or exit 4"},
+			&cli.BoolFlag{Name: "json", Category: output, Usage: "print a JSON object a line", DisableDefaultText: true},
+		},
+		Action: func(c *cli.Context) error {
+			k := &keygen{env: e, out: bufio.NewWriterSize(e.stdout, 128<<10)}
+			err := k.run(c)
+			if flushed := k.out.Flush(); err == nil && flushed != nil {
+				err = fmt.Errorf("keygen: writing: %w", flushed)
+			}
+			return err
+		},
+	}, exitHandshake)
+}
+
+// keygen is one run of the command. What it writes to out is checked when that
+// is flushed.
+type keygen struct {
+	*env
+	out     *bufio.Writer
+	explain bool
+	raw     bool
+	json    bool
+	verify  *string // what --verify wants compared, nil for nothing
+}
+
+func (k *keygen) run(c *cli.Context) error {
+	if err := checkKeygenFlags(c); err != nil {
+		return err
+	}
+	k.explain, k.raw, k.json = c.Bool("explain"), c.Bool("raw"), c.Bool("json")
+	if c.IsSet("verify") {
+		verify := c.String("verify")
+		k.verify = &verify
+	}
+	if k.raw {
+		if err := k.refuseBinary("keygen: the 16 bytes of --raw"); err != nil {
+			return err
+		}
+	}
+	switch {
+	case c.IsSet("rfc6455"):
+		return k.accept(c.String("rfc6455"))
+	case c.Bool("request"):
+		return k.request(c.Context, c.Bool("response"))
+	case c.IsSet("key1") || c.IsSet("key2") || c.IsSet("key3"):
+		return k.given(c)
+	}
+	return k.generate(c)
+}
+
+// checkKeygenFlags refuses flags that contradict each other, or have nothing to
+// work on.
+func checkKeygenFlags(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return usagef("keygen takes no arguments, got %q; a key goes behind --key1 or --key2, in quotes", c.Args().First())
+	}
+	isSet := func(names ...string) (set []string) {
+		for _, name := range names {
+			if c.IsSet(name) && (c.Value(name) != false) {
+				set = append(set, "--"+name)
+			}
+		}
+		return set
+	}
+	keys := isSet("key1", "key2", "key3")
+	given := isSet("request", "rfc6455")
+	if len(keys) > 0 {
+		given = append(given, keys[0])
+	}
+	if len(given) > 1 {
+		return usagef("keygen: %s and %s both give a challenge; use one of them", given[0], given[1])
+	}
+	if fresh := isSet("count", "seed"); len(given) > 0 && len(fresh) > 0 {
+		return usagef("keygen: %s is for fresh challenges, but %s gives one", fresh[0], given[0])
+	}
+	if how := isSet("raw", "verify"); len(given) == 0 && len(how) > 0 {
+		return usagef("keygen: %s needs a challenge: --key1, --key2 and --key3, or --request", how[0])
+	}
+	if c.Bool("response") && !c.Bool("request") {
+		return usagef("keygen: --response needs the --request that it answers")
+	}
+	if len(keys) > 0 && len(keys) < 3 && !c.Bool("explain") {
+		return usagef("keygen: a challenge is --key1, --key2 and --key3, got only %s; --explain can do with one key", strings.Join(keys, " and "))
+	}
+	if c.IsSet("rfc6455") && (c.Bool("explain") || c.Bool("raw")) {
+		return usagef("keygen: --rfc6455 has one line to print: %s does not go with it", isSet("explain", "raw")[0])
+	}
+	if c.IsSet("count") && c.Int("count") < 1 {
+		return usagef("keygen: -n %d: want at least 1", c.Int("count"))
+	}
+	if c.IsSet("count") && c.Bool("explain") {
+		return usagef("keygen: --explain is for one challenge, -n for many")
+	}
+	forms := isSet("explain", "response", "raw", "json")
+	if !c.Bool("json") {
+		forms = append(forms, isSet("verify")...)
+	}
+	if len(forms) > 1 || len(forms) == 1 && forms[0] == "--json" && c.Bool("response") {
+		return usagef("keygen: %s and %s print different things; use one of them", forms[0], forms[1])
+	}
+	return nil
+}
+
+// given answers the challenge of --key1, --key2 and --key3.
+func (k *keygen) given(c *cli.Context) error {
+	var challenge hixie.Challenge
+	challenge.Key1, challenge.Key2 = []byte(c.String("key1")), []byte(c.String("key2"))
+	if c.IsSet("key3") {
+		b, err := parseBytes(c.String("key3"), len(challenge.Key3))
+		if err != nil {
+			return usagef("keygen: --key3: %w", err)
+		}
+		challenge.Key3 = [8]byte(b)
+	}
+	if k.explain && !(c.IsSet("key1") && c.IsSet("key2") && c.IsSet("key3")) {
+		var err error
+		for i, key := range [][]byte{challenge.Key1, challenge.Key2} {
+			if name := fmt.Sprintf("key%d", i+1); c.IsSet(name) {
+				err = both(err, k.explainKey(keyFields[i], key))
+			}
+		}
+		return badChallenge(err)
+	}
+	return k.answer(&challenge)
+}
+
+// keyFields are the fields of a challenge's keys.
+var keyFields = [2]string{"Sec-WebSocket-Key1", "Sec-WebSocket-Key2"}
+
+// answer prints the answer to a challenge in the form asked for.
+func (k *keygen) answer(challenge *hixie.Challenge) error {
+	answer, err := challenge.Answer()
+	switch {
+	case k.json:
+		return k.reportJSON(challenge)
+	case k.explain:
+		return k.explainChallenge(challenge)
+	case err != nil:
+		return badChallenge(err)
+	case k.verify != nil:
+		return k.compare(challenge, answer)
+	case k.raw:
+		k.out.Write(answer[:])
+	default:
+		k.writeAnswer(answer)
+	}
+	return nil
+}
+
+// badChallenge is the error of a challenge that has no answer.
+func badChallenge(err error) error {
+	if err == nil {
+		return nil
+	}
+	return withCode(exitHandshake, fmt.Errorf("keygen: %w", err))
+}
+
+// both joins two errors, either of which may be nil, on one line.
+func both(a, b error) error {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return fmt.Errorf("%w; %w", a, b)
+}
+
+func (k *keygen) writeAnswer(answer [16]byte) {
+	fmt.Fprintf(k.out, "Answer: hex %x\n", answer)
+	if printable(answer[:]) {
+		fmt.Fprintf(k.out, "Answer: text %s\n", answer)
+	}
+}
+
+// compare is --verify.
+func (k *keygen) compare(challenge *hixie.Challenge, answer [16]byte) error {
+	b, err := parseBytes(*k.verify, len(answer))
+	if err != nil {
+		return usagef("keygen: --verify: %w", err)
+	}
+	if got := [16]byte(b); got != answer {
+		text := fmt.Sprintf("keygen: the answer is hex %x, not hex %x", answer, got)
+		if mistake := likelyMistake(challenge, got); mistake != "" {
+			text += ": " + mistake
+		}
+		return withCode(exitHandshake, errors.New(text))
+	}
+	fmt.Fprintln(k.out, "ok")
+	return nil
+}
+
+// generate makes fresh challenges.
+func (k *keygen) generate(c *cli.Context) error {
+	source, err := k.source(c)
+	if err != nil {
+		return err
+	}
+	g := hixie.NewGenerator(source)
+	if c.IsSet("count") {
+		return k.generateMany(c.Context, g, c.Int("count"))
+	}
+	challenge, err := g.Next()
+	if err != nil {
+		return err
+	}
+	if k.explain || k.json {
+		return k.answer(&challenge)
+	}
+	answer, err := challenge.Answer()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(k.out, "%s: %s\n%s: %s\nKey3: hex %x\n", keyFields[0], challenge.Key1, keyFields[1], challenge.Key2, challenge.Key3)
+	k.writeAnswer(answer)
+	return nil
+}
+
+// source returns where the randomness of fresh challenges comes from.
+func (k *keygen) source(c *cli.Context) (io.Reader, error) {
+	var seed [32]byte
+	if c.IsSet("seed") {
+		k.log.Warnf("keygen: --seed %d makes the same challenges each time; for tests only", c.Uint64("seed"))
+		binary.LittleEndian.PutUint64(seed[:], c.Uint64("seed"))
+	} else if _, err := crand.Read(seed[:]); err != nil {
+		return nil, fmt.Errorf("keygen: reading the system's randomness: %w", err)
+	}
+	return rand.NewChaCha8(seed), nil
+}
+
+// generateMany writes n challenges, one a line. It allocates nothing for each.
+func (k *keygen) generateMany(ctx context.Context, g *hixie.Generator, n int) error {
+	var line []byte
+	for i := range n {
+		if i%1024 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		challenge, err := g.Next()
+		if err != nil {
+			return err
+		}
+		if k.json {
+			if err := k.reportJSON(&challenge); err != nil {
+				return err
+			}
+			continue
+		}
+		answer, err := challenge.Answer()
+		if err != nil {
+			return err
+		}
+		line = appendLine(line[:0], &challenge, &answer)
+		if _, err := k.out.Write(line); err != nil {
+			return fmt.Errorf("keygen: writing: %w", err)
+		}
+	}
+	return nil
+}
+
+// appendLine appends a challenge and its answer: key1, key2, key3 and answer in
+// hex, with tabs between. No key of the draft has a tab.
+func appendLine(dst []byte, challenge *hixie.Challenge, answer *[16]byte) []byte {
+	dst = append(dst, challenge.Key1...)
+	dst = append(dst, '\t')
+	dst = append(dst, challenge.Key2...)
+	dst = append(dst, '\t')
+	dst = hex.AppendEncode(dst, challenge.Key3[:])
+	dst = append(dst, '\t')
+	dst = hex.AppendEncode(dst, answer[:])
+	return append(dst, '\n')
+}
+
+// accept answers a key of RFC 6455.
+func (k *keygen) accept(key string) error {
+	if !rfc6455.ValidKey(key) {
+		text := fmt.Sprintf("keygen: --rfc6455 %q: a Sec-WebSocket-Key is 16 bytes in base64, 24 characters that end in ==", key)
+		if strings.Contains(key, " ") {
+			text += "; a key with spaces is one of draft 76, see --key1"
+		}
+		return withCode(exitHandshake, errors.New(text))
+	}
+	accept := rfc6455.AcceptKey(key)
+	report := acceptReport{Version: reportVersion, Key: key, Accept: accept}
+	var wrong error
+	if k.verify != nil {
+		verified := *k.verify == accept
+		report.Verified = &verified
+		if !verified {
+			wrong = withCode(exitHandshake, fmt.Errorf("keygen: the accept value is %s, not %q", accept, *k.verify))
+		}
+	}
+	switch {
+	case k.json:
+		k.writeJSON(report)
+	case k.verify == nil:
+		fmt.Fprintln(k.out, accept)
+	case wrong == nil:
+		fmt.Fprintln(k.out, "ok")
+	}
+	return wrong
+}
+
+// parseBytes reads size bytes of the command line: that many characters, twice as
+// many hex digits, hex:DIGITS or base64:TEXT.
+func parseBytes(s string, size int) (b []byte, err error) {
+	digits, isHex := strings.CutPrefix(s, "hex:")
+	text, isBase64 := strings.CutPrefix(s, "base64:")
+	switch {
+	case isBase64:
+		b, err = base64.StdEncoding.DecodeString(text)
+	case isHex, len(s) == 2*size:
+		b, err = hex.DecodeString(digits)
+	case len(s) == size:
+		return []byte(s), nil
+	default:
+		return nil, fmt.Errorf("%q has %d bytes; want %d characters, hex: and %d digits, or base64: and text", s, len(s), size, 2*size)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", s, err)
+	}
+	if len(b) != size {
+		return nil, fmt.Errorf("%q stands for %d bytes; want %d", s, len(b), size)
+	}
+	return b, nil
+}
+
+// printable reports whether b is ASCII that a terminal shows as it is.
+func printable(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/iotest"
+
+	"github.com/ws76/ws76/core/hixie"
+)
+
+const keygenRequest = "GET /demo HTTP/1.1\r\n" +
+	"Host: example.com\r\n" +
+	"Connection: Upgrade\r\n" +
+	"Sec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n" +
+	"Upgrade: WebSocket\r\n" +
+	"Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\n" +
+	"Origin: http://example.com\r\n" +
+	"\r\n" +
+	"^n:ds[4U"
+
+const keygenResponse = "HTTP/1.1 101 WebSocket Protocol Handshake\r\n" +
+	"Upgrade: WebSocket\r\n" +
+	"Connection: Upgrade\r\n" +
+	"Sec-WebSocket-Origin: http://example.com\r\n" +
+	"Sec-WebSocket-Location: ws://example.com/demo\r\n" +
+	"\r\n" +
+	"8jKS'y:G*Co,Wxa-"
+
+// runKeygen runs the command with stdin and returns what it printed.
+func runKeygen(ctx context.Context, stdin io.Reader, args ...string) (stdout, stderr string, code int) {
+	var out, errs bytes.Buffer
+	code = run(ctx, append([]string{"ws76", "keygen"}, args...), &env{
+		stdin: stdin, stdout: &out, stderr: &errs, getenv: func(string) string { return "" },
+	})
+	return out.String(), errs.String(), code
+}
+
+func TestKeygenExitCodes(t *testing.T) {
+	good := []string{"--key1", "4 @1  46546xW%0l 1 5", "--key2", "12998 5 Y3 1  .P00", "--key3", "^n:ds[4U"}
+	bad := []string{"--key1", "1 2 3", "--key2", "12998 5 Y3 1  .P00", "--key3", "^n:ds[4U"}
+	with := func(args []string, more ...string) []string { return append(args[:len(args):len(args)], more...) }
+	for _, test := range []struct {
+		args  []string
+		stdin string
+		want  int
+	}{
+		{nil, "", exitOK},
+		{good, "", exitOK},
+		{with(good, "--verify", "8jKS'y:G*Co,Wxa-"), "", exitOK},
+		{with(good, "--verify", "8jKS'y:G*Co,Wxa_"), "", exitHandshake},
+		{with(good, "--verify", "8jKS'y:G*Co,Wxa_", "--json"), "", exitHandshake},
+		{with(good, "--verify", "short"), "", exitUsage},
+		{with(good, "--verify", "short", "--json"), "", exitUsage},
+		{bad, "", exitHandshake},
+		{with(bad, "--explain"), "", exitHandshake},
+		{with(bad, "--json"), "", exitHandshake},
+		{[]string{"--explain", "--key1", "1 2 3"}, "", exitHandshake},
+		{[]string{"--explain", "--key1", "1 2"}, "", exitOK},
+		{[]string{"--rfc6455", "dGhlIHNhbXBsZSBub25jZQ=="}, "", exitOK},
+		{[]string{"--rfc6455", "x"}, "", exitHandshake},
+		{[]string{"--rfc6455", "dGhlIHNhbXBsZSBub25jZQ==", "--verify", "x"}, "", exitHandshake},
+		{[]string{"--request"}, keygenRequest, exitOK},
+		{[]string{"--request"}, keygenRequest[:20], exitHandshake},
+		{[]string{"--request"}, keygenRequest[:len(keygenRequest)-1], exitHandshake},
+		{[]string{"--request"}, "", exitHandshake},
+		{[]string{"--request"}, "\x16\x03\x01", exitHandshake},
+		{[]string{"--request"}, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", exitHandshake},
+		{[]string{"--request"}, "GET / HTTP/1.1\r\n" + strings.Repeat("a: b\r\n", 101), exitHandshake},
+		{[]string{"--request"}, "GET /" + strings.Repeat("a", 1<<16), exitHandshake},
+		{[]string{"--request", "--response"}, keygenRequest, exitOK},
+		{[]string{"--raw"}, "", exitUsage},
+		{[]string{"--no-such-flag"}, "", exitUsage},
+	} {
+		stdout, stderr, code := runKeygen(t.Context(), strings.NewReader(test.stdin), test.args...)
+		if code != test.want {
+			t.Errorf("%q: exit %d, want %d\n%s%s", test.args, code, test.want, stdout, stderr)
+		}
+		if code == exitUsage && stdout != "" {
+			t.Errorf("%q: a usage error printed %q", test.args, stdout)
+		}
+		if n := strings.Count(stderr, "\n"); n > 1 {
+			t.Errorf("%q: %d lines on standard error:\n%s", test.args, n, stderr)
+		}
+	}
+}
+
+func TestKeygenResponse(t *testing.T) {
+	stdout, stderr, code := runKeygen(t.Context(), strings.NewReader(keygenRequest), "--request", "--response")
+	if stdout != keygenResponse || stderr != "" || code != 0 {
+		t.Errorf("got %q, %q, %d", stdout, stderr, code)
+	}
+}
+
+// A socket gives a request in any pieces and then nothing: the answer must not
+// wait for more.
+func TestKeygenRequestInPieces(t *testing.T) {
+	for name, in := range map[string]func() io.Reader{
+		"one byte at a time": func() io.Reader { return iotest.OneByteReader(strings.NewReader(keygenRequest)) },
+		"halves":             func() io.Reader { return iotest.HalfReader(strings.NewReader(keygenRequest)) },
+		"with the last byte": func() io.Reader { return iotest.DataErrReader(strings.NewReader(keygenRequest)) },
+	} {
+		stdin := io.MultiReader(in(), failingReader{t})
+		if name == "with the last byte" {
+			stdin = in()
+		}
+		stdout, stderr, code := runKeygen(t.Context(), stdin, "--request", "--response")
+		if stdout != keygenResponse || stderr != "" || code != 0 {
+			t.Errorf("%s: got %q, %q, %d", name, stdout, stderr, code)
+		}
+	}
+}
+
+// failingReader is what must not be read.
+type failingReader struct{ t *testing.T }
+
+func (r failingReader) Read([]byte) (int, error) {
+	r.t.Error("read beyond the request")
+	return 0, io.EOF
+}
+
+func TestKeygenReadError(t *testing.T) {
+	for _, n := range []int{10, len(keygenRequest) - 4} {
+		stdin := io.MultiReader(strings.NewReader(keygenRequest[:n]), iotest.ErrReader(syscall.EIO))
+		_, stderr, code := runKeygen(t.Context(), stdin, "--request")
+		if code != exitOther || !strings.Contains(stderr, "keygen: reading ") {
+			t.Errorf("after %d bytes: exit %d, %q", n, code, stderr)
+		}
+	}
+}
+
+// The 16 bytes and a response are no text: they do not go to a terminal.
+func TestKeygenRefusesTerminal(t *testing.T) {
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip("no pseudo-terminal:", err)
+	}
+	defer terminal.Close()
+	for _, args := range [][]string{
+		{"--raw", "--key1", "1 2", "--key2", "1 2", "--key3", "12345678"},
+		{"--request", "--response"},
+	} {
+		var stderr bytes.Buffer
+		code := run(t.Context(), append([]string{"ws76", "keygen"}, args...), &env{
+			stdin: failingReader{t}, stdout: terminal, stderr: &stderr, getenv: os.Getenv,
+		})
+		if code != exitUsage || !strings.Contains(stderr.String(), "not written to a terminal; redirect them") {
+			t.Errorf("%q: exit %d, %q", args, code, &stderr)
+		}
+	}
+	// Text does.
+	code := run(t.Context(), []string{"ws76", "keygen"}, &env{
+		stdin: failingReader{t}, stdout: terminal, stderr: io.Discard, getenv: os.Getenv,
+	})
+	if code != exitOK {
+		t.Errorf("a challenge on a terminal: exit %d", code)
+	}
+}
+
+// Many challenges end with a signal, and with the reader of the pipe.
+func TestKeygenManyEnds(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(signalError{os.Interrupt})
+	if _, stderr, code := runKeygen(ctx, nil, "-n", "1000000000"); code != exitInterrupt || stderr != "" {
+		t.Errorf("interrupted: exit %d, %q", code, stderr)
+	}
+
+	var stderr bytes.Buffer
+	code := run(t.Context(), []string{"ws76", "keygen", "-n", "1000000000"}, &env{
+		stdout: failingWriter{syscall.EPIPE}, stderr: &stderr, getenv: os.Getenv,
+	})
+	if code != exitOK || stderr.Len() > 0 {
+		t.Errorf("broken pipe: exit %d, %q", code, &stderr)
+	}
+
+	code = run(t.Context(), []string{"ws76", "keygen"}, &env{
+		stdout: failingWriter{syscall.ENOSPC}, stderr: &stderr, getenv: os.Getenv,
+	})
+	if code != exitOther || !strings.Contains(stderr.String(), "keygen: writing: no space left") {
+		t.Errorf("disk full: exit %d, %q", code, &stderr)
+	}
+}
+
+type failingWriter struct{ err error }
+
+func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
+
+func TestParseBytes(t *testing.T) {
+	for _, test := range []struct {
+		in   string
+		want string // "" for an error
+	}{
+		{"12345678", "12345678"},
+		{"\x00\xff345678", "\x00\xff345678"},
+		{"0001020304050607", "\x00\x01\x02\x03\x04\x05\x06\x07"},
+		{"hex:000102030405060F", "\x00\x01\x02\x03\x04\x05\x06\x0f"},
+		{"base64:AAECAwQFBgc=", "\x00\x01\x02\x03\x04\x05\x06\x07"},
+		{"", ""}, {"1234567", ""}, {"123456789", ""}, {"000102030405060g", ""},
+		{"hex:", ""}, {"hex:abcd", ""}, {"base64:", ""}, {"base64:AAECAwQFBgcI", ""}, {"base64:?", ""},
+	} {
+		got, err := parseBytes(test.in, 8)
+		if string(got) != test.want || (err == nil) != (test.want != "") {
+			t.Errorf("%q: got %q, %v; want %q", test.in, got, err, test.want)
+		}
+	}
+}
+
+// A line of -n costs no memory.
+func TestKeygenManyAllocates(t *testing.T) {
+	k := &keygen{env: &env{}, out: bufio.NewWriterSize(io.Discard, 128<<10)}
+	g := hixie.NewGenerator(rand.NewChaCha8([32]byte{}))
+	per := func(n int) float64 {
+		return testing.AllocsPerRun(10, func() {
+			if err := k.generateMany(context.Background(), g, n); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if few, many := per(10), per(10000); many > few {
+		t.Errorf("%v allocations for 10 lines, %v for 10000", few, many)
+	}
+}
+
+func BenchmarkKeygenMany(b *testing.B) {
+	k := &keygen{env: &env{}, out: bufio.NewWriterSize(io.Discard, 128<<10)}
+	g := hixie.NewGenerator(rand.NewChaCha8([32]byte{}))
+	b.ReportAllocs()
+	if err := k.generateMany(context.Background(), g, b.N); err != nil {
+		b.Fatal(err)
+	}
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"encoding/hex"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hixie"
+)
+
+// secretFields are shown without their value, however much is shown.
+var secretFields = []string{"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie"}
+
+// trace shows handshakes with -vv and frames with -vvv. role is whose side this is.
+func (e *env) trace(role string) *core.Trace {
+	if !e.log.enabled(slog.LevelInfo) {
+		return nil
+	}
+	t := &core.Trace{Note: func(text string) { e.log.Infof("%s", text) }}
+	sent, got := ">", "<"
+	if role == "server" {
+		sent, got = got, sent
+	}
+	if e.log.enabled(slog.LevelDebug) {
+		t.Request = func(r *hixie.Request) {
+			e.log.Debugf("%s %s %s %s", sent, r.Method, r.Resource, r.Proto)
+			e.traceFields(sent, r.Fields)
+		}
+		t.Response = func(r *hixie.Response) {
+			e.log.Debugf("%s %s %03d %s", got, r.Proto, r.Status, r.Reason)
+			e.traceFields(got, r.Fields)
+		}
+	}
+	if e.log.enabled(levelTrace) {
+		t.Frame = func(sent bool, typ byte, payload []byte) {
+			way := "received"
+			if sent {
+				way = "sent"
+			}
+			if e.log.json == nil { // which has a time of its own
+				way = time.Now().Format("15:04:05.000000 ") + way
+			}
+			e.log.Tracef("%s frame 0x%02X, %d bytes%s", way, typ, len(payload), hexOf(payload))
+		}
+	}
+	return t
+}
+
+func (e *env) traceFields(mark string, fields hixie.Fields) {
+	for _, f := range fields {
+		value := f.Value
+		for _, name := range secretFields {
+			if strings.EqualFold(f.Name, name) {
+				value = "(hidden)"
+			}
+		}
+		e.log.Debugf("%s %s: %s", mark, f.Name, value)
+	}
+}
+
+func hexOf(p []byte) string {
+	if len(p) == 0 {
+		return ""
+	}
+	return "\n" + strings.TrimSuffix(hex.Dump(p), "\n")
+}
