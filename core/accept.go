@@ -203,9 +203,9 @@ func (s *serverHandshake) answer6455(ctx context.Context) error {
 	case s.request.Method != "GET":
 		return s.refuse(ctx, "request line", badRequest, fmt.Errorf("method %q, want GET", s.request.Method))
 	case f.Count("Host") == 0:
-		return s.refuse(ctx, "request", badRequest, errors.New("Host is missing"))
+		return s.refuse(ctx, "request", badRequest, errors.New("no Host field"))
 	case !f.HasToken("Connection", "upgrade"):
-		return s.refuse(ctx, "request", badRequest, errors.New("Connection does not hold Upgrade"))
+		return s.refuse(ctx, "request", badRequest, errors.New("the Connection field does not hold Upgrade"))
 	case !rfc6455.KnownVersion(version):
 		return s.refuse(ctx, "request", upgradeRequired, fmt.Errorf("Sec-WebSocket-Version %q, want %s", version, rfc6455.Version))
 	case !rfc6455.ValidKey(key):

@@ -138,8 +138,9 @@ func (c *Conn) Request() *hixie.Request { return &c.request }
 // RemoteAddr returns the peer's address as the stream knows it.
 func (c *Conn) RemoteAddr() net.Addr { return c.stream.RemoteAddr() }
 
-// Receive returns the next message. Its data is valid until the next Receive. Once the connection has ended and all messages are
-// delivered it returns a *CloseError, and all that is left to do is Close. When ctx ends first it returns ctx's cause
+// Receive returns the next message. Its data is valid until the next Receive. Once
+// the connection has ended and all messages are delivered it returns a *CloseError,
+// and all that is left to do is Close. When ctx ends first it returns ctx's cause
 // and nothing is lost: a later Receive goes on. Pings are answered here.
 func (c *Conn) Receive(ctx context.Context) (Message, error) {
 	if err := c.reading.take(ctx); err != nil {

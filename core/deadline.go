@@ -67,11 +67,3 @@ func (d *deadline) until(t time.Time) {
 	d.at = t
 	d.set(t)
 }
-
-// release lets go of the context in charge, so that nothing refers to it.
-func (d *deadline) release() {
-	if d.stop != nil {
-		d.stop()
-	}
-	d.done, d.stop = nil, nil
-}

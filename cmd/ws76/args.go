@@ -21,10 +21,10 @@ func permute(app *cli.App, args []string) []string {
 			i = len(args)
 		case len(arg) > 1 && arg[0] == '-':
 			if letter, value, ok := glued(flags, arg); ok {
-				out = append(out, letter, value)
+				out = append(out, oneName(flags, letter), value)
 				continue
 			}
-			out = append(out, arg)
+			out = append(out, oneName(flags, arg))
 			if takesValue(flags, arg) && i+1 < len(args) {
 				i++
 				out = append(out, args[i])
@@ -71,6 +71,20 @@ func takesValue(flags []cli.Flag, arg string) bool {
 		}
 	}
 	return false
+}
+
+// oneName writes a flag by its long name: urfave/cli takes -m and --message for a
+// contradiction when both are there.
+func oneName(flags []cli.Flag, arg string) string {
+	name, value, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	f := findFlag(flags, name)
+	switch {
+	case f == nil:
+		return arg
+	case hasValue:
+		return "--" + f.Names()[0] + "=" + value
+	}
+	return "--" + f.Names()[0]
 }
 
 // glued takes apart a short flag that has its value right behind it, like -n1.

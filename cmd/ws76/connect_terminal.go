@@ -70,6 +70,11 @@ func (e *env) outputOptions(c *cli.Context) (format.Options, error) {
 	} else if o.Format, err = format.ParseOutput(c.String("out")); err != nil {
 		return o, usageError{err}
 	}
+	if o.Format == format.Len32 {
+		if err := e.refuseBinary("messages in the format len32"); err != nil {
+			return o, err
+		}
+	}
 	// What a peer sent is shown on a terminal without its control characters.
 	o.Escape = isTerminal(e.stdout)
 	return o, nil

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/urfave/cli/v2"
+
+	relayformat "github.com/ws76/ws76/core/relay/format"
 )
 
 // levelTrace shows every frame; -vvv.
@@ -67,7 +69,8 @@ func (l *logger) log(level slog.Level, format string, args []any) {
 	if !l.enabled(level) {
 		return
 	}
-	text := fmt.Sprintf(format, args...)
+	// What a peer sent is in many of these lines; nothing of it may steer a terminal.
+	text := string(relayformat.AppendEscaped(nil, fmt.Appendf(nil, format, args...)))
 	if l.json != nil {
 		l.json.Log(context.Background(), level, text)
 		return
