@@ -37,13 +37,28 @@ func (s *Server) startHTTP(addr net.Addr) *plainHTTP {
 	return p
 }
 
-// serve hands a stream over.
-func (p *plainHTTP) serve(stream net.Conn) {
+// serve hands a stream over and returns when that is closed.
+func (p *plainHTTP) serve(stream *readAhead) {
+	s := &handedOver{readAhead: stream, closed: make(chan struct{})}
 	select {
-	case p.streams <- stream:
+	case p.streams <- s:
+		<-s.closed
 	case <-p.stopped:
 		stream.Close()
 	}
+}
+
+// handedOver is a stream that tells when the HTTP server is done with it.
+type handedOver struct {
+	*readAhead
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (h *handedOver) Close() error {
+	err := h.readAhead.Close()
+	h.once.Do(func() { close(h.closed) })
+	return err
 }
 
 // Accept is net.Listener's.

@@ -9,12 +9,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hixie"
 )
 
 // DefaultGrace is how long a stopping Server waits for its connections to close.
@@ -65,7 +67,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	work, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
 	plain := s.startHTTP(l.Addr())
-	defer plain.stop()
 
 	err := s.acceptLoop(ctx, work, l, plain)
 	grace := s.Grace
@@ -78,6 +79,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer timer.Stop()
 	s.closeAll(work)
 	plain.shutdown(work)
+	plain.stop()
 	s.wg.Wait()
 	return err
 }
@@ -147,14 +149,21 @@ func (s *Server) refused(remote net.Addr, err error) {
 
 // turnAway answers a connection that is one too many, whatever it would have asked.
 func turnAway(stream net.Conn) {
+	defer stream.Close()
 	stream.SetDeadline(time.Now().Add(time.Second))
 	stream.Write([]byte("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
-	stream.Close()
+	// Closing with its request unread would reset the connection and could destroy
+	// the answer on its way.
+	if half, ok := stream.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		io.CopyN(io.Discard, stream, hixie.MaxHead)
+	}
 }
 
 // serveStream takes one stream from its first byte to its last. ctx ends when the
 // server stops, work when it gives up.
 func (s *Server) serveStream(ctx, work context.Context, stream net.Conn, plain *plainHTTP) {
+	// Whatever it waits for by then, it ends.
+	defer context.AfterFunc(work, func() { stream.Close() })()
 	options := s.Accept
 	if s.TLS != nil {
 		secure, err := s.detectTLS(ctx, stream)

@@ -1,0 +1,197 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/ws76/ws76/core/rfc6455"
+)
+
+// Receive returns the next message. Its data is valid until the next Receive. Once
+// the connection has ended and all messages are delivered it returns a *CloseError,
+// and all that is left to do is Close. When ctx ends first it returns ctx's cause
+// and nothing is lost: a later Receive goes on. Pings are answered here.
+func (c *Conn) Receive(ctx context.Context) (Message, error) {
+	if err := c.reading.take(ctx); err != nil {
+		return Message{}, err
+	}
+	err := c.receive(ctx)
+	m := c.ev.msg
+	c.reading.leave()
+	if err != nil {
+		return Message{}, err
+	}
+	return m, nil
+}
+
+// Pump receives until the connection or ctx ends, or a function returns an error,
+// and returns that. It calls each with every message, whose data is valid until
+// each returns, and wait, which may be nil, each time before it waits for the
+// peer: there answers that were put in a Batch are flushed, so that all answers to
+// what one read brought leave in one write.
+//
+// Pump is Receive in a loop for less. Neither function may receive from, or Close,
+// the connection; to close it, call SendClose or return an error.
+func (c *Conn) Pump(ctx context.Context, each func(Message) error, wait func() error) error {
+	if err := c.reading.take(ctx); err != nil {
+		return err
+	}
+	defer c.reading.leave()
+	for {
+		n, err, eachErr := c.framing.messages(&c.ev, each)
+		c.messagesIn += n
+		if eachErr != nil {
+			return eachErr
+		}
+		err = c.other(err, wait)
+		if err == errIncomplete {
+			err = c.fill(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// receive goes on to the next message and leaves it in c.ev.
+func (c *Conn) receive(ctx context.Context) error {
+	for {
+		err := c.framing.next(&c.ev)
+		if err == nil && c.ev.kind == eventMessage {
+			c.messagesIn++
+			return nil
+		}
+		err = c.other(err, nil)
+		if err == errIncomplete {
+			err = c.fill(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// other does what is due when framing gave no message but err, or what is in c.ev.
+// It hands errIncomplete on; its other errors end the connection.
+func (c *Conn) other(err error, wait func() error) error {
+	c.countIn.publish(c.messagesIn, c.bytesIn)
+	if err == nil && c.ev.kind != eventClosing {
+		if c.ev.kind == eventPing {
+			c.sendPong(c.ev.msg.Data)
+		}
+		return nil
+	}
+	// What follows waits, or sends the last words: answers go out before.
+	if wait != nil {
+		if err := wait(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case err == errIncomplete:
+		return err
+	case err != nil:
+		return c.violated(err)
+	}
+	return c.peerClosed(c.ev.code, c.ev.reason)
+}
+
+// fill reads once. Its error is final (a *CloseError) unless ctx ended.
+func (c *Conn) fill(ctx context.Context) error {
+	if ended := c.ended.Load(); ended != nil {
+		return ended
+	}
+	if c.closing.Load() {
+		c.readLimit.until(time.Now().Add(c.closeTimeout))
+	}
+	if err := c.readLimit.enter(ctx); err != nil {
+		return err
+	}
+	var n int
+	var err error
+	if room := c.framing.room(); room != nil {
+		if n, err = c.stream.Read(room); n > 0 {
+			c.framing.advance(n)
+		}
+	} else {
+		var p []byte
+		if c.lender != nil {
+			p, err = c.lender.Read()
+		} else {
+			p, err = c.readOwn()
+		}
+		if n = len(p); n > 0 {
+			c.framing.feed(p)
+		}
+	}
+	c.bytesIn += uint64(n)
+	if n > 0 || err == nil {
+		return nil // an error comes again at the next read
+	}
+	return c.readFailed(ctx, err)
+}
+
+// readOwn reads into a buffer of the connection's own, which grows while reads
+// fill it.
+func (c *Conn) readOwn() ([]byte, error) {
+	if c.filled && len(c.in) < readLarge {
+		c.in = make([]byte, max(readSmall, 4*len(c.in)))
+	}
+	n, err := c.stream.Read(c.in)
+	c.filled = n == len(c.in)
+	return c.in[:n], err
+}
+
+func (c *Conn) readFailed(ctx context.Context, err error) error {
+	timeout := errors.Is(err, os.ErrDeadlineExceeded)
+	switch {
+	case timeout && ctx.Err() != nil:
+		return context.Cause(ctx)
+	case c.ended.Load() != nil:
+		return c.ended.Load()
+	case errors.Is(err, io.EOF):
+		return c.eof()
+	case c.closing.Load() && c.framing.hasClosing():
+		// Time is up, or the peer dropped the connection instead of answering.
+		return c.end(&CloseError{Unanswered: true, Code: codeAbnormal, Err: err})
+	case c.closing.Load():
+		return c.end(&CloseError{Clean: true, Code: codeNone})
+	}
+	return c.end(&CloseError{Code: codeAbnormal, ByPeer: true, Err: err})
+}
+
+// eof ends a connection whose stream came to its end.
+func (c *Conn) eof() error {
+	err := c.framing.end()
+	switch {
+	case err == errBareFF:
+		return c.peerClosed(codeNone, "")
+	case err != nil:
+		return c.end(&CloseError{Code: codeAbnormal, ByPeer: !c.closing.Load(), Err: err})
+	case !c.framing.hasClosing():
+		return c.end(&CloseError{Clean: true, ByPeer: !c.closing.Load(), Code: codeNone})
+	case c.closing.Load():
+		return c.end(&CloseError{Unanswered: true, Code: codeAbnormal})
+	}
+	return c.end(&CloseError{Code: codeAbnormal, ByPeer: true,
+		Err: fmt.Errorf("the peer closed the stream without a closing frame: %w", io.ErrUnexpectedEOF)})
+}
+
+// violated ends a connection whose peer broke the protocol.
+func (c *Conn) violated(err error) error {
+	if ended := c.ended.Load(); ended != nil {
+		return ended
+	}
+	ce := &CloseError{Code: codeAbnormal, Err: err}
+	var syntax *rfc6455.SyntaxError
+	if errors.As(err, &syntax) {
+		ce.Code = syntax.Code
+		// RFC 6455, section 7.1.7: say why, then fail the connection.
+		c.sendClosing(c.closeTimeout, syntax.Code, syntax.Reason)
+	}
+	return c.endAfterReply(ce)
+}

@@ -1,0 +1,191 @@
+package core
+
+import (
+	"context"
+	"fmt"
+)
+
+// Send sends one message and returns once it is handed to the stream. m.Data is
+// not kept. When ctx ends in the middle of a write, or the write fails, the frame
+// is cut and nothing can be sent any more. Errors that send nothing and leave the
+// connection as it was: *InvalidUTF8Error, ErrBinary.
+func (c *Conn) Send(ctx context.Context, m Message) error {
+	if err := c.writing.take(ctx); err != nil {
+		return err
+	}
+	err := c.queue(ctx, m)
+	if err == nil {
+		err = c.flush(ctx)
+	}
+	c.leaveWriting()
+	return err
+}
+
+// Batch sends several messages in few writes. It belongs to one goroutine.
+type Batch struct {
+	c    *Conn
+	held bool // the batch has the sending side of c
+}
+
+// Batch returns an empty batch. A connection may have any number of them.
+func (c *Conn) Batch() *Batch { return &Batch{c: c} }
+
+// Queue is Send without the hurry: m is copied and leaves with Flush, or once
+// 64 KiB are waiting. From the first Queue to the Flush the batch keeps the
+// sending side, and others that send wait; so do not wait in between.
+func (b *Batch) Queue(ctx context.Context, m Message) error {
+	if !b.held {
+		if err := b.c.writing.take(ctx); err != nil {
+			return err
+		}
+		b.held = true
+	}
+	return b.c.queue(ctx, m)
+}
+
+// Flush hands to the stream what is queued and lets the sending side go.
+func (b *Batch) Flush(ctx context.Context) error {
+	if !b.held {
+		return nil
+	}
+	b.held = false
+	err := b.c.flush(ctx)
+	b.c.leaveWriting()
+	return err
+}
+
+func (c *Conn) queue(ctx context.Context, m Message) error {
+	if c.writeErr != nil {
+		return c.writeErr
+	}
+	if c.closing.Load() {
+		return c.sendRefused()
+	}
+	if len(m.Data) >= sendInPlace && c.vectored && c.framing.inPlace() {
+		return c.sendInPlace(ctx, m)
+	}
+	c.borrowOut()
+	out, err := c.framing.appendMessage(c.out, m)
+	if err != nil {
+		return err
+	}
+	c.out = out
+	c.messagesOut++
+	if len(out) >= queueMost {
+		return c.flush(ctx)
+	}
+	return nil
+}
+
+// borrowOut sees to a buffer for what is queued. It goes back with the write, so
+// that a connection with nothing to send owns none.
+func (c *Conn) borrowOut() {
+	if c.outBuf == nil {
+		c.outBuf = writeBuffers.Get().(*[]byte)
+		c.out = (*c.outBuf)[:0]
+	}
+}
+
+func (c *Conn) returnOut() {
+	if c.outBuf != nil && cap(c.out) <= 2*queueMost {
+		*c.outBuf = c.out
+		writeBuffers.Put(c.outBuf)
+	}
+	c.out, c.outBuf = nil, nil
+}
+
+// sendInPlace sends what is queued and m, whose payload is not copied.
+func (c *Conn) sendInPlace(ctx context.Context, m Message) error {
+	if err := c.framing.check(m); err != nil {
+		return err
+	}
+	c.messagesOut++
+	c.trace.sawFrame(true, dataOp(m.Kind), m.Data)
+	c.borrowOut()
+	c.out = c.framing.appendHeader(c.out, m)
+	head := len(c.out)
+	c.out = c.framing.appendTrailer(c.out)
+	c.vector = [3][]byte{c.out[:head], m.Data, c.out[head:]}
+	c.buffers = c.vector[:]
+	return c.write(ctx)
+}
+
+func (c *Conn) sendRefused() error {
+	if ended := c.ended.Load(); ended != nil {
+		return ended
+	}
+	return ErrClosing
+}
+
+func (c *Conn) flush(ctx context.Context) error {
+	if c.writeErr != nil {
+		return c.writeErr
+	}
+	if len(c.out) == 0 {
+		return nil
+	}
+	return c.write(ctx)
+}
+
+// write sends c.buffers if set, else c.out, and empties both.
+func (c *Conn) write(ctx context.Context) error {
+	err := c.writeLimit.enter(ctx)
+	if err == nil {
+		var n int64
+		if c.buffers != nil {
+			n, err = c.buffers.WriteTo(c.stream)
+		} else {
+			var k int
+			k, err = c.stream.Write(c.out)
+			n = int64(k)
+		}
+		c.bytesOut += uint64(n)
+	}
+	c.buffers, c.vector = nil, [3][]byte{}
+	c.returnOut()
+	c.countOut.publish(c.messagesOut, c.bytesOut)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if ended := c.ended.Load(); ended != nil {
+		err = ended
+	}
+	c.writeErr = fmt.Errorf("sending: %w", err)
+	return c.writeErr
+}
+
+// leaveWriting lets go of the sending side, after a pong that became due meanwhile.
+func (c *Conn) leaveWriting() {
+	for {
+		if c.pong.Load() != nil {
+			c.writePong(*c.pong.Swap(nil))
+		}
+		c.writing.leave()
+		if c.pong.Load() == nil || !c.writing.tryTake() {
+			return
+		}
+	}
+}
+
+// sendPong answers a ping without ever waiting for another sender: one that is
+// stuck because the peer does not read must not stop the receiving side.
+func (c *Conn) sendPong(data []byte) {
+	p := append([]byte(nil), data...)
+	c.pong.Store(&p) // section 5.5.3: only the latest ping need be answered
+	if c.writing.tryTake() {
+		c.leaveWriting()
+	}
+}
+
+func (c *Conn) writePong(data []byte) {
+	if c.closing.Load() || c.writeErr != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.closeTimeout)
+	defer cancel()
+	c.out = c.framing.appendPong(c.out, data)
+	c.flush(ctx) // its error is kept in writeErr
+}
