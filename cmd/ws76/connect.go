@@ -117,7 +117,7 @@ func (e *env) connect(c *cli.Context) error {
 	if c.Bool("stats") {
 		p.stats = &connectStats{start: time.Now()}
 	}
-	err = p.run(ctx)
+	err = p.runUntil(ctx)
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialer.options.CloseTimeout)
 	defer cancel()
 	if closeErr := terminal.Close(closing); err == nil && ctx.Err() == nil {
@@ -142,6 +142,24 @@ type pipe struct {
 	reconnect bool
 	retries   int
 	stats     *connectStats
+}
+
+// runUntil is run, except that it does not wait for ever after the end of ctx: a
+// write to a pipe that nobody reads cannot be ended, and is left behind.
+func (p *pipe) runUntil(ctx context.Context) error {
+	result := make(chan error, 1)
+	go func() { result <- p.run(ctx) }()
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-result:
+		return err
+	case <-time.After(3 * p.dialer.options.CloseTimeout): // a session takes two, see relay.Options
+		return context.Cause(ctx)
+	}
 }
 
 func (p *pipe) run(ctx context.Context) error {

@@ -17,7 +17,7 @@ import (
 
 // blockSize is how much frame reads at once: what a pipe of pipeSize hands over
 // while the other side fills it again, and little enough to stay in the cache.
-const blockSize = 1024 << 10
+const blockSize = 512 << 10
 
 func frameCommand(e *env) *cli.Command {
 	return e.command(cli.Command{

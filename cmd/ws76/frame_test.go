@@ -9,7 +9,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -184,7 +183,6 @@ func TestFrameRoundTrip(t *testing.T) {
 	}()
 	want := &randomLines{rnd: rand.New(rand.NewPCG(1, 2)), left: total}
 	a, b := make([]byte, 64<<10), make([]byte, 64<<10)
-	var most uint64
 	for at := 0; ; at += len(a) {
 		n, errA := io.ReadFull(want, a)
 		m, errB := io.ReadFull(decoded, b)
@@ -194,16 +192,6 @@ func TestFrameRoundTrip(t *testing.T) {
 		if errA != nil {
 			break
 		}
-		if at%(8<<20) == 0 {
-			var mem runtime.MemStats
-			runtime.ReadMemStats(&mem)
-			if mem.HeapAlloc > most {
-				most = mem.HeapAlloc
-			}
-		}
-	}
-	if most > 32<<20 {
-		t.Errorf("%d MiB of memory for %d MiB of lines", most>>20, total>>20)
 	}
 }
 

@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"path"
 	"strings"
-	"sync"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/time/rate"
@@ -87,24 +85,7 @@ func (e *env) serve(c *cli.Context) error {
 	for _, l := range listeners {
 		e.log.Warnf("listening on %s", describe(l.Addr(), server.TLS != nil))
 	}
-	return serveAll(c.Context, server, listeners)
-}
-
-// serveAll serves on every listener until ctx ends or one of them fails.
-func serveAll(ctx context.Context, server *serve.Server, listeners []net.Listener) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	errs := make([]error, len(listeners))
-	var wg sync.WaitGroup
-	for i, l := range listeners {
-		wg.Go(func() {
-			if errs[i] = server.Serve(ctx, l); errs[i] != nil {
-				cancel(errs[i])
-			}
-		})
-	}
-	wg.Wait()
-	return withCode(exitTransport, errors.Join(errs...))
+	return withCode(exitTransport, server.Serve(c.Context, listeners...))
 }
 
 func describe(addr net.Addr, secure bool) string {

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core"
-	"github.com/ws76/ws76/core/hixie"
 )
 
 // DefaultGrace is how long a stopping Server waits for its connections to close.
@@ -55,20 +54,29 @@ type Server struct {
 	wg    sync.WaitGroup
 }
 
-// Serve accepts connections on l until ctx ends, then stops gracefully: nothing
-// new is taken, each connection is closed properly, and after Grace what is left
-// is cut. Serve closes l and returns nil after a stop by ctx. It may run on several
-// listeners at once.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	stopListening := context.AfterFunc(ctx, func() { l.Close() })
-	defer stopListening()
-	defer l.Close()
+// Serve accepts connections on the listeners until ctx ends or one of them fails,
+// then stops gracefully: nothing new is taken, each connection is closed properly,
+// and after Grace what is left is cut. Serve closes the listeners and returns what
+// failed, nil after a stop by ctx. Call it once.
+func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	// What handlers get outlives ctx by the grace.
 	work, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
-	plain := s.startHTTP(l.Addr())
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	plain := s.startHTTP(listeners[0].Addr())
 
-	err := s.acceptLoop(ctx, work, l, plain)
+	errs := make([]error, len(listeners))
+	var accepting sync.WaitGroup
+	for i, l := range listeners {
+		context.AfterFunc(ctx, func() { l.Close() })
+		accepting.Go(func() {
+			errs[i] = s.acceptLoop(ctx, work, l, plain)
+			stop()
+		})
+	}
+	accepting.Wait()
+
 	grace := s.Grace
 	if grace == 0 {
 		grace = DefaultGrace
@@ -81,7 +89,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	plain.shutdown(work)
 	plain.stop()
 	s.wg.Wait()
-	return err
+	return errors.Join(errs...)
 }
 
 func (s *Server) acceptLoop(ctx, work context.Context, l net.Listener, plain *plainHTTP) error {
@@ -155,21 +163,22 @@ func turnAway(stream net.Conn) {
 	// Closing with its request unread would reset the connection and could destroy
 	// the answer on its way.
 	if half, ok := stream.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-		io.CopyN(io.Discard, stream, hixie.MaxHead)
+		io.CopyN(io.Discard, stream, 16<<10)
 	}
 }
 
 // serveStream takes one stream from its first byte to its last. ctx ends when the
 // server stops, work when it gives up.
 func (s *Server) serveStream(ctx, work context.Context, stream net.Conn, plain *plainHTTP) {
-	// Whatever it waits for by then, it ends.
-	defer context.AfterFunc(work, func() { stream.Close() })()
+	// Whatever is being waited for by then, it ends.
+	bare := stream
+	defer context.AfterFunc(work, func() { bare.Close() })()
 	options := s.Accept
 	if s.TLS != nil {
 		secure, err := s.detectTLS(ctx, stream)
 		if err != nil {
 			stream.Close()
-			s.refused(stream.RemoteAddr(), err)
+			s.notOpened(ctx, stream, err)
 			return
 		}
 		_, options.Secure = secure.(*tls.Conn)
@@ -182,10 +191,17 @@ func (s *Server) serveStream(ctx, work context.Context, stream net.Conn, plain *
 			plain.serve(&readAhead{Conn: stream, ahead: request.Read})
 			return
 		}
-		s.refused(stream.RemoteAddr(), err)
+		s.notOpened(ctx, stream, err)
 		return
 	}
 	s.serveConn(ctx, work, conn)
+}
+
+// notOpened reports a handshake that failed, unless it is the server's stop that ended it.
+func (s *Server) notOpened(ctx context.Context, stream net.Conn, err error) {
+	if ctx.Err() == nil {
+		s.refused(stream.RemoteAddr(), err)
+	}
 }
 
 func (s *Server) serveConn(ctx, work context.Context, conn *core.Conn) {

@@ -220,6 +220,7 @@ func TestMaxConns(t *testing.T) {
 	if got, err := io.ReadAll(third); err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 503 Service Unavailable\r\n") {
 		t.Errorf("one too many got %q, %v", got, err)
 	}
+	third.Close()
 	if err := <-refused; !strings.Contains(err.Error(), "2 connections") {
 		t.Errorf("refused with %v", err)
 	}
@@ -388,7 +389,7 @@ func TestAcceptErrors(t *testing.T) {
 
 	broken := errors.New("the listener broke")
 	f.failures <- broken
-	core.Dial(testContext(t), "ws://"+r.addr+"/", nil) // Accept returns from what it waits for
+	r.raw(t, false).Close() // Accept returns from what it waits for
 	if err := r.wait(t); !errors.Is(err, broken) || !strings.Contains(err.Error(), r.addr) {
 		t.Errorf("Serve: %v", err)
 	}
@@ -396,7 +397,7 @@ func TestAcceptErrors(t *testing.T) {
 
 // Clients that never read, flood, or stop half way cost the others nothing.
 func TestHostileNeighbours(t *testing.T) {
-	r := start(t, &serve.Server{Grace: time.Second, Accept: core.AcceptOptions{MaxMessage: 1 << 20}})
+	r := start(t, &serve.Server{Grace: 200 * time.Millisecond, Accept: core.AcceptOptions{MaxMessage: 1 << 20}})
 	flood := func(stream net.Conn, text string) {
 		block := []byte(strings.Repeat(text, 1+65536/len(text)))
 		for {

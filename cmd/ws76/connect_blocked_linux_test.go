@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// blockedConnect starts connect to a peer that floods, with an output that nobody reads.
+func blockedConnect(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
+	t.Helper()
+	url := peerOf(t, "handshake", `endless "\x00`+strings.Repeat("x", 1000)+`\xff"`)
+	path, err := exec.LookPath("ws76")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd = exec.Command(path, append([]string{"connect", url, "--no-stdin", "--on-eof", "wait", "--close-timeout", "200ms"}, args...)...)
+	stderr = new(bytes.Buffer)
+	cmd.Stderr = stderr
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	cmd.Stdout = w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	return cmd, stderr
+}
+
+func wantExit(t *testing.T, cmd *exec.Cmd, stderr *bytes.Buffer, want int) {
+	t.Helper()
+	timer := time.AfterFunc(bound, func() { cmd.Process.Signal(syscall.SIGQUIT) })
+	defer timer.Stop()
+	if got := exitOf(cmd.Wait()); got != want {
+		t.Fatalf("exit code %d, want %d\n%s", got, want, stderr)
+	}
+}
+
+// Nobody reads the output: --timeout ends it all the same, and so does ^C.
+func TestConnectOutputBlocked(t *testing.T) {
+	t.Parallel()
+	cmd, stderr := blockedConnect(t, "--timeout", "500ms")
+	wantExit(t, cmd, stderr, exitTimeout)
+}
+
+func TestConnectOutputBlockedInterrupt(t *testing.T) {
+	t.Parallel()
+	cmd, stderr := blockedConnect(t)
+	time.Sleep(500 * time.Millisecond) // until the pipe is full, more likely than not
+	cmd.Process.Signal(os.Interrupt)
+	wantExit(t, cmd, stderr, exitInterrupt)
+}
+
+// A peer that never reads: what cannot be sent does not pile up in memory, and
+// --timeout ends it.
+func TestConnectPeerNeverReads(t *testing.T) {
+	t.Parallel()
+	hold := make(chan struct{})
+	defer close(hold)
+	url := peerHeld(t, hold)
+	path, err := exec.LookPath("ws76")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "connect", url, "--timeout", "500ms", "--close-timeout", "200ms")
+	cmd.Stdin = endless{}
+	stderr := new(bytes.Buffer)
+	cmd.Stderr = stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	wantExit(t, cmd, stderr, exitTimeout)
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && usage.Maxrss > 256<<10 {
+		t.Errorf("%d MiB of memory", usage.Maxrss>>10)
+	}
+}
+
+// peerHeld is peerOf for a peer that opens the connection and then does nothing until hold is closed.
+func peerHeld(t *testing.T, hold chan struct{}) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		stream, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer stream.Close()
+		if err := answerHandshake(stream, bufio.NewReader(stream)); err != nil {
+			t.Error(err)
+		}
+		<-hold
+	}()
+	return "ws://" + l.Addr().String() + "/"
+}
+
+// endless is lines without an end.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = "a line of text\n"[i%15]
+	}
+	return len(p), nil
+}
