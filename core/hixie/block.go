@@ -16,9 +16,15 @@ import (
 // the library; and the message after a long one is taken for long at once, since
 // messages of one stream are much alike.
 //
+// For the same reason a length is compared with the one before ("same"), and if they
+// are equal that one is added: the branch tells the processor where the next message
+// begins before the end of this one has been found. Without it they wait for one
+// another; with it lines of 16 bytes are a third and lines of 100 a fifth faster,
+// and those of random length are as they were.
+//
 // Words are read and written by package unsafe, since the compiler's checks, several
-// for each word, cost a third of the speed at 16 bytes (3.1 against 4.7 GB/s, where
-// copying through pipes reaches 2.6). Why they are not needed is said where they are
+// for each word, cost a third of the speed at 16 bytes, where the copies through
+// pipes take as long as this. Why they are not needed is said where they are
 // missing, and the fuzz tests compare with the simple form.
 
 const (
@@ -59,7 +65,7 @@ func AppendFrames(dst, src []byte, delim byte) []byte {
 	out, o, i := dst[:cap(dst)], len(dst), 0
 	s, d := unsafe.Pointer(unsafe.SliceData(src)), unsafe.Pointer(unsafe.SliceData(out))
 	ends := low * uint64(delim)
-	long := false
+	long, same := false, 0
 	// The words read lie in src by the condition of the loop. As to those written: n
 	// bytes and delim have become n+2 <= 2*(n+1), so o is at most len(dst)+2*i, and
 	// the shortLen bytes behind it (and the two around them) are in the room above.
@@ -71,9 +77,14 @@ message:
 			x := load(s, i)
 			store(d, o, x)
 			if m := zeroByte(x ^ ends); m != 0 {
-				n := bits.TrailingZeros64(m) / 8
-				o += n
-				i += n + 1
+				if n := bits.TrailingZeros64(m) / 8; n == same {
+					o += same
+					i += same + 1
+				} else {
+					o += n
+					i += n + 1
+					same = n
+				}
 				*(*byte)(unsafe.Add(d, o)) = sentinel
 				o++
 				continue message
@@ -85,8 +96,14 @@ message:
 		long = !long || n > shortLen
 		copy(out[o:], src[i:i+n])
 		out[o+n] = sentinel
-		o += n + 1
-		i += n + 1
+		if n == same {
+			o += same + 1
+			i += same + 1
+		} else {
+			o += n + 1
+			i += n + 1
+			same = n
+		}
 	}
 	for i < len(src) {
 		n := length(src[i:], delim)
@@ -119,7 +136,7 @@ func AppendMessages(dst, src []byte, delim byte) (out []byte, n int) {
 	dst = slices.Grow(dst, len(src)+wordSlack)
 	out, o, i := dst[:cap(dst)], len(dst), 0
 	s, d := unsafe.Pointer(unsafe.SliceData(src)), unsafe.Pointer(unsafe.SliceData(out))
-	long := false
+	long, same := false, 0
 	// As above; and a frame becomes shorter, so o is at most len(dst)+i.
 message:
 	for len(src)-i > shortLen && src[i] == typeText {
@@ -129,9 +146,14 @@ message:
 			x := load(s, i)
 			store(d, o, x)
 			if m := zeroByte(^x); m != 0 { // the sentinel has all bits set
-				n := bits.TrailingZeros64(m) / 8
-				o += n
-				i += n + 1
+				if n := bits.TrailingZeros64(m) / 8; n == same {
+					o += same
+					i += same + 1
+				} else {
+					o += n
+					i += n + 1
+					same = n
+				}
 				*(*byte)(unsafe.Add(d, o)) = delim
 				o++
 				continue message
@@ -146,8 +168,14 @@ message:
 		long = !long || n > shortLen
 		copy(out[o:], src[i:i+n])
 		out[o+n] = delim
-		o += n + 1
-		i += n + 1
+		if n == same {
+			o += same + 1
+			i += same + 1
+		} else {
+			o += n + 1
+			i += n + 1
+			same = n
+		}
 	}
 	for i < len(src) && src[i] == typeText {
 		n := bytes.IndexByte(src[i+1:], sentinel)

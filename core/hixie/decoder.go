@@ -168,6 +168,9 @@ func (d *Decoder) next() (*Frame, error) {
 			}
 
 		case inText:
+			if d.behind && d.takeValid(in) {
+				break
+			}
 			n := bytes.IndexByte(in, sentinel)
 			p := in
 			if n >= 0 {
@@ -321,6 +324,22 @@ func (d *Decoder) check() {
 	if d.invalid = !ValidUTF8(p); !d.invalid {
 		d.checked += len(p)
 	}
+}
+
+// takeValid takes in, which lies right behind a large text, if all of it is UTF-8:
+// then it holds no sentinel, and need not be searched for one.
+func (d *Decoder) takeValid(in []byte) bool {
+	if d.invalid || d.frame.Type != typeText || int64(len(in)) > d.limit-int64(len(d.held)) {
+		return false
+	}
+	p := d.held[d.checked : len(d.held)+len(in)]
+	p = p[:len(p)-unfinishedRune(p)]
+	if !ValidUTF8(p) {
+		return false
+	}
+	d.take(in)
+	d.checked += len(p)
+	return true
 }
 
 // whole returns the payload of which p, the next bytes of the input, is the last
