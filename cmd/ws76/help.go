@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 )
@@ -30,18 +31,12 @@ const commandHelp = `EXAMPLES:
 
 USAGE:
    {{.HelpName}}{{if .VisibleFlags}} [options]{{end}}{{if .VisibleCommands}} COMMAND{{end}} {{.ArgsUsage}}
-{{if .Description}}
-   {{wrap .Description 3}}
-{{end}}{{if .VisibleCommands}}
+%s{{if .VisibleCommands}}
 COMMANDS:{{range .VisibleCommands}}
    {{printf "%%-12s" .Name}} {{.Usage}}{{end}}
-{{end}}{{if .VisibleFlagCategories}}
-OPTIONS:{{range .VisibleFlagCategories}}
-   {{if .Name}}{{.Name}}
-
-   {{end}}{{range $i, $e := .Flags}}{{if $i}}
-   {{end}}{{wrap $e.String 6}}{{end}}
-{{end}}{{end}}
+{{end}}
+OPTIONS, each also as WS76_NAME in the environment:
+%s
 EXIT CODES:
 %s
 `
@@ -59,7 +54,8 @@ func (e *env) command(c cli.Command, exits ...int) *cli.Command {
 	c.HideHelpCommand = true
 	c.UseShortOptionHandling = true
 	c.OnUsageError = onUsageError
-	c.CustomHelpTemplate = fmt.Sprintf(commandHelp, indent(c.UsageText), exitTable(exits))
+	c.CustomHelpTemplate = fmt.Sprintf(commandHelp,
+		literal(indent(c.UsageText)), literal(paragraphs(c.Description)), literal(optionList(c.Flags)), exitTable(exits))
 	action := c.Action
 	c.Action = func(ctx *cli.Context) error {
 		if err := e.log.configure(ctx); err != nil {
@@ -76,8 +72,115 @@ func (e *env) command(c cli.Command, exits ...int) *cli.Command {
 	return &c
 }
 
+// literal protects text from the template that it becomes a part of.
+func literal(text string) string { return strings.ReplaceAll(text, "{{", "{{`{{`}}") }
+
 func indent(text string) string {
-	return "   " + strings.ReplaceAll(strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n   "), "{{", "{{`{{`}}")
+	return "   " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n   ")
+}
+
+const helpWidth = 80
+
+// paragraphs wraps the paragraphs of text, each behind an empty line.
+func paragraphs(text string) string {
+	var b strings.Builder
+	for p := range strings.SplitSeq(text, "\n\n") {
+		if p != "" {
+			b.WriteString("\n   " + wrap(p, 3) + "\n")
+		}
+	}
+	return b.String()
+}
+
+// wrap breaks text into lines of at most helpWidth columns, all but the first
+// indented by margin.
+func wrap(text string, margin int) string {
+	var b strings.Builder
+	column := margin
+	for i, word := range strings.Fields(text) {
+		width := utf8.RuneCountInString(word)
+		switch {
+		case i > 0 && column+1+width > helpWidth:
+			b.WriteString("\n" + strings.Repeat(" ", margin))
+			column = margin
+		case i > 0:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += width
+	}
+	return b.String()
+}
+
+// optionList lists flags by category: names, then what they do on lines of their own.
+func optionList(flags []cli.Flag) string {
+	var categories []string // in order of appearance, that of every command last
+	byCategory := map[string][]cli.Flag{}
+	for _, f := range flags {
+		c := ""
+		if f, ok := f.(cli.CategorizableFlag); ok {
+			c = f.GetCategory()
+		}
+		if byCategory[c] == nil {
+			categories = append(categories, c)
+		}
+		byCategory[c] = append(byCategory[c], f)
+	}
+	var b strings.Builder
+	for i, c := range categories {
+		if c != "" {
+			fmt.Fprintf(&b, "   %s\n", c)
+		} else if i > 0 {
+			b.WriteByte('\n')
+		}
+		for _, f := range byCategory[c] {
+			writeOption(&b, f.(cli.DocGenerationFlag))
+		}
+	}
+	return b.String()
+}
+
+func writeOption(b *strings.Builder, f cli.DocGenerationFlag) {
+	const margin = 28 // of the second column
+	var names []string
+	for _, name := range f.Names() {
+		names = append([]string{dashed(name)}, names...) // short ones first
+	}
+	label := "     " + strings.Join(names, ", ")
+	arg, usage := unquoteArg(f.GetUsage())
+	if f.TakesValue() {
+		label += " " + arg
+		if def := defaultText(f); def != "" {
+			usage += " (default: " + def + ")"
+		}
+	}
+	b.WriteString(label)
+	if width := utf8.RuneCountInString(label); width+2 > margin {
+		b.WriteString("\n" + strings.Repeat(" ", margin))
+	} else {
+		b.WriteString(strings.Repeat(" ", margin-width))
+	}
+	b.WriteString(wrap(usage, margin) + "\n")
+}
+
+// unquoteArg finds the name of a value in a usage text, between back quotes.
+func unquoteArg(usage string) (arg, plain string) {
+	before, rest, ok := strings.Cut(usage, "`")
+	arg, after, closed := strings.Cut(rest, "`")
+	if !ok || !closed {
+		return "VALUE", usage
+	}
+	return arg, before + arg + after
+}
+
+func defaultText(f cli.DocGenerationFlag) string {
+	switch text := strings.Trim(f.GetDefaultText(), `"`); text {
+	case "0", "0s", "[]":
+		return ""
+	default:
+		return text
+	}
 }
 
 func exitTable(codes []int) string {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -100,7 +101,11 @@ func buildVersion() string {
 }
 
 func unknownCommand(commands []*cli.Command, parent, name string) error {
-	return usagef("%s has no command %q. %s", parent, name, cli.SuggestCommand(commands, name))
+	of := strings.TrimPrefix(strings.TrimPrefix(parent, "ws76"), " ")
+	if of != "" {
+		of += ": "
+	}
+	return usagef("%sno command %q. %s", of, name, cli.SuggestCommand(commands, name))
 }
 
 func onUsageError(c *cli.Context, err error, _ bool) error {
