@@ -215,10 +215,11 @@ type streamDecoder interface {
 
 // stream feeds d with standard input. next handles a frame.
 func (dec *frameDecoder) stream(d streamDecoder, next func() error) error {
-	block := make([]byte, blockSize)
+	block := make([]byte, decodeBlock)
 	for {
 		p := d.Buffer() // behind a large unfinished frame
-		direct := p != nil
+		// A copy of its rest costs less than many small reads.
+		direct := len(p) >= len(block)/4
 		if !direct {
 			p = block
 		}

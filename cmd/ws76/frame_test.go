@@ -96,7 +96,7 @@ func TestFrameBlocksAgree(t *testing.T) {
 
 // Messages that fill and exceed the block take the same way.
 func TestFrameLongMessages(t *testing.T) {
-	for _, n := range []int{blockSize - 2, blockSize - 1, blockSize, blockSize + 1, 3*blockSize + 5} {
+	for _, n := range []int{blockSize - 2, blockSize - 1, blockSize, blockSize + 1, decodeBlock - 2, decodeBlock, 3*blockSize + 5} {
 		for _, max := range []int64{blockSize - 1, blockSize, blockSize + 1, 1 << 20} {
 			o := format.Options{Format: format.Lines, MaxMessage: max}
 			text := strings.Repeat("x", n)
