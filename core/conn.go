@@ -40,7 +40,6 @@ var (
 type Conn struct {
 	stream       net.Conn
 	dialect      Dialect
-	client       bool
 	protocol     string
 	request      hixie.Request
 	trace        *Trace
@@ -93,7 +92,7 @@ type connConfig struct {
 
 func newConn(stream net.Conn, o connConfig) *Conn {
 	c := &Conn{
-		stream: stream, dialect: o.dialect, client: o.client, protocol: o.protocol, request: o.request,
+		stream: stream, dialect: o.dialect, protocol: o.protocol, request: o.request,
 		trace: o.trace, closeTimeout: o.closeTimeout, filled: true,
 	}
 	c.reading.init()

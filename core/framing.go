@@ -38,7 +38,8 @@ type framing interface {
 	// something else, which is then in ev, or an error, or each returns one. It
 	// says how many messages there were, and whose the error is.
 	messages(ev *event, each func(Message) error) (n uint64, err, eachErr error)
-	// end is what the end of the stream means here: nil between two frames.
+	// end is what the end of the stream means here: nil between two frames,
+	// hixie.ErrBareFF for half of a closing frame (Mojolicious sends it).
 	end() error
 	// rest is how many bytes were read and not used.
 	rest() int

@@ -27,6 +27,7 @@ func (f *hixieFraming) feed(p []byte) { f.d.Feed(p) }
 func (f *hixieFraming) room() []byte  { return f.d.Buffer() }
 func (f *hixieFraming) advance(n int) { f.d.Advance(n) }
 func (f *hixieFraming) rest() int     { return len(f.d.Rest()) }
+func (f *hixieFraming) end() error    { return f.d.End() }
 
 func (f *hixieFraming) next(ev *event) error {
 	for {
@@ -99,18 +100,6 @@ func (f *hixieFraming) control(frame *hixie.Frame, ev *event) bool {
 	f.trace.note("frame at offset %d: type 0x%02X with %d bytes skipped", frame.Offset, frame.Type, frame.Length)
 	return false
 }
-
-func (f *hixieFraming) end() error {
-	err := f.d.End()
-	if errors.Is(err, hixie.ErrBareFF) {
-		f.trace.note("a bare FF at the end of the stream counts as the closing frame")
-		return errBareFF
-	}
-	return err
-}
-
-// errBareFF: the peer's closing frame lacks its second byte (Mojolicious).
-var errBareFF = errors.New("bare FF at the end of the stream")
 
 func (f *hixieFraming) check(m Message) error {
 	if m.Kind != Text {

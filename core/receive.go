@@ -8,12 +8,14 @@ import (
 	"os"
 	"time"
 
+	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/rfc6455"
 )
 
-// Receive returns the next message. Its data is valid until the next Receive. Once
-// the connection has ended and all messages are delivered it returns a *CloseError,
-// and all that is left to do is Close. When ctx ends first it returns ctx's cause
+// Receive returns the next message. Its data is valid until the next Receive or
+// Close: the buffer then serves another connection. Once the connection has ended and
+// all messages are delivered it returns a *CloseError, and all that is left to do is
+// Close. When ctx ends first it returns ctx's cause
 // and nothing is lost: a later Receive goes on. Pings are answered here.
 func (c *Conn) Receive(ctx context.Context) (Message, error) {
 	if err := c.reading.take(ctx); err != nil {
@@ -35,7 +37,8 @@ func (c *Conn) Receive(ctx context.Context) (Message, error) {
 // what one read brought leave in one write.
 //
 // Pump is Receive in a loop for less. Neither function may receive from, or Close,
-// the connection; to close it, call SendClose or return an error.
+// the connection; to close it, return an error, or call SendClose with no Batch of it
+// waiting to be flushed.
 func (c *Conn) Pump(ctx context.Context, each func(Message) error, wait func() error) error {
 	if err := c.reading.take(ctx); err != nil {
 		return err
@@ -168,7 +171,8 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 func (c *Conn) eof() error {
 	err := c.framing.end()
 	switch {
-	case err == errBareFF:
+	case errors.Is(err, hixie.ErrBareFF):
+		c.trace.note("a bare FF at the end of the stream counts as the closing frame")
 		return c.peerClosed(codeNone, "")
 	case err != nil:
 		return c.end(&CloseError{Code: codeAbnormal, ByPeer: !c.closing.Load(), Err: err})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -219,6 +220,7 @@ func (p *pipe) session(ctx context.Context, failed *int) error {
 	if conn.Protocol() != "" {
 		protocol = fmt.Sprintf(", sub-protocol %q", conn.Protocol())
 	}
+	defer p.rules.beating.Wait() // the session is over by then
 	p.log.Infof("connected to %s: %s%s", conn.RemoteAddr(), conn.Dialect(), protocol)
 	if p.stats != nil {
 		p.stats.opened(time.Since(dialed))
@@ -313,6 +315,7 @@ type rules struct {
 	idle          time.Duration
 	heartbeat     string
 	interval      time.Duration
+	beating       sync.WaitGroup // the heartbeat's goroutine
 
 	received int64
 	expected bool
@@ -392,7 +395,7 @@ func (r *rules) beat(s *relay.Session, next relay.Sink) {
 		return
 	}
 	m := core.Message{Data: []byte(r.heartbeat)}
-	go func() {
+	r.beating.Go(func() {
 		ticker := time.NewTicker(r.interval)
 		defer ticker.Stop()
 		for {
@@ -403,7 +406,7 @@ func (r *rules) beat(s *relay.Session, next relay.Sink) {
 				return
 			}
 		}
-	}()
+	})
 }
 
 // connectStats is what --stats says.
