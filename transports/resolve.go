@@ -81,7 +81,7 @@ func (r Resolve) Lookup(addr string) (addrs []netip.Addr, ok bool) {
 // with or without the dot of the root are the same name, and so are the
 // spellings of an IPv6 address.
 func resolveKey(host, port string) string {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	host = strings.ToLower(strings.TrimRight(host, "."))
 	if addr, err := netip.ParseAddr(host); err == nil {
 		host = addr.String()
 	}
