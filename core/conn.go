@@ -46,6 +46,7 @@ type Conn struct {
 	closeTimeout time.Duration
 
 	framing framing
+	hixie   *hixieFraming              // the same, in drafts 75 and 76; nil otherwise
 	ended   atomic.Pointer[CloseError] // once set, what every call returns
 
 	// The receiving side belongs to whoever holds reading.
@@ -66,6 +67,7 @@ type Conn struct {
 	vectored    bool    // the stream takes many slices in one system call
 	outBuf      *[]byte // of the pool; nil: none borrowed
 	out         []byte  // queued bytes, in outBuf where there is one
+	run         []byte  // frames queued behind those, in the read buffer of the connection they came from
 	vector      [3][]byte
 	buffers     net.Buffers
 	messagesOut uint64
@@ -109,9 +111,11 @@ func newConn(stream net.Conn, o connConfig) *Conn {
 		f.d.MaxMessage, f.d.Masked, f.d.Inflate = o.maxMessage, !o.client, o.flate
 		c.framing = f
 	case Hixie75:
-		c.framing = newHixieFraming(hixie.Draft75, o.maxMessage, &c.countIn, o.trace)
+		c.hixie = newHixieFraming(hixie.Draft75, o.maxMessage, &c.countIn, o.trace)
+		c.framing = c.hixie
 	default:
-		c.framing = newHixieFraming(hixie.Draft76, o.maxMessage, &c.countIn, o.trace)
+		c.hixie = newHixieFraming(hixie.Draft76, o.maxMessage, &c.countIn, o.trace)
+		c.framing = c.hixie
 	}
 	if len(o.early) > 0 {
 		c.bytesIn = uint64(len(o.early))

@@ -34,13 +34,20 @@ func (c *Conn) Batch() *Batch { return &Batch{c: c} }
 // 64 KiB are waiting. From the first Queue to the Flush the batch keeps the
 // sending side, and others that send wait; so do not wait in between.
 func (b *Batch) Queue(ctx context.Context, m Message) error {
-	if !b.held {
-		if err := b.c.writing.take(ctx); err != nil {
-			return err
-		}
-		b.held = true
+	if err := b.take(ctx); err != nil {
+		return err
 	}
 	return b.c.queue(ctx, m)
+}
+
+// take takes the sending side, unless the batch has it.
+func (b *Batch) take(ctx context.Context) error {
+	if b.held {
+		return nil
+	}
+	err := b.c.writing.take(ctx)
+	b.held = err == nil
+	return err
 }
 
 // Flush hands to the stream what is queued and lets the sending side go.
@@ -55,12 +62,10 @@ func (b *Batch) Flush(ctx context.Context) error {
 }
 
 func (c *Conn) queue(ctx context.Context, m Message) error {
-	if c.writeErr != nil {
-		return c.writeErr
+	if err := c.sendable(); err != nil {
+		return err
 	}
-	if c.closing.Load() {
-		return c.sendRefused()
-	}
+	c.fold()
 	if len(m.Data) >= sendInPlace && c.vectored && c.framing.inPlace() {
 		return c.sendInPlace(ctx, m)
 	}
@@ -110,24 +115,39 @@ func (c *Conn) sendInPlace(ctx context.Context, m Message) error {
 	return c.write(ctx)
 }
 
-func (c *Conn) sendRefused() error {
+// sendable returns why nothing can be sent any more.
+func (c *Conn) sendable() error {
+	switch {
+	case c.writeErr != nil:
+		return c.writeErr
+	case !c.closing.Load():
+		return nil
+	}
 	if ended := c.ended.Load(); ended != nil {
 		return ended
 	}
 	return ErrClosing
 }
 
+// fold moves the run to the end of the other queued bytes.
+func (c *Conn) fold() {
+	if len(c.run) > 0 {
+		c.borrowOut()
+		c.out, c.run = append(c.out, c.run...), nil
+	}
+}
+
 func (c *Conn) flush(ctx context.Context) error {
 	if c.writeErr != nil {
 		return c.writeErr
 	}
-	if len(c.out) == 0 {
+	if len(c.out) == 0 && len(c.run) == 0 {
 		return nil
 	}
 	return c.write(ctx)
 }
 
-// write sends c.buffers if set, else c.out, and empties both.
+// write sends c.buffers if set, else c.out and c.run, and empties all of them.
 func (c *Conn) write(ctx context.Context) error {
 	err := c.writeLimit.enter(ctx)
 	if err == nil {
@@ -135,13 +155,18 @@ func (c *Conn) write(ctx context.Context) error {
 		if c.buffers != nil {
 			n, err = c.buffers.WriteTo(c.stream)
 		} else {
+			p := c.run
+			if len(c.out) > 0 {
+				c.fold()
+				p = c.out
+			}
 			var k int
-			k, err = c.stream.Write(c.out)
+			k, err = c.stream.Write(p)
 			n = int64(k)
 		}
 		c.bytesOut += uint64(n)
 	}
-	c.buffers, c.vector = nil, [3][]byte{}
+	c.buffers, c.vector, c.run = nil, [3][]byte{}, nil
 	c.returnOut()
 	c.countOut.publish(c.messagesOut, c.bytesOut)
 	if err == nil {

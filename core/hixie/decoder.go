@@ -75,6 +75,7 @@ type Decoder struct {
 	stage  stage
 	digits byte // of the unfinished frame's length, so far
 	behind bool // in lies right behind held, in the same memory
+	own    bool // in is memory of held, from Advance
 	quiet  byte // frames and reads since the size of held was last needed
 
 	in   []byte // borrowed from the caller, or what Advance brought
@@ -102,7 +103,7 @@ func (d *Decoder) Feed(p []byte) {
 		panic("hixie: Decoder.Feed called before Next returned ErrIncomplete")
 	}
 	d.base += int64(len(d.in))
-	d.in, d.pos = p, 0
+	d.in, d.pos, d.own = p, 0, false
 	if d.limit == 0 {
 		d.setLimit()
 	}
@@ -147,6 +148,39 @@ func (d *Decoder) Next() (*Frame, error) {
 		}
 	}
 	return d.next()
+}
+
+// NextRun returns the text frames that come next and lie whole in the bytes fed, one
+// right behind the other, as they came: to be sent on as they are. count is how many
+// there are; each is UTF-8 and within MaxMessage. The run ends before any other frame,
+// which Next returns, so call NextRun and Next in turns. It is valid until the next
+// Feed. Where there is no such frame, run is empty.
+func (d *Decoder) NextRun() (run []byte, count int) {
+	if d.stage != atType || d.own {
+		return nil, 0
+	}
+	in, end := d.in[d.pos:], 0
+	for end < len(in) && in[end] == typeText {
+		p := in[end+1:]
+		n := asciiRun(p)
+		if n == len(p) {
+			break
+		}
+		if p[n] != sentinel {
+			more := bytes.IndexByte(p[n:], sentinel)
+			if more < 0 || !ValidUTF8(p[n:n+more]) {
+				break
+			}
+			n += more
+		}
+		if int64(n) > d.limit {
+			break
+		}
+		end += n + 2
+		count++
+	}
+	d.pos += end
+	return in[:end], count
 }
 
 // next is Next for frames of every kind and in any state.
@@ -398,7 +432,7 @@ func (d *Decoder) Advance(n int) {
 		panic("hixie: Decoder.Advance without Buffer")
 	}
 	d.base += int64(len(d.in))
-	d.in, d.pos = d.held[len(d.held):len(d.held)+n], 0
+	d.in, d.pos, d.own = d.held[len(d.held):len(d.held)+n], 0, true
 	d.behind = n > 0
 }
 

@@ -76,9 +76,14 @@ func (p *play) next(d *Decoder) error {
 		if err != nil {
 			return err
 		}
-		p.frames = append(p.frames, fmt.Sprintf("@%d %02X len %d nil %v closing %v text %v %q", f.Offset, f.Type, f.Length, f.Payload == nil, f.IsClosing(), f.IsText(), f.Payload))
+		p.frames = append(p.frames, describe(f, 0))
 		spoil(f.Payload)
 	}
+}
+
+// describe returns all that can be seen of a frame, base bytes further on.
+func describe(f *Frame, base int64) string {
+	return fmt.Sprintf("@%d %02X len %d nil %v closing %v text %v %q", base+f.Offset, f.Type, f.Length, f.Payload == nil, f.IsClosing(), f.IsText(), f.Payload)
 }
 
 func spoil(p []byte) {
@@ -488,6 +493,9 @@ func FuzzDecoder(f *testing.F) {
 		if i := int(cut); i < len(in) {
 			if got := record(decoder(), [][]byte{in[:i], in[i:]}, true); !equal(got, whole) {
 				t.Errorf("cut at %d: got %+v\nwant %+v", i, got, whole)
+			}
+			if got := recordRuns(t, decoder(), [][]byte{in[:i], in[i:]}, false); !equal(got, whole) {
+				t.Errorf("in runs, cut at %d: got %+v\nwant %+v", i, got, whole)
 			}
 		}
 		// Written again, what was read is the same, but for digits of lengths.

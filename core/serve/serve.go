@@ -280,12 +280,7 @@ func closeWhenIdle(ctx context.Context, conn *core.Conn, idle time.Duration) (st
 // Echo is a Handler that sends every message back. What one read brought is
 // answered in one write.
 func Echo(ctx context.Context, conn *core.Conn) error {
-	answers := conn.Batch()
-	err := conn.Pump(ctx,
-		func(m core.Message) error { return answers.Queue(ctx, m) },
-		func() error { return answers.Flush(ctx) })
-	answers.Flush(ctx)
-	return err
+	return core.Copy(ctx, conn, conn)
 }
 
 // readAhead is a stream of which some bytes have been read already.
