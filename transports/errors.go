@@ -18,6 +18,7 @@ type DialError struct {
 	Addr      string   // address that was asked for
 	Tried     []string // addresses behind Addr that were tried, in order; may be nil
 	Hint      string   // what would help; may be ""
+	Local     bool     // a device, program or descriptor of this machine failed, nothing was asked yet
 	Err       error
 }
 
@@ -34,6 +35,10 @@ func (e *DialError) Error() string {
 
 // Unwrap returns the cause.
 func (e *DialError) Unwrap() error { return e.Err }
+
+// ErrGone says that the device under a connection is there no more: a serial
+// adapter was unplugged, the other end of a pseudo-terminal closed.
+var ErrGone = errors.New("the device is gone: unplugged, or its other end was closed")
 
 // ListenError reports that a transport could not wait for connections. Err is
 // the cause and takes part in errors.Is and errors.As.

@@ -13,6 +13,7 @@ type Entry struct {
 	Scheme  string // of its URLs, lower case: "unix"
 	Summary string // one line for a list: "a unix socket"
 	Example string // a URL: "unix:///run/ws76.sock"
+	Opaque  bool   // what follows the scheme is no URL but, say, a command: it is in u.Opaque, as it was written
 
 	// Open makes the transport that u asks for. It checks u and opens nothing
 	// yet. Its error need not repeat the URL.
@@ -53,11 +54,28 @@ var ErrUnknown = errors.New("unknown transport")
 func (r *Registry) Open(raw string, o Options) (Transport, error) {
 	scheme, _, ok := strings.Cut(raw, ":")
 	if !ok || strings.ContainsAny(scheme, "/?#") {
-		return nil, fmt.Errorf("transport %q: it does not say which transport; write it like %s", raw, r.examples())
+		return nil, fmt.Errorf("transport %q: it does not say which transport; write it like %s", redact(raw), r.examples())
 	}
 	e, ok := r.find(strings.ToLower(scheme))
 	if !ok {
-		return nil, fmt.Errorf("transport %q: %w %q; there are %s", raw, ErrUnknown, scheme, r.examples())
+		return nil, fmt.Errorf("transport %q: %w %q; there are %s", redact(raw), ErrUnknown, scheme, r.examples())
+	}
+	u, err := e.parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("transport %q: %w", redact(raw), err)
+	}
+	t, err := e.Open(u, o)
+	if err != nil {
+		return nil, fmt.Errorf("transport %q: %w; an example is %s", redact(raw), err, e.Example)
+	}
+	return t, nil
+}
+
+// parse parses a URL of the entry's scheme.
+func (e *Entry) parse(raw string) (*url.URL, error) {
+	if e.Opaque {
+		_, rest, _ := strings.Cut(raw, ":")
+		return &url.URL{Scheme: e.Scheme, Opaque: rest}, nil
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -66,16 +84,26 @@ func (r *Registry) Open(raw string, o Options) (Transport, error) {
 		if errors.As(err, &parse) {
 			err = parse.Err
 		}
-		return nil, fmt.Errorf("transport %q: %w", raw, err)
+		return nil, err
 	}
 	if u.Fragment != "" {
-		return nil, fmt.Errorf("transport %q: a # has no meaning here; write %%23 where it belongs to a name", raw)
+		return nil, errors.New("a # has no meaning here; write %23 where it belongs to a name")
 	}
-	t, err := e.Open(u, o)
-	if err != nil {
-		return nil, fmt.Errorf("transport %q: %w; an example is %s", raw, err, e.Example)
+	return u, nil
+}
+
+// redact puts xxxxx in place of the password of a URL, which may be none that parses.
+func redact(raw string) string {
+	before, rest, ok := strings.Cut(raw, "//")
+	at := strings.LastIndexByte(rest, '@')
+	if !ok || at < 0 {
+		return raw
 	}
-	return t, nil
+	user, _, ok := strings.Cut(rest[:at], ":")
+	if !ok {
+		return raw
+	}
+	return before + "//" + user + ":xxxxx" + rest[at:]
 }
 
 func (r *Registry) find(scheme string) (Entry, bool) {

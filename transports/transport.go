@@ -19,9 +19,11 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -66,6 +68,13 @@ type Options struct {
 	// tls.ServerConfig of the package transports/tls. It is cloned before it
 	// is changed. Nil is a client with the system's authorities.
 	TLS *tls.Config
+
+	// Stdin and Stdout are what stdio: carries; nil where there are none.
+	Stdin, Stdout *os.File
+
+	// Stderr takes the standard error of child processes, perhaps of several at
+	// once. An *os.File is handed down as it is; nil discards it.
+	Stderr io.Writer
 }
 
 // CheckQuery returns an error when the query of a transport's URL cannot be

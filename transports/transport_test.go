@@ -235,3 +235,32 @@ func FuzzResolve(f *testing.F) {
 		}
 	})
 }
+
+// TestOpaque gives a transport what follows its scheme as it was written.
+func TestOpaque(t *testing.T) {
+	var got string
+	var r Registry
+	r.Register(Entry{Scheme: "raw", Summary: "s", Example: "raw:", Opaque: true, Open: func(u *url.URL, _ Options) (Transport, error) {
+		got = u.Scheme + "|" + u.Opaque
+		return nil, nil
+	}})
+	for _, rest := range []string{"", "a b", "//x/%zz?#", "/bin/sh -c 'a:b'"} {
+		if _, err := r.Open("RAW:"+rest, Options{}); err != nil || got != "raw|"+rest {
+			t.Errorf("%q: %q, %v", rest, got, err)
+		}
+	}
+}
+
+// TestNoPassword looks for the password of a URL in every error of Open.
+func TestNoPassword(t *testing.T) {
+	var r Registry
+	r.Register(Entry{Scheme: "p", Summary: "s", Example: "p:", Open: func(*url.URL, Options) (Transport, error) {
+		return nil, errors.New("no")
+	}})
+	for _, raw := range []string{"p://u:secret@h", "q://u:secret@h", "p://u:secret@h#x", "p://u:sec@ret@h:x", "//u:secret@h", "p://u:secret%zz@h"} {
+		_, err := r.Open(raw, Options{})
+		if err == nil || strings.Contains(err.Error(), "sec") {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
+}
