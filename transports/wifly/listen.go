@@ -1,0 +1,266 @@
+package wifly
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ws76/ws76/transports"
+)
+
+// A listener waits for connections to the module's own server. The module carries one
+// at a time, so whoever holds the token has the line: Accept while it waits, a
+// connection while it is open, and Close at the end.
+type listener struct {
+	t     *Transport
+	m     *Module
+	addr  address
+	token chan struct{} // capacity 1
+
+	seen  []byte // text of the module that nobody has looked at; the holder's
+	dirty bool   // the module must be set up again; the holder's
+
+	once   sync.Once
+	closed chan struct{}
+	open   atomic.Bool   // a connection has the token, or is about to
+	down   chan struct{} // closed when the port is free again
+	err    error         // of that
+}
+
+// Listen has the module's own server wait for connections, at the port of
+// Config.LocalPort; addr is ignored. One connection is open at a time; the next is
+// accepted when it is closed. The error is a *transports.ListenError.
+func (t *Transport) Listen(ctx context.Context, addr string) (net.Listener, error) {
+	l, err := t.listen(ctx)
+	if err != nil {
+		return nil, &transports.ListenError{Transport: scheme, Addr: t.Name, Err: err}
+	}
+	return l, nil
+}
+
+func (t *Transport) listen(ctx context.Context) (net.Listener, error) {
+	m, err := t.Module(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := &listener{t: t, m: m, token: make(chan struct{}, 1), closed: make(chan struct{}), down: make(chan struct{})}
+	if err := l.prepare(ctx); err != nil {
+		m.abandon(err)
+		return nil, err
+	}
+	l.token <- struct{}{}
+	return l, nil
+}
+
+// prepare goes from command mode to a module that waits for a connection.
+func (l *listener) prepare(ctx context.Context) error {
+	m := l.m
+	if err := m.hangUp(ctx); err != nil {
+		return err
+	}
+	if err := m.configure(ctx, true); err != nil {
+		return err
+	}
+	if err := m.link(ctx); err != nil {
+		return err
+	}
+	ip, err := m.get(ctx, "ip")
+	if err != nil {
+		return err
+	}
+	host, have, _ := strings.Cut(ip["ip"], ":")
+	if want := strconv.Itoa(l.t.LocalPort); l.t.LocalPort != 0 && want != have { // it takes effect with the next join
+		if err := m.set(ctx, "ip localport "+want); err != nil {
+			return err
+		}
+		m.old["localport"] = have
+		if _, _, err := m.command(ctx, "leave", nil); err != nil {
+			return err
+		}
+		if err := m.join(ctx); err != nil {
+			return err
+		}
+		have = want
+	}
+	l.addr = address(net.JoinHostPort(host, have))
+	l.seen, err = m.exit(ctx)
+	l.dirty = false
+	return err
+}
+
+// Accept waits for a connection, and before that for the end of the one before.
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case <-l.token:
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	stop := make(chan struct{})
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-l.closed:
+			cancel(net.ErrClosed)
+		case <-stop:
+		}
+	}()
+	conn, err := l.accept(ctx)
+	close(stop)
+	<-watched
+	if err != nil {
+		l.release()
+		return nil, err
+	}
+	l.open.Store(true)
+	if isClosed(l.closed) { // Close may not have seen it
+		conn.Close()
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+// release gives the token back, or the port free if the listener is closed.
+func (l *listener) release() {
+	l.token <- struct{}{}
+	l.open.Store(false)
+	if isClosed(l.closed) {
+		l.shutdown()
+	}
+}
+
+func (l *listener) accept(ctx context.Context) (net.Conn, error) {
+	for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
+		if l.dirty {
+			if err := l.repair(ctx); err != nil {
+				if errors.Is(err, ErrUnplugged) || ctx.Err() != nil {
+					return nil, err
+				}
+				if err := sleep(ctx, pause); err != nil {
+					return nil, err
+				}
+				continue
+			}
+		}
+		rest, err := l.await(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if l.dirty {
+			continue
+		}
+		m := l.m
+		m.line.stream(m.newFilter(), rest)
+		c := newConn(m, l.addr, address(l.t.Name))
+		c.flow = l.t.Flow
+		c.finish = l.finish
+		return c, nil
+	}
+}
+
+// await waits until the module announces a connection, and returns the first bytes
+// of its stream.
+func (l *listener) await(ctx context.Context) (rest []byte, err error) {
+	got := l.seen
+	l.seen = nil
+	for {
+		if _, rest, ok := bytes.Cut(got, []byte(l.m.opening)); ok {
+			return rest, nil
+		}
+		if bytes.Contains(got, ready) {
+			l.dirty = true
+			return nil, nil
+		}
+		if extra := len(got) - restSize; extra > 0 {
+			got = append(got[:0], got[extra:]...)
+		}
+		if got, err = l.m.receive(ctx, got, time.Minute); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// repair sets up a module that rebooted or lost its way.
+func (l *listener) repair(ctx context.Context) error {
+	l.m.old = nil
+	if err := l.m.sync(ctx, syncRounds); err != nil {
+		return err
+	}
+	return l.prepare(ctx)
+}
+
+// finish ends a connection of the listener and gives the token back.
+func (l *listener) finish(gone error, rest []byte) error {
+	var err error
+	switch {
+	case gone == errClosed: // the module waits for the next one already
+		l.seen = rest
+	case gone != nil:
+		l.dirty = true
+	default:
+		err = l.m.bounded(l.hangUp)
+		l.dirty = err != nil
+	}
+	l.release()
+	return err
+}
+
+// hangUp ends the connection and waits for the next.
+func (l *listener) hangUp(ctx context.Context) error {
+	m := l.m
+	if err := m.sync(ctx, 2); err != nil {
+		return err
+	}
+	if err := m.hangUp(ctx); err != nil {
+		return err
+	}
+	// The next client may be here already; its announcement is lost then.
+	s, err := m.status(ctx)
+	if err != nil {
+		return err
+	}
+	rest, err := m.exit(ctx)
+	l.seen = rest
+	if err == nil && s.tcp() == tcpConnected {
+		l.seen = append([]byte(m.opening), rest...)
+	}
+	return err
+}
+
+// shutdown puts the module's settings back and gives the port free, unless somebody
+// has the token: he does it then.
+func (l *listener) shutdown() {
+	select {
+	case <-l.token:
+	default:
+		return
+	}
+	l.err = errors.Join(l.m.bounded(l.m.leave), l.m.closePort())
+	close(l.down)
+}
+
+// Close ends a waiting Accept and puts the module's settings back. A connection
+// that was accepted stays; the module is given free when that is closed.
+func (l *listener) Close() error {
+	err := net.ErrClosed
+	l.once.Do(func() {
+		close(l.closed)
+		l.shutdown()
+		if err = nil; !l.open.Load() {
+			<-l.down
+			err = l.err
+		}
+	})
+	return err
+}
+
+// Addr is that of the module in its network.
+func (l *listener) Addr() net.Addr { return l.addr }

@@ -1,0 +1,312 @@
+package wifly
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Times of the dialogue with a module; to those that wait for an answer comes what
+// the bytes take on the wire.
+const (
+	guard       = 350 * time.Millisecond // around $$$; the module asks for 250
+	noiseLimit  = 2 * time.Second        // how long to wait for the line to become quiet
+	enterWait   = 1500 * time.Millisecond
+	promptWait  = time.Second
+	replyWait   = 3 * time.Second // 850 ms have been measured
+	settleWait  = 50 * time.Millisecond
+	bootWait    = 10 * time.Second
+	syncRounds  = 3
+	replyLimit  = 64 << 10 // bytes of one reply
+	escapeChars = "$$$"
+)
+
+// usualRates are tried, in this order, when the baud rate is to be found.
+var usualRates = []int{9600, 115200, 57600, 460800, 230400, 921600, 38400, 19200}
+
+// Module is a module in command mode. It is for one goroutine at a time.
+type Module struct {
+	line   *line
+	prompt string // "<4.41>"; "" if there is none yet
+	trace  func(sent bool, text string)
+	heard  []byte // and not traced yet
+	open   Opener // for another rate
+	unlock func()
+
+	old      settings // values that configure has replaced, to be restored
+	opening  string   // what the module prints when a connection opens
+	closing  string   // and when it ends; the mark twice
+	server   bool     // what configure was for
+	answered bool     // it has answered once
+}
+
+// Baud returns the rate of the UART.
+func (m *Module) Baud() int { return m.line.baud }
+
+// Version returns the firmware's version as the prompt has it: "4.41".
+func (m *Module) Version() string { return strings.Trim(m.prompt, "<>") }
+
+// Command sends a command and returns the module's reply: its lines, without
+// echo, prompt and empty lines. A refusal (ERR: …) is a reply like any other.
+// Commands that go on after their prompt, such as join, are read until the line
+// has been quiet for wait; 0 reads until the prompt.
+func (m *Module) Command(ctx context.Context, command string, wait time.Duration) (string, error) {
+	if strings.ContainsAny(command, "\r\n\x00") {
+		return "", fmt.Errorf("command %q: a command is one line", command)
+	}
+	text, rest, err := m.command(ctx, command, nil)
+	if err != nil || wait == 0 {
+		return text, err
+	}
+	more := rest
+	for {
+		n := len(more)
+		if more, err = m.receive(ctx, more, wait); err != nil {
+			return text, err
+		}
+		if len(more) == n || len(more) > replyLimit {
+			break
+		}
+	}
+	if before, after, ok := cutPrompt(more, m.prompt); ok {
+		more = append(before[:len(before):len(before)], after...)
+	}
+	return strings.TrimPrefix(text+"\n"+replyText(more, command), "\n"), nil
+}
+
+// command sends a command and reads until the prompt. complete, if not nil, must
+// accept what comes before it, or the prompt is one of an earlier command. What
+// came behind the prompt is returned too. An answer that does not come is asked
+// for once more by an empty line.
+func (m *Module) command(ctx context.Context, command string, complete func(text string) bool) (text string, rest []byte, err error) {
+	m.drop()
+	if err := m.send(ctx, command+"\r"); err != nil {
+		return "", nil, err
+	}
+	wait := replyWait + 2*m.line.duration(len(command)+200)
+	var got []byte
+	for deadline := time.Now().Add(wait); ; {
+		if got, err = m.receive(ctx, got, time.Until(deadline)); err != nil {
+			return "", nil, m.broken(err, command, got)
+		}
+		before, after, ok := got, []byte(nil), false
+		for search := got; ; search = after { // a prompt of before may come first
+			var b []byte
+			var found bool
+			if b, after, found = cutPrompt(search, m.prompt); !found {
+				break
+			}
+			before = got[:len(got)-len(search)+len(b)]
+			if t := replyText(before, command); complete == nil || complete(t) || isRefusal(t) {
+				ok = true
+				break
+			}
+		}
+		if ok {
+			return m.withoutPrompt(replyText(before, command)), after, nil
+		}
+		if bytes.Contains(got, ready) {
+			return "", nil, fail(ErrRebooted, Mask(command), string(got))
+		}
+		if !time.Now().Before(deadline) || len(got) > replyLimit {
+			return "", nil, m.silent(Mask(command), got)
+		}
+	}
+}
+
+// withoutPrompt removes prompts of earlier commands from a reply.
+func (m *Module) withoutPrompt(text string) string {
+	lines := strings.Split(text, "\n")
+	kept := lines[:0]
+	for _, l := range lines {
+		if strings.TrimSpace(l) != m.prompt {
+			kept = append(kept, l)
+		}
+	}
+	return strings.Join(kept, "\n")
+}
+
+// silent is the error for an answer that did not come, or not whole.
+func (m *Module) silent(doing string, got []byte) error {
+	switch {
+	case !isText(got):
+		return fail(ErrReply, doing, string(got))
+	case len(bytes.TrimSpace(got)) > 0:
+		return fail(ErrReply, doing, string(got))
+	case m.answered:
+		return fail(ErrHung, doing, "")
+	}
+	return fail(ErrNoAnswer, doing, "")
+}
+
+// broken is the error for a port that failed or a context that ended.
+func (m *Module) broken(err error, command string, got []byte) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return err
+	}
+	if len(got) > 0 {
+		return fmt.Errorf("%s: %w (the module said %q so far)", Mask(command), err, Mask(string(got)))
+	}
+	return fmt.Errorf("%s: %w", Mask(command), err)
+}
+
+// send writes text in one piece.
+func (m *Module) send(ctx context.Context, text string) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	limit := time.Now().Add(replyWait + 2*m.line.duration(len(text)))
+	if d, ok := ctx.Deadline(); ok && d.Before(limit) {
+		limit = d
+	}
+	stop := context.AfterFunc(ctx, func() { m.line.port.SetWriteDeadline(time.Unix(1, 0)) })
+	defer stop()
+	m.line.port.SetWriteDeadline(limit)
+	m.traceHeard()
+	if m.trace != nil {
+		m.trace(true, Mask(text))
+	}
+	_, err := m.line.write([]byte(text))
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, errTimeout):
+		return fail(ErrHung, Mask(strings.TrimSpace(text)), "it takes no bytes")
+	}
+	return &Error{Kind: ErrUnplugged, Doing: "write", Err: err, Hint: hints[ErrUnplugged]}
+}
+
+// receive is line.receive, traced.
+func (m *Module) receive(ctx context.Context, dst []byte, wait time.Duration) ([]byte, error) {
+	n := len(dst)
+	dst, err := m.line.receive(ctx, dst, max(wait, 0))
+	m.hear(dst[n:])
+	return dst, err
+}
+
+// hear keeps what the module says for the trace: secrets are found in whole lines.
+func (m *Module) hear(p []byte) {
+	if m.trace != nil && len(m.heard) < replyLimit {
+		m.heard = append(m.heard, p...)
+	}
+}
+
+func (m *Module) traceHeard() {
+	if len(m.heard) > 0 {
+		m.trace(false, Mask(string(m.heard)))
+		m.heard = m.heard[:0]
+	}
+}
+
+// drop forgets what has arrived.
+func (m *Module) drop() {
+	var block [512]byte
+	for {
+		n, _ := m.line.take(block[:])
+		if n == 0 {
+			return
+		}
+		m.hear(block[:n])
+	}
+}
+
+var secrets = regexp.MustCompile(`(?i)(\bset +w\S* +[pk]\S* +|\b(?:pass\w*|phrase|key)=)[^\r\n]+`)
+
+// Mask returns a dialogue with the module without passphrases and keys, be it in
+// commands, in their echo or in replies. Group and parameter of a command may be cut
+// to one letter.
+func Mask(text string) string { return secrets.ReplaceAllString(text, "$1******") }
+
+// set sends a set command; a refusal is an error.
+func (m *Module) set(ctx context.Context, what string) error {
+	accepted := func(text string) bool { return strings.Contains(text, "AOK") }
+	text, err := m.ask(ctx, "set "+what, accepted)
+	if err != nil {
+		return err
+	}
+	if isRefusal(text) {
+		return fail(ErrReply, Mask("set "+what), text)
+	}
+	return nil
+}
+
+// get sends a query and reads the settings in the reply.
+func (m *Module) get(ctx context.Context, what string) (settings, error) {
+	text, err := m.ask(ctx, "get "+what, func(text string) bool { return len(parseSettings(text)) > 0 })
+	return parseSettings(text), err
+}
+
+// ask is command, tried again after an empty line if the answer is lost: for
+// commands that may be given twice.
+func (m *Module) ask(ctx context.Context, command string, complete func(string) bool) (string, error) {
+	text, _, err := m.command(ctx, command, complete)
+	if errors.Is(err, ErrHung) || errors.Is(err, ErrReply) {
+		if m.enterLine(ctx) != nil {
+			return "", err
+		}
+		text, _, err = m.command(ctx, command, complete)
+	}
+	return text, err
+}
+
+// enterLine sends an empty line and waits for the prompt that it brings.
+func (m *Module) enterLine(ctx context.Context) error {
+	if err := m.send(ctx, "\r"); err != nil {
+		return err
+	}
+	got, err := m.await(ctx, promptWait, func(b []byte) bool { return findPrompt(b) != "" })
+	if err != nil {
+		return err
+	}
+	if findPrompt(got) == "" {
+		return m.silent("asking for a prompt", got)
+	}
+	return m.settle(ctx)
+}
+
+// await reads until done accepts what has come or wait, and the time that it
+// takes on the wire, has passed. Running out of time is no error.
+func (m *Module) await(ctx context.Context, wait time.Duration, done func([]byte) bool) ([]byte, error) {
+	var got []byte
+	var err error
+	for deadline := time.Now().Add(wait + m.line.duration(100)); ; {
+		if got, err = m.receive(ctx, got, time.Until(deadline)); err != nil {
+			return got, err
+		}
+		if done(got) || !time.Now().Before(deadline) || len(got) > replyLimit {
+			return got, nil
+		}
+	}
+}
+
+// settle drops what comes until the line has been quiet for a moment.
+func (m *Module) settle(ctx context.Context) error {
+	_, err := m.quiet(ctx, settleWait+m.line.duration(4))
+	return err
+}
+
+// quiet reads until nothing has come for d, at most for noiseLimit.
+func (m *Module) quiet(ctx context.Context, d time.Duration) ([]byte, error) {
+	var got []byte
+	for deadline := time.Now().Add(noiseLimit); time.Now().Before(deadline); {
+		n := len(got)
+		var err error
+		if got, err = m.receive(ctx, got, d); err != nil {
+			return got, err
+		}
+		if len(got) == n {
+			break
+		}
+		if len(got) > replyLimit {
+			got = got[len(got)-replyLimit/2:]
+		}
+	}
+	return got, nil
+}

@@ -1,0 +1,156 @@
+//go:build linux || darwin
+
+package wifly
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ws76/ws76/transports/wifly/module"
+)
+
+// A module from the factory is brought into a network; the same again is nothing
+// to do; a wrong passphrase changes nothing.
+func TestProvision(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var saved []string
+	o := fast()
+	o.Running, o.Settings, o.Baud = false, "", 0
+	o.Networks = []module.Network{{SSID: "my lab", Phrase: "a $ecret word", RSSI: -40}}
+	o.Save = func(settings string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		saved = append(saved, settings)
+		return nil
+	}
+	m := openModule(t, o, "baud=9600")
+	ctx := patient(t)
+	var said []string
+	m.trace = func(_ bool, text string) { said = append(said, text) }
+
+	wrong := &Setup{SSID: "my lab", Phrase: "another word"}
+	plan, err := m.Plan(ctx, wrong)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Apply(ctx, wrong, plan, nil); !errors.Is(err, ErrAuth) {
+		t.Errorf("with a wrong passphrase: %v, want %v", err, ErrAuth)
+	}
+	if len(saved) > 0 {
+		t.Errorf("it saved %q", saved)
+	}
+
+	setup := &Setup{SSID: "my lab", Phrase: "a $ecret word", Baud: 115200}
+	plan, err = m.Plan(ctx, setup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, c := range plan {
+		names = append(names, c.Setting)
+		if strings.Contains(c.Old+c.New, "rubygirl") || strings.Contains(c.Old+c.New, "word") {
+			t.Errorf("a passphrase is in %+v", c)
+		}
+	}
+	if want := []string{"opt replace", "wlan ssid", "wlan phrase", "wlan linkmon", "opt jointmr", "comm remote", "uart baud", "comm size"}; !reflect.DeepEqual(names, want) {
+		t.Errorf("changes %q, want %q", names, want)
+	}
+	if err := m.Apply(ctx, setup, plan, nil); err != nil {
+		t.Fatal(err)
+	}
+	if len(saved) != 1 || m.Baud() != 115200 {
+		t.Errorf("saved %d times, %d baud", len(saved), m.Baud())
+	}
+	if plan, err = m.Plan(ctx, setup); err != nil || len(plan) > 0 {
+		t.Errorf("afterwards: %+v, %v", plan, err)
+	}
+	info, err := m.Info(ctx)
+	if err != nil || info.SSID != "my lab" && info.SSID != "my%lab" || !info.Associated || info.IP == "" {
+		t.Errorf("%+v, %v", info, err)
+	}
+	for _, text := range said {
+		if strings.Contains(text, "ecret") || strings.Contains(text, "another") || strings.Contains(text, "rubygirl") {
+			t.Errorf("the trace shows a passphrase: %q", text)
+		}
+	}
+}
+
+// A fixed address, compared and set.
+func TestProvisionAddress(t *testing.T) {
+	t.Parallel()
+	o := fast()
+	o.Running = false
+	m := openModule(t, o, "baud=921600")
+	ctx := patient(t)
+	channel := 0
+	setup := &Setup{IP: "127.0.0.9", Netmask: "255.0.0.0", Gateway: "127.0.0.1", DNS: "127.0.0.53", Channel: &channel, Flow: "rtscts"}
+	plan, err := m.Plan(ctx, setup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(plan) != 5 {
+		t.Errorf("%+v", plan)
+	}
+	if err := m.Apply(ctx, setup, plan, nil); err != nil {
+		t.Fatal(err)
+	}
+	info, err := m.Info(ctx)
+	if err != nil || info.IP != "127.0.0.9" || info.DHCP != "OFF" || info.DNS != "127.0.0.53" {
+		t.Errorf("%+v, %v", info, err)
+	}
+	if plan, err = m.Plan(ctx, setup); err != nil || len(plan) > 0 {
+		t.Errorf("afterwards: %+v, %v", plan, err)
+	}
+	if plan, err = m.Plan(ctx, &Setup{DHCP: true}); err != nil || len(plan) != 1 || plan[0].Setting != "ip dhcp" {
+		t.Errorf("back to DHCP: %+v, %v", plan, err)
+	}
+}
+
+func TestSetupCheck(t *testing.T) {
+	channel := 14
+	for _, s := range []*Setup{
+		{SSID: strings.Repeat("x", 33)}, {SSID: "a\rreboot"}, {Auth: "wpa9"}, {Phrase: "short"}, {Phrase: strings.Repeat("z", 64)},
+		{Phrase: "eight...\n"}, {Auth: "wep", Phrase: "12345678"}, {Auth: "open", Phrase: "12345678"}, {Channel: &channel}, {Netmask: "255.0.0.0"},
+		{IP: "10.0.0.300"}, {IP: "::1"}, {IP: "10.0.0.3", DHCP: true}, {Baud: 12345}, {Flow: "xonxoff"}, {DNS: "name"},
+	} {
+		err := s.Check()
+		if err == nil || s.Phrase != "" && strings.Contains(err.Error(), s.Phrase) {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+	for _, s := range []*Setup{
+		{SSID: "lab"}, {Phrase: strings.Repeat("a1", 32)}, {Auth: "wep", Phrase: strings.Repeat("a1", 13)}, {IP: "10.0.0.3", Netmask: "255.0.0.0"}, {Flow: "none", Baud: 9600},
+	} {
+		if err := s.Check(); err != nil {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+}
+
+// What a session that was cut off has left in the module's RAM is not saved.
+func TestProvisionAfterSession(t *testing.T) {
+	t.Parallel()
+	o := fast()
+	var saved string
+	o.Save = func(settings string) error { saved = settings; return nil }
+	m := openModule(t, o, "baud=921600")
+	ctx := patient(t)
+	if err := m.configure(ctx, false); err != nil {
+		t.Fatal(err)
+	}
+	setup := &Setup{Baud: 115200}
+	plan, err := m.Plan(ctx, setup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Apply(ctx, setup, plan, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(saved, "115200") || strings.Contains(saved, string(markStart)) || strings.Contains(saved, "proto 8") {
+		t.Errorf("saved\n%s", saved)
+	}
+}

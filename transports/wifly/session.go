@@ -1,0 +1,169 @@
+package wifly
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// A knob is a setting that a session needs to have another value than the stored
+// one: changed in RAM only, put back at the end.
+type knob struct {
+	name     string // after "set"
+	key      string // in the reply to get
+	value    string
+	optional bool // older firmware does not know it
+}
+
+// groups are what get is asked for, so that old values are known.
+var groups = []string{"uart", "comm", "sys", "ip"}
+
+// knobs are the settings of a session.
+func (m *Module) knobs() []knob {
+	proto := "8" // a client only: no port scanner can take the module's one connection
+	if m.server {
+		proto = "2"
+	}
+	return []knob{
+		{name: "sys printlvl", key: "printlvl", value: "0"}, // no chatter in the stream
+		{name: "sys autoconn", key: "autoconn", value: "0"}, // connections are made by the driver alone
+		{name: "comm remote", key: "remote", value: "0"},    // *HELLO* in front of a request breaks it
+		{name: "comm open", key: "open", value: m.opening},
+		{name: "comm close", key: "close", value: m.closing},
+		{name: "comm idle", key: "idletimer", value: "0"},
+		{name: "comm size", key: "flushsize", value: "1420"}, // the largest: frames leave in few packets
+		{name: "comm time", key: "flushtimer", value: "5"},   // milliseconds
+		{name: "comm match", key: "matchchar", value: "255"}, // and at once at the end of a frame
+		{name: "ip flags", key: "flags", value: "0x6", optional: true},
+		{name: "ip proto", key: "proto", value: proto, optional: true},
+		{name: "ip tcp-mode", key: "tcpmode", value: "0x10", optional: true}, // peers do not get command mode by $$$
+	}
+}
+
+// configure makes the settings those of a session, in RAM, and keeps what they
+// were for restore.
+func (m *Module) configure(ctx context.Context, server bool) error {
+	m.server = server
+	m.newMarks()
+	old := settings{}
+	for _, group := range groups {
+		s, err := m.get(ctx, group)
+		if err != nil {
+			return err
+		}
+		for key, value := range s {
+			if _, ok := old[key]; !ok { // "ip" and "comm" share no key that matters
+				old[key] = value
+			}
+		}
+		if group == "uart" { // its echo would be in the way of what follows
+			mode, _ := parseNumber(s["mode"])
+			if err := m.set(ctx, "uart mode "+strconv.FormatInt(mode&^0x23|1, 10)); err != nil {
+				return err
+			}
+		}
+	}
+	m.old = old
+	for _, k := range m.knobs() {
+		have, known := old[k.key]
+		if known && sameValue(k.name, have, k.value) || !known && k.optional {
+			continue
+		}
+		if err := m.set(ctx, k.name+" "+k.value); err != nil && !(k.optional && errors.Is(err, ErrReply)) {
+			return err
+		}
+	}
+	now, err := m.get(ctx, "comm")
+	if err != nil {
+		return err
+	}
+	if now["open"] != m.opening || now["close"] != m.closing {
+		return fail(ErrReply, "setting comm open and close", fmt.Sprintf("%s, %s", now["open"], now["close"]))
+	}
+	return nil
+}
+
+// restore puts back what configure changed. It goes on after a refusal.
+func (m *Module) restore(ctx context.Context) error {
+	if m.old == nil {
+		return nil
+	}
+	var first error
+	restored := func(name, value string) {
+		if first != nil && !errors.Is(first, ErrReply) {
+			return // the module is gone
+		}
+		if err := m.set(ctx, name+" "+value); err != nil && first == nil {
+			first = err
+		}
+	}
+	for _, k := range m.knobs() {
+		if have, known := m.old[k.key]; known && !sameValue(k.name, have, k.value) {
+			restored(k.name, settable(k.name, have))
+		}
+	}
+	if port, ok := m.old["localport"]; ok { // that Listen has changed
+		restored("ip localport", port)
+	}
+	if mode, ok := parseNumber(m.old["mode"]); ok && mode != mode&^0x23|1 {
+		restored("uart mode", strconv.FormatInt(mode, 10))
+	}
+	m.old = nil
+	return first
+}
+
+// newMarks makes the strings by which the module tells of a connection's begin
+// and end: random, so that no payload has them, and printable, since what firmware
+// does with other bytes in a command is not known.
+func (m *Module) newMarks() {
+	mark := func() string {
+		b := make([]byte, 10)
+		rand.Read(b)
+		for i := range b {
+			b[i] = "abcdefghijkmnpqrstuvwxyz23456789"[b[i]&31]
+		}
+		return string(markStart) + string(b)
+	}
+	m.opening = mark()
+	half := mark()
+	m.closing = half + half
+}
+
+// protocols are the names that get ip has for the bits of ip proto.
+var protocols = map[string]string{"UDP": "1", "TCP": "2", "TCP_CLIENT": "8", "HTTP": "16"}
+
+// settable turns a value as get shows it into one as set takes it.
+func settable(name, value string) string {
+	switch {
+	case name == "ip proto":
+		var bits int64
+		for word := range strings.SplitSeq(strings.TrimRight(value, ","), ",") {
+			n, _ := parseNumber(protocols[strings.TrimSpace(word)])
+			bits |= n
+		}
+		if n, ok := parseNumber(value); ok {
+			bits = n
+		}
+		return strconv.FormatInt(max(bits, 2), 10)
+	case value == "":
+		return "0" // no string
+	}
+	return strings.ReplaceAll(value, " ", "$")
+}
+
+// sameValue reports whether a value of get is that of set: numbers may be written
+// differently.
+func sameValue(name, have, want string) bool {
+	have = settable(name, have)
+	a, ok1 := parseNumber(have)
+	b, ok2 := parseNumber(want)
+	return have == want || ok1 && ok2 && a == b
+}
+
+func parseNumber(s string) (int64, bool) {
+	n, err := strconv.ParseInt(s, 0, 64)
+	return n, err == nil
+}

@@ -1,0 +1,324 @@
+// Package wifly is the transport of the RN-131 family of Wi-Fi modules ("WiFly"): a
+// radio with a TCP stack of its own behind a serial line, which carries one
+// connection at a time.
+//
+//	t, err := wifly.Open(u, transports.Options{}) // wifly:///dev/ttyUSB0?baud=9600
+//	conn, err := t.Dial(ctx, "device.example:80")
+//
+// Dial brings the module into command mode from whatever it was doing, gives it the
+// settings of a session, in its RAM alone, and has it open the connection; Close
+// ends that and puts the settings back. Listen waits for connections to the
+// module's own server. Module gives access to the commands, which is what the
+// provisioning of a module is made of.
+//
+// The package knows bytes and the module's dialogue. TLS and WebSocket run over its
+// streams as over any other.
+package wifly
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ws76/ws76/transports"
+)
+
+const scheme = "wifly"
+
+// Opener opens the UART at a baud rate. The connection's deadlines must work, and
+// its Close must end a Read that waits.
+type Opener func(ctx context.Context, baud int) (net.Conn, error)
+
+// Config says where a module is and how to talk to it.
+type Config struct {
+	Name string // of the port, for messages and as what is locked: "/dev/ttyUSB0"
+	Open Opener
+	Baud int  // 0: the usual rates are tried, 8 of them in some 25 seconds
+	Flow bool // RTS/CTS is on: nothing is lost at high rates
+
+	// LocalPort is where Listen waits for connections; 0 is as stored in the module,
+	// from the factory 2000.
+	LocalPort int
+	// LocalDNS resolves names on this computer instead of on the module.
+	LocalDNS bool
+	// Resolve gives addresses for names, as in transports.Options.
+	Resolve transports.Resolve
+
+	// Trace, if not nil, sees the dialogue in command mode; secrets are masked.
+	Trace func(sent bool, text string)
+}
+
+// Transport dials over a module, or listens on it. It implements
+// transports.Transport and transports.Listener, and may be used from several
+// goroutines; but a module has one connection at a time, and a second Dial fails
+// with ErrBusy.
+type Transport struct {
+	Config
+	found atomic.Int64 // the rate that was found where Baud is 0
+}
+
+// New returns the transport of a module.
+func New(c Config) *Transport { return &Transport{Config: c} }
+
+// held are the ports that a Module has open in this process: the exclusive lock of a
+// serial port does not keep out the one who has it.
+var held = struct {
+	sync.Mutex
+	names map[string]bool
+}{names: map[string]bool{}}
+
+func hold(name string) (release func(), ok bool) {
+	held.Lock()
+	defer held.Unlock()
+	if held.names[name] {
+		return nil, false
+	}
+	held.names[name] = true
+	return sync.OnceFunc(func() {
+		held.Lock()
+		defer held.Unlock()
+		delete(held.names, name)
+	}), true
+}
+
+// Module opens the port and brings the module into command mode. The caller closes
+// it. Errors are *Error, or those of the Opener.
+func (t *Transport) Module(ctx context.Context) (*Module, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	release, ok := hold(t.Name)
+	if !ok {
+		return nil, fail(ErrBusy, "open "+t.Name, "")
+	}
+	m, err := t.find(ctx)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	m.unlock = release
+	return m, nil
+}
+
+// find tries the rates that the module may be at.
+func (t *Transport) find(ctx context.Context) (*Module, error) {
+	if t.Baud != 0 {
+		return t.try(ctx, t.Baud, syncRounds)
+	}
+	rates := usualRates
+	if last := int(t.found.Load()); last != 0 {
+		rates = append([]int{last}, rates...)
+	}
+	for _, rate := range rates {
+		m, err := t.try(ctx, rate, 1)
+		switch {
+		case err == nil:
+			t.found.Store(int64(rate))
+			return m, nil
+		case !errors.Is(err, ErrNoAnswer) && !errors.Is(err, ErrWrongBaud) && !errors.Is(err, ErrReply):
+			return nil, err
+		}
+	}
+	e := fail(ErrNoAnswer, fmt.Sprintf("entering command mode at %d and the other usual rates", rates[0]), "")
+	e.Hint = "check power, ground and that TX and RX are crossed; baud=N sets an unusual rate"
+	return nil, e
+}
+
+func (t *Transport) try(ctx context.Context, baud, rounds int) (*Module, error) {
+	port, err := t.Open(ctx, baud)
+	if err != nil {
+		return nil, err
+	}
+	m := &Module{line: newLine(port, baud), open: t.Open, trace: t.Trace}
+	if err := m.sync(ctx, rounds); err != nil {
+		m.traceHeard()
+		m.line.close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// Close leaves command mode and gives the port free.
+func (m *Module) Close() error {
+	err := m.bounded(func(ctx context.Context) error {
+		_, err := m.exit(ctx)
+		return err
+	})
+	return errors.Join(err, m.closePort())
+}
+
+// closePort gives the port free.
+func (m *Module) closePort() error {
+	m.traceHeard()
+	err := m.line.close()
+	if m.unlock != nil {
+		m.unlock()
+	}
+	return err
+}
+
+// abandonWait bounds what is done for a module after a Dial that failed.
+const abandonWait = 3 * time.Second
+
+// abandon closes a module that something went wrong with, in a few seconds at most:
+// if it still answers its settings are put back.
+func (m *Module) abandon(err error) {
+	defer m.closePort()
+	for _, gone := range []error{ErrUnplugged, ErrHung, ErrRebooted, ErrNoAnswer} {
+		if errors.Is(err, gone) {
+			return
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), abandonWait)
+	defer cancel()
+	if m.enterLine(ctx) != nil && m.sync(ctx, 1) != nil {
+		return
+	}
+	if m.hangUp(ctx) == nil && m.restore(ctx) == nil {
+		m.exit(ctx)
+	}
+}
+
+// Dial has the module open a TCP connection to addr, "host:port". The error is a
+// *transports.DialError, in most cases around an *Error.
+func (t *Transport) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	conn, err := t.dial(ctx, addr)
+	if err != nil {
+		var e *Error
+		var port *transports.DialError // of the port
+		local := errors.As(err, &e) && e.Local() || errors.As(err, &port) && port.Local
+		return nil, &transports.DialError{Transport: scheme, Addr: addr, Local: local, Err: err}
+	}
+	return conn, nil
+}
+
+func (t *Transport) dial(ctx context.Context, addr string) (net.Conn, error) {
+	host, port, err := t.target(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	m, err := t.Module(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := m.connect(ctx, host, port)
+	if err != nil {
+		m.abandon(err)
+		return nil, err
+	}
+	m.line.stream(m.newFilter(), rest)
+	c := newConn(m, address(t.Name), address(addr))
+	c.flow = t.Flow
+	c.finish = func(gone error, _ []byte) error {
+		if gone != nil && gone != errClosed { // nothing to end, nothing to put back
+			return m.closePort()
+		}
+		return errors.Join(m.bounded(m.leave), m.closePort())
+	}
+	return c, nil
+}
+
+// leave ends the connection, if there is one still, puts the settings back and
+// leaves command mode.
+func (m *Module) leave(ctx context.Context) error {
+	if err := m.sync(ctx, 2); err != nil {
+		return err
+	}
+	if err := m.hangUp(ctx); err != nil {
+		return err
+	}
+	if err := m.restore(ctx); err != nil {
+		return err
+	}
+	_, err := m.exit(ctx)
+	return err
+}
+
+// bounded runs f, part of a Close, within closeWait.
+func (m *Module) bounded(f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeWait)
+	defer cancel()
+	err := f(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fail(ErrHung, "closing the connection", "")
+	}
+	return err
+}
+
+// target says what the module is to open for addr: a name if it is to resolve it.
+func (t *Transport) target(ctx context.Context, addr string) (host, port string, err error) {
+	if host, port, err = splitAddr(addr); err != nil {
+		return "", "", err
+	}
+	if list, ok := t.Resolve.Lookup(addr); ok {
+		for _, a := range list {
+			if a.Unmap().Is4() {
+				return a.Unmap().String(), port, nil
+			}
+		}
+		return "", "", fmt.Errorf("the module knows IPv4 only, and what is given for %q is not", addr)
+	}
+	if t.LocalDNS {
+		list, err := net.DefaultResolver.LookupNetIP(ctx, "ip4", host)
+		if err != nil {
+			return "", "", err
+		}
+		return list[0].Unmap().String(), port, nil
+	}
+	return host, port, nil
+}
+
+// connect goes from command mode to an open connection. What may be a fault that
+// passes is tried twice: a module that reboots, and one that is still busy.
+func (m *Module) connect(ctx context.Context, host, port string) (rest []byte, err error) {
+	for again := true; ; again = false {
+		rest, err = m.connectOnce(ctx, host, port)
+		if err == nil || !again {
+			return rest, err
+		}
+		switch {
+		case errors.Is(err, ErrRebooted):
+			// It has said *READY*; what was set is gone.
+			if m.old = nil; m.sync(ctx, syncRounds) != nil {
+				return nil, err
+			}
+		case errors.Is(err, ErrReply), errors.Is(err, ErrBusy):
+			if m.sync(ctx, syncRounds) != nil {
+				return nil, err
+			}
+		default:
+			return nil, err
+		}
+	}
+}
+
+func (m *Module) connectOnce(ctx context.Context, host, port string) ([]byte, error) {
+	if err := m.hangUp(ctx); err != nil { // of whoever was here before
+		return nil, err
+	}
+	if m.old == nil {
+		if err := m.configure(ctx, false); err != nil {
+			return nil, err
+		}
+	}
+	if err := m.link(ctx); err != nil {
+		return nil, err
+	}
+	addr, err := m.resolve(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	return m.openTCP(ctx, addr, port)
+}
+
+// address is the name of a port, or what was dialled.
+type address string
+
+func (address) Network() string  { return scheme }
+func (a address) String() string { return string(a) }
+
+var _ net.Conn = (*conn)(nil)

@@ -1,0 +1,179 @@
+//go:build linux || darwin
+
+package wifly
+
+import (
+	"context"
+	"flag"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/ws76/ws76/transports"
+	"github.com/ws76/ws76/transports/transporttest"
+	"github.com/ws76/ws76/transports/wifly/module"
+)
+
+func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "16") // they wait, mostly
+	goleak.VerifyTestMain(m)
+}
+
+// emulate runs a module in software on a pseudo-terminal and returns the path of
+// that.
+func emulate(t testing.TB, o module.Options) (path string, m *module.Module) {
+	t.Helper()
+	pty, err := module.OpenPTY()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.HostRate = pty.Rate
+	if o.Note == nil && testing.Verbose() {
+		o.Note = func(text string) { t.Log("module: " + text) }
+	}
+	m, err = module.New(&o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		m.Serve(ctx, pty)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	return pty.Path, m
+}
+
+// fast is a module that was powered up long ago, on a line that is not in the way.
+func fast() module.Options {
+	return module.Options{Running: true, Baud: 921600, Settings: "set uart flow 1\nset wlan join 1\nset wlan ssid lab\n",
+		Boot: 50 * time.Millisecond, Assoc: 20 * time.Millisecond, DHCP: 20 * time.Millisecond, Scan: 50 * time.Millisecond}
+}
+
+// transport returns the driver of the module at path.
+func transport(t testing.TB, path string, parameters string) *Transport {
+	t.Helper()
+	u, err := url.Parse("wifly://" + path + "?" + parameters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := Open(u, transports.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if testing.Verbose() {
+		tr.Trace = func(sent bool, text string) { t.Logf("%v %q", map[bool]string{true: "->", false: "<-"}[sent], text) }
+	}
+	return tr
+}
+
+func listenTCP(t testing.TB) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// patient is a context that only turns a hang into a failure.
+func patient(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestDial(t *testing.T) {
+	t.Parallel()
+	l := listenTCP(t)
+	path, _ := emulate(t, fast())
+	tr := transport(t, path, "baud=921600")
+	conn, err := tr.Dial(patient(t), l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	far, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	go far.Write([]byte("hello " + strconv.Itoa(1)))
+	b := make([]byte, 100)
+	n, err := conn.Read(b)
+	if err != nil || string(b[:n]) != "hello 1" {
+		t.Errorf("%q, %v", b[:n], err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTransport(t *testing.T) {
+	transporttest.Run(t, func(t *testing.T) transporttest.Setup {
+		l := listenTCP(t)
+		o := fast()
+		o.SetRate = func(int) error { return nil } // as fast as the pseudo-terminal
+		path, _ := emulate(t, o)
+		tr := transport(t, path, "baud=921600&flow=rtscts")
+		return transporttest.Setup{
+			Dial:   func(ctx context.Context) (net.Conn, error) { return tr.Dial(ctx, l.Addr().String()) },
+			Accept: l.Accept,
+		}
+	})
+}
+
+func openModule(t *testing.T, o module.Options, parameters string) *Module {
+	t.Helper()
+	path, _ := emulate(t, o)
+	m, err := transport(t, path, parameters).Module(patient(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+func TestInfo(t *testing.T) {
+	for _, firmware := range module.Firmwares() {
+		t.Run(firmware, func(t *testing.T) {
+			t.Parallel()
+			o := fast()
+			o.Running = false
+			o.Firmware = firmware
+			o.Networks = []module.Network{{SSID: "lab", Channel: 11, RSSI: -61, MAC: "00:15:f9:38:bd:b0"}, {SSID: "other, one", Phrase: "12345678"}}
+			m := openModule(t, o, "baud=921600")
+			info, err := m.Info(patient(t))
+			if err != nil {
+				t.Fatalf("%s: %v", firmware, err)
+			}
+			if info.SSID != "lab" || !info.Associated || info.Channel != 11 || info.RSSI != -61 || info.IP == "" || info.MAC == "" ||
+				!strings.Contains(info.Firmware, firmware) || info.Baud != 921600 || !info.Flow || info.LocalPort != 2000 || info.Factory {
+				t.Errorf("%s: %+v", firmware, info)
+			}
+			list, err := m.Scan(patient(t))
+			if err != nil || len(list) != 2 {
+				t.Fatalf("%s: %+v, %v", firmware, list, err)
+			}
+			if want := (Network{"lab", 11, -61, "open", "00:15:f9:38:bd:b0"}); list[0] != want {
+				t.Errorf("%s: %+v, want %+v", firmware, list[0], want)
+			}
+			if list[1].SSID != "other, one" || list[1].Auth != "wpa2" {
+				t.Errorf("%s: %+v", firmware, list[1])
+			}
+		})
+	}
+}
