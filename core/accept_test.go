@@ -73,7 +73,7 @@ func exchange(t *testing.T, sends []byte, at int) []byte {
 		if err != nil {
 			return
 		}
-		serve.Echo(context.Background(), conn)
+		serve.EchoHandler(context.Background(), conn)
 		conn.Close(context.Background())
 	}()
 	go func() {

@@ -119,6 +119,9 @@ func drain(stream interface {
 	io.CopyN(io.Discard, stream, 1<<20)
 }
 
+// Ended returns how the connection has ended, nil while it has not.
+func (c *Conn) Ended() *CloseError { return c.ended.Load() }
+
 // end closes the stream and fixes how the connection ended, unless that is fixed
 // already; it returns what holds.
 func (c *Conn) end(ce *CloseError) *CloseError {

@@ -93,7 +93,7 @@ func TestEcho(t *testing.T) {
 				t.Fatalf("dialects %v and %v", client.Dialect(), server.Dialect())
 			}
 			done := make(chan error, 1)
-			go func() { done <- serve.Echo(context.Background(), server) }()
+			go func() { done <- serve.EchoHandler(context.Background(), server) }()
 			ctx := testContext(t)
 			for _, text := range texts {
 				if err := client.Send(ctx, core.Message{Data: []byte(text)}); err != nil {

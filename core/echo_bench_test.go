@@ -53,7 +53,7 @@ func BenchmarkEchoMemory(b *testing.B) {
 	s.left = b.N/per + 1
 	b.ReportAllocs()
 	b.ResetTimer()
-	serve.Echo(context.Background(), conn)
+	serve.EchoHandler(context.Background(), conn)
 }
 
 type noDeadlines struct{ net.Conn }

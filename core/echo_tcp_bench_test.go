@@ -20,7 +20,8 @@ import (
 )
 
 // serverEnv makes the test binary an echo server on loopback, so that its
-// processor time can be told from the load's: "conn" or "raw", the plain TCP echo.
+// processor time can be told from the load's: "conn", "loop" (serve's event loops), or
+// "raw", the plain TCP echo.
 const serverEnv = "WS76_BENCH_SERVER"
 
 func benchServer(kind string) {
@@ -35,8 +36,11 @@ func benchServer(kind string) {
 		stop()
 		l.Close()
 	}()
-	if kind == "conn" {
-		s := &serve.Server{Handler: serve.Echo, Grace: time.Millisecond}
+	if kind != "raw" {
+		s := &serve.Server{Handler: serve.EchoHandler, Grace: time.Millisecond}
+		if kind == "loop" {
+			s.Events = serve.Echo{}
+		}
 		s.Serve(ctx, l)
 		return
 	}
@@ -61,13 +65,18 @@ func benchServer(kind string) {
 	}
 }
 
-// BenchmarkEcho compares Conn behind serve.Echo with a plain TCP echo of the same
+// BenchmarkEcho compares Conn behind serve.EchoHandler with a plain TCP echo of the same
 // bytes, both as processes of their own: size x connections x in flight. It reports
 // the server's processor time per message and, as x-raw, its ratio to the plain
 // echo, medians over -benchtime rounds (use -benchtime 5x).
-func BenchmarkEcho(b *testing.B) {
+func BenchmarkEcho(b *testing.B) { benchEcho(b, "conn") }
+
+// BenchmarkEchoLoop is BenchmarkEcho with the event loops of serve in place of Conn.
+func BenchmarkEchoLoop(b *testing.B) { benchEcho(b, "loop") }
+
+func benchEcho(b *testing.B, kind string) {
 	for _, c := range []echoCase{
-		{125, 64, 64, 0}, {125, 64, 1, 0}, {4096, 64, 64, 0}, {65536, 64, 1, 0},
+		{125, 64, 64, 0}, {125, 64, 1, 0}, {125, 1000, 64, 0}, {4096, 64, 64, 0}, {65536, 64, 1, 0},
 		{1 << 20, 1, 1, 0}, {1 << 20, 64, 1, 0},
 		{1 << 20, 1, 1, 1460}, // sent in pieces
 	} {
@@ -78,7 +87,7 @@ func BenchmarkEcho(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			var conn, ratio []float64
 			for b.Loop() {
-				raw, ws := c.run(b, "raw"), c.run(b, "conn")
+				raw, ws := c.run(b, "raw"), c.run(b, kind)
 				conn, ratio = append(conn, ws), append(ratio, ws/raw)
 			}
 			b.ReportMetric(median(conn), "server-ns/msg")
@@ -140,7 +149,7 @@ func (c echoCase) load(addr, kind string, ends time.Time) (n int64, err error) {
 		return 0, err
 	}
 	defer nc.Close()
-	if kind == "conn" && string(rawHandshake(nc)) != "8jKS'y:G*Co,Wxa-" {
+	if kind != "raw" && string(rawHandshake(nc)) != "8jKS'y:G*Co,Wxa-" {
 		return 0, fmt.Errorf("handshake with %s failed", addr)
 	}
 	frames := bytes.Repeat(hixie.AppendText(nil, bytes.Repeat([]byte("x"), c.size)), c.inFlight)

@@ -99,6 +99,19 @@ func (f *rfcFraming) appendMessage(dst []byte, m Message) ([]byte, error) {
 
 func (f *rfcFraming) messages(ev *event, each func(Message) error) (n uint64, err, eachErr error) {
 	for {
+		if f.trace == nil {
+			if data, text, ok := f.d.NextMessage(); ok {
+				m := Message{Data: data, valid: text}
+				if !text {
+					m.Kind = Binary
+				}
+				n++
+				if err := each(m); err != nil {
+					return n, nil, err
+				}
+				continue
+			}
+		}
 		if err := f.next(ev); err != nil || ev.kind != eventMessage {
 			return n, err, nil
 		}

@@ -3,12 +3,10 @@ package core
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"time"
 
-	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/rfc6455"
 )
 
@@ -169,20 +167,11 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 
 // eof ends a connection whose stream came to its end.
 func (c *Conn) eof() error {
-	err := c.framing.end()
-	switch {
-	case errors.Is(err, hixie.ErrBareFF):
-		c.trace.note("a bare FF at the end of the stream counts as the closing frame")
-		return c.peerClosed(codeNone, "")
-	case err != nil:
-		return c.end(&CloseError{Code: codeAbnormal, ByPeer: !c.closing.Load(), Err: err})
-	case !c.framing.hasClosing():
-		return c.end(&CloseError{Clean: true, ByPeer: !c.closing.Load(), Code: codeNone})
-	case c.closing.Load():
-		return c.end(&CloseError{Unanswered: true, Code: codeAbnormal})
+	if ce := eofError(c.framing, c.closing.Load()); ce != nil {
+		return c.end(ce)
 	}
-	return c.end(&CloseError{Code: codeAbnormal, ByPeer: true,
-		Err: fmt.Errorf("the peer closed the stream without a closing frame: %w", io.ErrUnexpectedEOF)})
+	c.trace.note("a bare FF at the end of the stream counts as the closing frame")
+	return c.peerClosed(codeNone, "")
 }
 
 // violated ends a connection whose peer broke the protocol.

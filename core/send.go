@@ -115,6 +115,25 @@ func (c *Conn) sendInPlace(ctx context.Context, m Message) error {
 	return c.write(ctx)
 }
 
+// SendFrames sends frames of the connection's own dialect, as Send does messages.
+// Only a server's side can: a client masks each frame by itself.
+func (c *Conn) SendFrames(ctx context.Context, f *Frames) error {
+	if err := c.writing.take(ctx); err != nil {
+		return err
+	}
+	defer c.leaveWriting()
+	if err := c.sendable(); err != nil {
+		return err
+	}
+	if err := c.flush(ctx); err != nil || len(f.Bytes) == 0 {
+		return err
+	}
+	c.messagesOut += uint64(len(f.Ends))
+	c.vector[0] = f.Bytes
+	c.buffers = c.vector[:1]
+	return c.write(ctx)
+}
+
 // sendable returns why nothing can be sent any more.
 func (c *Conn) sendable() error {
 	switch {

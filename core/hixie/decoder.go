@@ -454,6 +454,26 @@ func (d *Decoder) Release() {
 	}
 }
 
+// Between reports whether no frame is unfinished: the Decoder holds nothing but
+// what was fed and is not used yet, and another may go on in its place.
+func (d *Decoder) Between() bool { return d.stage == atType }
+
+// Reset makes the Decoder ready for another stream, from its offset on, with the
+// limits that are set now. It keeps its memory; see Held.
+func (d *Decoder) Reset(offset int64) {
+	*d = Decoder{MaxMessage: d.MaxMessage, KeepAll: d.KeepAll, Draft: d.Draft, base: offset, held: d.held[:0]}
+}
+
+// Own copies Rest, so that what was fed is the caller's again before it is used up.
+// It may be called when Next has just returned a frame.
+func (d *Decoder) Own() {
+	d.base += int64(d.pos)
+	d.in, d.pos, d.behind, d.own = bytes.Clone(d.in[d.pos:]), 0, false, false
+}
+
+// Held returns how many bytes of memory the Decoder keeps for unfinished frames.
+func (d *Decoder) Held() int { return cap(d.held) }
+
 // Rest returns the bytes that were fed and are not used yet: after a closing frame
 // those behind it, which are to be ignored. They are valid until the next call of
 // Feed, and no longer than the bytes that were fed.
