@@ -49,61 +49,72 @@ func FuzzServer(f *testing.F) {
 		f.Add([]byte(seed), uint16(len(seed)/2))
 	}
 
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		f.Fatal(err)
-	}
-	server := &serve.Server{Handler: serve.Echo, Grace: time.Millisecond, Accept: core.AcceptOptions{
-		Compress: true, MaxMessage: 1 << 16, HandshakeTimeout: time.Second, CloseTimeout: time.Second}}
 	ctx, stop := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
-	serving.Go(func() {
-		if err := server.Serve(ctx, l); err != nil {
-			f.Error(err)
-		}
-	})
 	f.Cleanup(func() { stop(); serving.Wait() })
-
-	// One good client for all runs of a process, which take turns.
-	good, err := core.Dial(ctx, "ws://"+l.Addr().String()+"/", nil)
-	if err != nil {
-		f.Fatal(err)
+	var addrs []string
+	var good []*core.Conn // one good client of each engine for all runs of a process, which take turns
+	for _, e := range []engine{loops, goroutines, handlers} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			f.Fatal(err)
+		}
+		server := &serve.Server{Grace: time.Millisecond, Accept: core.AcceptOptions{
+			Compress: true, MaxMessage: 1 << 16, HandshakeTimeout: time.Second, CloseTimeout: time.Second,
+			FlashPolicy: "<cross-domain-policy/>"}}
+		e.set(server)
+		serving.Go(func() {
+			if err := server.Serve(ctx, l); err != nil {
+				f.Error(err)
+			}
+		})
+		conn, err := core.Dial(ctx, "ws://"+l.Addr().String()+"/", nil)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Cleanup(func() { conn.Close(context.Background()) })
+		addrs, good = append(addrs, l.Addr().String()), append(good, conn)
 	}
-	f.Cleanup(func() { good.Close(context.Background()) })
 	var turn sync.Mutex
 
 	f.Fuzz(func(t *testing.T, data []byte, cut uint16) {
-		stream, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
+		for i, addr := range addrs {
+			fuzzServer(t, addr, good[i], &turn, data, cut)
 		}
-		defer stream.Close()
-		stream.SetDeadline(time.Now().Add(bound))
-		var sending sync.WaitGroup
-		sending.Go(func() {
-			at := min(int(cut), len(data))
-			stream.Write(data[:at])
-			stream.Write(data[at:])
-			stream.(*net.TCPConn).CloseWrite()
-		})
-
-		turn.Lock()
-		ctx, cancel := context.WithTimeout(context.Background(), bound)
-		if err := good.Send(ctx, core.Message{Data: []byte("still there?")}); err != nil {
-			t.Errorf("the neighbour cannot send: %v", err)
-		}
-		if m, err := good.Receive(ctx); err != nil || string(m.Data) != "still there?" {
-			t.Errorf("the neighbour got %q, %v", m.Data, err)
-		}
-		cancel()
-		turn.Unlock()
-
-		// It has heard all there is, so it ends, with or without an answer.
-		_, err = io.Copy(io.Discard, stream)
-		var ne net.Error
-		if errors.As(err, &ne) && ne.Timeout() {
-			t.Errorf("neither closed nor at its end %v after the last byte", bound)
-		}
-		sending.Wait()
 	})
+}
+
+func fuzzServer(t *testing.T, addr string, good *core.Conn, turn *sync.Mutex, data []byte, cut uint16) {
+	stream, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	stream.SetDeadline(time.Now().Add(bound))
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		at := min(int(cut), len(data))
+		stream.Write(data[:at])
+		stream.Write(data[at:])
+		stream.(*net.TCPConn).CloseWrite()
+	})
+
+	turn.Lock()
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
+	if err := good.Send(ctx, core.Message{Data: []byte("still there?")}); err != nil {
+		t.Errorf("the neighbour cannot send: %v", err)
+	}
+	if m, err := good.Receive(ctx); err != nil || string(m.Data) != "still there?" {
+		t.Errorf("the neighbour got %q, %v", m.Data, err)
+	}
+	cancel()
+	turn.Unlock()
+
+	// It has heard all there is, so it ends, with or without an answer.
+	_, err = io.Copy(io.Discard, stream)
+	var ne net.Error
+	if errors.As(err, &ne) && ne.Timeout() {
+		t.Errorf("neither closed nor at its end %v after the last byte", bound)
+	}
+	sending.Wait()
 }

@@ -4,7 +4,6 @@
 package serve
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -13,9 +12,11 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/rfc6455"
 )
 
 // DefaultGrace is how long a stopping Server waits for its connections to close.
@@ -23,12 +24,23 @@ const DefaultGrace = 5 * time.Second
 
 // Server serves WebSocket connections. Set its fields before Serve; they are
 // read only afterwards.
+//
+// A connection that is served by Events costs a few hundred bytes while it is idle,
+// on Linux, over plain TCP and unix sockets: event loops serve it. Elsewhere, and
+// where it is served by a Handler, it has a goroutine.
 type Server struct {
+	// Route says how a connection is served, or refuses it, before its request is
+	// answered. It is called from event loops and must not block. With nil all
+	// connections are served by Events or, where that is nil too, by Handler.
+	Route  func(*Opening) (Service, *core.Refusal)
+	Events Events
 	// Handler is called once for each open connection, in a goroutine of its own,
 	// and serves it until it returns; the connection is closed then. Its error,
 	// usually the *core.CloseError of Receive, goes to Closed. ctx ends when the
 	// server gives up waiting.
 	Handler func(ctx context.Context, conn *core.Conn) error
+	// Settings hold where a Service has none.
+	Settings Settings
 	// HTTP answers requests that ask for no WebSocket. nil says 426.
 	HTTP http.Handler
 	// Accept is how connections are opened; Secure is set by the server.
@@ -41,40 +53,73 @@ type Server struct {
 	Idle time.Duration
 	// Grace bounds how long a stopping server waits. 0: DefaultGrace.
 	Grace time.Duration
+	// Loops is how many event loops there are. 0 is half of the processors, at
+	// least one: with fewer processors more loops cost more than they bring. Below
+	// 0 there are none. Tracing heads or frames needs goroutines, too.
+	Loops int
 
-	// Opened, Closed and Refused tell what happens; each may be nil. They are
-	// called from the connections' goroutines.
+	// Opened and Closed tell of connections that a Handler serves, Refused of what
+	// became no connection; each may be nil. They are called from the goroutines
+	// of connections and loops, and must not block.
 	Opened  func(*core.Conn)
 	Closed  func(*core.Conn, error)
 	Refused func(remote net.Addr, err error)
 
 	mu    sync.Mutex
-	conns map[*core.Conn]bool // open WebSocket connections
-	count int                 // connections of all kinds
+	conns map[*core.Conn]bool // open WebSocket connections of Handlers
+	peers map[*Peer]bool      // of Events, with a goroutine
+	loops []*loop
+	taken atomic.Int64 // connections of all kinds
+	ids   atomic.Uint64
+	count counters
 	wg    sync.WaitGroup
+	// codecs encode for every connection.
+	codecs [kinds]*core.Codec
+}
+
+// serving is what serves streams between the start and the end of Serve.
+type serving struct {
+	ctx   context.Context // ends when the server stops
+	work  context.Context // ends when it gives up waiting
+	plain *plainHTTP
 }
 
 // Serve accepts connections on the listeners until ctx ends or one of them fails,
-// then stops gracefully: nothing new is taken, each connection is closed properly,
-// and after Grace what is left is cut. Serve closes the listeners and returns what
-// failed, nil after a stop by ctx. Call it once.
+// then stops gracefully: nothing new is taken, each connection is closed properly
+// once what waits for it has been sent, and after Grace what is left is cut. Serve
+// closes the listeners and returns what failed, nil after a stop by ctx. Call it once.
 func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	// What handlers get outlives ctx by the grace.
 	work, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	plain := s.startHTTP(listeners[0].Addr())
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	serving := serving{ctx, work, s.startHTTP(listeners[0].Addr())}
+	for k := range kinds {
+		s.codecs[k] = k.newCodec(s.Accept.Trace)
+	}
 
-	errs := make([]error, len(listeners))
-	var accepting sync.WaitGroup
-	for i, l := range listeners {
+	var errs []error
+	var failing sync.Mutex
+	failed := func(err error) {
+		failing.Lock()
+		defer failing.Unlock()
+		errs = append(errs, err)
+		stop(err)
+	}
+	waitLoops, rest := s.startLoops(serving, listeners, failed)
+	for _, l := range listeners {
 		context.AfterFunc(ctx, func() { l.Close() })
+	}
+	var accepting sync.WaitGroup
+	for _, l := range rest {
 		accepting.Go(func() {
-			errs[i] = s.acceptLoop(ctx, work, l, plain)
-			stop()
+			if err := s.acceptLoop(serving, l); err != nil {
+				failed(err)
+			}
 		})
 	}
+	<-ctx.Done()
 	accepting.Wait()
 
 	grace := s.Grace
@@ -86,17 +131,21 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	})
 	defer timer.Stop()
 	s.closeAll(work)
-	plain.shutdown(work)
-	plain.stop()
+	waitLoops(work)
+	serving.plain.shutdown(work)
+	serving.plain.stop()
 	s.wg.Wait()
+	for _, l := range listeners {
+		l.Close() // has been by now, or is about to be
+	}
 	return errors.Join(errs...)
 }
 
-func (s *Server) acceptLoop(ctx, work context.Context, l net.Listener, plain *plainHTTP) error {
+func (s *Server) acceptLoop(serving serving, l net.Listener) error {
 	pause := time.Duration(0)
 	for {
 		stream, err := l.Accept()
-		if ctx.Err() != nil {
+		if serving.ctx.Err() != nil {
 			if err == nil {
 				stream.Close()
 			}
@@ -111,19 +160,19 @@ func (s *Server) acceptLoop(ctx, work context.Context, l net.Listener, plain *pl
 			s.refused(l.Addr(), fmt.Errorf("accepting: %w; trying again in %v", err, pause))
 			select {
 			case <-time.After(pause):
-			case <-ctx.Done():
+			case <-serving.ctx.Done():
 			}
 			continue
 		}
 		pause = 0
 		if !s.admit() {
-			s.refused(stream.RemoteAddr(), fmt.Errorf("%d connections are open already", s.MaxConns))
+			s.refused(stream.RemoteAddr(), s.tooMany())
 			s.wg.Go(func() { turnAway(stream) })
 			continue
 		}
 		s.wg.Go(func() {
 			defer s.leave()
-			s.serveStream(ctx, work, stream, plain)
+			s.serveStream(serving, stream, nil, nil)
 		})
 	}
 }
@@ -134,20 +183,16 @@ func temporary(err error) bool {
 }
 
 func (s *Server) admit() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.MaxConns > 0 && s.count >= s.MaxConns {
+	if n := s.taken.Add(1); s.MaxConns > 0 && n > int64(s.MaxConns) {
+		s.taken.Add(-1)
 		return false
 	}
-	s.count++
 	return true
 }
 
-func (s *Server) leave() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.count--
-}
+func (s *Server) leave() { s.taken.Add(-1) }
+
+func (s *Server) tooMany() error { return fmt.Errorf("%d connections are open already", s.MaxConns) }
 
 func (s *Server) refused(remote net.Addr, err error) {
 	if s.Refused != nil {
@@ -155,11 +200,13 @@ func (s *Server) refused(remote net.Addr, err error) {
 	}
 }
 
+const overloaded = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
 // turnAway answers a connection that is one too many, whatever it would have asked.
 func turnAway(stream net.Conn) {
 	defer stream.Close()
 	stream.SetDeadline(time.Now().Add(time.Second))
-	stream.Write([]byte("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+	io.WriteString(stream, overloaded)
 	// Closing with its request unread would reset the connection and could destroy
 	// the answer on its way.
 	if half, ok := stream.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
@@ -167,34 +214,55 @@ func turnAway(stream net.Conn) {
 	}
 }
 
-// serveStream takes one stream from its first byte to its last. ctx ends when the
-// server stops, work when it gives up.
-func (s *Server) serveStream(ctx, work context.Context, stream net.Conn, plain *plainHTTP) {
+// serveStream takes one stream from its first byte, or from behind early, to its
+// last. service is how, where Route has been asked already.
+func (s *Server) serveStream(serving serving, stream net.Conn, early []byte, service *Service) {
 	// Whatever is being waited for by then, it ends.
 	bare := stream
-	defer context.AfterFunc(work, func() { bare.Close() })()
+	defer context.AfterFunc(serving.work, func() { bare.Close() })()
 	options := s.Accept
+	options.Early = early
+	transport := stream.LocalAddr().Network()
 	if s.TLS != nil {
-		secure, err := s.detectTLS(ctx, stream)
+		secure, first, err := s.detectTLS(serving.ctx, stream, early)
 		if err != nil {
 			stream.Close()
-			s.notOpened(ctx, stream, err)
+			s.notOpened(serving.ctx, stream, err)
 			return
 		}
-		_, options.Secure = secure.(*tls.Conn)
-		stream = secure
+		if options.Early = first; secure != nil {
+			stream, transport, options.Secure = secure, "tls", true
+		}
 	}
-	conn, err := core.Accept(ctx, stream, &options)
+	options.Agree = func(h *core.Handshake, o *core.AcceptOptions) (refusal *core.Refusal) {
+		if service == nil {
+			var asked Service
+			asked, refusal = s.route(&Opening{Request: &h.Request, Dialect: h.Dialect, Secure: o.Secure,
+				addr: stream.RemoteAddr, transport: transport})
+			service = &asked
+		}
+		o.Protocols, o.Header = s.protocols(service.Settings), s.header(service.Header)
+		o.MaxMessage = s.maxMessage(service.Settings)
+		return refusal
+	}
+	conn, err := core.Accept(serving.ctx, stream, &options)
 	if err != nil {
+		if service != nil && service.Abandoned != nil {
+			service.Abandoned(err)
+		}
 		var request *core.NotWebSocketError
 		if errors.As(err, &request) {
-			plain.serve(&readAhead{Conn: stream, ahead: request.Read})
+			serving.plain.serve(&readAhead{Conn: stream, ahead: request.Read})
 			return
 		}
-		s.notOpened(ctx, stream, err)
+		s.notOpened(serving.ctx, stream, err)
 		return
 	}
-	s.serveConn(ctx, work, conn)
+	if service.Handler != nil {
+		s.serveConn(serving, conn, service.Handler)
+		return
+	}
+	s.serveEvents(serving, conn, service, transport)
 }
 
 // notOpened reports a handshake that failed, unless it is the server's stop that ended it.
@@ -204,26 +272,43 @@ func (s *Server) notOpened(ctx context.Context, stream net.Conn, err error) {
 	}
 }
 
-func (s *Server) serveConn(ctx, work context.Context, conn *core.Conn) {
+// route asks Route, or answers in its place.
+func (s *Server) route(o *Opening) (Service, *core.Refusal) {
+	if s.Route != nil {
+		return s.Route(o)
+	}
+	if s.Events != nil {
+		return Service{Events: s.Events}, nil
+	}
+	return Service{Handler: s.Handler}, nil
+}
+
+func (s *Server) serveConn(serving serving, conn *core.Conn, handler func(context.Context, *core.Conn) error) {
 	s.track(conn)
 	defer s.forget(conn)
 	if s.Opened != nil {
 		s.Opened(conn)
 	}
 	if s.Idle > 0 {
-		defer closeWhenIdle(work, conn, s.Idle)()
+		defer closeWhenIdle(serving.work, conn, s.Idle)()
 	}
-	if ctx.Err() != nil { // closeAll may have missed it
-		conn.CloseWith(work, codeGoingAway, "")
+	if serving.ctx.Err() != nil { // closeAll may have missed it
+		conn.CloseWith(serving.work, codeGoingAway, "")
 	}
-	err := s.Handler(work, conn)
-	conn.Close(work)
+	err := handler(serving.work, conn)
+	conn.Close(serving.work)
+	s.forget(conn)
 	if s.Closed != nil {
 		s.Closed(conn, err)
 	}
 }
 
-const codeGoingAway = 1001 // RFC 6455, section 7.4.1
+const (
+	codeNormal    = rfc6455.CodeNormal
+	codeGoingAway = rfc6455.CodeGoingAway
+	codeNone      = rfc6455.CodeNoStatus
+	codeAbnormal  = rfc6455.CodeAbnormal
+)
 
 func (s *Server) track(conn *core.Conn) {
 	s.mu.Lock()
@@ -247,6 +332,9 @@ func (s *Server) closeAll(work context.Context) {
 	defer s.mu.Unlock()
 	for conn := range s.conns {
 		s.wg.Go(func() { conn.CloseWith(work, codeGoingAway, "") })
+	}
+	for p := range s.peers {
+		p.Close(codeGoingAway, "")
 	}
 }
 
@@ -277,9 +365,9 @@ func closeWhenIdle(ctx context.Context, conn *core.Conn, idle time.Duration) (st
 	return func() { cancel(); <-done }
 }
 
-// Echo is a Handler that sends every message back. What one read brought is
+// EchoHandler is a Handler that sends every message back. What one read brought is
 // answered in one write.
-func Echo(ctx context.Context, conn *core.Conn) error {
+func EchoHandler(ctx context.Context, conn *core.Conn) error {
 	return core.Copy(ctx, conn, conn)
 }
 
@@ -309,26 +397,24 @@ func (r *readAhead) CloseWrite() error {
 // recordHandshake is the first byte of a TLS connection (RFC 8446, section 5.1).
 const recordHandshake = 0x16
 
-// detectTLS looks at the first byte and does the TLS handshake where there is one.
-func (s *Server) detectTLS(ctx context.Context, stream net.Conn) (net.Conn, error) {
-	timeout := s.Accept.HandshakeTimeout
-	if timeout == 0 {
-		timeout = core.DefaultHandshakeTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+// detectTLS looks at the first byte, and does the TLS handshake if it is TLS's.
+// Otherwise it returns no stream but what it has read, or was given.
+func (s *Server) detectTLS(ctx context.Context, stream net.Conn, early []byte) (*tls.Conn, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.handshakeTimeout())
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { stream.SetReadDeadline(time.Unix(1, 0)) })()
-	first := make([]byte, 1)
-	if _, err := stream.Read(first); err != nil {
-		return nil, fmt.Errorf("waiting for the first byte: %w", err)
+	if len(early) == 0 {
+		early = make([]byte, 1)
+		if _, err := stream.Read(early); err != nil {
+			return nil, nil, fmt.Errorf("waiting for the first byte: %w", err)
+		}
 	}
-	ahead := &readAhead{Conn: stream, ahead: bytes.Clone(first)}
-	if first[0] != recordHandshake {
-		return ahead, nil
+	if early[0] != recordHandshake {
+		return nil, early, nil
 	}
-	secure := tls.Server(ahead, s.TLS)
+	secure := tls.Server(&readAhead{Conn: stream, ahead: early}, s.TLS)
 	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, fmt.Errorf("TLS: %w", err)
+		return nil, nil, fmt.Errorf("TLS: %w", err)
 	}
-	return secure, nil
+	return secure, nil, nil
 }

@@ -45,22 +45,21 @@ type running struct {
 	addr string
 	stop context.CancelFunc
 	done chan error // what Serve returned
+	raws []net.Conn
 }
 
-func start(t *testing.T, s *serve.Server) *running {
+func start(t *testing.T, e engine, s *serve.Server) *running {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startOn(t, s, l)
+	return startOn(t, e, s, l)
 }
 
-func startOn(t *testing.T, s *serve.Server, l net.Listener) *running {
+func startOn(t *testing.T, e engine, s *serve.Server, l net.Listener) *running {
 	t.Helper()
-	if s.Handler == nil {
-		s.Handler = serve.Echo
-	}
+	e.set(s)
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{Server: s, addr: l.Addr().String(), stop: cancel, done: make(chan error, 1)}
 	go func() { r.done <- s.Serve(ctx, l) }()
@@ -88,6 +87,15 @@ func (r *running) stopAndWait(t *testing.T) {
 	}
 }
 
+// end is stopAndWait once the raw connections are gone, which would not answer.
+func (r *running) end(t *testing.T) {
+	t.Helper()
+	for _, stream := range r.raws {
+		stream.Close()
+	}
+	r.stopAndWait(t)
+}
+
 func testContext(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	t.Cleanup(cancel)
@@ -111,6 +119,7 @@ func (r *running) raw(t *testing.T, open bool) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.raws = append(r.raws, stream)
 	t.Cleanup(func() { stream.Close() })
 	stream.SetDeadline(time.Now().Add(bound))
 	if open {
@@ -120,7 +129,7 @@ func (r *running) raw(t *testing.T, open bool) net.Conn {
 	return stream
 }
 
-func readUntil(t *testing.T, r io.Reader, end string) {
+func readUntil(t *testing.T, r io.Reader, end string) string {
 	t.Helper()
 	var got []byte
 	b := make([]byte, 1)
@@ -130,6 +139,7 @@ func readUntil(t *testing.T, r io.Reader, end string) {
 		}
 		got = append(got, b[0])
 	}
+	return string(got)
 }
 
 func echoes(t *testing.T, conn *core.Conn, text string) {
@@ -143,9 +153,15 @@ func echoes(t *testing.T, conn *core.Conn, text string) {
 	}
 }
 
-func TestGracefulStop(t *testing.T) {
+func TestGracefulStop(t *testing.T) { onEngines(t, testGracefulStop) }
+
+func testGracefulStop(t *testing.T, e engine) {
 	var closed atomic.Int32
-	r := start(t, &serve.Server{Closed: func(*core.Conn, error) { closed.Add(1) }})
+	server := &serve.Server{Closed: func(*core.Conn, error) { closed.Add(1) }}
+	if e != handlers {
+		server.Events = told{closed: func(*serve.Peer, error) { closed.Add(1) }}
+	}
+	r := start(t, e, server)
 	var clients sync.WaitGroup
 	for _, d := range core.Dialects {
 		conn := r.dial(t, d)
@@ -173,8 +189,10 @@ func TestGracefulStop(t *testing.T) {
 }
 
 // Clients that say nothing, or stop anywhere, do not hold up a stop beyond Grace.
-func TestGracefulStopSilent(t *testing.T) {
-	r := start(t, &serve.Server{Grace: 50 * time.Millisecond, Accept: core.AcceptOptions{CloseTimeout: time.Hour, HandshakeTimeout: time.Hour}})
+func TestGracefulStopSilent(t *testing.T) { onEngines(t, testGracefulStopSilent) }
+
+func testGracefulStopSilent(t *testing.T, e engine) {
+	r := start(t, e, &serve.Server{Grace: 50 * time.Millisecond, Accept: core.AcceptOptions{CloseTimeout: time.Hour, HandshakeTimeout: time.Hour}})
 	open := r.raw(t, true)
 	r.raw(t, false)
 	io.WriteString(r.raw(t, false), request[:40])
@@ -193,7 +211,7 @@ func TestGracefulStopSilent(t *testing.T) {
 // A handler that does not care has its context ended after Grace.
 func TestGracefulStopBusyHandler(t *testing.T) {
 	cause := make(chan error, 1)
-	r := start(t, &serve.Server{Grace: 50 * time.Millisecond, Handler: func(ctx context.Context, _ *core.Conn) error {
+	r := start(t, loops, &serve.Server{Grace: 50 * time.Millisecond, Handler: func(ctx context.Context, _ *core.Conn) error {
 		<-ctx.Done()
 		cause <- context.Cause(ctx)
 		return ctx.Err()
@@ -206,9 +224,11 @@ func TestGracefulStopBusyHandler(t *testing.T) {
 }
 
 // MaxConns counts every connection, plain HTTP among them, for as long as it is open.
-func TestMaxConns(t *testing.T) {
+func TestMaxConns(t *testing.T) { onEngines(t, testMaxConns) }
+
+func testMaxConns(t *testing.T, e engine) {
 	refused := make(chan error, 10)
-	r := start(t, &serve.Server{MaxConns: 2, Refused: func(_ net.Addr, err error) { refused <- err }})
+	r := start(t, e, &serve.Server{MaxConns: 2, Refused: func(_ net.Addr, err error) { refused <- err }})
 	conn := r.dial(t, core.Hixie76)
 	echoes(t, conn, "one")
 	plain := r.raw(t, false)
@@ -243,8 +263,10 @@ func TestMaxConns(t *testing.T) {
 	r.stopAndWait(t)
 }
 
-func TestIdle(t *testing.T) {
-	r := start(t, &serve.Server{Idle: 50 * time.Millisecond})
+func TestIdle(t *testing.T) { onEngines(t, testIdle) }
+
+func testIdle(t *testing.T, e engine) {
+	r := start(t, e, &serve.Server{Idle: 50 * time.Millisecond})
 	for _, d := range core.Dialects {
 		conn := r.dial(t, d)
 		echoes(t, conn, "hello")
@@ -257,9 +279,11 @@ func TestIdle(t *testing.T) {
 	r.stopAndWait(t)
 }
 
-func TestTLSAndPlain(t *testing.T) {
+func TestTLSAndPlain(t *testing.T) { onEngines(t, testTLSAndPlain) }
+
+func testTLSAndPlain(t *testing.T, e engine) {
 	serverTLS, clientTLS := certificate(t)
-	r := start(t, &serve.Server{TLS: serverTLS, Accept: core.AcceptOptions{HandshakeTimeout: time.Second}})
+	r := start(t, e, &serve.Server{TLS: serverTLS, Accept: core.AcceptOptions{HandshakeTimeout: time.Second}})
 	for _, d := range core.Dialects {
 		for _, scheme := range []string{"ws", "wss"} {
 			// Strict: Location must have the right scheme.
@@ -317,8 +341,10 @@ func certificate(t *testing.T) (server, client *tls.Config) {
 
 // What asks for no WebSocket goes to the HTTP handler, bodies and further requests
 // on the same connection included.
-func TestHTTP(t *testing.T) {
-	r := start(t, &serve.Server{HTTP: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+func TestHTTP(t *testing.T) { onEngines(t, testHTTP) }
+
+func testHTTP(t *testing.T, e engine) {
+	r := start(t, e, &serve.Server{HTTP: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		body, err := io.ReadAll(req.Body)
 		fmt.Fprintf(w, "%s %s %d %v", req.Method, req.URL, len(body), err)
 	})})
@@ -368,7 +394,9 @@ func (temporaryError) Error() string   { return "too many open files" }
 func (temporaryError) Temporary() bool { return true }
 
 // Errors of Accept that pass are waited out; others end Serve, and say where.
-func TestAcceptErrors(t *testing.T) {
+func TestAcceptErrors(t *testing.T) { onEngines(t, testAcceptErrors) }
+
+func testAcceptErrors(t *testing.T, e engine) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -377,7 +405,7 @@ func TestAcceptErrors(t *testing.T) {
 	f.failures <- temporaryError{}
 	f.failures <- temporaryError{}
 	refused := make(chan error, 10)
-	r := startOn(t, &serve.Server{Refused: func(_ net.Addr, err error) { refused <- err }}, f)
+	r := startOn(t, e, &serve.Server{Refused: func(_ net.Addr, err error) { refused <- err }}, f)
 	conn := r.dial(t, core.Hixie76)
 	echoes(t, conn, "after two failures")
 	for range 2 {
@@ -396,8 +424,10 @@ func TestAcceptErrors(t *testing.T) {
 }
 
 // Clients that never read, flood, or stop half way cost the others nothing.
-func TestHostileNeighbours(t *testing.T) {
-	r := start(t, &serve.Server{Grace: 200 * time.Millisecond, Accept: core.AcceptOptions{MaxMessage: 1 << 20}})
+func TestHostileNeighbours(t *testing.T) { onEngines(t, testHostileNeighbours) }
+
+func testHostileNeighbours(t *testing.T, e engine) {
+	r := start(t, e, &serve.Server{Grace: 200 * time.Millisecond, Accept: core.AcceptOptions{MaxMessage: 1 << 20}})
 	flood := func(stream net.Conn, text string) {
 		block := []byte(strings.Repeat(text, 1+65536/len(text)))
 		for {

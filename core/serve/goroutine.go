@@ -1,0 +1,235 @@
+package serve
+
+import (
+	"context"
+	"sync"
+
+	"github.com/ws76/ws76/core"
+)
+
+// connPeer serves a Peer by goroutines: one that receives, and while something
+// waits to be sent one that writes.
+type connPeer struct {
+	server  *Server
+	peer    *Peer
+	conn    *core.Conn
+	ctx     context.Context
+	batch   *core.Batch // of replies
+	writers sync.WaitGroup
+	// turn is whose it is to write: from the first reply to the flush that of the
+	// pump, otherwise that of the writer. Unlike the lock of conn it is fair, so a
+	// flood of messages does not keep others from sending.
+	turn    sync.Mutex
+	replied bool // the pump has it
+
+	// With peer.mu held.
+	writing   bool          // there is a writer
+	gone      bool          // nothing can be written any more
+	room      chan struct{} // closed once the writer has sent enough; nil: nobody waits
+	closeSent bool          // the closing frame is due behind what waits
+	code      int
+	reason    string
+}
+
+// serveEvents serves conn by service.Events until it has ended.
+func (s *Server) serveEvents(serving serving, conn *core.Conn, service *Service, transport string) {
+	c := &connPeer{server: s, conn: conn, ctx: serving.work, batch: conn.Batch()}
+	p := &Peer{events: service.Events, data: service.Data, set: service.Settings, fd: -1, kind: kindOf(conn.Dialect(), false)}
+	if p.set == nil {
+		p.set = &s.Settings
+	}
+	c.peer = p
+	p.more.Store(&more{conn: c, protocol: conn.Protocol(), secure: transport == "tls", transport: transport})
+	p.id = s.opened(p)
+	s.mu.Lock()
+	if s.peers == nil {
+		s.peers = make(map[*Peer]bool)
+	}
+	s.peers[p] = true
+	s.mu.Unlock()
+
+	if s.Idle > 0 {
+		defer closeWhenIdle(serving.work, conn, s.Idle)()
+	}
+	if serving.ctx.Err() != nil { // closeAll may have missed it
+		p.Close(codeGoingAway, "")
+	}
+	err := c.pump()
+	p.mu.Lock()
+	p.closing, c.gone = true, true
+	p.mu.Unlock()
+	conn.Close(c.ctx)
+	c.writers.Wait()
+	p.mu.Lock()
+	p.abandon()
+	p.mu.Unlock()
+	s.mu.Lock()
+	delete(s.peers, p)
+	s.mu.Unlock()
+	c.count()
+	p.events.Closed(p, err)
+	s.closed(p)
+}
+
+// pump hands over what comes until the connection ends.
+func (c *connPeer) pump() error {
+	p := c.peer
+	flusher, _ := p.events.(Flusher)
+	var limit func() error
+	if p.set.Rate > 0 {
+		l := newLimiter(p.set.Rate)
+		limit = func() error { return l.Wait(c.ctx) }
+	}
+	p.events.Open(p)
+	if err := c.flush(); err != nil {
+		return err
+	}
+	dirty := false
+	flush := func() error {
+		if dirty && flusher != nil {
+			flusher.Flush(p)
+		}
+		dirty = false
+		c.count()
+		return c.flush()
+	}
+	err := c.conn.Pump(c.ctx, func(m core.Message) error {
+		dirty = true
+		p.events.Message(p, m)
+		if p.flags.Load()&held != 0 {
+			if err := flush(); err != nil {
+				return err
+			}
+			if err := c.waitForRoom(); err != nil {
+				return err
+			}
+		}
+		if limit == nil {
+			return nil
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+		return limit()
+	}, flush)
+	if dirty && flusher != nil {
+		flusher.Flush(p)
+	}
+	c.flush()
+	return err
+}
+
+func (c *connPeer) reply(m core.Message) error {
+	if !c.replied {
+		c.turn.Lock()
+		c.replied = true
+	}
+	return c.batch.Queue(c.ctx, m)
+}
+
+// flush sends the replies.
+func (c *connPeer) flush() error {
+	if !c.replied {
+		return nil
+	}
+	c.replied = false
+	defer c.turn.Unlock()
+	return c.batch.Flush(c.ctx)
+}
+
+// waitForRoom waits until the peer has read of what waits for it.
+func (c *connPeer) waitForRoom() error {
+	p := c.peer
+	p.mu.Lock()
+	p.flags.And(^held)
+	if p.out == nil || p.out.bytes <= p.set.sendBytes()/2 {
+		p.mu.Unlock()
+		return nil
+	}
+	room := make(chan struct{})
+	c.room = room
+	p.mu.Unlock()
+	select {
+	case <-room:
+		return nil
+	case <-c.ctx.Done():
+		return context.Cause(c.ctx)
+	}
+}
+
+// startClose sends the closing frame behind what waits. The caller holds peer.mu.
+func (c *connPeer) startClose(code int, reason string) {
+	c.closeSent, c.code, c.reason = true, code, reason
+	c.startWriting()
+}
+
+// startWriting sees to a writer. The caller holds peer.mu.
+func (c *connPeer) startWriting() {
+	if !c.writing && !c.gone {
+		c.writing = true
+		c.writers.Go(c.write)
+	}
+}
+
+// write sends what waits, until there is nothing.
+func (c *connPeer) write() {
+	p := c.peer
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for {
+		if c.room != nil && (c.gone || p.out == nil || p.out.bytes <= p.set.sendBytes()/2) {
+			close(c.room)
+			c.room = nil
+		}
+		var err error
+		switch {
+		case c.gone:
+		case p.out != nil && len(p.out.items) > 0:
+			it := p.out.items[0]
+			f := core.Frames{Bytes: it.b[it.off:], Ends: it.ends[it.next:]}
+			n := len(f.Bytes)
+			// It has left as far as the policy for slow peers is concerned.
+			p.out.left(n)
+			p.mu.Unlock()
+			c.turn.Lock()
+			err = c.conn.SendFrames(c.ctx, &f)
+			c.turn.Unlock()
+			p.mu.Lock()
+			if err != nil {
+				p.ensureMore().unsent.Add(uint64(len(f.Ends)))
+				c.server.count.unsent.Add(uint64(len(f.Ends)))
+			}
+		case c.closeSent:
+			c.closeSent = false
+			p.mu.Unlock()
+			c.turn.Lock()
+			err = c.conn.SendClose(c.ctx, c.code, c.reason)
+			c.turn.Unlock()
+			p.mu.Lock()
+		default:
+			c.writing = false
+			p.flushed()
+			return
+		}
+		c.gone = c.gone || err != nil
+		if c.gone && c.room == nil {
+			c.writing = false
+			return
+		}
+	}
+}
+
+// count takes over the numbers of conn.
+func (c *connPeer) count() {
+	s := c.conn.Stats()
+	p := c.peer
+	p.messagesIn.Store(s.MessagesIn)
+	p.bytesIn.Store(s.BytesIn)
+	p.messagesOut.Store(s.MessagesOut)
+	p.bytesOut.Store(s.BytesOut)
+	if s.Skipped|s.Repaired != 0 {
+		m := p.rare()
+		m.skipped.Store(s.Skipped)
+		m.repaired.Store(s.Repaired)
+	}
+}

@@ -1,0 +1,116 @@
+package serve
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// accept takes the connections that wait at the listener with descriptor fd.
+func (l *loop) accept(fd int) {
+	for _, li := range l.listeners {
+		if li.fd == fd {
+			l.acceptFrom(li)
+			return
+		}
+	}
+}
+
+func (l *loop) acceptFrom(li *loopListener) {
+	// A bound, so that a flood of connections does not starve those that are open.
+	for range 64 {
+		var addr unix.RawSockaddrAny
+		size := uint32(unsafe.Sizeof(addr))
+		fd, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(li.fd), uintptr(unsafe.Pointer(&addr)), uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+		switch errno {
+		case 0:
+			li.pause = 0
+			l.accepted(li, int(fd), &addr)
+		case unix.EAGAIN:
+			return
+		case unix.EINTR, unix.ECONNABORTED:
+		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+			// Wait for some to be closed.
+			li.pause = min(max(2*li.pause, 5*time.Millisecond), time.Second)
+			l.server.refused(li.addr, fmt.Errorf("accepting: %w; trying again in %v", os.NewSyscallError("accept", errno), li.pause))
+			unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, li.fd, nil)
+			li.paused = l.now() + int64(li.pause)
+			l.timed++
+			return
+		default:
+			unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, li.fd, nil)
+			li.failed(fmt.Errorf("listening on %s: %w", li.addr, os.NewSyscallError("accept", errno)))
+			return
+		}
+	}
+}
+
+func (l *loop) accepted(li *loopListener, fd int, addr *unix.RawSockaddrAny) {
+	p := &Peer{loop: l, fd: int32(fd), set: &nothingSet}
+	p.setRemote(addr)
+	if li.unix {
+		p.ensureMore().transport = "unix"
+	}
+	admitted := l.server.admit()
+	if !admitted {
+		l.server.refused(p.RemoteAddr(), l.server.tooMany())
+		if l.turned >= maxTurned {
+			unix.Close(fd)
+			return
+		}
+	}
+	if err := l.add(p); err != nil {
+		l.server.refused(p.RemoteAddr(), fmt.Errorf("accepting: %w", err))
+		unix.Close(fd)
+		if admitted {
+			l.server.leave()
+		}
+		return
+	}
+	if admitted {
+		l.setDeadline(p, l.server.handshakeTimeout())
+		return
+	}
+	l.turned++
+	p.state = stateTurned
+	l.write(p.fd, []byte(overloaded))
+	l.linger(p, time.Second)
+}
+
+var nothingSet Settings // of connections that are not open
+
+// setRemote keeps the address that accept gave.
+func (p *Peer) setRemote(a *unix.RawSockaddrAny) {
+	switch a.Addr.Family {
+	case unix.AF_INET:
+		in := (*unix.RawSockaddrInet4)(unsafe.Pointer(a))
+		p.ip, p.port = in.Addr, bigEndian(&in.Port)
+	case unix.AF_INET6:
+		in := (*unix.RawSockaddrInet6)(unsafe.Pointer(a))
+		addr := netip.AddrFrom16(in.Addr)
+		if addr.Is4In6() {
+			p.ip, p.port = addr.As4(), bigEndian(&in.Port)
+			return
+		}
+		remote := &net.TCPAddr{IP: addr.AsSlice(), Port: int(bigEndian(&in.Port))}
+		if in.Scope_id != 0 {
+			remote.Zone = fmt.Sprint(in.Scope_id)
+			if ifi, err := net.InterfaceByIndex(int(in.Scope_id)); err == nil {
+				remote.Zone = ifi.Name
+			}
+		}
+		p.ensureMore().remote = remote
+	default:
+		p.ensureMore().remote = &net.UnixAddr{Net: "unix"} // clients seldom have a name
+	}
+}
+
+func bigEndian(port *uint16) uint16 {
+	return binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(port))[:])
+}

@@ -1,0 +1,302 @@
+package serve
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ws76/ws76/core"
+)
+
+// errHeld stops the messages of a read: the peer must wait.
+var errHeld = errors.New("held")
+
+// handle does what epoll says is possible.
+func (l *loop) handle(p *Peer, ready uint32) {
+	if ready&unix.EPOLLOUT != 0 {
+		l.writable(p)
+		if p.fd < 0 {
+			return
+		}
+	}
+	if ready&^unix.EPOLLOUT == 0 {
+		return
+	}
+	if !p.reading {
+		// Not asked for: the connection is gone in both directions.
+		if ready&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+			errno, _ := unix.GetsockoptInt(int(p.fd), unix.SOL_SOCKET, unix.SO_ERROR)
+			l.failed(p, os.NewSyscallError("recv", syscall.Errno(orDefault(errno, int(unix.EPIPE)))))
+		}
+		return
+	}
+	switch p.state {
+	case stateOpen, stateClosing:
+		l.receive(p)
+	case stateOpening:
+		l.receiveHead(p)
+	default:
+		l.drain(p)
+	}
+}
+
+// recv reads once. again means that there is nothing.
+func recv(fd int32, b []byte) (n int, again bool, err error) {
+	r, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), unix.MSG_DONTWAIT, 0, 0)
+	switch errno {
+	case 0:
+		return int(r), false, nil
+	case unix.EAGAIN, unix.EINTR:
+		return 0, true, nil
+	}
+	return 0, false, os.NewSyscallError("recv", errno)
+}
+
+// receive reads once and hands over what that brought.
+func (l *loop) receive(p *Peer) {
+	buf := l.read
+	k := p.in
+	var room []byte
+	if k != nil {
+		if room = k.Room(); room != nil {
+			buf = room
+		}
+	}
+	n, again, err := recv(p.fd, buf)
+	switch {
+	case again:
+		return
+	case err != nil:
+		l.failed(p, err)
+		return
+	case n == 0:
+		l.eof(p)
+		return
+	}
+	if k == nil {
+		k = l.codecFor(p)
+	}
+	if room != nil {
+		k.Advance(n)
+	} else {
+		k.Feed(buf[:n])
+	}
+	p.bytesIn.Store(p.bytesIn.Load() + uint64(n))
+	l.deliver(p, k)
+}
+
+// codecFor returns a codec for the next bytes of p, which has none.
+func (l *loop) codecFor(p *Peer) *core.Codec {
+	k := l.codecs[p.kind]
+	k.Reset(l.server.maxMessage(p.set), int64(p.bytesIn.Load()))
+	return k
+}
+
+// message takes a message of the read that is being handled.
+func (l *loop) message(m core.Message) error {
+	p := l.current
+	p.events.Message(p, m)
+	if p.flags.Load()&held != 0 || p.set.Rate > 0 && l.overRate(p) {
+		return errHeld
+	}
+	return nil
+}
+
+// deliver hands over the messages in k, and sends what was said to them.
+func (l *loop) deliver(p *Peer, k *core.Codec) {
+	l.begin(p)
+	l.decode(p, k)
+}
+
+// begin gathers what is sent to p from here on, up to settle.
+func (l *loop) begin(p *Peer) {
+	l.current, l.replied = p, 0
+	l.replies = l.replies[:0]
+	p.flags.Or(batching)
+}
+
+// decode is deliver after begin.
+func (l *loop) decode(p *Peer, k *core.Codec) {
+	var messages uint64
+	var ctl core.Control
+	var err error
+	for {
+		if p.flags.Load()&runs != 0 {
+			if frames, n := k.NextRun(); n > 0 {
+				messages += uint64(n)
+				p.events.(Runner).Run(p, frames, n)
+				if p.flags.Load()&held != 0 {
+					err = errHeld
+					break
+				}
+			}
+		}
+		var n uint64
+		n, ctl, err = k.Messages(l.each)
+		messages += n
+		if err != nil || ctl.Kind == core.Closing {
+			break
+		}
+		if ctl.Kind == core.Ping && p.state == stateOpen {
+			l.replies = p.codec().AppendPong(l.replies, ctl.Data)
+			if len(l.replies) > replySize {
+				p.mu.Lock()
+				l.sendReplies(p)
+				p.mu.Unlock()
+			}
+			if p.flags.Load()&held != 0 {
+				err = errHeld
+				break
+			}
+		}
+	}
+	if messages > 0 {
+		p.messagesIn.Store(p.messagesIn.Load() + messages)
+		if f, ok := p.events.(Flusher); ok {
+			f.Flush(p)
+		}
+	}
+	if skipped, repaired := k.Skipped(); skipped|repaired != 0 {
+		m := p.ensureMore()
+		m.skipped.Add(skipped)
+		m.repaired.Add(repaired)
+	}
+	l.settle(p)
+	switch {
+	case err == errHeld:
+		l.keep(p, k)
+	case err == core.ErrIncomplete:
+		l.putBack(p, k)
+		l.setReading(p, p.flags.Load()&held == 0)
+	case err != nil:
+		l.putBack(p, k)
+		ce, reason, tell := k.Violation(err)
+		l.farewell(p, ce, tell, ce.Code, reason)
+	default:
+		l.putBack(p, k)
+		l.peerClosed(p, ctl.Code, ctl.Reason)
+	}
+}
+
+// settle sends what was gathered since begin.
+func (l *loop) settle(p *Peer) {
+	p.moved = true
+	p.flags.And(^batching)
+	l.current = nil
+	p.mu.Lock()
+	l.sendReplies(p)
+	if p.out != nil {
+		l.flush(p)
+		if p.out != nil && p.out.bytes >= p.set.sendBytes() {
+			p.flags.Or(held)
+		}
+	}
+	p.mu.Unlock()
+	if cap(l.replies) > 2*replySize {
+		l.replies = make([]byte, 0, 64<<10)
+	}
+}
+
+// keep leaves the rest of what was read with p until it may go on.
+func (l *loop) keep(p *Peer, k *core.Codec) {
+	k.Own()
+	if p.in == nil {
+		p.in = k
+		l.codecs[p.kind] = l.takeCodec(p.kind)
+	}
+	l.setReading(p, false)
+	l.again = append(l.again, p)
+}
+
+// goOn reads from p again if nothing speaks against it.
+func (l *loop) goOn(p *Peer) {
+	if p.state != stateOpen && p.state != stateClosing || p.rare().resume != 0 {
+		return
+	}
+	if p.flags.Load()&held != 0 {
+		p.mu.Lock()
+		full := p.out != nil && p.out.bytes > p.set.sendBytes()/2
+		p.mu.Unlock()
+		if full {
+			return
+		}
+		p.flags.And(^held)
+	}
+	if p.in != nil && len(p.in.Rest()) > 0 {
+		l.deliver(p, p.in)
+		return
+	}
+	l.setReading(p, true)
+}
+
+// setReading says whether input of p is wanted.
+func (l *loop) setReading(p *Peer, on bool) {
+	if p.reading == on {
+		return
+	}
+	p.mu.Lock()
+	p.reading = on
+	l.watch(p)
+	p.mu.Unlock()
+}
+
+// putBack takes k from p when there is nothing unfinished in it, or leaves it with p.
+func (l *loop) putBack(p *Peer, k *core.Codec) {
+	switch unfinished := !k.Between() && p.fd >= 0; {
+	case p.in == nil && unfinished:
+		p.in = k
+		l.codecs[p.kind] = l.takeCodec(p.kind)
+	case p.in != nil && !unfinished:
+		p.in = nil
+		l.giveCodec(p.kind, k)
+	}
+}
+
+func (l *loop) takeCodec(kind kind) *core.Codec {
+	spare := l.spare[kind]
+	n := len(spare)
+	if n == 0 {
+		return kind.newCodec(l.server.Accept.Trace)
+	}
+	k := spare[n-1]
+	spare[n-1] = nil
+	l.spare[kind] = spare[:n-1]
+	if k.Held() > spareMemory {
+		l.spareLarge = max(0, l.spareLarge-k.Held())
+	}
+	return k
+}
+
+// giveCodec keeps k for another connection, for a while if it has much memory.
+func (l *loop) giveCodec(kind kind, k *core.Codec) {
+	large := k.Held() > spareMemory
+	if len(l.spare[kind]) >= spareCodecs || large && l.spareLarge+k.Held() > spareMost {
+		return
+	}
+	l.spare[kind] = append(l.spare[kind], k)
+	if large {
+		l.spareLarge += k.Held()
+		if l.trim == 0 {
+			l.trim = l.now() + int64(spareTime)
+			l.timed++
+		}
+	}
+}
+
+// trimSpare gives up the memory of large messages that are over.
+func (l *loop) trimSpare() {
+	l.trim, l.spareLarge = 0, 0
+	l.timed--
+	for k, list := range l.spare {
+		l.spare[k] = slices.DeleteFunc(list, func(c *core.Codec) bool { return c.Held() > spareMemory })
+	}
+	for k, c := range l.codecs {
+		if c.Held() > spareMemory {
+			l.codecs[k] = kind(k).newCodec(l.server.Accept.Trace)
+		}
+	}
+}

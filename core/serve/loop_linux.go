@@ -1,0 +1,429 @@
+package serve
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ws76/ws76/core"
+)
+
+const (
+	readSize  = 256 << 10 // read buffer of a loop
+	replySize = 256 << 10 // replies beyond this leave before the end of the read
+	events    = 256       // that one wait may bring
+	keepAlive = 15        // seconds; that of package net
+
+	maxTurned = 1024 // connections that were one too many and are told so at the same time
+
+	spareCodecs = 64               // of each kind, that a loop keeps for unfinished messages
+	spareMemory = 64 << 10         // above this a codec's memory is large
+	spareMost   = 32 << 20         // memory of large ones that a loop keeps,
+	spareTime   = 10 * time.Second // and for how long
+)
+
+// loop serves connections by system calls that do not wait, from one goroutine. A
+// connection owns memory only for an unfinished message or for what its peer has
+// not read.
+type loop struct {
+	server *Server
+	serving
+	ep     int
+	wakeFD int
+	start  time.Time
+
+	// Of the loop's goroutine.
+	listeners  []*loopListener
+	read       []byte
+	replies    []byte // to the read that is being handled, not sent yet
+	replied    uint64 // messages in it
+	current    *Peer
+	each       func(core.Message) error // l.message, bound once
+	codecs     [kinds]*core.Codec       // between messages, for whoever reads next
+	spare      [kinds][]*core.Codec
+	handshake  core.Handshake
+	spareLarge int     // bytes of large ones in spare
+	trim       int64   // when these are given up, or 0
+	timed      int     // peers with a deadline, and other things to look at the time for
+	looked     int64   // when the deadlines were looked at last
+	tick       int64   // how often they are, in nanoseconds
+	again      []*Peer // have input that could not be handed over at once
+	limited    []*Peer
+	resume     int64 // the first of limited goes on, or 0
+	turned     int   // connections that were one too many and linger
+	stopping   bool
+	done       bool
+
+	mu    sync.Mutex
+	peers []*Peer // by descriptor; written by the loop's goroutine with mu
+	open  int     // how many
+
+	tasks struct {
+		sync.Mutex
+		list   []task
+		asleep bool
+	}
+}
+
+// task is what a loop is asked to do by others.
+type task struct {
+	peer   *Peer
+	do     taskKind
+	code   int
+	reason string
+	cause  error
+}
+
+type taskKind uint8
+
+const (
+	closePeer taskKind = iota // start the closing handshake
+	stopAll                   // take no connections and close those that are open
+	cutAll                    // close what is left, with cause
+)
+
+// loopListener is a listener that a loop accepts from.
+type loopListener struct {
+	fd     int
+	addr   net.Addr
+	failed func(error) // tells Serve
+	paused int64       // until when, after a failure; 0: listening
+	pause  time.Duration
+	unix   bool
+}
+
+// peerAt returns the connection with descriptor fd, or nil.
+func (l *loop) peerAt(fd int32) *Peer {
+	if fd >= 0 && int(fd) < len(l.peers) {
+		return l.peers[fd]
+	}
+	return nil
+}
+
+func newLoop(s *Server, serving serving) (*loop, error) {
+	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		unix.Close(ep)
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	l := &loop{
+		server: s, serving: serving, ep: ep, wakeFD: wake, start: time.Now(),
+		read: make([]byte, readSize), replies: make([]byte, 0, 64<<10), tick: int64(s.tick()),
+	}
+	l.each = l.message
+	for k := range kinds {
+		l.codecs[k] = k.newCodec(s.Accept.Trace)
+	}
+	if err := l.control(unix.EPOLL_CTL_ADD, wake, unix.EPOLLIN); err != nil {
+		l.release()
+		return nil, os.NewSyscallError("epoll_ctl", err)
+	}
+	return l, nil
+}
+
+func (l *loop) release() {
+	unix.Close(l.ep)
+	unix.Close(l.wakeFD)
+	for _, li := range l.listeners {
+		unix.Close(li.fd)
+	}
+}
+
+func (l *loop) control(op, fd int, events uint32) error {
+	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
+	// It does not wait, so Go's scheduler need not know.
+	_, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(l.ep), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(&ev)), 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// listen takes connections of nl from now on. It has a descriptor of its own, so
+// nl may be closed.
+func (l *loop) listen(nl net.Listener, shared bool, failed func(error)) error {
+	fd, err := duplicate(nl.(syscall.Conn))
+	if err != nil {
+		return err
+	}
+	if nl.Addr().Network() != "unix" {
+		// What net.TCPListener sets on each connection Linux hands down from here.
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, keepAlive)
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, keepAlive)
+	}
+	events := uint32(unix.EPOLLIN)
+	if shared {
+		events |= unix.EPOLLEXCLUSIVE
+	}
+	if err := l.control(unix.EPOLL_CTL_ADD, fd, events); err != nil {
+		unix.Close(fd)
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	l.listeners = append(l.listeners, &loopListener{fd: fd, addr: nl.Addr(), failed: failed, unix: nl.Addr().Network() == "unix"})
+	return nil
+}
+
+func duplicate(c syscall.Conn) (fd int, err error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	cerr := raw.Control(func(old uintptr) {
+		fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0)
+		err = os.NewSyscallError("fcntl", err)
+	})
+	return fd, errors.Join(cerr, err)
+}
+
+// now is the time on the loop's clock, never 0.
+func (l *loop) now() int64 { return int64(time.Since(l.start)) + 1 }
+
+// run serves until it is stopped and all connections are closed.
+func (l *loop) run() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer l.release()
+	var ready [events]unix.EpollEvent
+	for {
+		l.doTasks()
+		if l.done {
+			return
+		}
+		l.goOnAll()
+		for _, ev := range ready[:l.wait(&ready)] {
+			if p := l.peerAt(ev.Fd); p != nil {
+				l.handle(p, ev.Events)
+			} else if int(ev.Fd) == l.wakeFD {
+				var b [8]byte
+				unix.Read(l.wakeFD, b[:])
+			} else {
+				l.accept(int(ev.Fd))
+			}
+		}
+		if l.timed > 0 || l.resume != 0 {
+			l.lookAtTime()
+		}
+	}
+}
+
+// wait returns how many events there are. It looks first without telling Go's
+// scheduler, which costs nothing while there is work, and sleeps properly only
+// then.
+func (l *loop) wait(ready *[events]unix.EpollEvent) int {
+	n, errno := epollWait(l.ep, ready, false, 0)
+	if n > 0 || errno != 0 {
+		return n
+	}
+	l.tasks.Lock()
+	l.tasks.asleep = len(l.tasks.list) == 0 && len(l.again) == 0
+	asleep := l.tasks.asleep
+	l.tasks.Unlock()
+	if !asleep {
+		return 0
+	}
+	n, _ = epollWait(l.ep, ready, true, l.timeout())
+	l.tasks.Lock()
+	l.tasks.asleep = false
+	l.tasks.Unlock()
+	return n
+}
+
+// timeout is how long the loop may sleep, in milliseconds; -1: for ever.
+func (l *loop) timeout() int {
+	ms := -1
+	if l.timed > 0 {
+		ms = int((l.tick + 1e6 - 1) / 1e6)
+	}
+	if l.resume != 0 {
+		until := max(0, int((l.resume-l.now()+1e6-1)/1e6))
+		if ms < 0 || until < ms {
+			ms = until
+		}
+	}
+	return ms
+}
+
+func epollWait(ep int, ready *[events]unix.EpollEvent, sleep bool, ms int) (int, syscall.Errno) {
+	var n uintptr
+	var errno syscall.Errno
+	if sleep {
+		n, _, errno = unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&ready[0])), events, uintptr(ms), 0, 0)
+	} else {
+		n, _, errno = unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&ready[0])), events, 0, 0, 0)
+	}
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
+}
+
+// post asks the loop to do t, from any goroutine.
+func (l *loop) post(t task) {
+	l.tasks.Lock()
+	l.tasks.list = append(l.tasks.list, t)
+	wake := l.tasks.asleep
+	l.tasks.asleep = false
+	l.tasks.Unlock()
+	if wake {
+		one := [8]byte{1, 7: 1} // not 0, whatever the order of bytes
+		unix.Write(l.wakeFD, one[:])
+	}
+}
+
+func (l *loop) doTasks() {
+	l.tasks.Lock()
+	list := l.tasks.list
+	l.tasks.list = nil
+	l.tasks.Unlock()
+	for _, t := range list {
+		switch t.do {
+		case closePeer:
+			if l.peerAt(t.peer.fd) == t.peer {
+				l.startClose(t.peer, t.code, t.reason)
+			}
+		case stopAll:
+			l.stop()
+		case cutAll:
+			l.cut(t.cause)
+		}
+	}
+	l.done = l.stopping && l.open == 0
+}
+
+// stop takes no more connections and closes those that are open.
+func (l *loop) stop() {
+	l.stopping = true
+	for _, li := range l.listeners {
+		unix.Close(li.fd)
+	}
+	l.listeners = nil
+	for _, p := range l.peers {
+		switch {
+		case p == nil:
+		case p.state == stateOpening:
+			l.end(p, nil)
+		case p.state == stateOpen:
+			p.Close(codeGoingAway, "")
+		}
+	}
+}
+
+// cut ends what is left.
+func (l *loop) cut(cause error) {
+	for _, p := range l.peers {
+		if p != nil {
+			l.end(p, l.ended(p, &core.CloseError{Code: codeAbnormal, Unanswered: p.state == stateClosing, Err: cause}))
+		}
+	}
+}
+
+// add makes l serve the descriptor fd.
+func (l *loop) add(p *Peer) error {
+	fd := int(p.fd)
+	if err := l.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN); err != nil {
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	p.armed, p.reading = unix.EPOLLIN, true
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if fd >= len(l.peers) {
+		grown := make([]*Peer, max(256, 2*len(l.peers), fd+1))
+		copy(grown, l.peers)
+		l.peers = grown
+	}
+	l.peers[fd] = p
+	l.open++
+	return nil
+}
+
+// remove forgets p, whose descriptor stays open.
+func (l *loop) remove(p *Peer) {
+	l.setDeadline(p, 0)
+	l.mu.Lock()
+	l.peers[p.fd] = nil
+	l.open--
+	l.mu.Unlock()
+}
+
+// each calls f for the open connections, until it returns false.
+func (l *loop) all(f func(*Peer) bool) bool {
+	l.mu.Lock()
+	var open []*Peer
+	for _, p := range l.peers {
+		if p != nil && p.id != 0 {
+			open = append(open, p)
+		}
+	}
+	l.mu.Unlock()
+	for _, p := range open {
+		if !f(p) {
+			return false
+		}
+	}
+	return true
+}
+
+// setDeadline makes expire be called for p in d; 0: not at all.
+func (l *loop) setDeadline(p *Peer, d time.Duration) {
+	if p.deadline != 0 {
+		l.timed--
+	}
+	p.deadline = 0
+	if d > 0 {
+		p.deadline = clock(l.now() + int64(min(d, maxDeadline)))
+		l.timed++
+	}
+}
+
+// Deadlines are in milliseconds and go round; none is further than half the way.
+const maxDeadline = 20 * 24 * time.Hour
+
+func clock(now int64) uint32 { return max(1, uint32(now/1e6)) }
+
+// lookAtTime does what is due.
+func (l *loop) lookAtTime() {
+	now := l.now()
+	if l.resume != 0 && now >= l.resume {
+		l.resumeLimited(now)
+	}
+	if l.timed == 0 || now-l.looked < l.tick {
+		return
+	}
+	l.looked = now
+	if l.trim != 0 && now >= l.trim {
+		l.trimSpare()
+	}
+	for _, li := range l.listeners {
+		if li.paused != 0 && now >= li.paused {
+			li.paused = 0
+			l.timed--
+			if err := l.control(unix.EPOLL_CTL_ADD, li.fd, unix.EPOLLIN); err != nil {
+				li.failed(fmt.Errorf("listening on %s: %w", li.addr, os.NewSyscallError("epoll_ctl", err)))
+			}
+		}
+	}
+	for _, p := range l.peers {
+		if p != nil && p.deadline != 0 {
+			if p.moved && p.state == stateOpen {
+				p.moved = false
+				p.deadline = clock(now + int64(min(l.server.Idle, maxDeadline)))
+			} else if int32(clock(now)-p.deadline) >= 0 {
+				l.expire(p)
+			}
+		}
+	}
+}

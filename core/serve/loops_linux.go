@@ -1,0 +1,74 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"runtime"
+	"sync"
+	"syscall"
+)
+
+// startLoops starts the event loops and gives them the listeners that they can
+// accept from. It returns the others, and how to stop the loops, which waits for
+// them: when work ends they cut what is left.
+func (s *Server) startLoops(serving serving, listeners []net.Listener, failed func(error)) (wait func(work context.Context), rest []net.Listener) {
+	none := func(context.Context) {}
+	if t := s.Accept.Trace; s.Loops < 0 || t != nil && (t.Request != nil || t.Response != nil || t.Frame != nil) {
+		return none, listeners
+	}
+	n := s.Loops
+	if n == 0 {
+		n = max(1, runtime.GOMAXPROCS(0)/2)
+	}
+	var loops []*loop
+	for range n {
+		l, err := newLoop(s, serving)
+		if err != nil {
+			s.refused(listeners[0].Addr(), fmt.Errorf("event loop: %w; connections are served by goroutines", err))
+			break
+		}
+		loops = append(loops, l)
+	}
+	for _, nl := range listeners {
+		if len(loops) == 0 || !s.listenOn(loops, nl, failed) {
+			rest = append(rest, nl)
+		}
+	}
+	s.mu.Lock()
+	s.loops = loops
+	s.mu.Unlock()
+	var running sync.WaitGroup
+	for _, l := range loops {
+		running.Go(l.run)
+	}
+	return func(work context.Context) {
+		for _, l := range loops {
+			l.post(task{do: stopAll})
+			cancel := context.AfterFunc(work, func() { l.post(task{do: cutAll, cause: context.Cause(work)}) })
+			defer cancel()
+		}
+		running.Wait()
+	}, rest
+}
+
+// listenOn makes the loops accept from nl and reports whether they can.
+func (s *Server) listenOn(loops []*loop, nl net.Listener, failed func(error)) bool {
+	if _, ok := nl.(syscall.Conn); !ok {
+		return false
+	}
+	switch nl.Addr().Network() {
+	case "tcp", "unix":
+	default:
+		return false
+	}
+	for i, l := range loops {
+		if err := l.listen(nl, len(loops) > 1, failed); err != nil {
+			if i == 0 {
+				return false
+			}
+			s.refused(nl.Addr(), fmt.Errorf("event loop: %w", err))
+		}
+	}
+	return true
+}

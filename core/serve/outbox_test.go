@@ -1,0 +1,132 @@
+package serve
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"unsafe"
+
+	"pgregory.net/rapid"
+
+	"github.com/ws76/ws76/core"
+)
+
+// TestPeerSize: what an idle connection costs, with eight bytes of a table.
+func TestPeerSize(t *testing.T) {
+	if size := unsafe.Sizeof(Peer{}); size > 144 {
+		t.Errorf("a Peer has %d bytes", size)
+	}
+}
+
+// TestOutbox compares an outbox with a list of messages.
+func TestOutbox(t *testing.T) {
+	type message struct {
+		text   string
+		sent   int
+		shared bool
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		o := new(outbox)
+		var model []message
+		number := 0
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			switch rapid.IntRange(0, 4).Draw(t, "step") {
+			case 0, 1:
+				shared := rapid.Bool().Draw(t, "shared")
+				var b []byte
+				var ends []uint32
+				for range rapid.IntRange(1, 4).Draw(t, "messages") {
+					number++
+					m := fmt.Sprintf("<%d>", number)
+					b = append(b, m...)
+					ends = append(ends, uint32(len(b)))
+					model = append(model, message{text: m, shared: shared})
+				}
+				if shared {
+					o.push(item{b: b, ends: ends, shared: true})
+				} else {
+					o.append(b, ends...)
+				}
+			case 2:
+				n := rapid.IntRange(0, o.bytes).Draw(t, "left")
+				want, done := n, uint64(0)
+				for want > 0 {
+					k := min(want, len(model[0].text)-model[0].sent)
+					model[0].sent += k
+					if want -= k; model[0].sent == len(model[0].text) {
+						model = model[1:]
+						done++
+					}
+				}
+				if got := o.left(n); got != done {
+					t.Fatalf("left(%d): %d messages, want %d", n, got, done)
+				}
+			case 3, 4:
+				oldest := rapid.Bool().Draw(t, "oldest")
+				drop := -1
+				for i, m := range model {
+					if m.shared && m.sent == 0 && (drop < 0 || !oldest) {
+						drop = i
+					}
+				}
+				if !oldest && drop >= 0 {
+					for _, m := range model[drop+1:] {
+						if m.shared {
+							drop = -1
+						}
+					}
+				}
+				var got bool
+				if oldest {
+					got = o.dropOldest()
+				} else {
+					got = o.dropNewest()
+				}
+				if got != (drop >= 0) {
+					t.Fatalf("dropped: %v, want %v", got, drop >= 0)
+				}
+				if got {
+					model = append(model[:drop:drop], model[drop+1:]...)
+				}
+			}
+			var want, have []byte
+			own, shared, sharedBytes := 0, 0, 0
+			for _, m := range model {
+				want = append(want, m.text[m.sent:]...)
+				if m.shared {
+					shared++
+					sharedBytes += len(m.text) - m.sent
+				} else {
+					own++
+				}
+			}
+			for _, it := range o.items {
+				have = append(have, it.b[it.off:]...)
+			}
+			if !bytes.Equal(have, want) || o.bytes != len(want) || o.own != own || o.shared != shared || o.sharedBytes != sharedBytes {
+				t.Fatalf("%q, want %q; %d bytes, %d own, %d shared of %d bytes; want %d, %d, %d",
+					have, want, o.bytes, o.own, o.shared, o.sharedBytes, own, shared, sharedBytes)
+			}
+		}
+	})
+}
+
+func TestFrameEnds(t *testing.T) {
+	for k := range kinds {
+		codec := k.newCodec(nil)
+		var b []byte
+		var want []int
+		for _, n := range []int{0, 1, 125, 126, 65535, 65536, 3} {
+			b, _ = codec.Append(b, core.Message{Data: bytes.Repeat([]byte("x"), n)})
+			want = append(want, len(b))
+			b = codec.AppendPong(b, []byte("pong"))
+		}
+		b = codec.AppendClosing(b, 1000, "")
+		if got := frameEnds(k, b); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: %v, want %v", k.dialect(), got, want)
+		}
+		for i := range b[:min(len(b), 400)] { // whatever comes, nothing beyond
+			frameEnds(k, b[i:])
+		}
+	}
+}

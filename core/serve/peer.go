@@ -1,0 +1,440 @@
+package serve
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/time/rate"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/rfc6455"
+)
+
+// Peer is an open connection that is served by Events. Its methods may be called
+// from any goroutine unless they say otherwise; none of them blocks.
+type Peer struct {
+	// There may be very many that do nothing, so every byte here counts.
+
+	mu     sync.Mutex
+	loop   *loop // nil: served by a goroutine, see more.conn
+	events Events
+	data   any
+	set    *Settings
+	id     uint64
+	in     *core.Codec // of a loop: has the unfinished message; usually nil
+	out    *outbox     // what waits for the peer to read; usually nil
+
+	bytesIn, bytesOut, messagesIn, messagesOut atomic.Uint64
+
+	more     atomic.Pointer[more]
+	deadline uint32 // of a loop, see loop.expire; 0: none
+	fd       int32
+	flags    atomic.Uint32
+	kind     kind
+	state    state // of a loop
+	armed    uint8 // of a loop: what epoll watches for
+	reading  bool  // of a loop: wants to be told of input
+	moved    bool  // of a loop: something passed since the last look
+	closing  bool  // nothing may be sent any more; guarded by mu
+	ip       [4]byte
+	port     uint16 // of the remote address, where that is IPv4; 0: see more.remote
+}
+
+// more is what few connections need.
+type more struct {
+	protocol  string
+	conn      *connPeer // served by a goroutine
+	opening   *opening  // of a loop: not open yet
+	ended     *core.CloseError
+	dropped   atomic.Uint64
+	unsent    atomic.Uint64
+	skipped   atomic.Uint64
+	repaired  atomic.Uint64
+	remote    net.Addr
+	limit     *rate.Limiter
+	resume    int64 // of a loop: when reading goes on after a hold by limit
+	limited   bool  // it is in loop.limited
+	drained   int   // of a loop: bytes dropped behind the end
+	secure    bool
+	transport string
+}
+
+// flags of a Peer.
+const (
+	batching uint32 = 1 << iota // a read is being handled: what is sent leaves with its end
+	held                        // the peer must read before more is taken from it
+	runs                        // its Events are a Runner that can be used
+)
+
+// kind is a dialect, and whether compression was agreed on: an index.
+type kind uint8
+
+const (
+	kindHixie75 kind = iota
+	kindHixie76
+	kindRFC6455
+	kindDeflate
+	kinds
+)
+
+func kindOf(d core.Dialect, compressed bool) kind {
+	switch {
+	case d == core.Hixie75:
+		return kindHixie75
+	case d == core.Hixie76:
+		return kindHixie76
+	case compressed:
+		return kindDeflate
+	}
+	return kindRFC6455
+}
+
+func (k kind) dialect() core.Dialect { return core.Dialects[min(k, kindRFC6455)] }
+
+func (k kind) newCodec(t *core.Trace) *core.Codec {
+	return core.NewCodec(k.dialect(), k == kindDeflate, t)
+}
+
+// ID tells the connections of a Server apart; it counts from 1.
+func (p *Peer) ID() uint64 { return p.id }
+
+// Dialect returns the protocol that the two sides agreed on.
+func (p *Peer) Dialect() core.Dialect { return p.kind.dialect() }
+
+// Protocol returns the sub-protocol that was agreed on, "" for none.
+func (p *Peer) Protocol() string { return p.rare().protocol }
+
+// Data returns what SetData or the Service set.
+func (p *Peer) Data() any { return p.data }
+
+// SetData replaces Data. It may be called from the Events' methods only, and by
+// one goroutine: others that call Data meanwhile may see either.
+func (p *Peer) SetData(v any) { p.data = v }
+
+// Secure reports whether the connection came in over TLS.
+func (p *Peer) Secure() bool { return p.rare().secure }
+
+// Transport names what the connection came over: "tcp", "tls", "unix", …
+func (p *Peer) Transport() string {
+	if t := p.rare().transport; t != "" {
+		return t
+	}
+	return "tcp"
+}
+
+// RemoteAddr returns the peer's address, also after the end.
+func (p *Peer) RemoteAddr() net.Addr {
+	if p.port != 0 {
+		return &net.TCPAddr{IP: net.IPv4(p.ip[0], p.ip[1], p.ip[2], p.ip[3]), Port: int(p.port)}
+	}
+	m := p.rare()
+	if m.conn != nil {
+		return m.conn.conn.RemoteAddr()
+	}
+	return m.remote
+}
+
+var nothingMore more
+
+func (p *Peer) rare() *more {
+	if m := p.more.Load(); m != nil {
+		return m
+	}
+	return &nothingMore
+}
+
+func (p *Peer) ensureMore() *more {
+	if p.more.Load() == nil {
+		p.more.CompareAndSwap(nil, new(more))
+	}
+	return p.more.Load()
+}
+
+// PeerStats counts what has passed over a connection served by Events.
+type PeerStats struct {
+	core.Stats
+	// Dropped counts shared messages that the policy for slow peers dropped.
+	Dropped uint64
+	// Unsent counts messages that were taken to be sent and were waiting still
+	// when the connection ended.
+	Unsent uint64
+}
+
+// Stats returns what has passed so far; MessagesOut are those that were handed to
+// the system.
+func (p *Peer) Stats() PeerStats {
+	m := p.rare()
+	if m.conn != nil {
+		m.conn.count()
+	}
+	s := PeerStats{Stats: core.Stats{
+		MessagesIn: p.messagesIn.Load(), BytesIn: p.bytesIn.Load(),
+		MessagesOut: p.messagesOut.Load(), BytesOut: p.bytesOut.Load(),
+	}}
+	s.Dropped, s.Unsent = m.dropped.Load(), m.unsent.Load()
+	s.Skipped, s.Repaired = m.skipped.Load(), m.repaired.Load()
+	return s
+}
+
+// Queued returns how much waits for the peer to read.
+func (p *Peer) Queued() (messages, bytes int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.out == nil {
+		return 0, 0
+	}
+	return p.out.waiting(), p.out.bytes
+}
+
+// Send sends m, which is copied where it has to wait. What is sent while a read is
+// handled leaves in one write at its end. Errors: ErrFull; core.ErrClosing;
+// core.ErrBinary and *core.InvalidUTF8Error, which change nothing.
+func (p *Peer) Send(m core.Message) error {
+	k := p.codec()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closing {
+		return core.ErrClosing
+	}
+	if p.out != nil && p.out.bytes >= p.set.sendBytes() {
+		if p.flags.Load()&batching != 0 {
+			p.flush()
+		}
+		if p.out != nil && p.out.bytes >= p.set.sendBytes() {
+			p.flags.Or(held)
+			return ErrFull
+		}
+	}
+	buf := frameBuffers.Get().(*[]byte)
+	defer putFrameBuffer(buf)
+	b, err := k.Append((*buf)[:0], m)
+	if err != nil {
+		return err
+	}
+	*buf = b
+	p.put(item{b: b, ends: []uint32{uint32(len(b))}})
+	if p.out != nil && p.out.bytes >= p.set.sendBytes() {
+		p.flags.Or(held)
+	}
+	return nil
+}
+
+// frameBuffers are for frames on their way into a write or an outbox.
+var frameBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+func putFrameBuffer(b *[]byte) {
+	if cap(*b) <= 64<<10 {
+		frameBuffers.Put(b)
+	}
+}
+
+// put sends an item now, or puts it in line; what is not shared is copied there.
+func (p *Peer) put(it item) {
+	if p.out == nil && p.loop != nil && p.flags.Load()&batching == 0 {
+		n := p.write(it.b)
+		if it.off = n; n == len(it.b) {
+			p.messagesOut.Add(uint64(len(it.ends)))
+			return
+		}
+	}
+	p.putRest(it)
+	p.waitForRoom()
+}
+
+// putRest puts in line what of an item has not left. The caller holds mu.
+func (p *Peer) putRest(it item) {
+	for it.next < len(it.ends) && int(it.ends[it.next]) <= it.off {
+		it.next++
+	}
+	p.messagesOut.Add(uint64(it.next))
+	if p.out == nil {
+		p.out = outboxes.Get().(*outbox)
+	}
+	switch {
+	case it.shared:
+		p.out.push(it)
+	case it.off == 0:
+		p.out.append(it.b, it.ends...)
+	default:
+		it.b = append([]byte(nil), it.b[it.off:]...)
+		ends := make([]uint32, 0, it.messages())
+		for _, end := range it.ends[it.next:] {
+			ends = append(ends, end-uint32(it.off))
+		}
+		it.ends, it.off, it.next = ends, 0, 0
+		p.out.push(it)
+	}
+}
+
+// SendShared sends messages that others get too. They wait by reference, within
+// Settings.Queue; what is over that the policy decides. A peer that is closing
+// gets nothing.
+func (p *Peer) SendShared(s *core.Shared) {
+	f := p.frames(s)
+	if len(f.Ends) == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closing {
+		return
+	}
+	p.put(item{b: f.Bytes, ends: f.Ends, shared: true})
+	if p.out == nil {
+		return
+	}
+	if over := p.over(); over && p.flags.Load()&batching != 0 {
+		p.flush()
+	}
+	for p.over() {
+		switch p.set.Slow {
+		case CloseSlow:
+			p.startClose(rfc6455.CodePolicyViolation, "reads too slowly")
+			return
+		case DropNewest:
+			if !p.out.dropNewest() {
+				return
+			}
+		default:
+			if !p.out.dropOldest() {
+				return
+			}
+		}
+		p.ensureMore().dropped.Add(1)
+		p.server().count.dropped.Add(1)
+	}
+	p.flushed()
+}
+
+// over reports whether more shared messages wait than may.
+func (p *Peer) over() bool {
+	return p.out != nil && (p.out.shared > p.set.queue() || p.out.shared > 1 && p.out.sharedBytes > p.set.queueBytes())
+}
+
+// frames returns s as p's dialect has it.
+func (p *Peer) frames(s *core.Shared) *core.Frames {
+	server := p.server()
+	if t := server.Accept.Trace; t == nil || t.Frame == nil {
+		return s.Frames(p.Dialect())
+	}
+	// Each connection's frames are to be seen.
+	f := new(core.Frames)
+	for i := range s.Len() {
+		b, err := p.codec().Append(f.Bytes, s.Message(i))
+		if err != nil {
+			f.Skipped++
+			continue
+		}
+		f.Bytes = b
+		f.Ends = append(f.Ends, uint32(len(b)))
+	}
+	return f
+}
+
+// Reply is Send for less. It may be called from within Open, Message and Flush of
+// this peer's Events only, by the goroutine that runs them. Replies are in order
+// among themselves, not with what Send is given during the same read.
+func (p *Peer) Reply(m core.Message) error {
+	if p.loop != nil {
+		return p.loop.reply(p, m)
+	}
+	return p.more.Load().conn.reply(m)
+}
+
+// ReplyRun is Reply for frames that Runner.Run was given for this very peer; they
+// are copied only where they have to wait.
+func (p *Peer) ReplyRun(frames []byte, n int) {
+	if p.loop != nil {
+		p.loop.replyRun(p, frames, n)
+	}
+}
+
+// Close starts the closing handshake: what was sent before goes out first, then the
+// closing frame with code and reason, for which only RFC 6455 has a place. It is
+// bounded by Server.Accept.CloseTimeout; the end is told by Events.Closed. Messages
+// that come meanwhile are handed over still.
+func (p *Peer) Close(code int, reason string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.startClose(code, reason)
+}
+
+// startClose does Close. The caller holds mu.
+func (p *Peer) startClose(code int, reason string) {
+	if p.closing {
+		return
+	}
+	p.closing = true
+	if p.loop != nil {
+		p.loop.post(task{peer: p, do: closePeer, code: code, reason: reason})
+		return
+	}
+	p.more.Load().conn.startClose(code, reason)
+}
+
+func (p *Peer) server() *Server {
+	if p.loop != nil {
+		return p.loop.server
+	}
+	return p.more.Load().conn.server
+}
+
+func (p *Peer) codec() *core.Codec { return p.server().codecs[p.kind] }
+
+// write hands b to the system as far as it takes it. The caller holds mu.
+func (p *Peer) write(b []byte) int {
+	n := p.loop.write(p.fd, b)
+	p.bytesOut.Add(uint64(n))
+	return n
+}
+
+// waitForRoom sees to it that what is in out leaves. The caller holds mu.
+func (p *Peer) waitForRoom() {
+	if p.loop != nil {
+		p.loop.watch(p)
+	} else {
+		p.more.Load().conn.startWriting()
+	}
+}
+
+// flush sends of out what the peer takes. The caller holds mu.
+func (p *Peer) flush() {
+	if p.loop != nil {
+		p.loop.flush(p)
+	}
+}
+
+// flushed lets go of an outbox that has become empty. The caller holds mu.
+func (p *Peer) flushed() {
+	if p.out != nil && len(p.out.items) == 0 && (p.loop != nil || !p.more.Load().conn.writing) {
+		p.out.release()
+		p.out = nil
+		if p.loop != nil {
+			p.loop.watch(p)
+		}
+	}
+}
+
+// abandon counts what will never be sent. The caller holds mu.
+func (p *Peer) abandon() {
+	p.closing = true
+	if n := p.out.waiting(); n > 0 {
+		p.ensureMore().unsent.Add(uint64(n))
+		p.server().count.unsent.Add(uint64(n))
+	}
+	p.out = nil
+}
+
+// state is where a connection is in its life, as a loop sees it.
+type state uint8
+
+const (
+	stateOpening   state = iota
+	stateOpen            // messages pass
+	stateClosing         // our closing frame is on its way, the peer's is awaited
+	stateLingering       // our last words are on their way, what comes is dropped
+	stateFlushing        // the peer has ended, what waits for it is sent still
+	stateTurned          // one too many: lingering, but not counted
+	stateEnded
+)
