@@ -1,0 +1,194 @@
+// Package auth checks the names and passwords of HTTP Basic authentication (RFC
+// 7617) against a file.
+package auth
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// Challenge is the value of WWW-Authenticate that goes with a 401.
+const Challenge = `Basic realm="ws76", charset="UTF-8"`
+
+// Bounds of a file of users.
+const (
+	maxFile  = 1 << 20
+	maxUsers = 10_000
+)
+
+// Users are those who are let in. It is safe for concurrent use, and never shows a
+// password: neither in an error nor otherwise.
+type Users struct {
+	plain  map[string][sha256.Size]byte // of the password, with salt
+	hashed map[string][]byte            // bcrypt
+	salt   [32]byte
+
+	slots chan struct{} // for bcrypt, which takes a core for a while
+
+	mu    sync.Mutex
+	known map[string][sha256.Size]byte // passwords that bcrypt has found right
+}
+
+// Load reads a file of users, one a line: USER:PASSWORD, or USER:HASH as
+// "htpasswd -B" writes it. Empty lines and those that begin with # are skipped.
+func Load(name string) (*Users, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading users: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading users: %w", err)
+	}
+	u, err := Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("users in %s: %w", name, err)
+	}
+	return u, nil
+}
+
+// Parse reads the text of a file of users; see Load.
+func Parse(text []byte) (*Users, error) {
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("more than %d bytes", maxFile)
+	}
+	u := &Users{
+		plain: make(map[string][sha256.Size]byte), hashed: make(map[string][]byte),
+		known: make(map[string][sha256.Size]byte), slots: make(chan struct{}, 2),
+	}
+	rand.Read(u.salt[:])
+	n := 0
+	for line := range strings.Lines(strings.TrimPrefix(string(text), "\ufeff")) {
+		n++
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if err := u.add(line); err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+	}
+	if len(u.plain)+len(u.hashed) == 0 {
+		return nil, fmt.Errorf("no user; want lines USER:PASSWORD, or USER:HASH of htpasswd -B")
+	}
+	return u, nil
+}
+
+func (u *Users) add(line string) error {
+	user, password, ok := strings.Cut(line, ":")
+	switch {
+	case !utf8.ValidString(line):
+		return fmt.Errorf("not UTF-8")
+	case !ok || user == "" || password == "":
+		return fmt.Errorf("want USER:PASSWORD, or USER:HASH of htpasswd -B")
+	case u.has(user):
+		return fmt.Errorf("user %q is there twice", user)
+	case len(u.plain)+len(u.hashed) >= maxUsers:
+		return fmt.Errorf("more than %d users", maxUsers)
+	}
+	for _, foreign := range []string{"$apr1$", "{SHA}", "$1$", "$5$", "$6$"} {
+		if strings.HasPrefix(password, foreign) {
+			return fmt.Errorf("user %q: hashes of the kind %s are not known; use htpasswd -B", user, foreign)
+		}
+	}
+	if strings.HasPrefix(password, "$2") {
+		cost, err := bcrypt.Cost([]byte(password))
+		if err != nil {
+			return fmt.Errorf("user %q: the bcrypt hash cannot be read", user)
+		}
+		if cost > maxCost {
+			return fmt.Errorf("user %q: bcrypt with cost %d takes too long to check; want at most %d", user, cost, maxCost)
+		}
+		u.hashed[user] = []byte(password)
+		return nil
+	}
+	u.plain[user] = u.digest(user, password)
+	return nil
+}
+
+const maxCost = 14 // about a second
+
+func (u *Users) has(user string) bool {
+	_, plain := u.plain[user]
+	_, hashed := u.hashed[user]
+	return plain || hashed
+}
+
+func (u *Users) digest(user, password string) [sha256.Size]byte {
+	return sha256.Sum256(append(append(u.salt[:], user+"\x00"...), password...))
+}
+
+// Hashed reports whether there are bcrypt hashes: Check may take long then.
+func (u *Users) Hashed() bool { return len(u.hashed) > 0 }
+
+// Check reports whether the value of an Authorization field is that of a user, and
+// which one. Its time does not depend on how much of a password is right.
+func (u *Users) Check(field string) (user string, ok bool) {
+	user, password, ok := parse(field)
+	if !ok {
+		return "", false
+	}
+	got := u.digest(user, password)
+	if want, plain := u.plain[user]; plain {
+		return user, subtle.ConstantTimeCompare(got[:], want[:]) == 1
+	}
+	hash, exists := u.hashed[user]
+	if !exists {
+		// A name that is not there takes as long as one that is.
+		if hash = u.anyHash(); hash == nil {
+			return user, false
+		}
+	}
+	return user, u.checkHash(user, password, hash, got) && exists
+}
+
+func (u *Users) anyHash() []byte {
+	for _, hash := range u.hashed {
+		return hash
+	}
+	return nil
+}
+
+func (u *Users) checkHash(user, password string, hash []byte, got [sha256.Size]byte) bool {
+	u.mu.Lock()
+	known, seen := u.known[user]
+	u.mu.Unlock()
+	if seen && subtle.ConstantTimeCompare(got[:], known[:]) == 1 {
+		return true
+	}
+	u.slots <- struct{}{}
+	defer func() { <-u.slots }()
+	if bcrypt.CompareHashAndPassword(hash, []byte(password)) != nil {
+		return false
+	}
+	if u.has(user) {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.known[user] = got
+	}
+	return true
+}
+
+// parse takes a field's value apart.
+func parse(field string) (user, password string, ok bool) {
+	scheme, encoded, _ := strings.Cut(strings.TrimSpace(field), " ")
+	if !strings.EqualFold(scheme, "Basic") {
+		return "", "", false
+	}
+	text, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	if err != nil {
+		return "", "", false
+	}
+	return strings.Cut(string(text), ":")
+}
