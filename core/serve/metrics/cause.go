@@ -1,0 +1,75 @@
+package metrics
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hixie"
+)
+
+// Cause sorts the error of an opening handshake: "timeout", "key", "too-large",
+// "unauthorized", "forbidden", "not-found", "version", "too-many", "bad-request",
+// "tls", "disconnected" or "other". It is a label, so there are no others.
+func Cause(err error) string {
+	var handshake *core.HandshakeError
+	var key *hixie.KeyError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return "timeout"
+	case errors.As(err, &key):
+		return "key"
+	case errors.As(err, &handshake) && handshake.Status != 0:
+		return statusCause(handshake.Status)
+	case isTLS(err):
+		return "tls"
+	case isEnd(err):
+		return "disconnected"
+	}
+	return "other"
+}
+
+// statusCause is the cause of a refusal, by what was answered.
+func statusCause(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return "unauthorized"
+	case http.StatusForbidden:
+		return "forbidden"
+	case http.StatusNotFound:
+		return "not-found"
+	case http.StatusRequestTimeout:
+		return "timeout"
+	case http.StatusUpgradeRequired:
+		return "version"
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return "too-many"
+	case http.StatusRequestEntityTooLarge, http.StatusRequestHeaderFieldsTooLarge:
+		return "too-large"
+	case http.StatusBadRequest:
+		return "bad-request"
+	}
+	return "other"
+}
+
+func isTLS(err error) bool {
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	var certificate *tls.CertificateVerificationError
+	return errors.As(err, &record) || errors.As(err, &alert) || errors.As(err, &certificate)
+}
+
+func isEnd(err error) bool {
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
+}
