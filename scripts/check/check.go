@@ -1,0 +1,324 @@
+// Package check looks at a script without running it: which hooks it has, and which names in it are likely mistakes.
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/yuin/gopher-lua/ast"
+
+	"github.com/ws76/ws76/scripts/luacode"
+)
+
+// Hook is a function of the script that is called for an event.
+type Hook struct {
+	Name string `json:"name"`
+	Line int    `json:"line"`
+}
+
+// Problem is something that is likely wrong.
+type Problem struct {
+	Line    int    `json:"line"`
+	Message string `json:"message"`
+}
+
+// Report is what was found in a script.
+type Report struct {
+	Hooks    []Hook    `json:"hooks"`
+	Tests    []Hook    `json:"tests,omitempty"` // functions test_*
+	Problems []Problem `json:"problems"`
+}
+
+// Known is what a script may use.
+type Known struct {
+	Hooks   []string // names of hooks
+	Globals []string // and of globals
+	Module  []string // full names of what is in the module, as in "ws76.json.encode"
+}
+
+// Script checks a source. A source that does not compile is a *luacode.SyntaxError.
+func Script(src []byte, file string, known *Known) (*Report, error) {
+	if _, err := luacode.Compile(src, file); err != nil {
+		return nil, err
+	}
+	chunk, err := luacode.Parse(src, file) // a fresh tree: compiling changes it
+	if err != nil {
+		return nil, err
+	}
+	w := &walker{known: known, report: Report{Hooks: []Hook{}, Problems: []Problem{}}, defined: map[string]bool{}, prefixes: map[string]bool{}}
+	for _, name := range slices.Concat(known.Globals, known.Hooks) {
+		w.defined[name] = true
+	}
+	for _, name := range known.Module {
+		for at := range name {
+			if name[at] == '.' {
+				w.prefixes[name[:at]] = true
+			}
+		}
+		w.prefixes[name] = true
+	}
+	w.block(chunk, nil)
+	w.judge()
+	slices.SortStableFunc(w.report.Problems, func(a, b Problem) int { return a.Line - b.Line })
+	return &w.report, nil
+}
+
+// Nearest returns the name that differs least from the one given, or "" if none is near.
+func Nearest(name string, names []string) string {
+	best, least := "", len(name)/3+2
+	for _, n := range names {
+		if d := distance(name, n); d < least {
+			best, least = n, d
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to change, add or leave out (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := before
+			if a[i] != b[j] {
+				cost++
+			}
+			before = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// use is a global that is read.
+type use struct {
+	name string
+	line int
+}
+
+// scope holds the local names of a block.
+type scope struct {
+	names  map[string]bool
+	parent *scope
+}
+
+func (s *scope) has(name string) bool {
+	for ; s != nil; s = s.parent {
+		if s.names[name] {
+			return true
+		}
+	}
+	return false
+}
+
+func inner(parent *scope, names ...string) *scope {
+	s := &scope{map[string]bool{}, parent}
+	for _, n := range names {
+		s.names[n] = true
+	}
+	return s
+}
+
+type walker struct {
+	known    *Known
+	report   Report
+	defined  map[string]bool
+	prefixes map[string]bool // names of the module and of what they are in
+	uses     []use
+	members  []use // ws76.x.y
+}
+
+func (w *walker) problem(line int, format string, args ...any) {
+	w.report.Problems = append(w.report.Problems, Problem{line, fmt.Sprintf(format, args...)})
+}
+
+// judge compares what was used with what there is, once all is known.
+func (w *walker) judge() {
+	reported := map[use]bool{}
+	names := slices.Concat(w.known.Globals, w.known.Hooks)
+	for _, u := range w.uses {
+		if !w.defined[u.name] && !reported[u] {
+			reported[u] = true
+			w.problem(u.line, "undefined global %q%s", u.name, didYouMean(Nearest(u.name, names)))
+		}
+	}
+	for _, u := range w.members {
+		if !w.prefixes[u.name] && !reported[u] {
+			reported[u] = true
+			w.problem(u.line, "there is no %s%s", u.name, didYouMean(Nearest(u.name, w.known.Module)))
+		}
+	}
+}
+
+func didYouMean(name string) string {
+	if name == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %s?", name)
+}
+
+// define notes that the script sets a global; f says that it is a function.
+func (w *walker) define(name string, line int, f bool) {
+	w.defined[name] = true
+	switch {
+	case f && slices.Contains(w.known.Hooks, name):
+		w.report.Hooks = append(w.report.Hooks, Hook{name, line})
+	case f && strings.HasPrefix(name, "test_"):
+		w.report.Tests = append(w.report.Tests, Hook{name, line})
+	case f && strings.HasPrefix(name, "on_"):
+		w.problem(line, "there is no hook %s, so nothing calls this%s", name, didYouMean(Nearest(name, w.known.Hooks)))
+	}
+}
+
+func (w *walker) block(list []ast.Stmt, s *scope) {
+	s = inner(s)
+	for _, stmt := range list {
+		w.stmt(stmt, s)
+	}
+}
+
+func (w *walker) stmt(stmt ast.Stmt, s *scope) {
+	switch st := stmt.(type) {
+	case *ast.AssignStmt:
+		w.exprs(st.Rhs, s)
+		for i, e := range st.Lhs {
+			name, ok := e.(*ast.IdentExpr)
+			switch {
+			case !ok:
+				w.expr(e, s)
+			case !s.has(name.Value):
+				var f bool
+				if i < len(st.Rhs) {
+					_, f = st.Rhs[i].(*ast.FunctionExpr)
+				}
+				w.define(name.Value, name.Line(), f)
+			}
+		}
+	case *ast.LocalAssignStmt:
+		if len(st.Names) == 1 && len(st.Exprs) == 1 {
+			if _, ok := st.Exprs[0].(*ast.FunctionExpr); ok { // it may call itself
+				s.names[st.Names[0]] = true
+			}
+		}
+		w.exprs(st.Exprs, s)
+		for _, n := range st.Names {
+			s.names[n] = true
+			if slices.Contains(w.known.Hooks, n) {
+				w.problem(st.Line(), "%s is local, so nothing calls it; leave out local", n)
+			}
+		}
+	case *ast.FuncCallStmt:
+		w.expr(st.Expr, s)
+	case *ast.DoBlockStmt:
+		w.block(st.Stmts, s)
+	case *ast.WhileStmt:
+		w.expr(st.Condition, s)
+		w.block(st.Stmts, s)
+	case *ast.RepeatStmt: // its condition sees the locals of the block
+		in := inner(s)
+		for _, stmt := range st.Stmts {
+			w.stmt(stmt, in)
+		}
+		w.expr(st.Condition, in)
+	case *ast.IfStmt:
+		w.expr(st.Condition, s)
+		w.block(st.Then, s)
+		w.block(st.Else, s)
+	case *ast.NumberForStmt:
+		w.exprs([]ast.Expr{st.Init, st.Limit, st.Step}, s)
+		w.block(st.Stmts, inner(s, st.Name))
+	case *ast.GenericForStmt:
+		w.exprs(st.Exprs, s)
+		w.block(st.Stmts, inner(s, st.Names...))
+	case *ast.FuncDefStmt:
+		if name, ok := st.Name.Func.(*ast.IdentExpr); ok && st.Name.Receiver == nil {
+			if !s.has(name.Value) {
+				w.define(name.Value, st.Line(), true)
+			}
+		} else {
+			w.expr(st.Name.Func, s)
+			w.expr(st.Name.Receiver, s)
+		}
+		if st.Name.Receiver != nil {
+			s = inner(s, "self")
+		}
+		w.expr(st.Func, s)
+	case *ast.ReturnStmt:
+		w.exprs(st.Exprs, s)
+	}
+}
+
+func (w *walker) exprs(list []ast.Expr, s *scope) {
+	for _, e := range list {
+		w.expr(e, s)
+	}
+}
+
+func (w *walker) expr(expr ast.Expr, s *scope) {
+	switch e := expr.(type) {
+	case *ast.IdentExpr:
+		if !s.has(e.Value) {
+			w.uses = append(w.uses, use{e.Value, e.Line()})
+		}
+	case *ast.AttrGetExpr:
+		if name := path(e, s); name != "" {
+			w.members = append(w.members, use{name, e.Line()})
+			return
+		}
+		w.expr(e.Object, s)
+		w.expr(e.Key, s)
+	case *ast.TableExpr:
+		for _, f := range e.Fields {
+			w.expr(f.Key, s)
+			w.expr(f.Value, s)
+		}
+	case *ast.FuncCallExpr:
+		if e.Receiver != nil && e.Method != "" {
+			if name := path(e.Receiver, s); name == "ws76.kv" {
+				w.members = append(w.members, use{name + "." + e.Method, e.Line()})
+			}
+		}
+		w.expr(e.Func, s)
+		w.expr(e.Receiver, s)
+		w.exprs(e.Args, s)
+	case *ast.LogicalOpExpr:
+		w.exprs([]ast.Expr{e.Lhs, e.Rhs}, s)
+	case *ast.RelationalOpExpr:
+		w.exprs([]ast.Expr{e.Lhs, e.Rhs}, s)
+	case *ast.StringConcatOpExpr:
+		w.exprs([]ast.Expr{e.Lhs, e.Rhs}, s)
+	case *ast.ArithmeticOpExpr:
+		w.exprs([]ast.Expr{e.Lhs, e.Rhs}, s)
+	case *ast.UnaryMinusOpExpr:
+		w.expr(e.Expr, s)
+	case *ast.UnaryNotOpExpr:
+		w.expr(e.Expr, s)
+	case *ast.UnaryLenOpExpr:
+		w.expr(e.Expr, s)
+	case *ast.FunctionExpr:
+		w.block(e.Stmts, inner(s, e.ParList.Names...))
+	}
+}
+
+// path is the full name of what is looked up in the module by constant names; "" for anything else, and for what is in
+// ws76.state, which is the script's own.
+func path(expr ast.Expr, s *scope) string {
+	switch e := expr.(type) {
+	case *ast.IdentExpr:
+		if e.Value == "ws76" && !s.has("ws76") {
+			return "ws76"
+		}
+	case *ast.AttrGetExpr:
+		key, ok := e.Key.(*ast.StringExpr)
+		if of := path(e.Object, s); of != "" && of != "ws76.state" && ok {
+			return of + "." + key.Value
+		}
+	}
+	return ""
+}

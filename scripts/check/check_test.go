@@ -1,0 +1,55 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+var known = &Known{
+	Hooks:   []string{"on_message", "on_send", "on_open"},
+	Globals: []string{"ws76", "print", "pairs", "string"},
+	Module:  []string{"ws76.json.encode", "ws76.json.decode", "ws76.after", "ws76.kv.get", "ws76.state"},
+}
+
+func TestScript(t *testing.T) {
+	for _, test := range []struct {
+		src      string
+		hooks    string
+		problems []string
+	}{
+		{"function on_message(c, d) return d end\non_send = function() end", "[{on_message 1} {on_send 2}]", nil},
+		{"function on_mesage() end", "[]", []string{"1: there is no hook on_mesage, so nothing calls this; did you mean on_message?"}},
+		{"local function on_open() end", "[]", []string{"1: on_open is local, so nothing calls it; leave out local"}},
+		{"x = 1\nprint(x, y)\nprnt(1)", "[]", []string{`2: undefined global "y"`, `3: undefined global "prnt"; did you mean print?`}},
+		{"local function f(a, ...) local b = a; return f(b, ...) end for i = 1, 2 do print(i) end for k, v in pairs({}) do print(k, v) end", "[]", nil},
+		{"do local a end print(a)", "[]", []string{`1: undefined global "a"`}},
+		{"repeat local a until a", "[]", nil},
+		{"function later() return now() end function now() end", "[]", nil},
+		{"local t = {} function t:m() return self.x end function t.f() return self end", "[]", []string{`1: undefined global "self"`}},
+		{"ws76.json.encode(1) ws76.jsn.encode(1) ws76.json.encod(1) ws76.kv:gte('a') ws76.state.mine = 1 ws76.afer(1)", "[]", []string{
+			"1: there is no ws76.jsn.encode; did you mean ws76.json.encode?", "1: there is no ws76.json.encod; did you mean ws76.json.encode?",
+			"1: there is no ws76.kv.gte; did you mean ws76.kv.get?", "1: there is no ws76.afer; did you mean ws76.after?",
+		}},
+		{"local ws76 = {} ws76.anything()", "[]", nil},
+		{"function test_a() end", "[]", nil},
+	} {
+		r, err := Script([]byte(test.src), "t.lua", known)
+		if err != nil {
+			t.Errorf("%s: %v", test.src, err)
+			continue
+		}
+		var problems []string
+		for _, p := range r.Problems {
+			problems = append(problems, fmt.Sprintf("%d: %s", p.Line, p.Message))
+		}
+		slices.Sort(problems)
+		slices.Sort(test.problems)
+		if got := fmt.Sprint(r.Hooks); got != test.hooks || !slices.Equal(problems, test.problems) {
+			t.Errorf("%s:\nhooks %s, want %s\nproblems %q\nwant     %q", test.src, got, test.hooks, problems, test.problems)
+		}
+	}
+	if _, err := Script([]byte("x = = 1"), "t.lua", known); err == nil || err.Error() != "t.lua:1: syntax error near '='" {
+		t.Errorf("a bad source: %v", err)
+	}
+}

@@ -1,0 +1,463 @@
+package scripts
+
+import (
+	"fmt"
+	"log/slog"
+	"sort"
+	"sync/atomic"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/relay"
+)
+
+// conn is a connection as one script sees it: what a conn object of Lua stands for.
+// It is guarded by the script's lock.
+type conn struct {
+	script *Script
+	peer   *Peer
+	side   relay.Side
+	other  *conn  // of the same session
+	link   *link  // nil where the script has opened it itself
+	owned  *owned // nil where it has not
+
+	object   *lua.LUserData // in the state objectOf
+	objectOf *state
+	data     *lua.LTable
+
+	receivers []*receiver
+	listening atomic.Bool // there are receivers
+	closing   bool        // conn:close was called
+	gone      bool        // it has ended
+}
+
+// receiver is a task that waits for a message of a connection.
+type receiver struct {
+	wait  *wait
+	match lua.LValue // a pattern, a function, or nil for any
+}
+
+// userdata returns the conn object, the same one in all of a state's life.
+func (st *state) userdata(c *conn) *lua.LUserData {
+	if c.objectOf != st {
+		c.object, c.objectOf = &lua.LUserData{Value: c, Metatable: st.connMT}, st
+	}
+	return c.object
+}
+
+// forget takes away what belongs to a state that ends.
+func (c *conn) forget(st *state) {
+	c.receivers = nil
+	c.listening.Store(false)
+	if c.owned != nil && c.owned.st == st {
+		go c.owned.shut(1001, "")
+	}
+}
+
+// offer gives a message to the first task that waits for one like it, and lets
+// that run until it waits again, so that it misses nothing of what follows.
+func (c *conn) offer(st *state, m core.Message) bool {
+	for _, r := range c.receivers {
+		data := lua.LString(m.Data)
+		if !st.matches(r, data) {
+			if st.lost {
+				return true
+			}
+			continue
+		}
+		before := len(st.ready)
+		st.wake(r.wait, data, kindValue(m.Kind))
+		st.resumeFrom(before)
+		return true
+	}
+	return false
+}
+
+// matches reports whether a message is what r waits for.
+func (st *state) matches(r *receiver, data lua.LString) bool {
+	if r.match == nil {
+		return true
+	}
+	fn, args := r.match, []lua.LValue{data}
+	if pattern, ok := r.match.(lua.LString); ok {
+		fn, args = st.prelude.find, []lua.LValue{data, pattern}
+	}
+	st.begin()
+	err := st.protected(fn, 1, args...)
+	result := lua.LValue(lua.LFalse)
+	if err == nil {
+		result = st.pop()
+	}
+	if err := st.end(err); err != nil && !st.lost {
+		st.failedOutside("match", err)
+		return false
+	}
+	return !st.lost && lua.LVAsBool(result)
+}
+
+// receive makes the running task wait for a message.
+func (st *state) receive(L *lua.LState, c *conn, what string, match lua.LValue, timeout lua.LValue) int {
+	w := st.waitHere(L, what)
+	r := &receiver{wait: w, match: match}
+	c.receivers = append(c.receivers, r)
+	c.listening.Store(true)
+	w.stop = func() {
+		for i, other := range c.receivers {
+			if other == r {
+				c.receivers = append(c.receivers[:i:i], c.receivers[i+1:]...)
+			}
+		}
+		c.listening.Store(len(c.receivers) > 0)
+	}
+	if timeout != lua.LNil {
+		st.wakeAfter(w, seconds(timeout.(lua.LNumber)), timedOut()...)
+	}
+	return st.yield(L)
+}
+
+// finish tells the script that a connection has ended because of err. st may be
+// nil.
+func (c *conn) finish(st *state, err error) {
+	s := c.script
+	c.gone = true
+	delete(s.conns, c.peer.ID)
+	if st == nil {
+		return
+	}
+	for len(c.receivers) > 0 {
+		st.wake(c.receivers[0].wait, lua.LNil, lua.LString("closed"))
+	}
+	if st.hooks[onClose] == nil && st.hooks[onError] == nil {
+		return
+	}
+	ended := closeError(err)
+	if ended == nil && c.peer.Ended != nil {
+		ended = closeError(c.peer.Ended())
+	}
+	if err == nil && ended != nil && !ended.Clean && !ended.Unanswered {
+		err = ended
+	}
+	if err != nil && (ended == nil || !ended.Clean && !ended.Unanswered) {
+		st.call(onError, st.userdata(c), lua.LString(err.Error()))
+	}
+	if !st.lost && st.hooks[onClose] != nil {
+		st.call(onClose, st.userdata(c), c.closeInfo(st, ended, err))
+	}
+}
+
+// closeInfo is the second argument of on_close.
+func (c *conn) closeInfo(st *state, ended *core.CloseError, err error) *lua.LTable {
+	info := statsTable(st.L, c.peer.stats())
+	set := func(name string, v lua.LValue) { info.RawSetString(name, v) }
+	set("by", lua.LString("us"))
+	set("clean", lua.LBool(err == nil))
+	if ended != nil {
+		set("clean", lua.LBool(ended.Clean))
+		set("code", lua.LNumber(ended.Code))
+		set("reason", lua.LString(ended.Reason))
+		if ended.ByPeer || ended.Err != nil {
+			set("by", lua.LString("peer"))
+		}
+	}
+	if err != nil {
+		set("error", lua.LString(err.Error()))
+	}
+	return info
+}
+
+func statsTable(L *lua.LState, s core.Stats) *lua.LTable {
+	t := L.CreateTable(0, 8)
+	for name, n := range map[string]uint64{
+		"messages_in": s.MessagesIn, "messages_out": s.MessagesOut, "bytes_in": s.BytesIn, "bytes_out": s.BytesOut,
+	} {
+		t.RawSetString(name, lua.LNumber(n))
+	}
+	return t
+}
+
+func checkConn(L *lua.LState) *conn {
+	if ud, ok := L.Get(1).(*lua.LUserData); ok {
+		if c, ok := ud.Value.(*conn); ok {
+			return c
+		}
+	}
+	raise(L, "want a connection before the method, as in conn:send(…), got %s", describe(L.Get(1)))
+	return nil
+}
+
+// connIndex is conn.FIELD.
+func connIndex(methods *lua.LTable) lua.LGFunction {
+	return func(L *lua.LState) int {
+		st, c := stateOf(L), checkConn(L)
+		key, _ := L.Get(2).(lua.LString)
+		var v lua.LValue
+		switch key {
+		case "id":
+			v = lua.LNumber(c.peer.ID)
+		case "dialect":
+			v = lua.LString(c.peer.Dialect)
+		case "transport":
+			v = lua.LString(c.peer.Transport)
+		case "remote":
+			v = lua.LString(c.peer.Remote)
+		case "path":
+			v = lua.LString(c.peer.Path)
+		case "origin":
+			v = lua.LString(c.peer.Origin)
+		case "protocol":
+			v = lua.LString(c.peer.Protocol)
+		case "role":
+			v = lua.LString(c.peer.Role)
+		case "open":
+			v = lua.LBool(!c.gone && !c.closing)
+		case "peer":
+			v = lua.LNil
+			if c.other != nil {
+				v = st.userdata(c.other)
+			}
+		case "data":
+			if c.data == nil {
+				c.data = st.L.NewTable()
+			}
+			v = c.data
+		default:
+			v = methods.RawGetString(string(key))
+		}
+		L.Push(v)
+		return 1
+	}
+}
+
+// connNewIndex is conn.data = {…}; nothing else can be set.
+func connNewIndex(L *lua.LState) int {
+	stateOf(L)
+	c := checkConn(L)
+	t, ok := L.Get(3).(*lua.LTable)
+	if key := L.Get(2).String(); key != "data" || !ok {
+		raise(L, "conn.%s cannot be set; keep what is yours in conn.data", key)
+	}
+	c.data = t
+	return 0
+}
+
+func connString(L *lua.LState) int {
+	c := checkConn(L)
+	L.Push(lua.LString(fmt.Sprintf("conn %d (%s)", c.peer.ID, c.peer.Remote)))
+	return 1
+}
+
+// connSend is conn:send(data[, kind]).
+func connSend(L *lua.LState) int {
+	st, c := stateOf(L), checkConn(L)
+	return c.sendFrom(L, st, L.Get(2), L.Get(3))
+}
+
+// sendFrom checks and sends a message; it returns true, or nil, why not and its name.
+func (c *conn) sendFrom(L *lua.LState, st *state, data, kindArg lua.LValue) int {
+	if m, name, err := c.message(L, data, kindArg); err != nil {
+		return fail(L, name, "%v", err)
+	} else if err := c.send(m); err != nil {
+		return fail(L, "full", "%v", err)
+	}
+	L.Push(lua.LTrue)
+	return 1
+}
+
+// message makes the message that is to be sent to c of arguments. What the
+// connection cannot carry is refused here, where the script can learn of it.
+func (c *conn) message(L *lua.LState, data, kindArg lua.LValue) (m core.Message, name string, err error) {
+	if n, ok := data.(lua.LNumber); ok {
+		data = lua.LString(n.String())
+	}
+	text, ok := data.(lua.LString)
+	if !ok {
+		raise(L, "conn:send: want a string, got %s", describe(data))
+	}
+	if kindArg != lua.LNil {
+		if m.Kind, err = parseKind(kindArg); err != nil {
+			raise(L, "conn:send: %v", err)
+		}
+	}
+	m.Data = bytesOf(string(text))
+	switch {
+	case c.gone || c.closing:
+		return m, "closed", fmt.Errorf("the connection is closed")
+	case m.Kind == core.Binary && (c.peer.Dialect == core.Hixie75 || c.peer.Dialect == core.Hixie76):
+		return m, "binary", core.ErrBinary
+	case m.Kind == core.Text && !hixie.ValidUTF8(m.Data):
+		return m, "utf8", &core.InvalidUTF8Error{Offset: hixie.InvalidAt(m.Data)}
+	}
+	return m, "", nil
+}
+
+// send puts a message in line.
+func (c *conn) send(m core.Message) error {
+	if c.owned != nil {
+		return c.owned.send(m)
+	}
+	return c.link.send(c, m)
+}
+
+// connClose is conn:close([code, reason]).
+func connClose(L *lua.LState) int {
+	st, c := stateOf(L), checkConn(L)
+	code, reason := 1000, ""
+	if n, ok := L.Get(2).(lua.LNumber); ok {
+		code = int(n)
+	}
+	if text, ok := L.Get(3).(lua.LString); ok {
+		reason = string(text)
+	}
+	if code < 1000 || code > 4999 || len(reason) > 123 {
+		raise(L, "conn:close: want a code from 1000 to 4999 and a reason of at most 123 bytes")
+	}
+	if c.gone || c.closing {
+		return fail(L, "closed", "the connection is closed")
+	}
+	c.closing = true
+	switch {
+	case c.owned != nil:
+		c.owned.close(code, reason)
+	case c.peer.Close != nil:
+		st.script.later(func() { c.link.flushed(); c.peer.Close(code, reason) }, true)
+	case c.link.end != nil:
+		end := c.link.end
+		st.script.later(func() { c.link.flushed(); end(nil) }, true)
+	}
+	L.Push(lua.LTrue)
+	return 1
+}
+
+// flushed waits, within reason, until what was sent on the link before is on its
+// way.
+func (l *link) flushed() {
+	for range 100 {
+		l.script.mu.Lock()
+		empty := len(l.outbox) == 0 && !l.delivering
+		l.script.mu.Unlock()
+		if empty {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if l.do != nil {
+		l.do(func() error { return nil }) // behind a sink that is emitting
+	}
+}
+
+func connStats(L *lua.LState) int {
+	stateOf(L)
+	L.Push(statsTable(L, checkConn(L).peer.stats()))
+	return 1
+}
+
+// connReceive is conn:receive([timeout]): data and kind, or nil and "timeout" or
+// "closed".
+func connReceive(L *lua.LState) int {
+	st, c := stateOf(L), checkConn(L)
+	timeout := L.Get(2)
+	if timeout != lua.LNil {
+		checkSeconds(L, 2)
+	}
+	if o := c.owned; o != nil {
+		if m, ok := o.next(); ok {
+			L.Push(m.data)
+			L.Push(kindValue(m.kind))
+			return 2
+		}
+		o.wanted = true
+	}
+	if c.gone {
+		L.Push(lua.LNil)
+		L.Push(lua.LString("closed"))
+		return 2
+	}
+	return st.receive(L, c, "conn:receive", nil, timeout)
+}
+
+// connRequest is conn:request(data, {timeout=, match=, kind=}): it sends, and
+// returns the first message from then on that matches.
+func connRequest(L *lua.LState) int {
+	st, c := stateOf(L), checkConn(L)
+	data, kindArg := L.Get(2), lua.LValue(lua.LNil)
+	timeout := lua.LValue(lua.LNumber(10))
+	var match lua.LValue
+	switch o := L.Get(3).(type) {
+	case *lua.LTable:
+		kindArg = o.RawGetString("kind")
+		if v := o.RawGetString("timeout"); v != lua.LNil {
+			if n, ok := v.(lua.LNumber); !ok || n < 0 {
+				raise(L, "conn:request: timeout is %s; want seconds", describe(v))
+			}
+			timeout = v
+		}
+		switch v := o.RawGetString("match").(type) {
+		case *lua.LNilType:
+		case lua.LString, *lua.LFunction:
+			match = v
+		default:
+			raise(L, "conn:request: match is %s; want a pattern or a function", describe(v))
+		}
+	case *lua.LNilType:
+	default:
+		raise(L, "conn:request: argument 2 is %s; want a table like {timeout = 2, match = \"^OK\"}", describe(o))
+	}
+	m, name, err := c.message(L, data, kindArg)
+	if err != nil {
+		return fail(L, name, "%v", err)
+	}
+	if st.current == nil {
+		st.waitHere(L, "conn:request") // raises the error before anything is sent
+	}
+	if err := c.send(m); err != nil {
+		return fail(L, "full", "%v", err)
+	}
+	return st.receive(L, c, "conn:request", match, timeout)
+}
+
+// connChannel is conn:join(channel) and conn:leave(channel).
+func connChannel(name string, of func(*Peer) func(string) error) lua.LGFunction {
+	return func(L *lua.LState) int {
+		st, c := stateOf(L), checkConn(L)
+		channel, ok := L.Get(2).(lua.LString)
+		if !ok {
+			raise(L, "conn:%s: want the name of a channel, got %s", name, describe(L.Get(2)))
+		}
+		do := of(c.peer)
+		if do == nil {
+			raise(L, "conn:%s: there are no channels here; they belong to ws76 serve", name)
+		}
+		if c.gone {
+			return fail(L, "closed", "the connection is closed")
+		}
+		s := st.script
+		if !s.later(func() {
+			if err := do(string(channel)); err != nil {
+				s.o.log(slog.LevelError, "%s: conn:%s(%q): %v", s.name, name, string(channel), err)
+			}
+		}, false) {
+			return fail(L, "full", "too many calls are waiting")
+		}
+		L.Push(lua.LTrue)
+		return 1
+	}
+}
+
+// wsConns is ws76.conns(): all open connections, oldest first.
+func wsConns(L *lua.LState) int {
+	st := stateOf(L)
+	var open []*conn
+	for _, c := range st.script.conns {
+		open = append(open, c)
+	}
+	sort.Slice(open, func(i, j int) bool { return open[i].peer.ID < open[j].peer.ID })
+	list := L.CreateTable(len(open), 0)
+	for _, c := range open {
+		list.Append(st.userdata(c))
+	}
+	L.Push(list)
+	return 1
+}

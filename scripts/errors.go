@@ -1,0 +1,200 @@
+package scripts
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// LoadError says that a script could not be loaded: it cannot be read, is no Lua,
+// or its main chunk failed.
+type LoadError struct {
+	Script    string
+	Err       error
+	Traceback string // "" where no code ran
+}
+
+func (e *LoadError) Error() string {
+	if e.Traceback != "" {
+		return fmt.Sprintf("%v\n%s", e.Err, e.Traceback)
+	}
+	return e.Err.Error()
+}
+
+// Unwrap returns what went wrong.
+func (e *LoadError) Unwrap() error { return e.Err }
+
+// Error is an error of a script's code: in a hook, a timer's function or a task.
+type Error struct {
+	Script    string
+	In        string // "on_message", "timer", "task 3", …
+	Text      string // "file:line: message"
+	Traceback string // may be ""
+}
+
+func (e *Error) Error() string { return e.In + ": " + e.Text }
+
+// ExitError says that the script has asked for the command to end with Code.
+type ExitError struct{ Code int }
+
+func (e *ExitError) Error() string {
+	return fmt.Sprintf("the script ended the command with code %d", e.Code)
+}
+
+// newError turns an error of the interpreter into one of a script.
+func (st *state) newError(in string, err error) *Error {
+	e := &Error{Script: st.script.name, In: in, Text: err.Error()}
+	var api *lua.ApiError
+	if errors.As(err, &api) {
+		if e.Text = errorText(api.Object); api.Cause != nil {
+			e.Text = api.Cause.Error()
+		}
+		e.Traceback = tidyTrace(api.StackTrace)
+	}
+	return e
+}
+
+// errorText is what an error object says: not all are strings.
+func errorText(v lua.LValue) string {
+	switch v := v.(type) {
+	case lua.LString:
+		return string(v)
+	case nil:
+		return "nil"
+	case *lua.LTable:
+		if s, ok := v.RawGetString("message").(lua.LString); ok {
+			return string(s)
+		}
+	}
+	return "an error object that is a " + v.Type().String() + ": " + v.String()
+}
+
+// preludeName is the chunk name of the part of the library that is written in Lua.
+const preludeName = "[ws76]"
+
+// tidyTrace leaves out of a traceback what is no code of the script.
+func tidyTrace(trace string) string {
+	lines := strings.Split(trace, "\n")
+	kept := lines[:0]
+	for _, line := range lines {
+		text := strings.TrimSpace(line)
+		if text == "" || strings.HasPrefix(text, "[G]") || strings.HasPrefix(text, preludeName) || strings.HasPrefix(text, "(tailcall)") {
+			continue
+		}
+		kept = append(kept, line)
+	}
+	if len(kept) < 2 { // nothing but the title
+		return ""
+	}
+	return strings.Join(kept, "\n")
+}
+
+// maxTrace bounds the levels of a traceback of a task.
+const maxTrace = 15
+
+// traceOf describes where a thread that has ended with an error was.
+func traceOf(th *lua.LState) string {
+	var b strings.Builder
+	for level := 0; level < maxTrace; level++ {
+		dbg, ok := th.GetStack(level)
+		if !ok {
+			break
+		}
+		if _, err := th.GetInfo("Snl", dbg, nil); err != nil || dbg.CurrentLine <= 0 || dbg.Source == preludeName {
+			continue
+		}
+		name := "a function"
+		switch {
+		case dbg.Name != "" && dbg.Name != "?":
+			name = "function '" + dbg.Name + "'"
+		case dbg.LineDefined == 0:
+			name = "main chunk"
+		}
+		fmt.Fprintf(&b, "\n\t%s:%d: in %s", dbg.Source, dbg.CurrentLine, name)
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return "stack traceback:" + b.String()
+}
+
+// reporter logs errors: each place once a second, so that a hook which always
+// fails does not fill a disk.
+type reporter struct {
+	last   map[string]time.Time
+	hidden map[string]int
+}
+
+const (
+	reportEvery = time.Second
+	maxPlaces   = 256
+)
+
+// report logs err unless it was logged within the last second. The caller has
+// the script's lock.
+func (s *Script) report(err *Error) {
+	r := &s.reports
+	place := err.In + "\x00" + placeOf(err.Text)
+	now := time.Now()
+	if last, ok := r.last[place]; ok && now.Sub(last) < reportEvery {
+		r.hidden[place]++
+		return
+	}
+	if len(r.last) >= maxPlaces {
+		clear(r.last)
+		clear(r.hidden)
+	}
+	if r.last == nil {
+		r.last, r.hidden = map[string]time.Time{}, map[string]int{}
+	}
+	text := fmt.Sprintf("%s: %s: %s", s.name, err.In, err.Text)
+	if n := r.hidden[place]; n > 0 {
+		text += fmt.Sprintf(" (and %d times more since the last report)", n)
+		delete(r.hidden, place)
+	}
+	if err.Traceback != "" {
+		text += "\n" + err.Traceback
+	}
+	r.last[place] = now
+	s.o.log(slog.LevelError, "%s", text)
+}
+
+// placeOf is the "file:line" that a message begins with, or all of it.
+func placeOf(text string) string {
+	if file, rest, ok := strings.Cut(text, ":"); ok {
+		if line, _, ok := strings.Cut(rest, ":"); ok {
+			return file + ":" + line
+		}
+	}
+	return text
+}
+
+// raise ends the running Lua function with an error that names the place in the
+// script that called it.
+func raise(L *lua.LState, format string, args ...any) {
+	where := ""
+	for level := 1; level < 20; level++ {
+		w := L.Where(level)
+		if w == "" {
+			break
+		}
+		if !strings.HasPrefix(w, "[G]") && !strings.HasPrefix(w, preludeName) {
+			where = w + " "
+			break
+		}
+	}
+	L.Error(lua.LString(where+fmt.Sprintf(format, args...)), 0)
+}
+
+// fail returns nil and an error's text and name from a Lua function, which is how
+// expected failures are told.
+func fail(L *lua.LState, name string, format string, args ...any) int {
+	L.Push(lua.LNil)
+	L.Push(lua.LString(fmt.Sprintf(format, args...)))
+	L.Push(lua.LString(name))
+	return 3
+}

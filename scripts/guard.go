@@ -1,0 +1,194 @@
+package scripts
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// guard is the context of all Lua code of one state. The interpreter looks at
+// Done before every instruction, which is how a call is interrupted.
+//
+// A context per call would cost more than the call. So there is one for all, with
+// a channel that is replaced after it was closed.
+type guard struct {
+	state *state
+	done  chan struct{} // only replaced while no Lua runs
+
+	mu    sync.Mutex
+	cause error
+}
+
+func newGuard(st *state) *guard { return &guard{state: st, done: make(chan struct{})} }
+
+func (g *guard) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (g *guard) Done() <-chan struct{}       { return g.done }
+func (g *guard) Value(any) any               { return nil }
+
+// Err is what the interpreter raises once Done is closed.
+func (g *guard) Err() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.cause
+}
+
+// AfterFunc saves the context package a goroutine for each context that it makes
+// of this one, as the interpreter does for threads. None of them outlives a call.
+func (g *guard) AfterFunc(func()) (stop func() bool) { return func() bool { return true } }
+
+// interrupt makes the Lua code that runs now end with err.
+func (g *guard) interrupt(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.cause == nil {
+		g.cause = err
+		close(g.done)
+	}
+}
+
+// reset is called between two calls after an interrupt.
+func (g *guard) reset() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.cause != nil {
+		g.cause = nil
+		g.done = make(chan struct{})
+	}
+}
+
+// The word that says which call runs: its number, and in the lowest bit whether
+// the watchdog has interrupted it.
+const (
+	callInterrupted = 1 << iota
+	callStep        // the distance of two numbers
+)
+
+// watchdog interrupts calls of one state that take too long or too much. It is a
+// timer that runs only while there are calls: a tick that finds none since the
+// last one is the last.
+type watchdog struct {
+	timeout   time.Duration
+	maxMemory int64
+	tick      time.Duration
+	interrupt func(err error) // of the call that runs
+	abandon   func()          // takes over from a call that does not end, with its lock
+
+	running atomic.Uint64 // the word above; 0: no Lua runs
+	armed   atomic.Bool
+	timer   *time.Timer
+	acting  sync.Mutex // held from marking a call as interrupted until it is
+
+	// Of the tick, which is one at a time.
+	seen   uint64 // the call that the last tick found
+	since  time.Time
+	memory uint64 // in use then
+}
+
+// maxTick bounds how late a limit is noticed.
+const maxTick = 20 * time.Millisecond
+
+func newWatchdog(l Limits, interrupt func(error), abandon func()) *watchdog {
+	w := &watchdog{
+		timeout: l.Timeout, maxMemory: l.MaxMemory, tick: min(max(l.Timeout/4, time.Millisecond), maxTick),
+		interrupt: interrupt, abandon: abandon,
+	}
+	// Made here, so that a tick never looks for it while a call sets it.
+	w.timer = time.AfterFunc(time.Hour, w.look)
+	w.timer.Stop()
+	return w
+}
+
+// begin notes that a call runs. The caller has the script's lock, until the call
+// is over or abandoned.
+func (w *watchdog) begin(call uint64) {
+	w.running.Store(call)
+	if !w.armed.Load() && w.armed.CompareAndSwap(false, true) {
+		w.timer.Reset(w.tick)
+	}
+}
+
+// end notes that it does not any more, and reports whether it was interrupted or
+// abandoned meanwhile. An abandoned call has lost the lock.
+func (w *watchdog) end(call uint64) (interrupted, abandoned bool) {
+	if w.running.CompareAndSwap(call, 0) {
+		return false, false
+	}
+	w.acting.Lock() // the interrupt itself may still be on its way
+	defer w.acting.Unlock()
+	if w.running.CompareAndSwap(call|callInterrupted, 0) {
+		return true, false
+	}
+	return false, true
+}
+
+// stop ends the ticks. The caller has the script's lock, and no call runs.
+func (w *watchdog) stop() { w.timer.Stop() }
+
+// look is the tick.
+func (w *watchdog) look() {
+	word := w.running.Load()
+	if word == 0 {
+		if w.seen == 0 {
+			w.armed.Store(false)
+			// A call may have begun behind the Load, and have trusted this timer.
+			if w.running.Load() == 0 || !w.armed.CompareAndSwap(false, true) {
+				return
+			}
+		}
+		w.seen = 0
+		w.timer.Reset(w.tick)
+		return
+	}
+	if call := word &^ callInterrupted; call != w.seen {
+		w.seen, w.since, w.memory = call, time.Now(), heapInUse()
+	} else if word == call {
+		if err := w.judge(); err != nil {
+			w.acting.Lock()
+			if w.running.CompareAndSwap(call, call|callInterrupted) {
+				w.interrupt(err)
+			}
+			w.acting.Unlock()
+		}
+	} else if time.Since(w.since) >= patienceFactor*w.timeout && w.running.CompareAndSwap(word, 0) {
+		w.abandon()
+		return
+	}
+	w.timer.Reset(w.tick)
+}
+
+// patienceFactor is how many times its limit a call may take before its state is
+// given up.
+const patienceFactor = 5
+
+// judge says what is wrong with the call that was seen before.
+func (w *watchdog) judge() error {
+	if time.Since(w.since) >= w.timeout-w.tick/2 {
+		return fmt.Errorf("ran longer than the limit of %v without waiting", w.timeout)
+	}
+	if !w.grown() {
+		return nil
+	}
+	runtime.GC() // so that garbage is not counted
+	if !w.grown() {
+		return nil
+	}
+	return fmt.Errorf("took more than the limit of %d MiB of memory", w.maxMemory>>20)
+}
+
+func (w *watchdog) grown() bool {
+	now := heapInUse()
+	return now > w.memory && now-w.memory > uint64(w.maxMemory)
+}
+
+// heapInUse returns the bytes of objects on the heap, garbage included.
+func heapInUse() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+var _ context.Context = (*guard)(nil)

@@ -1,0 +1,187 @@
+package scripts
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/relay"
+)
+
+// Whatever a script does, it is an error of that script: messages pass, and the
+// next call runs as if nothing had been.
+func TestIsolation(t *testing.T) {
+	for name, tt := range map[string]struct{ code, want string }{
+		"loop":                 {`while true do end`, "ran longer"},
+		"loop in pcall":        {`while true do pcall(function() while true do end end) end`, "ran longer"},
+		"loop in a coroutine":  {`coroutine.wrap(function() while true do end end)()`, "ran longer"},
+		"recursion":            {`local function f() return 1 + f() end f()`, "stack overflow"},
+		"recursion by pcall":   {`local function f() return pcall(f) end local function g() return 1 + g() end f() g()`, "stack overflow"},
+		"recursion by threads": {`local function f() return coroutine.wrap(f)() + 1 end f()`, "nested"},
+		"recursion by sort":    {`local function f() table.sort({1, 2}, f) end f()`, "overflow"},
+		"recursion by gsub":    {`local function f() return (("x"):gsub("x", f)) end f()`, "overflow"},
+		"recursion by meta":    {`local t = setmetatable({}, {}) getmetatable(t).__index = function(_, k) return t[k .. "x"] end local x = t.y`, "overflow"},
+		"tail calls":           {`local function f() return f() end f()`, "ran longer"},
+		"concatenation":        {`local s = "x" while true do s = s .. s end`, "limit"},
+		"rep":                  {`local s = ("x"):rep(1e9)`, "limit"},
+		"tables":               {`local t = {} while true do t[#t + 1] = {("x"):rep(1e5)} end`, "memory"},
+		"strings in a table":   {`local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1e6) .. i end`, "memory"},
+		"a hole":               {`local t = {} for i = 1, 1e9 do local u = {} u[4e6] = 1 t[i] = u end`, "memory"},
+		"pattern":              {`return (("a"):rep(30000):find(("a*"):rep(30) .. "b"))`, "stopped"},
+		"too many tasks":       {`for i = 1, 1e6 do ws76.spawn(function() ws76.sleep(10) end) end`, "10000 tasks already"},
+		"too many timers":      {`for i = 1, 1e6 do ws76.after(100, print) end`, "100000 timers already"},
+		"throw":                {`error("thrown")`, "thrown"},
+		"throw a table":        {`error({1})`, "a table"},
+		"throw nothing":        {`error(nil)`, "nil"},
+		"a lot of values":      {`return unpack({}, 1, 1e8)`, "too many results"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, `local first = true
+function on_message(conn, data)
+  if data == "bad" then `+tt.code+` end
+  return data .. "!"
+end`, Options{Limits: Limits{Timeout: 300 * time.Millisecond, MaxMemory: 64 << 20}})
+			r.push("1", "bad", "2")
+			if got := strings.Join(r.got(&r.toB), " "); got != "1! bad 2!" && got != "1! bad! 2!" {
+				t.Errorf("to b: %q", got)
+			}
+			if !r.logged(tt.want) && !r.logged("ran longer") && !r.logged("memory") && !r.logged("loaded anew") {
+				t.Errorf("logged %q, want %q", r.got(&r.logs), tt.want)
+			}
+		})
+	}
+}
+
+// Every hook throws: the session lives, and each hook is switched off after twenty
+// errors in a row.
+func TestThrowingHooks(t *testing.T) {
+	var code strings.Builder
+	for _, e := range Events {
+		code.WriteString("function " + e + "() error('" + e + " fails') end\n")
+	}
+	r := newRig(t, code.String(), Options{})
+	for range 100 {
+		r.push("x")
+	}
+	r.sess.Frame(relay.A, true, 0, nil)
+	if a := (Set{r.script}).Handshake(&Peer{}, requestOf("/")); a != nil {
+		t.Errorf("answered %v", a)
+	}
+	r.script.Reload()
+	r.sess.Closed(context.Canceled)
+	r.stop()
+	if n := len(r.got(&r.toB)); n != 100 {
+		t.Errorf("%d messages passed", n)
+	}
+	for _, e := range []string{"on_start", "on_open", "on_message", "on_send", "on_frame", "on_handshake", "on_save", "on_error", "on_close", "on_stop"} {
+		if !r.logged(e + " fails") {
+			t.Errorf("nothing logged of %s", e)
+		}
+	}
+	if !r.logged("on_message failed 20 times in a row and is switched off") {
+		t.Errorf("logged %q", r.got(&r.logs))
+	}
+}
+
+// A script that sends to itself, and one that closes in on_close.
+func TestSendToItself(t *testing.T) {
+	r := newRig(t, `
+function on_message(c, d) c:send(d) c.peer:send(d) end
+function on_send(c, d) c:send(d) c.peer:send(d) end
+function on_close(c) c:close() c:send("x") end`, Options{})
+	for range 50 {
+		r.push("x")
+	}
+	r.sess.Closed(nil)
+	if a, b := len(r.got(&r.toA)), len(r.got(&r.toB)); a != 100 || b != 150 {
+		t.Errorf("%d messages to a, %d to b", a, b)
+	}
+}
+
+// One script's endless hook holds up neither another script nor another session
+// for longer than its limit.
+func TestOthersGoOn(t *testing.T) {
+	bad := newRig(t, `function on_message(c, d) if d == "loop" then while true do end end return d end`, Options{Limits: Limits{Timeout: 200 * time.Millisecond}})
+	good := newRig(t, `function on_message(c, d) return d end`, Options{})
+	_, other := bad.session(bad.script)
+	looping := make(chan error)
+	go func() { looping <- bad.sink(relay.AToB, core.Message{Data: []byte("loop")}) }()
+	good.push("1", "2")
+	good.want("the other script", &good.toB, "1", "2")
+	if err := other(relay.AToB, core.Message{Data: []byte("through")}); err != nil {
+		t.Error(err)
+	}
+	if err := <-looping; err != nil {
+		t.Error(err)
+	}
+	bad.await("both messages", func() bool { return len(bad.got(&bad.toB)) == 2 })
+}
+
+// A call that nothing stops is abandoned: the script is loaded anew and others go
+// on, while the one that is stuck stays so.
+func TestAbandoned(t *testing.T) {
+	stuck, entered := make(chan struct{}), make(chan struct{}, 1)
+	r := newRig(t, `n = 0 function on_message(c, d) n = n + 1 if d == "stuck" then stuck() end return d .. n end`, Options{
+		Limits: Limits{Timeout: 50 * time.Millisecond},
+		Library: func(L *lua.LState, _ *lua.LTable) {
+			L.SetGlobal("stuck", L.NewFunction(func(*lua.LState) int { entered <- struct{}{}; <-stuck; return 0 }))
+		},
+	})
+	r.push("a")
+	_, other := r.session(r.script)
+	done := make(chan error)
+	go func() { done <- r.sink(relay.AToB, core.Message{Data: []byte("stuck")}) }()
+	<-entered
+	if err := other(relay.AToB, core.Message{Data: []byte("b")}); err != nil {
+		t.Error(err)
+	}
+	r.want("the other session", &r.toB, "a1", "b1")
+	if !r.logged("loaded anew") {
+		t.Errorf("logged %q", r.got(&r.logs))
+	}
+	close(stuck)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	r.push("c")
+	r.want("in the end", &r.toB, "a1", "b1", "stuck", "c2")
+}
+
+// Errors are logged once a second for a place, and counted.
+func TestReports(t *testing.T) {
+	r := newRig(t, `function on_message() error("again") end function on_send() end`, Options{})
+	r.push("x", "x", "x", "x")
+	n := 0
+	for _, l := range r.got(&r.logs) {
+		if strings.Contains(l, "again") {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("logged %d times: %q", n, r.got(&r.logs))
+	}
+}
+
+func TestPolicies(t *testing.T) {
+	for _, tt := range []struct {
+		policy ErrorPolicy
+		passes bool
+		fails  bool
+	}{{Pass, true, false}, {Drop, false, false}, {Close, false, true}, {Exit, false, true}} {
+		var ended error
+		r := newRig(t, `function on_message(c) c:send("before") error("no") end`, Options{OnError: tt.policy, Exit: func(err error) { ended = err }})
+		err := r.sink(relay.AToB, core.Message{Data: []byte("x")})
+		if (err != nil) != tt.fails || (len(r.got(&r.toB)) == 1) != tt.passes {
+			t.Errorf("%v: %v, to b %q", tt.policy, err, r.got(&r.toB))
+		}
+		if (ended != nil) != (tt.policy == Exit) {
+			t.Errorf("%v: the command was ended with %v", tt.policy, ended)
+		}
+		r.want("what was sent before", &r.toA, "before")
+	}
+}

@@ -1,0 +1,164 @@
+package scripts
+
+import (
+	"context"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/luacode"
+	"github.com/ws76/ws76/scripts/lualib"
+	"github.com/ws76/ws76/scripts/luastring"
+)
+
+// A state is made anew for every reload, and most scripts use little of the
+// library. So parts of it are filled in when something in them is first used.
+
+// openStandard opens Lua's own library, with the functions that keep to a budget.
+func (st *state) openStandard() {
+	L := st.L
+	for _, lib := range []struct {
+		name string
+		open lua.LGFunction
+	}{
+		{lua.BaseLibName, lua.OpenBase}, {lua.TabLibName, lua.OpenTable},
+		{lua.CoroutineLibName, lua.OpenCoroutine},
+	} {
+		openWith(L, lib.name, lib.open)
+	}
+	globals := L.G.Global
+	text := L.CreateTable(0, 20)
+	text.RawSetString("__index", text)
+	globals.RawSetString(lua.StringLibName, text)
+	L.SetMetatable(lua.LString(""), text)
+	luastring.Install(L, &st.budget)
+	luacode.Install(L, &st.budget)
+	for _, name := range []string{"module", "newproxy", "_printregs", "collectgarbage"} {
+		globals.RawSetString(name, lua.LNil)
+	}
+	globals.RawSetString("unpack", L.NewFunction(unpack))
+	math := st.lazy(func(*lua.LTable) { openWith(L, lua.MathLibName, lua.OpenMath) })
+	globals.RawSetString(lua.MathLibName, math) // which OpenMath fills, since it is there
+}
+
+// maxUnpack is how many values unpack returns at most, as in Lua 5.1.
+const maxUnpack = 8000
+
+// unpack is Lua's. The interpreter's own fills all of the stack before it fails.
+func unpack(L *lua.LState) int {
+	t := L.CheckTable(1)
+	from := L.OptInt(2, 1)
+	to := L.OptInt(3, t.Len())
+	if to < from {
+		return 0
+	}
+	if n := to - from + 1; n < 0 || n > maxUnpack {
+		L.RaiseError("too many results to unpack")
+	}
+	for i := from; i <= to; i++ {
+		L.Push(t.RawGetInt(i))
+	}
+	return to - from + 1
+}
+
+func openWith(L *lua.LState, name string, open lua.LGFunction) {
+	L.Push(L.NewFunction(open))
+	L.Push(lua.LString(name))
+	L.Call(1, 0)
+}
+
+// lazy returns a table that fill fills when a field of it is first missed.
+func (st *state) lazy(fill func(t *lua.LTable)) *lua.LTable {
+	L := st.L
+	t, mt := L.CreateTable(0, 0), L.CreateTable(0, 1)
+	mt.RawSetString("__index", L.NewFunction(func(l *lua.LState) int {
+		if t.Metatable == lua.LValue(mt) {
+			t.Metatable = lua.LNil
+			fill(t)
+		}
+		l.Push(l.GetField(t, l.Get(2).String()))
+		return 1
+	}))
+	t.Metatable = mt
+	return t
+}
+
+// openLibrary makes the table ws76 with the functions that need nothing of the
+// host, and the globals that reach the system.
+func (st *state) openLibrary() {
+	L, o := st.L, st.script.o
+	options := &lualib.Options{Budget: &st.budget, Roots: st.script.roots(), Trusted: o.Trusted, KV: o.KV, Env: o.Env}
+	st.module = st.lazy(func(t *lua.LTable) {
+		lualib.Open(L, options).ForEach(func(k, v lua.LValue) {
+			if t.RawGet(k) == lua.LNil {
+				t.RawSet(k, v)
+			}
+		})
+	})
+	if o.Trusted {
+		lualib.Sandbox(L, options)
+		st.module.RawSetString("exec", st.waiting(execWith(options)))
+		st.module.RawSetString("http", st.waiting(httpWith(options)))
+		return
+	}
+	globals := L.G.Global
+	var real map[string]*lua.LTable
+	for _, name := range []string{lua.OsLibName, lua.IoLibName, lua.DebugLibName} {
+		globals.RawSetString(name, st.lazy(func(t *lua.LTable) {
+			if real == nil {
+				real = map[string]*lua.LTable{}
+				before := map[string]lua.LValue{}
+				for _, name := range []string{lua.OsLibName, lua.IoLibName, lua.DebugLibName} {
+					before[name] = globals.RawGetString(name)
+					// Else these tables would be filled, with all there is.
+					globals.RawSetString(name, lua.LNil)
+				}
+				lualib.Sandbox(L, options)
+				for name, v := range before {
+					real[name], _ = globals.RawGetString(name).(*lua.LTable)
+					globals.RawSetString(name, v)
+				}
+			}
+			if of := real[name]; of != nil {
+				of.ForEach(func(k, v lua.LValue) { t.RawSet(k, v) })
+				t.Metatable = of.Metatable
+			}
+		}))
+	}
+	for _, name := range []string{"dofile", "loadfile"} {
+		globals.RawSetString(name, L.NewFunction(lualib.Refuse(name)))
+	}
+}
+
+// execWith is ws76.exec(command, {stdin=, timeout=}).
+func execWith(o *lualib.Options) lua.LGFunction {
+	return func(L *lua.LState) int {
+		st := stateOf(L)
+		e := lualib.ParseExec(L, 1, o)
+		return st.async(L, "ws76.exec", 0, func(ctx context.Context) (func() []lua.LValue, func()) {
+			r, err := e.Run(ctx)
+			return func() []lua.LValue {
+				if err != nil {
+					return failure(err)
+				}
+				return st.pushed(r.Push)
+			}, nil
+		})
+	}
+}
+
+// httpWith is ws76.http(request).
+func httpWith(o *lualib.Options) lua.LGFunction {
+	return func(L *lua.LState) int {
+		st := stateOf(L)
+		h := lualib.ParseHTTP(L, 1, o)
+		return st.async(L, "ws76.http", 0, func(ctx context.Context) (func() []lua.LValue, func()) {
+			r, err := h.Do(ctx)
+			return func() []lua.LValue {
+				if err != nil {
+					return failure(err)
+				}
+				return st.pushed(r.Push)
+			}, nil
+		})
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package lualib
+
+const nonBlocking = 0

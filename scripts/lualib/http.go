@@ -1,0 +1,101 @@
+package lualib
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// httpTimeout bounds a request that does not say its own.
+const httpTimeout = 30 * time.Second
+
+// HTTP is what ws76.http is asked for.
+type HTTP struct {
+	method, url, body string
+	header            http.Header
+	timeout           time.Duration
+	limit             int
+}
+
+// ParseHTTP reads the argument of ws76.http at index arg: a URL, or a table with url, method, headers, body and timeout. It
+// raises errors.
+func ParseHTTP(L *lua.LState, arg int, o *Options) HTTP {
+	h := HTTP{method: http.MethodGet, header: http.Header{}, timeout: httpTimeout, limit: o.Budget.Largest()}
+	if url, ok := L.Get(arg).(lua.LString); ok {
+		h.url = string(url)
+		return h
+	}
+	t := L.CheckTable(arg)
+	h.url = lua.LVAsString(t.RawGetString("url"))
+	h.body = lua.LVAsString(t.RawGetString("body"))
+	if m := lua.LVAsString(t.RawGetString("method")); m != "" {
+		h.method = strings.ToUpper(m)
+	} else if h.body != "" {
+		h.method = http.MethodPost
+	}
+	if d := seconds(t.RawGetString("timeout")); d > 0 {
+		h.timeout = d
+	}
+	if headers, ok := t.RawGetString("headers").(*lua.LTable); ok {
+		headers.ForEach(func(k, v lua.LValue) { h.header.Set(lua.LVAsString(k), lua.LVAsString(v)) })
+	}
+	if h.url == "" {
+		L.ArgError(arg, "a URL, or a table with url expected")
+	}
+	return h
+}
+
+// HTTPResult is the answer to a request.
+type HTTPResult struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Do sends the request and reads the answer. Any status is an answer; the error is for what brought none.
+func (h HTTP) Do(ctx context.Context) (HTTPResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, h.method, h.url, strings.NewReader(h.body))
+	if err != nil {
+		return HTTPResult{}, fmt.Errorf("http: %w", err)
+	}
+	req.Header = h.header
+	if host := req.Header.Get("Host"); host != "" {
+		req.Host = host
+	}
+	// A connection of its own: nothing is left behind when the script ends.
+	client := http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10}}
+	resp, err := client.Do(req)
+	if err != nil {
+		return HTTPResult{}, fmt.Errorf("http: %w", err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(h.limit)+1))
+	if err != nil {
+		return HTTPResult{}, fmt.Errorf("http: %s %s: reading the body: %w", h.method, req.URL.Redacted(), err)
+	}
+	if len(body) > h.limit {
+		return HTTPResult{}, fmt.Errorf("http: %s %s: the body is larger than %d bytes", h.method, req.URL.Redacted(), h.limit)
+	}
+	return HTTPResult{resp.StatusCode, resp.Header, string(body)}, nil
+}
+
+// Push pushes the answer as a table with status, body and headers, whose names are in lower case.
+func (r HTTPResult) Push(L *lua.LState) int {
+	headers := L.NewTable()
+	for name, values := range r.Header {
+		headers.RawSetString(strings.ToLower(name), lua.LString(strings.Join(values, ", ")))
+	}
+	t := L.NewTable()
+	t.RawSetString("status", lua.LNumber(r.Status))
+	t.RawSetString("headers", headers)
+	t.RawSetString("body", lua.LString(r.Body))
+	L.Push(t)
+	return 1
+}

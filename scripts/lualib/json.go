@@ -1,0 +1,187 @@
+package lualib
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// maxJSONDepth is how deep arrays and objects may be nested.
+const maxJSONDepth = 100
+
+func (l *library) openJSON(L *lua.LState, mod *lua.LTable) {
+	l.null = L.NewUserData()
+	mt := L.NewTable()
+	mt.RawSetString("__tostring", L.NewFunction(func(L *lua.LState) int {
+		L.Push(lua.LString("null"))
+		return 1
+	}))
+	l.null.Metatable = mt
+	mod.RawSetString("null", l.null)
+	l.arrays = L.NewTable()
+	t := L.NewTable()
+	setAll(L, t, map[string]lua.LGFunction{"encode": l.jsonEncode, "decode": l.jsonDecode, "array": l.jsonArray})
+	mod.RawSetString("json", t)
+}
+
+// jsonArray marks a table as an array, which tells an empty one from an empty object.
+func (l *library) jsonArray(L *lua.LState) int {
+	t := L.OptTable(1, nil)
+	if t == nil {
+		t = L.NewTable()
+	}
+	t.Metatable = l.arrays
+	L.Push(t)
+	return 1
+}
+
+func (l *library) jsonEncode(L *lua.LState) int {
+	e := jsonEncoder{l: l, L: L}
+	e.value(L.CheckAny(1), 0)
+	l.Budget.Size(L, "json.encode", len(e.out))
+	L.Push(lua.LString(e.out))
+	return 1
+}
+
+type jsonEncoder struct {
+	l   *library
+	L   *lua.LState
+	out []byte
+}
+
+func (e *jsonEncoder) value(v lua.LValue, depth int) {
+	if depth > maxJSONDepth {
+		e.L.RaiseError("json.encode: tables are nested deeper than %d, or hold themselves", maxJSONDepth)
+	}
+	e.l.Budget.Spend(e.L, "json.encode", 1)
+	switch v := v.(type) {
+	case *lua.LNilType:
+		e.out = append(e.out, "null"...)
+	case lua.LBool:
+		e.out = strconv.AppendBool(e.out, bool(v))
+	case lua.LNumber:
+		e.number(float64(v))
+	case lua.LString:
+		e.string(string(v))
+	case *lua.LTable:
+		e.table(v, depth)
+	default:
+		if v == e.l.null {
+			e.out = append(e.out, "null"...)
+			return
+		}
+		e.L.RaiseError("json.encode: a %s has no JSON", v.Type())
+	}
+}
+
+func (e *jsonEncoder) number(f float64) {
+	switch {
+	case f != f || math.IsInf(f, 0):
+		e.L.RaiseError("json.encode: %v has no JSON", f)
+	case f == math.Trunc(f) && math.Abs(f) <= 1<<53:
+		e.out = strconv.AppendInt(e.out, int64(f), 10)
+	default:
+		e.out = strconv.AppendFloat(e.out, f, 'g', -1, 64)
+	}
+}
+
+func (e *jsonEncoder) string(s string) {
+	e.l.Budget.Size(e.L, "json.encode", len(e.out)+len(s))
+	const digits = "0123456789abcdef"
+	e.out = append(e.out, '"')
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			_, size := utf8.DecodeRuneInString(s[i:])
+			if size == 1 {
+				e.L.RaiseError("json.encode: byte %d of a string is no UTF-8; encode it with ws76.base64 or ws76.hex first", i+1)
+			}
+			e.out = append(e.out, s[i:i+size]...)
+			i += size
+			continue
+		}
+		switch {
+		case c == '"' || c == '\\':
+			e.out = append(e.out, '\\', c)
+		case c == '\n':
+			e.out = append(e.out, `\n`...)
+		case c == '\r':
+			e.out = append(e.out, `\r`...)
+		case c == '\t':
+			e.out = append(e.out, `\t`...)
+		case c < ' ' || c == 0x7f:
+			e.out = append(e.out, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+		default:
+			e.out = append(e.out, c)
+		}
+		i++
+	}
+	e.out = append(e.out, '"')
+}
+
+// table writes an array where the keys are 1 to n, or where the table is marked as one; otherwise an object, whose keys
+// are in order so that the same table gives the same text.
+func (e *jsonEncoder) table(t *lua.LTable, depth int) {
+	n, entries, inside := t.Len(), 0, 0
+	var keys []string
+	values := map[string]lua.LValue{}
+	t.ForEach(func(k, v lua.LValue) {
+		entries++
+		switch k := k.(type) {
+		case lua.LString:
+			keys = append(keys, string(k))
+			values[string(k)] = v
+		case lua.LNumber:
+			if i := int(k); lua.LNumber(i) == k && i >= 1 && i <= n {
+				inside++
+				return
+			}
+			name := k.String()
+			keys = append(keys, name)
+			values[name] = v
+		default:
+			e.L.RaiseError("json.encode: a key that is a %s has no JSON", k.Type())
+		}
+	})
+	e.l.Budget.Spend(e.L, "json.encode", entries)
+	marked := t.Metatable == e.l.arrays
+	if keys == nil && (n > 0 && inside == n || marked) {
+		e.out = append(e.out, '[')
+		for i := 1; i <= n; i++ {
+			if i > 1 {
+				e.out = append(e.out, ',')
+			}
+			e.value(t.RawGetInt(i), depth+1)
+		}
+		e.out = append(e.out, ']')
+		return
+	}
+	if marked {
+		e.L.RaiseError("json.encode: an array has the key %q", keys[0])
+	}
+	for i := 1; i <= n; i++ { // a table with both kinds of keys, or with holes, is an object
+		if t.RawGetInt(i) == lua.LNil {
+			continue
+		}
+		name := strconv.Itoa(i)
+		if _, ok := values[name]; ok {
+			e.L.RaiseError("json.encode: a table has the key %q both as a number and as a string", name)
+		}
+		keys = append(keys, name)
+		values[name] = t.RawGetInt(i)
+	}
+	slices.Sort(keys)
+	e.out = append(e.out, '{')
+	for i, k := range keys {
+		if i > 0 {
+			e.out = append(e.out, ',')
+		}
+		e.string(k)
+		e.out = append(e.out, ':')
+		e.value(values[k], depth+1)
+	}
+	e.out = append(e.out, '}')
+}

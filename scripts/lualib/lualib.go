@@ -1,0 +1,111 @@
+// Package lualib is the part of the Lua module ws76 that needs no connection: JSON and other encodings, regular
+// expressions, packed numbers, the handshake's keys and frames, files, and the values that outlive the process.
+//
+// Functions that take what a peer may have sent return nil and a message when that is bad, as Lua's own io does; what only
+// the author of a script can get wrong raises an error. Strings are bytes. What can run long or grow keeps to the Budget.
+package lualib
+
+import (
+	"fmt"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/kv"
+	"github.com/ws76/ws76/scripts/luastring"
+)
+
+// Options say what a script may reach.
+type Options struct {
+	// Budget of the state; required.
+	Budget *luastring.Budget
+	// Roots are the folders that the file functions are held to, unless Trusted. Relative paths are looked up in
+	// each, and new files are made in the first.
+	Roots []string
+	// Trusted opens the rest of the system: any file, io, os, exec, http, env.
+	Trusted bool
+	// KV opens the store behind ws76.kv when that is used first. Nil makes its use an error.
+	KV func() (*kv.Store, error)
+	// Env looks up a variable of the environment for ws76.env, if Trusted. Nil knows none.
+	Env func(name string) (value string, ok bool)
+}
+
+// Open returns the table of the module's functions, for the host to add to. Functions for which Trusted is needed are
+// there without it, too, and raise an error that says so.
+func Open(L *lua.LState, o *Options) *lua.LTable {
+	l := &library{Options: o}
+	mod := L.NewTable()
+	for _, group := range []struct {
+		name      string
+		functions map[string]lua.LGFunction
+	}{
+		{"hex", map[string]lua.LGFunction{"encode": l.hexEncode, "decode": l.hexDecode}},
+		{"base64", map[string]lua.LGFunction{"encode": l.base64Encode, "decode": l.base64Decode}},
+		{"re", map[string]lua.LGFunction{"match": l.reMatch, "find": l.reFind, "gsub": l.reGsub}},
+		{"bit", bitFunctions},
+		{"frame", map[string]lua.LGFunction{"encode": l.frameEncode, "decode": l.frameDecode}},
+		{"kv", map[string]lua.LGFunction{"get": l.kvGet, "set": l.kvSet, "incr": l.kvIncr, "delete": l.kvDelete, "keys": l.kvKeys}},
+		{"utf8", map[string]lua.LGFunction{
+			"char": l.utf8Char, "codes": l.utf8Codes, "codepoint": l.utf8Codepoint, "len": l.utf8Len, "offset": l.utf8Offset,
+		}},
+	} {
+		t := L.CreateTable(0, len(group.functions))
+		setAll(L, t, group.functions)
+		mod.RawSetString(group.name, t)
+	}
+	mod.RawGetString("utf8").(*lua.LTable).RawSetString("charpattern", lua.LString(utf8Pattern))
+	setAll(L, mod, map[string]lua.LGFunction{
+		"md5": l.md5, "sha1": l.sha1, "pack": l.pack, "unpack": l.unpack, "packsize": l.packsize,
+		"keygen": l.keygen, "answer": l.answer,
+		"read_file": l.readFile, "write_file": l.writeFile, "append_file": l.appendFile,
+	})
+	l.openJSON(L, mod)
+	if o.Trusted {
+		mod.RawSetString("env", L.NewFunction(l.env))
+	} else {
+		for _, name := range []string{"env", "exec", "http"} {
+			mod.RawSetString(name, L.NewFunction(Refuse("ws76."+name)))
+		}
+	}
+	return mod
+}
+
+// library is the state of the functions of one Lua state.
+type library struct {
+	*Options
+	null    *lua.LUserData
+	arrays  *lua.LTable // metatable of tables that are arrays even if empty
+	regexps map[string]*expression
+}
+
+func setAll(L *lua.LState, t *lua.LTable, functions map[string]lua.LGFunction) {
+	for name, f := range functions {
+		t.RawSetString(name, L.NewFunction(f))
+	}
+}
+
+// fail returns nil and a message to Lua.
+func fail(L *lua.LState, format string, args ...any) int {
+	L.Push(lua.LNil)
+	L.Push(lua.LString(fmt.Sprintf(format, args...)))
+	return 2
+}
+
+// Refuse returns a function that raises an error which names the flag that would allow it.
+func Refuse(name string) lua.LGFunction {
+	return func(L *lua.LState) int {
+		L.RaiseError("%s is not available to scripts that are not trusted; start with --trust-scripts to allow it", name)
+		return 0
+	}
+}
+
+func (l *library) env(L *lua.LState) int {
+	name := L.CheckString(1)
+	if l.Env != nil {
+		if v, ok := l.Env(name); ok {
+			L.Push(lua.LString(v))
+			return 1
+		}
+	}
+	L.Push(lua.LNil)
+	return 1
+}

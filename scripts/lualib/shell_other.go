@@ -1,0 +1,5 @@
+//go:build !windows
+
+package lualib
+
+var shell = []string{"/bin/sh", "-c"}

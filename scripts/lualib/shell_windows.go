@@ -1,0 +1,3 @@
+package lualib
+
+var shell = []string{"cmd", "/c"}

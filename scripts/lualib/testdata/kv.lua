@@ -1,0 +1,11 @@
+local kv = ws76.kv
+eq(kv:get("none"), nil) eq(kv:get("none", 7), 7)
+kv:set("s", "a\0\255") kv:set("n", 1.5) kv:set("b", false) kv:set("t", {list = {1, 2}, empty = ws76.json.array()}) kv:set("e", "")
+eq(kv:get("s"), "a\0\255") eq(kv:get("n"), 1.5) eq(kv:get("b"), false) eq(ws76.json.encode(kv:get("t")), '{"empty":[],"list":[1,2]}') eq(kv:get("e"), "")
+eq(kv:incr("count"), 1) eq(kv:incr("count", 10), 11) eq(kv:incr("count", -1), 10) eq(kv:get("count"), 10)
+eq(table.concat(kv:keys(), " "), "b count e n s t") eq(table.concat(kv:keys("c"), " "), "count")
+kv:delete("s") kv:set("n", nil) kv:delete("none")
+eq(table.concat(kv:keys(), " "), "b count e t")
+raises('kv.incr: "t" is no number', kv.incr, kv, "t")
+raises("kv.set: a function cannot be kept", kv.set, kv, "f", print)
+raises("call it as ws76.kv:get", kv.get, "x")

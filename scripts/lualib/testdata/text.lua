@@ -1,0 +1,35 @@
+eq(ws76.hex.encode("\0\255ab"), "00ff6162") eq(ws76.hex.decode("00 FF 6162"), "\0\255ab") eq(ws76.hex.decode(""), "")
+eq(select(2, ws76.hex.decode("abc")), "hex.decode: an odd number of digits")
+eq(select(2, ws76.hex.decode("zz")), 'hex.decode: "z" is no hexadecimal digit')
+eq(ws76.base64.encode("\251\255a"), "+/9h") eq(ws76.base64.encode("ab"), "YWI=") eq(ws76.base64.encode("\251\255ab", true), "-_9hYg")
+eq(ws76.base64.decode("YWI="), "ab") eq(ws76.base64.decode("YWI"), "ab") eq(ws76.base64.decode("-_9h"), "\251\255a")
+eq(select(2, ws76.base64.decode("a*")), "base64.decode: offset 1: no base64 there")
+eq(ws76.md5(""), "d41d8cd98f00b204e9800998ecf8427e") eq(#ws76.md5("x", true), 16)
+eq(ws76.sha1("abc"), "a9993e364706816aba3e25717850c26c9cd0d89d") eq(#ws76.sha1("x", true), 20)
+
+local re = ws76.re
+eq(re.match("temp=21.5", [[(\w+)=([\d.]+)]]), "temp") eq(select(2, re.match("temp=21.5", [[(\w+)=([\d.]+)]])), "21.5")
+eq(re.match("abc", "b+"), "b") eq(re.match("abc", "x"), nil) eq(re.match("aXb", "(?i)x"), "X")
+eq(select(2, re.match("b", "(a)?(b)")), "b") eq((re.match("b", "(a)?(b)")), false)
+eq(table.concat({re.find("hello", "l+")}, " "), "3 4") eq(table.concat({re.find("hello", "(l)", 4)}, " "), "4 4 l")
+eq(table.concat({re.find("hello", "o", -1)}, " "), "5 5")
+eq(re.gsub("1234 5678", [[\d{4}]], "****"), "**** ****") eq(select(2, re.gsub("aaa", "a", "b", 2)), 2) eq(re.gsub("aaa", "a", "b", 0), "aaa")
+eq(re.gsub("a=1", [[(\w)=(\w)]], "%2=%1 %0 %%"), "1=a a=1 %")
+eq(re.gsub("abc", "[ab]", {a = "x", b = false}), "xbc") eq(re.gsub("abc", "b", function(m) return m:upper() end), "aBc") eq(re.gsub("abc", "b", string.upper), "aBc")
+raises("re: missing closing ): `(`", re.match, "a", "(")
+raises("re.gsub: invalid capture index %3", re.gsub, "a", "(a)", "%3")
+raises("re: an expression of 1001 bytes", re.match, "a", ("a"):rep(1001))
+
+local u = ws76.utf8
+eq(u.char(72, 228, 8364, 128512), "Hä€😀") eq(u.len("Hä€😀"), 4) eq(u.codepoint("ä"), 228) eq(select("#", u.codepoint("aä", 1, -1)), 2)
+eq(select(2, u.len("a\255b")), 2) eq(u.len("aäb", 2), 2)
+local s = "" for p, c in u.codes("aä€") do s = s .. p .. ":" .. c .. " " end eq(s, "1:97 2:228 4:8364 ")
+s = "" for c in ("aä€"):gmatch(u.charpattern) do s = s .. #c end eq(s, "123")
+eq(u.offset("aä€x", 3), 4) eq(u.offset("aä€x", -1), 7) eq(u.offset("aä€x", -2), 4) eq(u.offset("aä€x", 0, 3), 2) eq(u.offset("aä", 4), nil) eq(u.offset("aä", 3), 4)
+raises("no character has this number", u.char, 0xD800)
+raises("utf8.codepoint: byte 1 is no UTF-8", u.codepoint, "\255")
+
+local b = ws76.bit
+eq(b.band(0xFF, 0x0F, 7), 7) eq(b.bor(1, 2, 4), 7) eq(b.bxor(0xF0, 0xFF), 15) eq(b.bnot(0), -1) eq(b.tobit(0xFFFFFFFF), -1) eq(b.tobit(2^40 + 5), 5)
+eq(b.lshift(1, 31), -2^31) eq(b.rshift(-1, 28), 15) eq(b.arshift(-256, 4), -16) eq(b.rol(0x80000001, 1), 3) eq(b.ror(1, 1), -2^31)
+eq(b.bswap(0x11223344), 0x44332211) eq(b.tohex(255), "000000ff") eq(b.tohex(-1, 4), "ffff") eq(b.tohex(255, -2), "FF")

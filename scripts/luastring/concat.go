@@ -1,0 +1,141 @@
+package luastring
+
+import (
+	lua "github.com/yuin/gopher-lua"
+)
+
+// ConcatName is where Install puts the function that stands for the operator "..", in the table string: there every
+// function finds it, by way of any string, whatever its environment is. It is no name that a script can spell; the
+// compiler that guards scripts (package luacode) puts calls of it where the operator is.
+const ConcatName = "\x00.."
+
+// concat is a .. b .. c for its arguments: from the right, numbers as text, __concat where an operand is neither. Strings
+// that stand together are joined at once.
+func (b *Budget) concat(L *lua.LState) int {
+	// Most often there are two and both are strings.
+	n := L.GetTop()
+	if n == 2 {
+		if x, ok := L.Get(1).(lua.LString); ok {
+			if y, ok := L.Get(2).(lua.LString); ok {
+				b.Size(L, "..", len(x)+len(y))
+				L.Push(x + y)
+				return 1
+			}
+		}
+	}
+	right := L.Get(n)
+	for n > 1 {
+		from := n // operands [from, n) are text and so is right
+		if lua.LVCanConvToString(right) {
+			for from > 1 && lua.LVCanConvToString(L.Get(from-1)) {
+				from--
+			}
+		}
+		if from < n {
+			right = b.join(L, from, n, right.String())
+			n = from
+			continue
+		}
+		n--
+		right = b.concatMeta(L, L.Get(n), right)
+	}
+	L.Push(right)
+	return 1
+}
+
+// join joins the operands [from, to) and the text behind them.
+func (b *Budget) join(L *lua.LState, from, to int, last string) lua.LValue {
+	size := len(last)
+	for i := from; i < to; i++ {
+		if s, ok := L.Get(i).(lua.LString); ok {
+			size += len(s)
+		} else {
+			size += 24 // a number at most
+		}
+	}
+	b.Size(L, "..", size)
+	out := make([]byte, 0, size)
+	for i := from; i < to; i++ {
+		out = append(out, L.Get(i).String()...)
+	}
+	return lua.LString(append(out, last...))
+}
+
+// concatMeta calls __concat, of the left operand if it has one.
+func (b *Budget) concatMeta(L *lua.LState, left, right lua.LValue) lua.LValue {
+	f := L.GetMetaField(left, "__concat")
+	if f == lua.LNil {
+		f = L.GetMetaField(right, "__concat")
+	}
+	if f == lua.LNil {
+		bad := left
+		if lua.LVCanConvToString(left) {
+			bad = right
+		}
+		L.RaiseError("attempt to concatenate a %s value", bad.Type().String())
+	}
+	L.Push(f)
+	L.Push(left)
+	L.Push(right)
+	L.Call(2, 1)
+	v := L.Get(-1)
+	L.Pop(1)
+	return v
+}
+
+// tableConcat is table.concat.
+func (b *Budget) tableConcat(L *lua.LState) int {
+	const what = "table.concat"
+	t, ok := L.Get(1).(*lua.LTable)
+	if !ok {
+		typeError(L, 1, "concat", "table")
+	}
+	separator := ""
+	if L.Get(2) != lua.LNil {
+		separator = checkString(L, 2, "concat")
+	}
+	i := optInt(L, 3, "concat", 1)
+	last := t.Len()
+	if L.Get(4) != lua.LNil {
+		last = checkInt(L, 4, "concat")
+	}
+	if i > last {
+		L.Push(lua.LString(""))
+		return 1
+	}
+	// The sizes first: the result is made once, in its right size.
+	size := 0
+	for k := i; k <= last; k++ {
+		switch v := t.RawGet(lua.LNumber(k)).(type) {
+		case lua.LString:
+			size += len(v)
+		case lua.LNumber:
+			size += 8
+		default:
+			L.RaiseError("invalid value (%s) at index %d in table for 'concat'", v.Type().String(), k)
+		}
+		if k < last {
+			size += len(separator)
+		}
+		b.Spend(L, what, 1)
+		if size > b.Largest() {
+			b.Size(L, what, size)
+		}
+	}
+	b.Size(L, what, size)
+	out := make([]byte, 0, size)
+	for k := i; k <= last; k++ {
+		switch v := t.RawGet(lua.LNumber(k)).(type) {
+		case lua.LString:
+			out = append(out, v...)
+		case lua.LNumber:
+			out = append(out, v.String()...)
+		}
+		if k < last {
+			out = append(out, separator...)
+		}
+	}
+	b.Size(L, what, len(out))
+	L.Push(lua.LString(out))
+	return 1
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package luastring
+
+const raceEnabled = true

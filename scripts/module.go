@@ -1,0 +1,352 @@
+package scripts
+
+import (
+	_ "embed"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/scripts/luacode"
+)
+
+//go:embed prelude.lua
+var preludeSource []byte
+
+var preludeCode = sync.OnceValues(func() (*lua.FunctionProto, error) { return luacode.Compile(preludeSource, preludeName) })
+
+// prelude is what prelude.lua has made.
+type prelude struct {
+	token  lua.LValue // that a wait yields
+	wrap   lua.LValue // makes a Lua function of one that may wait
+	find   lua.LValue // string.find
+	create *lua.LFunction
+	resume *lua.LFunction
+}
+
+// open fills a new state with the library.
+func (st *state) open() error {
+	L, globals := st.L, st.L.G.Global
+	st.openStandard()
+	if err := st.openPrelude(); err != nil {
+		return err
+	}
+	st.openLibrary()
+	st.openModule()
+	st.openRequire()
+	st.argument = st.argTable()
+	globals.RawSetString("args", st.argument)
+	globals.RawSetString("ws76", st.module)
+	lib := st.script.o.Library
+	if lib == nil {
+		return nil
+	}
+	err := L.GPCall(func(L *lua.LState) int {
+		lib(L, st.module)
+		return 0
+	}, lua.LNil)
+	if api, ok := err.(*lua.ApiError); ok {
+		return errors.New(lua.LVAsString(api.Object))
+	}
+	return err
+}
+
+// openPrelude puts prelude.lua's functions in the place of those that break yields.
+func (st *state) openPrelude() error {
+	L, globals := st.L, st.L.G.Global
+	code, err := preludeCode()
+	if err != nil {
+		return err
+	}
+	co := globals.RawGetString(lua.CoroutineLibName).(*lua.LTable)
+	st.prelude = prelude{
+		token:  L.NewUserData(),
+		find:   globals.RawGetString(lua.StringLibName).(*lua.LTable).RawGetString("find"),
+		create: co.RawGetString("create").(*lua.LFunction),
+		resume: co.RawGetString("resume").(*lua.LFunction),
+	}
+	raw := L.CreateTable(0, 8)
+	for name, f := range map[string]lua.LGFunction{
+		"create": st.coCreate, "resume": st.coResume,
+		"dead":   func(L *lua.LState) int { L.Push(lua.LBool(L.Get(1).(*lua.LState).Dead)); return 1 },
+		"inside": func(L *lua.LState) int { L.Push(lua.LBool(L != st.L)); return 1 },
+		"id":     func(L *lua.LState) int { return L.GetTop() },
+	} {
+		raw.RawSetString(name, L.NewFunction(f))
+	}
+	raw.RawSetString("yield", co.RawGetString("yield"))
+	raw.RawSetString("pcall", globals.RawGetString("pcall"))
+	raw.RawSetString("xpcall", globals.RawGetString("xpcall"))
+	L.Push(L.NewFunctionFromProto(code))
+	L.Push(raw)
+	L.Push(st.prelude.token)
+	L.Call(2, 6)
+	st.prelude.wrap = L.Get(-6)
+	globals.RawSetString("pcall", L.Get(-5))
+	globals.RawSetString("xpcall", L.Get(-4))
+	co.RawSetString("wrap", L.Get(-3))
+	co.RawSetString("resume", L.Get(-2))
+	co.RawSetString("yield", L.Get(-1))
+	co.RawSetString("create", raw.RawGetString("create"))
+	L.Pop(6)
+	return nil
+}
+
+// coCreate is coroutine.create, without a context for each.
+func (st *state) coCreate(L *lua.LState) int {
+	L.CheckFunction(1)
+	L.RemoveContext()
+	n := st.prelude.create.GFunction(L)
+	L.SetContext(st.guard)
+	L.Get(-1).(*lua.LState).SetContext(st.guard)
+	return n
+}
+
+// coResume is coroutine.resume with a bound on how deep threads resume threads:
+// each level is one of Go's stack, which is not to run out.
+func (st *state) coResume(L *lua.LState) int {
+	if st.depth >= maxThreadsDepth {
+		L.RaiseError("stack overflow: coroutines are nested more than %d deep", maxThreadsDepth)
+	}
+	L.CheckThread(1)
+	st.depth++
+	n := st.prelude.resume.GFunction(L)
+	st.depth--
+	return n
+}
+
+// waiting makes a Lua function of f, which may wait.
+func (st *state) waiting(f lua.LGFunction) lua.LValue {
+	L := st.L
+	L.Push(st.prelude.wrap)
+	L.Push(L.NewFunction(f))
+	L.Call(1, 1)
+	return st.pop()
+}
+
+// openModule adds to the table ws76 what is about connections, tasks and time, and
+// makes the metatables.
+func (st *state) openModule() {
+	L, m := st.L, st.module
+	set := func(t *lua.LTable, fs map[string]lua.LGFunction) {
+		for name, f := range fs {
+			t.RawSetString(name, L.NewFunction(f))
+		}
+	}
+	wait := func(t *lua.LTable, fs map[string]lua.LGFunction) {
+		for name, f := range fs {
+			t.RawSetString(name, st.waiting(f))
+		}
+	}
+	object := func(methods, waits map[string]lua.LGFunction, index func(*lua.LTable) lua.LGFunction) *lua.LTable {
+		t, mt := L.CreateTable(0, len(methods)+len(waits)), L.CreateTable(0, 4)
+		set(t, methods)
+		wait(t, waits)
+		mt.RawSetString("__index", t)
+		if index != nil {
+			mt.RawSetString("__index", L.NewFunction(index(t)))
+		}
+		mt.RawSetString("__metatable", lua.LFalse)
+		return mt
+	}
+	type functions = map[string]lua.LGFunction
+	set(m, functions{
+		"after": wsTimer(false), "every": wsTimer(true), "now": wsNow, "clock": wsClock, "spawn": wsSpawn, "conns": wsConns,
+		"publish": wsPublish, "metric": wsMetric, "print": wsPrint, "exit": wsExit, "watch": wsWatch,
+	})
+	wait(m, functions{
+		"sleep": wsSleep, "wait_all": wsWaitAll, "connect": wsConnect, "listen": wsListen, "open": wsOpen,
+	})
+	log := L.CreateTable(0, 4)
+	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
+		log.RawSetString(strings.ToLower(level.String()), L.NewFunction(wsLog(level)))
+	}
+	m.RawSetString("log", log)
+	m.RawSetString("state", L.NewTable())
+	L.G.Global.RawSetString("print", m.RawGetString("print"))
+
+	st.connMT = object(functions{
+		"send": connSend, "close": connClose, "stats": connStats,
+		"join":  connChannel("join", func(p *Peer) func(string) error { return p.Join }),
+		"leave": connChannel("leave", func(p *Peer) func(string) error { return p.Leave }),
+	}, functions{"receive": connReceive, "request": connRequest}, connIndex)
+	st.connMT.RawSetString("__newindex", L.NewFunction(connNewIndex))
+	st.connMT.RawSetString("__tostring", L.NewFunction(connString))
+	// These are made when there is the first such object.
+	st.handleMT = func() *lua.LTable { return object(functions{"cancel": timerCancel}, nil, nil) }
+	st.taskMT = func() *lua.LTable { return object(functions{"cancel": taskCancel, "status": taskStatus}, nil, nil) }
+	st.listenMT = func() *lua.LTable {
+		return object(functions{"close": listenerClose}, functions{"accept": listenerAccept}, listenerIndex)
+	}
+	st.streamMT = func() *lua.LTable {
+		return object(functions{"close": streamClose}, functions{"read_line": streamReadLine, "read": streamRead, "write": streamWrite}, nil)
+	}
+	st.made = map[*func() *lua.LTable]*lua.LTable{}
+}
+
+// object makes an object of the kind that of is for.
+func (st *state) object(value any, of *func() *lua.LTable) *lua.LUserData {
+	mt := st.made[of]
+	if mt == nil {
+		mt = (*of)()
+		st.made[of] = mt
+	}
+	return &lua.LUserData{Value: value, Metatable: mt}
+}
+
+// argTable is the global args.
+func (st *state) argTable() *lua.LTable {
+	a := st.script.o.Args
+	t := st.L.CreateTable(len(a.List), len(a.Named))
+	for _, v := range a.List {
+		t.Append(lua.LString(v))
+	}
+	for name, v := range a.Named {
+		t.RawSetString(name, lua.LString(v))
+	}
+	return t
+}
+
+func (st *state) args() lua.LValue { return st.argument }
+
+// wsNow is ws76.now(): seconds since 1970.
+func wsNow(L *lua.LState) int {
+	L.Push(lua.LNumber(float64(stateOf(L).script.o.Clock.Now().UnixNano()) / 1e9))
+	return 1
+}
+
+// wsClock is ws76.clock(): seconds since the state began, which never jump.
+func wsClock(L *lua.LState) int {
+	st := stateOf(L)
+	L.Push(lua.LNumber(st.script.o.Clock.Now().Sub(st.script.began).Seconds()))
+	return 1
+}
+
+// wsPublish is ws76.publish(channel, data[, kind]).
+func wsPublish(L *lua.LState) int {
+	st := stateOf(L)
+	s := st.script
+	channel := checkString(L, 1, "ws76.publish: want the name of a channel")
+	m, err := messageOf(L.Get(2), core.Text)
+	if err == nil && L.Get(3) != lua.LNil {
+		m.Kind, err = parseKind(L.Get(3))
+	}
+	if err != nil {
+		raise(L, "ws76.publish: %v", err)
+	}
+	if s.o.Publish == nil {
+		raise(L, "ws76.publish: there are no channels here; they belong to ws76 serve")
+	}
+	if !s.later(func() {
+		if err := s.o.Publish(channel, m); err != nil {
+			s.o.log(slog.LevelError, "%s: ws76.publish(%q): %v", s.name, channel, err)
+		}
+	}, false) {
+		return fail(L, "full", "too many messages are waiting to be published")
+	}
+	L.Push(lua.LTrue)
+	return 1
+}
+
+// wsMetric is ws76.metric(name, value[, labels]).
+func wsMetric(L *lua.LState) int {
+	st := stateOf(L)
+	name := checkString(L, 1, "ws76.metric: want a name")
+	value, ok := L.Get(2).(lua.LNumber)
+	if !ok {
+		raise(L, "ws76.metric: the value is %s; want a number", describe(L.Get(2)))
+	}
+	var labels map[string]string
+	if t, ok := L.Get(3).(*lua.LTable); ok {
+		labels = map[string]string{}
+		t.ForEach(func(k, v lua.LValue) { labels[k.String()] = lua.LVAsString(v) })
+	}
+	if metric := st.script.o.Metric; metric != nil {
+		if err := metric(name, float64(value), labels); err != nil {
+			raise(L, "ws76.metric: %v", err)
+		}
+	}
+	return 0
+}
+
+// join makes one text of the arguments, as print does.
+func join(L *lua.LState) string {
+	var b strings.Builder
+	for i := 1; i <= L.GetTop(); i++ {
+		if i > 1 {
+			b.WriteByte('\t')
+		}
+		b.WriteString(L.ToStringMeta(L.Get(i)).String())
+	}
+	return b.String()
+}
+
+// wsPrint is ws76.print and print.
+func wsPrint(L *lua.LState) int {
+	if print := stateOf(L).script.o.Print; print != nil {
+		print(join(L))
+	}
+	return 0
+}
+
+func wsLog(level slog.Level) lua.LGFunction {
+	return func(L *lua.LState) int {
+		s := stateOf(L).script
+		s.o.log(level, "%s: %s", s.name, join(L))
+		return 0
+	}
+}
+
+// wsExit is ws76.exit([code]): the command ends.
+func wsExit(L *lua.LState) int {
+	st := stateOf(L)
+	code := L.OptInt(1, 0)
+	if code < 0 || code > 125 {
+		raise(L, "ws76.exit: the code is %d; want 0 to 125", code)
+	}
+	st.exiting = &ExitError{code}
+	st.guard.interrupt(st.exiting)
+	raise(L, "%v", st.exiting)
+	return 0
+}
+
+// later runs f on a goroutine, with no lock held: on one of its own, or with all
+// others in the order of the calls. It reports whether there was room for it. The
+// caller has the lock.
+func (s *Script) later(f func(), alone bool) bool {
+	if s.stopped {
+		return false
+	}
+	if alone {
+		s.running.Go(f)
+		return true
+	}
+	if len(s.orders) >= s.o.Limits.MaxQueue {
+		return false
+	}
+	s.orders = append(s.orders, f)
+	if !s.ordering {
+		s.ordering = true
+		s.running.Go(s.order)
+	}
+	return true
+}
+
+// order runs what later was given, one after the other.
+func (s *Script) order() {
+	for {
+		s.mu.Lock()
+		if len(s.orders) == 0 {
+			s.orders, s.ordering = nil, false
+			s.mu.Unlock()
+			return
+		}
+		f := s.orders[0]
+		s.orders = s.orders[1:]
+		s.mu.Unlock()
+		f()
+	}
+}

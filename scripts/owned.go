@@ -1,0 +1,246 @@
+package scripts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/core"
+)
+
+// owned is a connection that the script has opened or accepted itself. One
+// goroutine receives and one sends; both belong to the script.
+type owned struct {
+	*conn
+	st   *state // that has opened it
+	wire *core.Conn
+
+	ctx    context.Context // ends when the connection is given up
+	cancel context.CancelFunc
+
+	// Guarded by the script's lock.
+	inbox      []received
+	inboxBytes int
+	wanted     bool          // somebody has received: what comes in is kept
+	room       chan struct{} // not nil: the receiver waits for room in inbox
+	outbox     []core.Message
+	outBytes   int
+	sending    bool // the sender runs
+	ending     bool // it is to close
+	closed     bool // it has
+	code       int
+	reason     string
+}
+
+// received is a message that no task has taken yet.
+type received struct {
+	data lua.LString
+	kind core.Kind
+}
+
+// adopt makes a connection of the script's own. The caller has the lock.
+func (s *Script) adopt(st *state, wire *core.Conn, role string) *conn {
+	peer := NewPeer(wire, role)
+	peer.ID = lastID.Add(1)
+	c := &conn{script: s, peer: peer}
+	o := &owned{conn: c, st: st, wire: wire}
+	o.ctx, o.cancel = context.WithCancel(s.ctx)
+	c.owned = o
+	o.wanted = st.hooks[onMessage] == nil
+	s.conns[peer.ID] = c
+	s.running.Go(o.read)
+	return c
+}
+
+// next takes the oldest message that has come in.
+func (o *owned) next() (received, bool) {
+	if len(o.inbox) == 0 {
+		return received{}, false
+	}
+	m := o.inbox[0]
+	o.inbox[0] = received{}
+	o.inbox = o.inbox[1:]
+	o.inboxBytes -= len(m.data)
+	if o.room != nil {
+		close(o.room)
+		o.room = nil
+	}
+	return m, true
+}
+
+// read receives until the connection ends.
+func (o *owned) read() {
+	defer o.cancel()
+	var err error
+	for {
+		var m core.Message
+		if m, err = o.wire.Receive(o.ctx); err != nil {
+			break
+		}
+		if !o.take(m) {
+			break
+		}
+	}
+	s := o.script
+	s.mu.Lock()
+	o.gone = true
+	st := s.cur
+	if st != o.st {
+		st = nil
+	}
+	o.ending = true
+	o.startSending()
+	o.finish(st, err)
+	if st == nil || !st.lost {
+		s.leave()
+	}
+}
+
+// take hands one message to the script, and waits while it has too many.
+func (o *owned) take(m core.Message) bool {
+	s := o.script
+	for {
+		st := s.enter()
+		if st == nil {
+			return false
+		}
+		if st != o.st {
+			s.leave()
+			return false
+		}
+		if len(o.inbox) < s.o.Limits.MaxQueue && o.inboxBytes <= maxOutboxBytes {
+			o.arrived(st, m)
+			s.leaveFrom(st)
+			return !st.lost
+		}
+		room := make(chan struct{})
+		o.room = room
+		s.leave()
+		select {
+		case <-room:
+		case <-o.ctx.Done():
+			return false
+		}
+	}
+}
+
+// arrived takes a message through on_message, to a task that waits for it, or to
+// the inbox.
+func (o *owned) arrived(st *state, m core.Message) {
+	var passed []core.Message
+	if st.hooks[onMessage] == nil || st.script.off[onMessage] {
+		passed = append(passed, m)
+	} else if err := st.through(onMessage, o.conn, m, &passed); err != nil || st.lost {
+		if !st.lost && st.script.o.OnError == Close {
+			o.close(1011, "")
+		}
+		return
+	}
+	for _, m := range passed {
+		if st.lost || o.offer(st, m) || !o.wanted {
+			continue
+		}
+		o.inbox = append(o.inbox, received{lua.LString(m.Data), m.Kind})
+		o.inboxBytes += len(m.Data)
+	}
+}
+
+// send puts a message in line. The caller has the lock.
+func (o *owned) send(m core.Message) error {
+	if len(o.outbox) >= o.script.o.Limits.MaxQueue || o.outBytes+len(m.Data) > maxOutboxBytes {
+		return fmt.Errorf("%d messages wait to be sent already", len(o.outbox))
+	}
+	o.outbox = append(o.outbox, m)
+	o.outBytes += len(m.Data)
+	o.startSending()
+	return nil
+}
+
+// close closes the connection once what is in line has been sent. The caller has
+// the lock.
+func (o *owned) close(code int, reason string) {
+	if !o.ending {
+		o.ending, o.closing, o.code, o.reason = true, true, code, reason
+		o.startSending()
+	}
+}
+
+// shut is close for who does not have the lock.
+func (o *owned) shut(code int, reason string) {
+	o.script.mu.Lock()
+	defer o.script.mu.Unlock()
+	o.close(code, reason)
+}
+
+// startSending starts the goroutine that sends. A script that stops still sends
+// what is in line, and its Stop waits for the goroutine that receives, which waits
+// for this one.
+func (o *owned) startSending() {
+	if o.sending || o.closed {
+		return
+	}
+	o.sending = true
+	o.script.running.Go(o.write)
+}
+
+// write sends what is in line, and closes the connection if it is to be.
+func (o *owned) write() {
+	s := o.script
+	batch := o.wire.Batch()
+	for {
+		s.mu.Lock()
+		out := o.outbox
+		o.outbox, o.outBytes = nil, 0
+		if len(out) == 0 {
+			end := o.ending && !o.closed
+			o.sending, o.closed = false, o.closed || end
+			code, reason := o.code, o.reason
+			s.mu.Unlock()
+			if end {
+				ctx, cancel := context.WithTimeout(o.ctxUnlessOver(), closeTime)
+				o.wire.CloseWith(ctx, code, reason)
+				cancel()
+			}
+			return
+		}
+		s.mu.Unlock()
+		var err error
+		for _, m := range out {
+			if err = batch.Queue(o.ctx, m); err != nil {
+				break
+			}
+		}
+		if e := batch.Flush(o.ctx); err == nil {
+			err = e
+		}
+		if err != nil {
+			var closed *core.CloseError
+			if o.ctx.Err() == nil && !errors.As(err, &closed) {
+				s.mu.Lock()
+				s.report(&Error{Script: s.name, In: "conn:send", Text: fmt.Sprintf("to %s: %v", o.peer.Remote, err)})
+				o.outbox = nil
+				o.close(1011, "")
+				s.mu.Unlock()
+			}
+		}
+	}
+}
+
+// ctxUnlessOver is a context for closing: the connection's own, while that lives.
+func (o *owned) ctxUnlessOver() context.Context {
+	if o.ctx.Err() != nil {
+		return context.Background()
+	}
+	return o.ctx
+}
+
+// Times at the end.
+const (
+	closeTime = 5 * time.Second  // for closing a connection of the script's own
+	stopTime  = 10 * time.Second // for the end of Run
+)
+
+func afterGrace() <-chan time.Time { return time.After(time.Second) }

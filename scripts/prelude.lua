@@ -1,0 +1,60 @@
+-- The part of the library that must be Lua: what waits is a coroutine that yields,
+-- and in this interpreter only Lua code can be gone on with after a yield.
+local raw, token = ...
+local create, resume, yield, dead, inside = raw.create, raw.resume, raw.yield, raw.dead, raw.inside
+local id, plain_pcall, plain_xpcall = raw.id, raw.pcall, raw.xpcall
+local type, error, rawequal = type, error, rawequal
+
+-- The values that a yield returns are taken by a call that takes any number: with a
+-- fixed number the interpreter reads values that are not there.
+local function waiting(f)
+  return function(...) return id(f(...)) end
+end
+
+-- step goes on with a coroutine until it ends, and hands its yields on.
+local function step(co, ok, ...)
+  if not ok then return false, ... end
+  if dead(co) then return true, ... end
+  return step(co, resume(co, yield(...)))
+end
+
+-- In a coroutine the interpreter's own pcall would lose a yield. So the function
+-- gets a coroutine of its own there.
+local function pcall(f, ...)
+  if not inside() or type(f) ~= "function" then return plain_pcall(f, ...) end
+  local co = create(f)
+  return step(co, resume(co, ...))
+end
+
+local function handle(handler, ok, ...)
+  if ok then return true, ... end
+  return false, handler(...)
+end
+
+local function xpcall(f, handler)
+  if not inside() or type(f) ~= "function" then return plain_xpcall(f, handler) end
+  local co = create(f)
+  return handle(handler, step(co, resume(co)))
+end
+
+-- A wait in a coroutine of the script's own is one of the task that it runs in.
+local function pass(co, ok, ...)
+  if ok and rawequal((...), token) and not dead(co) then
+    return pass(co, resume(co, yield(...)))
+  end
+  return ok, ...
+end
+
+local function check(ok, ...)
+  if not ok then error((...), 0) end
+  return ...
+end
+
+local function wrap(f)
+  local co = create(f)
+  return function(...) return check(pass(co, resume(co, ...))) end
+end
+
+return waiting, pcall, xpcall, wrap,
+  function(co, ...) return pass(co, resume(co, ...)) end,
+  function(...) return id(yield(...)) end

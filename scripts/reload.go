@@ -1,0 +1,242 @@
+package scripts
+
+import (
+	"log/slog"
+	"sync"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/watch"
+)
+
+// reloader loads a script anew when one of its files changes.
+type reloader struct {
+	mu      sync.Mutex // one reload at a time; above Script.mu
+	files   map[string]*watch.Watch
+	watcher *watch.Watcher
+	once    sync.Once
+	err     error
+	wake    chan struct{}
+	done    chan struct{}
+}
+
+// watcher returns the script's watcher of files, made at its first use. The caller
+// has the lock.
+func (s *Script) filesWatcher() (*watch.Watcher, error) {
+	r := &s.reloads
+	r.once.Do(func() {
+		r.watcher, r.err = watch.New(&watch.Options{OnError: func(err error) {
+			s.o.log(slog.LevelError, "%s: watching files: %v", s.name, err)
+		}})
+	})
+	return r.watcher, r.err
+}
+
+// watch begins to watch the files of the script.
+func (s *Script) watch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return
+	}
+	r := &s.reloads
+	r.files, r.wake, r.done = map[string]*watch.Watch{}, make(chan struct{}, 1), make(chan struct{})
+	s.running.Go(s.reloadLoop)
+	s.watchFiles()
+}
+
+// watchFiles watches the files that a version was made of, or was to be. The caller has
+// the lock.
+func (s *Script) watchFiles() {
+	r := &s.reloads
+	w, err := s.filesWatcher()
+	if err != nil {
+		s.o.log(slog.LevelWarn, "%s: changes will not be noticed: %v", s.name, err)
+		return
+	}
+	s.files[s.path] = true
+	for path := range s.files {
+		if r.files[path] != nil {
+			continue
+		}
+		watched, err := w.Add(path, func([]watch.Event) { r.look() })
+		if err != nil {
+			s.o.log(slog.LevelWarn, "%s: changes of %s will not be noticed: %v", s.name, path, err)
+			continue
+		}
+		r.files[path] = watched
+		r.look() // it may have changed before it was watched
+	}
+}
+
+// look lets the loop look for changes.
+func (r *reloader) look() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// reloadLoop reloads when a file has changed, until the script stops.
+func (s *Script) reloadLoop() {
+	r := &s.reloads
+	for {
+		select {
+		case <-r.wake:
+		case <-r.done:
+			return
+		}
+		s.mu.Lock()
+		changed := false
+		for path := range r.files {
+			changed = changed || s.changed(path)
+		}
+		s.mu.Unlock()
+		if changed {
+			s.Reload() // it has said what is wrong
+		}
+	}
+}
+
+// stop ends the watching.
+func (r *reloader) stop() {
+	if r.done != nil {
+		close(r.done)
+	}
+	r.once.Do(func() {})
+	if r.watcher != nil {
+		r.watcher.Close()
+	}
+}
+
+// Reload loads the script anew, whether or not it has changed, and puts the new
+// version in the place of the old one between two messages. Where the new version
+// does not load, the old one runs on, and the error is logged as well as returned.
+func (s *Script) Reload() error {
+	s.reloads.mu.Lock()
+	defer s.reloads.mu.Unlock()
+	s.mu.Lock()
+	if s.stopped || s.task {
+		s.mu.Unlock()
+		return nil
+	}
+	old := s.cur
+	fresh, err := s.build(old)
+	if err == nil && old != nil && !old.lost {
+		err = s.handOver(old, fresh)
+	}
+	if err == errAbandoned || old != nil && old.lost || fresh != nil && fresh.lost {
+		return errAbandoned // the watchdog has built a state itself
+	}
+	if err != nil {
+		s.o.log(slog.LevelError, "%s: not reloaded, the version before runs on: %v", s.name, err)
+		if s.reloads.files != nil {
+			s.watchFiles()
+		}
+		s.leave()
+		return err
+	}
+	if old != nil && s.started {
+		old.call(onStop, lua.LString("reload"))
+		if old.lost {
+			return errAbandoned
+		}
+	}
+	fresh.carryConnsOf(old)
+	if old != nil {
+		old.close("reload")
+	}
+	s.install(fresh)
+	s.o.log(slog.LevelInfo, "%s: reloaded", s.name)
+	if s.started {
+		s.startState()
+	}
+	if s.reloads.files != nil && !fresh.lost {
+		s.watchFiles()
+	}
+	s.leaveFrom(fresh)
+	return nil
+}
+
+// handOver takes what on_save of the old version returns to on_restore of the new
+// one.
+func (s *Script) handOver(old, fresh *state) error {
+	saved, ok := old.call(onSave)
+	if old.lost || !ok || saved == lua.LNil {
+		return nil
+	}
+	k := &carrier{from: old, to: fresh, seen: map[*lua.LTable]*lua.LTable{}}
+	saved = k.value(saved)
+	k.tell()
+	fn, _ := fresh.L.G.Global.RawGetString(onRestore.String()).(*lua.LFunction)
+	if fn == nil {
+		return nil
+	}
+	fresh.begin()
+	if err := fresh.end(fresh.protected(fn, 0, saved)); err != nil {
+		return fresh.newError(onRestore.String(), err)
+	}
+	return nil
+}
+
+// carryConnsOf is carryConns, where there is an old state.
+func (st *state) carryConnsOf(old *state) {
+	if old != nil {
+		st.carryConns(old)
+	}
+}
+
+// wsWatch is ws76.watch(path_or_glob, fn).
+func wsWatch(L *lua.LState) int {
+	st := stateOf(L)
+	s := st.script
+	pattern := checkString(L, 1, "ws76.watch: want a path or a pattern")
+	fn, ok := L.Get(2).(*lua.LFunction)
+	if !ok {
+		raise(L, "ws76.watch: argument 2 is %s; want a function", describe(L.Get(2)))
+	}
+	if len(st.opened) >= s.o.Limits.MaxTimers {
+		raise(L, "ws76.watch: there are %d watches already, which is the limit", len(st.opened))
+	}
+	pattern, err := s.resolve(pattern)
+	if err != nil {
+		raise(L, "ws76.watch: %v", err)
+	}
+	w, err := s.filesWatcher()
+	if err != nil {
+		raise(L, "ws76.watch: %v", err)
+	}
+	watched, err := w.Add(pattern, func(events []watch.Event) { s.changes(st, fn, events) })
+	if err != nil {
+		raise(L, "ws76.watch: %v", err)
+	}
+	st.opened[watched] = true
+	L.Push(st.object(watched, &st.handleMT))
+	return 1
+}
+
+// changes calls the function of a watch for each event.
+func (s *Script) changes(st *state, fn *lua.LFunction, events []watch.Event) {
+	for _, e := range events {
+		if s.enter() == nil {
+			return
+		}
+		if s.cur != st || !s.started {
+			s.leave()
+			return
+		}
+		t := st.L.CreateTable(0, 2)
+		t.RawSetString("path", lua.LString(e.Path))
+		t.RawSetString("op", lua.LString(e.Op.String()))
+		st.begin()
+		err := st.end(st.protected(fn, 0, t))
+		if st.lost {
+			return
+		}
+		if err != nil {
+			st.failedOutside("watch", err)
+		}
+		st.refresh()
+		s.leave()
+	}
+}

@@ -1,0 +1,254 @@
+package scripts
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/relay"
+)
+
+func writeFile(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newFileRig(t *testing.T, path string, o Options) *rig {
+	t.Helper()
+	r := &rig{t: t, news: make(chan struct{}, 1)}
+	r.options(&o)
+	s, err := Load(path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.run(s)
+	return r
+}
+
+// What survives a reload, and what ends with the old version.
+func TestReloadKeeps(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.lua")
+	clock := NewVirtualClock(epoch)
+	code := func(version string) string {
+		return strings.ReplaceAll(`
+ws76.state.loads = (ws76.state.loads or 0) + 1
+local n = 0
+local extra
+function on_save() return {n = n} end
+function on_restore(t) n = t.n extra = "restored" end
+function on_start() print("start VERSION") ws76.every(1, function() print("tick VERSION") end) ws76.spawn(function() while true do ws76.sleep(1) print("task VERSION") end end) end
+function on_stop(why) print("stop VERSION", why) end
+function on_message(c, d)
+  n = n + 1
+  c.data.list = c.data.list or {self = c, peers = {c.peer}, f = print}
+  c.data.list[#c.data.list + 1] = d
+  return "VERSION " .. n .. " " .. ws76.state.loads .. " " .. #c.data.list .. " " .. tostring(c.data.list.self == c and c.data.list.peers[1] == c.peer) .. " " .. tostring(extra)
+end`, "VERSION", version)
+	}
+	writeFile(t, path, code("one"))
+	r := newFileRig(t, path, Options{Clock: clock})
+	r.push("x")
+	r.advance(clock, 1, time.Second)
+	writeFile(t, path, code("two"))
+	if err := r.script.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	r.push("x")
+	r.advance(clock, 1, 0)
+	r.advance(clock, 1, time.Second)
+	for _, broken := range []string{"x = = 1", "error('no')", "while true do end", " \n"} {
+		writeFile(t, path, broken)
+		r.script.o.Limits.Timeout = 100 * time.Millisecond
+		if err := r.script.Reload(); err == nil {
+			t.Errorf("%s: loaded", broken)
+		}
+	}
+	r.push("x")
+	r.want("to b", &r.toB, "one 1 1 1 true nil", "two 2 2 2 true restored", "two 3 2 3 true restored")
+	got := strings.Join(r.got(&r.prints), " ")
+	if got != "start one tick one task one stop one\treload start two tick two task two" && got != "start one stop one\treload start two tick two task two" {
+		t.Logf("prints: %s", got)
+	}
+	if n := strings.Count(got, "tick one") + strings.Count(got, "task one"); n > 2 {
+		t.Errorf("timers of the old version run on: %s", got)
+	}
+	if !r.logged("values in ws76.state or conn.data are no plain data") {
+		t.Errorf("logged %q", r.got(&r.logs))
+	}
+}
+
+// A changed file is noticed, a required one too, and one that is not there yet.
+func TestReloadWatches(t *testing.T) {
+	dir := t.TempDir()
+	path, mod := filepath.Join(dir, "s.lua"), filepath.Join(dir, "mod.lua")
+	writeFile(t, mod, `return "m1"`)
+	writeFile(t, path, `local m = require "mod" function on_message(c, d) return "1" .. m end`)
+	r := newFileRig(t, path, Options{Reload: true})
+	now := func(want string) func() bool {
+		return func() bool { r.push("x"); got := r.got(&r.toB); return got[len(got)-1] == want }
+	}
+	r.await("1m1", now("1m1"))
+	writeFile(t, mod, `return "m2"`)
+	r.await("1m2", now("1m2"))
+	temp := filepath.Join(dir, "temp")
+	writeFile(t, temp, `local m = require "mod" local o = require "other" function on_message(c, d) return "2" .. m .. o end`)
+	if err := os.Rename(temp, path); err != nil {
+		t.Fatal(err)
+	}
+	r.await("what is missing", func() bool { return r.logged("other.lua") })
+	writeFile(t, filepath.Join(dir, "other.lua"), `return "o"`)
+	r.await("2m2o", now("2m2o"))
+	// A file that is written with the same content is no new version.
+	before := len(r.got(&r.logs))
+	writeFile(t, path, `local m = require "mod" local o = require "other" function on_message(c, d) return "2" .. m .. o end`)
+	writeFile(t, mod, `return "m3"`)
+	r.await("2m3o", now("2m3o"))
+	if n := len(r.got(&r.logs)) - before; n != 1 {
+		t.Errorf("%d reloads for one change: %q", n, r.got(&r.logs))
+	}
+}
+
+// null is an endpoint that takes all and has nothing.
+type null struct{}
+
+func (null) Receive(ctx context.Context) (core.Message, error) {
+	<-ctx.Done()
+	return core.Message{}, context.Cause(ctx)
+}
+func (null) Send(context.Context, core.Message) error { return nil }
+func (null) Close(context.Context) error              { return nil }
+
+// 200 rewrites, every third of them broken, while 20 connections exchange numbered
+// messages: none is lost, doubled or out of order, and nothing is left behind.
+func TestReloadUnderTraffic(t *testing.T) {
+	const rewrites, conns = 200, 20
+	dir := t.TempDir()
+	path := filepath.Join(dir, "s.lua")
+	version := func(i int) string {
+		if i%3 == 2 {
+			return "function on_message("
+		}
+		return fmt.Sprintf(`-- %d
+ws76.every(0.01, function() end)
+ws76.watch("`+filepath.ToSlash(dir)+`", function() end)
+function on_start() for i = 1, 10 do ws76.spawn(function() while true do ws76.sleep(0.01) end end) end end
+function on_message(conn, data)
+  conn.data.n = (conn.data.n or 0) + 1
+  conn:send(conn.data.n .. " " .. data)
+  return false
+end`, i)
+	}
+	writeFile(t, path, version(0))
+	r := newFileRig(t, path, Options{Reload: true, Roots: []string{dir}})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var served, talked sync.WaitGroup
+	for range conns {
+		served.Go(func() {
+			stream, err := l.Accept()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			conn, err := core.Accept(t.Context(), stream, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			sess := Set{r.script}.Session(NewPeer(conn, "server"), nil, false)
+			err = relay.Join(t.Context(), conn, null{}, &relay.Options{Hooks: sess.Hooks()})
+			sess.Closed(err)
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		talked.Go(func() {
+			if err := exchange(ctx, t, l.Addr().String()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	var early, late runtime.MemStats
+	for i := 1; i <= rewrites; i++ {
+		if i%2 == 0 {
+			writeFile(t, path, version(i))
+		} else {
+			temp := filepath.Join(dir, "temp")
+			writeFile(t, temp, version(i))
+			if err := os.Rename(temp, path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.script.Reload(); (err == nil) != (i%3 != 2) {
+			t.Errorf("version %d: %v", i, err)
+		}
+		switch i {
+		case 50:
+			runtime.GC()
+			runtime.ReadMemStats(&early)
+		case rewrites:
+			runtime.GC()
+			runtime.ReadMemStats(&late)
+		}
+	}
+	stop()
+	talked.Wait()
+	served.Wait()
+	l.Close()
+	if late.HeapAlloc > early.HeapAlloc+8<<20 {
+		t.Errorf("the heap went from %d KiB after 50 versions to %d KiB after %d", early.HeapAlloc>>10, late.HeapAlloc>>10, rewrites)
+	}
+	st := r.script.enter()
+	if len(st.timers) > 20 || len(st.tasks) > 10 || len(st.opened) != 1 || len(r.script.conns) > 2 {
+		t.Errorf("left: %d timers, %d tasks, %d watches, %d connections", len(st.timers), len(st.tasks), len(st.opened), len(r.script.conns))
+	}
+	r.script.leave()
+}
+
+// exchange sends numbers, a few at a time, until ctx ends, and checks that each is
+// answered once, in order, by a hook that has counted all of them.
+func exchange(ctx context.Context, t *testing.T, addr string) error {
+	conn, err := core.Dial(t.Context(), "ws://"+addr+"/", nil)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(t.Context()) // on errors, so that the other side ends too
+	const ahead = 4
+	sent := 0
+	for got := 1; ; got++ {
+		for sent < got+ahead && ctx.Err() == nil {
+			sent++
+			if err := conn.Send(t.Context(), core.Message{Data: []byte(strconv.Itoa(sent))}); err != nil {
+				return err
+			}
+		}
+		if got > sent {
+			break
+		}
+		m, err := conn.Receive(t.Context())
+		if err != nil {
+			return fmt.Errorf("after %d messages: %w", got-1, err)
+		}
+		if want := fmt.Sprintf("%d %d", got, got); string(m.Data) != want {
+			return fmt.Errorf("got %q, want %q", m.Data, want)
+		}
+	}
+	if sent <= ahead {
+		return fmt.Errorf("only %d messages went through", sent)
+	}
+	return conn.Close(t.Context())
+}

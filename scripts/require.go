@@ -1,0 +1,157 @@
+package scripts
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/luacode"
+)
+
+// loaded is a file of a script as it was compiled.
+type loaded struct {
+	source []byte
+	proto  *lua.FunctionProto
+}
+
+// compileFile compiles a file, unless it is as it was the last time. The caller has
+// the lock, or is the only one who knows the script.
+func (s *Script) compileFile(path string) (*lua.FunctionProto, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		err = errors.New("it is a folder")
+	}
+	if err == nil && info.Size() > luacode.MaxSource {
+		err = fmt.Errorf("it has %d bytes; the limit is %d", info.Size(), luacode.MaxSource)
+	}
+	var source []byte
+	if err == nil {
+		source, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	if known := s.protos[path]; known != nil {
+		if bytes.Equal(known.source, source) {
+			return known.proto, nil
+		}
+		// Who writes a file in place empties it first. As a version that would be one
+		// without hooks, which lets everything pass.
+		if len(bytes.TrimSpace(source)) == 0 {
+			return nil, fmt.Errorf("%s is empty now; it may be about to be written", path)
+		}
+	}
+	name := filepath.Base(path)
+	if s.o.Name != "" {
+		name = s.o.Name + "/" + name
+	}
+	proto, err := luacode.Compile(source, name)
+	if err != nil {
+		return nil, err
+	}
+	s.protos[path] = &loaded{source, proto}
+	return proto, nil
+}
+
+// changed reports whether a file of the script is not as it was when it was
+// loaded.
+func (s *Script) changed(path string) bool {
+	known := s.protos[path]
+	source, err := os.ReadFile(path)
+	return err == nil && (known == nil || !bytes.Equal(known.source, source))
+}
+
+// openRequire sets require, which looks beside the script, in Options.Modules, and
+// nowhere else.
+func (st *state) openRequire() {
+	L := st.L
+	L.G.Global.RawSetString("require", L.NewFunction(st.require))
+	pkg := L.CreateTable(0, 1)
+	pkg.RawSetString("preload", L.CreateTable(0, 0))
+	L.G.Global.RawSetString(lua.LoadLibName, pkg)
+}
+
+// loading is the value of a module whose code runs.
+var loading = &lua.LUserData{}
+
+// require is require(name): NAME.lua or NAME/init.lua beside the script or in one of
+// Options.Modules, with dots for slashes.
+func (st *state) require(L *lua.LState) int {
+	name := L.CheckString(1)
+	v, known := st.modules[name]
+	switch {
+	case v == lua.LValue(loading):
+		raise(L, "module %q requires itself", name)
+	case !known && name == "ws76":
+		v, known = st.module, true
+	case !known:
+		if lib, ok := L.G.Global.RawGetString(name).(*lua.LTable); ok && standard[name] {
+			v, known = lib, true
+		}
+	}
+	if !known {
+		fn := st.findModule(L, name)
+		st.modules[name] = loading
+		L.Push(fn)
+		L.Push(lua.LString(name))
+		// Where this fails the module can be required again, as in Lua 5.1.
+		if err := L.PCall(1, 1, nil); err != nil {
+			delete(st.modules, name)
+			if api, ok := err.(*lua.ApiError); ok {
+				L.Error(api.Object, 0)
+			}
+			raise(L, "%v", err)
+		}
+		if v = L.Get(-1); v == lua.LNil {
+			v = lua.LTrue
+		}
+		L.Pop(1)
+		st.modules[name] = v
+	}
+	L.Push(v)
+	return 1
+}
+
+// standard are the modules that are there without a file.
+var standard = map[string]bool{"string": true, "table": true, "math": true, "coroutine": true, "os": true, "io": true, "debug": true}
+
+// findModule returns the function of a module's code.
+func (st *state) findModule(L *lua.LState, name string) lua.LValue {
+	s := st.script
+	pkg, _ := L.G.Global.RawGetString(lua.LoadLibName).(*lua.LTable)
+	if pkg != nil {
+		if preload, ok := pkg.RawGetString("preload").(*lua.LTable); ok {
+			if fn, ok := preload.RawGetString(name).(*lua.LFunction); ok {
+				return fn
+			}
+		}
+	}
+	dir := s.dir
+	if dir == "" {
+		dir = "."
+	}
+	relative := filepath.FromSlash(strings.ReplaceAll(name, ".", "/"))
+	if !filepath.IsLocal(relative) {
+		raise(L, "%q is no name of a module beside the script", name)
+	}
+	for _, dir := range append([]string{dir}, s.o.Modules...) {
+		for _, path := range []string{filepath.Join(dir, relative+".lua"), filepath.Join(dir, relative, "init.lua")} {
+			s.files[path] = true // watched even where there is none yet
+			if _, err := os.Stat(path); err != nil {
+				continue
+			}
+			proto, err := s.compileFile(path)
+			if err != nil {
+				raise(L, "module %q: %v", name, err)
+			}
+			return L.NewFunctionFromProto(proto)
+		}
+	}
+	raise(L, "there is no module %q: no %s.lua in %s", name, filepath.ToSlash(relative), dir)
+	return nil
+}

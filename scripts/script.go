@@ -1,0 +1,484 @@
+package scripts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/kv"
+	"github.com/ws76/ws76/scripts/luacode"
+)
+
+// Script is one script that runs. Its methods may be called from any goroutine,
+// but not from within its own code.
+type Script struct {
+	name string
+	path string // "" for code given as text
+	code []byte // of that
+	task bool   // the main chunk is a task
+	o    Options
+	dir  string // of path
+
+	// wants are the events that the state has functions for, by bit. Read without
+	// the lock, so that what nobody wants costs nothing.
+	wants atomic.Uint32
+
+	// mu is held while Lua runs. Where a call is abandoned, the watchdog unlocks it
+	// in place of the goroutine that is stuck.
+	mu      sync.Mutex
+	cur     *state // nil: stopped, or could not be built anew
+	seq     uint64 // of calls
+	conns   map[uint64]*conn
+	dirty   []*link // with messages that some other goroutine must hand on
+	started bool
+	stopped bool
+	reports reporter
+	bg      background
+	errs    [numEvents]int // in a row
+	off     [numEvents]bool
+	protos  map[string]*loaded // by path: the versions that were loaded last
+	files   map[string]bool    // that are or were looked for
+	exit    error              // what ended it
+	exited  chan struct{}      // closed when exit is set
+
+	running sync.WaitGroup // goroutines; Add only with mu held and not stopped
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	reloads reloader
+
+	openKV func() (*kv.Store, error)
+	store  *kv.Store // kept over reloads; nil: not used yet
+
+	orders   []func() // of later
+	ordering bool     // a goroutine runs them
+	began    time.Time
+}
+
+// Load reads, compiles and runs the main chunk of a script. Nothing else runs
+// before Start. An error is a *LoadError.
+func Load(path string, o Options) (*Script, error) {
+	return open(filepath.Base(path), path, nil, false, o)
+}
+
+// Eval is Load for code that is in no file.
+func Eval(name, code string, o Options) (*Script, error) {
+	o.Reload = false
+	return open(name, "", []byte(code), false, o)
+}
+
+// LoadTask is Load for a program that Run runs: its main chunk is a task.
+func LoadTask(path string, o Options) (*Script, error) {
+	o.Reload = false
+	return open(filepath.Base(path), path, nil, true, o)
+}
+
+func open(name, path string, code []byte, task bool, o Options) (*Script, error) {
+	if o.Name != "" {
+		name = o.Name
+	}
+	o.Limits = o.Limits.withDefaults()
+	if o.Clock == nil {
+		o.Clock = realClock{}
+	}
+	s := &Script{
+		name: name, path: path, code: code, task: task, o: o,
+		conns: map[uint64]*conn{}, exited: make(chan struct{}), protos: map[string]*loaded{}, files: map[string]bool{},
+		began: o.Clock.Now(),
+	}
+	if path != "" {
+		s.dir = filepath.Dir(path)
+	}
+	if o.KV != nil {
+		s.o.KV = s.openStore
+		s.openKV = o.KV
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.mu.Lock()
+	st, err := s.build(nil)
+	if err != nil {
+		s.cancel()
+		if err != errAbandoned {
+			s.mu.Unlock()
+		}
+		return nil, err
+	}
+	s.install(st)
+	s.mu.Unlock()
+	return s, nil
+}
+
+// Name returns what the script is called in messages.
+func (s *Script) Name() string { return s.name }
+
+// source returns the compiled main chunk of the version on disk.
+func (s *Script) source() (*lua.FunctionProto, error) {
+	if s.path == "" {
+		if known := s.protos[""]; known != nil {
+			return known.proto, nil
+		}
+		proto, err := luacode.Compile(s.code, s.name)
+		if err != nil {
+			return nil, &LoadError{Script: s.name, Err: err}
+		}
+		s.protos[""] = &loaded{proto: proto}
+		return proto, nil
+	}
+	proto, err := s.compileFile(s.path)
+	if err != nil {
+		return nil, &LoadError{Script: s.name, Err: err}
+	}
+	return proto, nil
+}
+
+// build makes a state of the version on disk and runs its main chunk. It carries
+// over what is to survive of old, which may be nil. The caller has the lock, which
+// is lost with the error errAbandoned.
+func (s *Script) build(old *state) (*state, error) {
+	main, err := s.source()
+	if err != nil {
+		return nil, err
+	}
+	st, err := s.newState()
+	if err != nil {
+		return nil, err
+	}
+	if err := st.load(main, old); err != nil {
+		if !st.lost {
+			st.close("not loaded")
+		}
+		return nil, err
+	}
+	return st, nil
+}
+
+// load runs the main chunk in a new state.
+func (st *state) load(main *lua.FunctionProto, old *state) error {
+	if old != nil {
+		st.carryFrom(old)
+	}
+	fn := st.L.NewFunctionFromProto(main)
+	if st.script.task {
+		st.main = st.newTask("main", fn, nil)
+		return nil
+	}
+	st.begin()
+	err := st.protected(fn, 0)
+	if e := st.end(err); st.lost {
+		return errAbandoned
+	} else if e != nil {
+		failed := st.newError("main chunk", e)
+		return &LoadError{Script: st.script.name, Err: errors.New(failed.Text), Traceback: failed.Traceback}
+	}
+	return nil
+}
+
+// install makes st the current state. The caller has the lock.
+func (s *Script) install(st *state) {
+	s.cur = st
+	s.errs, s.off = [numEvents]int{}, [numEvents]bool{}
+	st.refresh()
+}
+
+// Start calls on_start; timers and tasks run from here on.
+func (s *Script) Start() {
+	s.mu.Lock()
+	if s.started || s.stopped || s.cur == nil {
+		s.mu.Unlock()
+		return
+	}
+	s.started = true
+	st := s.cur
+	s.startState()
+	s.leaveFrom(st)
+	if s.o.Reload {
+		s.watch()
+	}
+}
+
+// startState calls on_start of the current state. The caller has the lock.
+func (s *Script) startState() {
+	st := s.cur
+	st.call(onStart, st.args())
+	if !st.lost {
+		st.arm()
+		s.bg.wake = len(st.ready) > 0 || s.bg.wake
+	}
+}
+
+// Stop ends the script: on_stop is called, tasks and timers end, and connections
+// that it has opened are closed properly. It returns when all of its goroutines
+// have ended, or with the cause of ctx.
+func (s *Script) Stop(ctx context.Context, reason string) error {
+	s.mu.Lock()
+	if s.stopped {
+		s.mu.Unlock()
+		return nil
+	}
+	if st := s.cur; st != nil && s.started {
+		st.call(onStop, lua.LString(reason))
+	}
+	st := s.cur
+	if st != nil && st.lost {
+		return nil
+	}
+	s.stopped, s.cur = true, nil
+	s.wants.Store(0)
+	var owned []*owned
+	for _, c := range s.conns {
+		if c.owned != nil {
+			owned = append(owned, c.owned)
+		}
+	}
+	if st != nil {
+		st.close(reason)
+	}
+	store := s.store
+	s.store = nil
+	s.mu.Unlock()
+	s.reloads.stop()
+	if store != nil {
+		defer store.Close()
+	}
+	for _, o := range owned {
+		o.shut(1001, "")
+	}
+	ended := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		s.cancel()
+		return nil
+	case <-ctx.Done():
+	}
+	// What waits now gives up: connections are cut.
+	s.cancel()
+	select {
+	case <-ended:
+		return nil
+	case <-afterGrace():
+		return fmt.Errorf("%s: did not stop: %w", s.name, context.Cause(ctx))
+	}
+}
+
+// Run runs a script that LoadTask has loaded until all of its tasks have ended, or
+// it calls ws76.exit (an *ExitError), or its main chunk fails (an *Error), or ctx
+// ends. Then it is stopped.
+func (s *Script) Run(ctx context.Context) error {
+	s.Start()
+	var err error
+	select {
+	case <-s.exited:
+		s.mu.Lock()
+		err = s.exit
+		s.mu.Unlock()
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	if e := s.Stop(grace, "done"); err == nil {
+		err = e
+	}
+	if err == errDone {
+		err = nil
+	}
+	return err
+}
+
+// errDone is the exit of a program that has nothing more to do.
+var errDone = errors.New("done")
+
+// finish notes why the script ends, once. The caller has the lock.
+func (s *Script) finish(err error) {
+	if s.exit == nil {
+		s.exit = err
+		close(s.exited)
+		if s.o.Exit != nil && err != errDone {
+			s.o.Exit(err)
+		}
+	}
+}
+
+// enter takes the lock and returns the current state with a call begun, or nil,
+// without the lock, when there is none.
+func (s *Script) enter() *state {
+	s.mu.Lock()
+	if s.cur == nil {
+		s.mu.Unlock()
+		return nil
+	}
+	return s.cur
+}
+
+// leave gives the lock back and sees to what the calls have left to do.
+func (s *Script) leave() {
+	if st := s.cur; s.task && st != nil && s.exit == nil && st.main.ended && !st.busy() {
+		s.finish(errDone)
+	}
+	if len(s.dirty) > 0 || s.bg.wake {
+		s.wakeUp()
+	}
+	s.mu.Unlock()
+}
+
+// wakeUp starts the goroutines that hand on what the script has sent and run its
+// tasks. The caller has the lock.
+func (s *Script) wakeUp() {
+	for i, l := range s.dirty {
+		s.dirty[i] = nil
+		if !s.stopped && !l.delivering && len(l.outbox) > 0 && l.next != nil {
+			l.delivering = true
+			s.running.Go(l.deliver)
+		}
+	}
+	s.dirty = s.dirty[:0]
+	if s.bg.wake {
+		s.bg.wake = false
+		if !s.stopped && !s.bg.active {
+			s.bg.active = true
+			s.running.Go(s.work)
+		}
+	}
+}
+
+// abandoned takes the place of a call that does not end. It has the lock, which
+// the call has lost, and builds the script anew.
+func (s *Script) abandoned(st *state) {
+	st.given.Store(true)
+	if s.cur != st { // it was being built; whoever builds it will hear of it
+		s.mu.Unlock()
+		return
+	}
+	s.o.log(slog.LevelError, "%s: a call did not stop within %d times its limit of %v; the script is loaded anew, without what it knew",
+		s.name, patienceFactor, s.o.Limits.Timeout)
+	s.cur = nil
+	st.release("abandoned")
+	fresh, err := s.build(nil)
+	if err != nil {
+		s.wants.Store(0)
+		s.o.log(slog.LevelError, "%s: it cannot be loaded anew and is off: %v", s.name, err)
+		if err != errAbandoned {
+			s.mu.Unlock()
+		}
+		return
+	}
+	s.install(fresh)
+	if s.started {
+		s.startState()
+	}
+	s.leaveFrom(fresh)
+}
+
+// Settle returns when the tasks that can run have run until they wait, or ctx ends:
+// for tests with a VirtualClock.
+func (s *Script) Settle(ctx context.Context) error {
+	s.mu.Lock()
+	if s.cur == nil || !s.started || len(s.cur.ready) == 0 && !s.bg.active {
+		s.mu.Unlock()
+		return nil
+	}
+	idle := make(chan struct{})
+	s.bg.idle = append(s.bg.idle, idle)
+	s.bg.wake = true
+	s.leave()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Do runs the global function name as a task and returns when it has ended, with an
+// *Error where it failed.
+func (s *Script) Do(ctx context.Context, name string) error {
+	return s.DoFunc(ctx, name, func(L *lua.LState) (*lua.LFunction, []lua.LValue) {
+		fn, _ := L.G.Global.RawGetString(name).(*lua.LFunction)
+		return fn, nil
+	}, nil)
+}
+
+// DoFunc is Do for a function that find returns, with its arguments; nil is an
+// error that there is no function name. results, which may be nil, gets what it has
+// returned. Both are called in the script's turn.
+func (s *Script) DoFunc(ctx context.Context, name string, find func(L *lua.LState) (*lua.LFunction, []lua.LValue), results func([]lua.LValue)) error {
+	st := s.enter()
+	if st == nil {
+		return fmt.Errorf("%s: the script does not run", s.name)
+	}
+	fn, args := find(st.L)
+	if fn == nil {
+		s.leave()
+		return fmt.Errorf("%s: there is no function %s", s.name, name)
+	}
+	ended := make(chan error, 1)
+	t := st.newTask(name, fn, args)
+	t.watched = true
+	t.done = func(err *Error) {
+		if err != nil {
+			ended <- err
+			return
+		}
+		if results != nil {
+			results(t.results)
+		}
+		ended <- nil
+	}
+	s.leave()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// openStore returns the store of ws76.kv. It is called by the script's code.
+func (s *Script) openStore() (*kv.Store, error) {
+	if s.store != nil {
+		return s.store, nil
+	}
+	store, err := s.openKV()
+	s.store = store
+	return store, err
+}
+
+// roots are the folders that file functions are held to.
+func (s *Script) roots() []string {
+	switch {
+	case s.o.Roots != nil:
+		return s.o.Roots
+	case s.dir != "":
+		return []string{".", s.dir} // where a relative path is looked up first, too
+	}
+	return []string{"."}
+}
+
+// resolve makes a path or pattern of the script absolute and, unless the script is
+// trusted, refuses one outside of its folders.
+func (s *Script) resolve(pattern string) (string, error) {
+	path, err := filepath.Abs(pattern)
+	if err != nil || s.o.Trusted {
+		return path, err
+	}
+	for _, root := range s.roots() {
+		if root, err = filepath.Abs(root); err != nil {
+			return "", err
+		}
+		if rel, err := filepath.Rel(root, path); err == nil && (rel == "." || filepath.IsLocal(rel)) {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%q is outside of the script's folder and the working folder; --trust-scripts allows it", pattern)
+}

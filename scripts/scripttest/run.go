@@ -1,0 +1,100 @@
+// Package scripttest runs the tests of scripts: functions test_* in Lua, with connections whose peer is the test and a
+// clock that the test moves on.
+package scripttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts"
+	"github.com/ws76/ws76/scripts/luacode"
+)
+
+// maxTest bounds a test by real time: it may wait for something that never comes.
+const maxTest = 10 * time.Second
+
+// start is what the clock shows when a test begins.
+var start = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+// Test runs the function name of the file at path, in a script of its own. Where the file is called NAME_test.lua, NAME.lua
+// beside it is run first, in the same script: the hooks that it defines are what is tested. The error is what failed.
+func Test(ctx context.Context, path, name string, o scripts.Options) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, maxTest, fmt.Errorf("nothing more happened within %v; the clock moves by ws76.test.advance only", maxTest))
+	defer cancel()
+	r := &runner{clock: scripts.NewVirtualClock(start)}
+	subject, hasSubject := strings.CutSuffix(path, "_test.lua")
+	o.Clock, o.Reload = r.clock, false
+	log := o.Log
+	o.Log = func(level slog.Level, text string) {
+		if level >= slog.LevelError {
+			r.failed(text)
+		} else if log != nil {
+			log(level, text)
+		}
+	}
+	var subjectErr error
+	o.Library = func(L *lua.LState, ws76 *lua.LTable) {
+		r.open(L, ws76)
+		if hasSubject {
+			subjectErr = runSubject(L, subject+".lua")
+		}
+	}
+	script, err := scripts.Load(path, o)
+	if subjectErr != nil {
+		err = subjectErr // from which others follow
+	}
+	if err != nil {
+		if script != nil {
+			script.Stop(ctx, "not loaded")
+		}
+		return err
+	}
+	r.script = script
+	script.Start()
+	err = script.Do(ctx, name)
+	r.close()
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	script.Stop(stopping, "done")
+	return errors.Join(err, r.failure())
+}
+
+// failed notes an error of a hook, of which the test itself hears nothing.
+func (r *runner) failed(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.failures) < 10 {
+		r.failures = append(r.failures, errors.New(text))
+	}
+}
+
+func (r *runner) failure() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(r.failures...)
+}
+
+// runSubject runs the script that is tested, if there is one.
+func runSubject(L *lua.LState, path string) error {
+	src, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	code, err := luacode.Compile(src, filepath.Base(path))
+	if err != nil {
+		return err
+	}
+	L.Push(L.NewFunctionFromProto(code))
+	return L.PCall(0, 0, nil)
+}

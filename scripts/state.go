@@ -1,0 +1,274 @@
+package scripts
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/luastring"
+)
+
+// Sizes of the stacks of a state and of each of its threads. They begin small,
+// since a waiting task costs little more than them.
+const (
+	stackSize       = 128     // values, to begin with
+	maxStackSize    = 1 << 18 // values
+	stackStep       = 512     // values
+	maxDepth        = 2048    // calls of Lua functions
+	maxThreadsDepth = 150     // threads that resume one another
+)
+
+// state is one version of a script that runs, or ran: a Lua state and what belongs
+// to it. All of it is guarded by the script's lock.
+type state struct {
+	script *Script
+	L      *lua.LState
+	guard  *guard
+	dog    *watchdog
+	budget luastring.Budget
+	call1  uint64 // the number of the call at hand, 0 between calls
+
+	hooks [numEvents]*lua.LFunction
+
+	module   *lua.LTable // ws76
+	argument *lua.LTable // args
+	connMT   *lua.LTable
+	prelude  prelude
+	modules  map[string]lua.LValue // that were required
+
+	handleMT, taskMT, listenMT, streamMT func() *lua.LTable                  // make metatables
+	made                                 map[*func() *lua.LTable]*lua.LTable // that were made
+
+	timers timerHeap
+	alarm  Timer     // of the clock, for the earliest of timers
+	rings  time.Time // when
+	seq    uint64    // of timers
+
+	tasks   map[*task]struct{}
+	lastID  int
+	main    *task
+	ready   []resumption // tasks that go on as soon as this call is over
+	current *task        // nil: a hook runs
+	depth   int          // of threads
+
+	opened map[closer]bool // that ends with the state
+
+	exiting *ExitError // ws76.exit was called
+
+	lost   bool        // a call of it was abandoned; only its goroutine looks
+	given  atomic.Bool // the same, for whoever does not know
+	closed bool
+}
+
+// closer is what a state has opened.
+type closer interface{ Close() }
+
+// newState makes a state with the library and no code of the script yet.
+func (s *Script) newState() (*state, error) {
+	st := &state{script: s, tasks: map[*task]struct{}{}, modules: map[string]lua.LValue{}, opened: map[closer]bool{}}
+	st.L = lua.NewState(lua.Options{
+		SkipOpenLibs: true, MinimizeStackMemory: true,
+		CallStackSize: maxDepth, RegistrySize: stackSize, RegistryMaxSize: maxStackSize, RegistryGrowStep: stackStep,
+	})
+	st.guard = newGuard(st)
+	st.dog = newWatchdog(s.o.Limits, st.guard.interrupt, func() { s.abandoned(st) })
+	st.budget.MaxString = s.o.Limits.MaxString
+	st.L.SetContext(st.guard)
+	st.begin()
+	err := st.open()
+	if e := st.end(err); st.lost {
+		return nil, errAbandoned
+	} else if e != nil {
+		st.close("not loaded")
+		return nil, &LoadError{Script: s.name, Err: e}
+	}
+	return st, nil
+}
+
+// begin begins a call. The caller has the lock.
+func (st *state) begin() {
+	s := st.script
+	s.seq += callStep
+	st.call1 = s.seq
+	st.budget.Reset()
+	st.dog.begin(s.seq)
+}
+
+// end ends it and returns what its error is taken for: err itself, or why it was
+// interrupted. After errAbandoned the lock is lost: nothing may be touched.
+func (st *state) end(err error) error {
+	if st.call1 == 0 {
+		return err
+	}
+	interrupted, abandoned := st.dog.end(st.call1)
+	st.call1 = 0
+	switch {
+	case abandoned:
+		st.lost = true
+		return errAbandoned
+	case interrupted:
+		if err == nil {
+			err = st.guard.Err()
+		}
+		st.guard.reset()
+	case st.exiting != nil:
+		st.guard.reset()
+	}
+	return err
+}
+
+// exitCause returns the *ExitError of a call that ended with ws76.exit, or nil.
+func (st *state) exitCause() error {
+	if st.exiting == nil {
+		return nil
+	}
+	return st.exiting
+}
+
+// errAbandoned is the error of a call whose state was given up.
+var errAbandoned = errors.New("the call did not stop, and was abandoned")
+
+// protected calls fn with the arguments given and drops what it returns.
+func (st *state) protected(fn lua.LValue, nret int, args ...lua.LValue) error {
+	L := st.L
+	L.Push(fn)
+	for _, a := range args {
+		L.Push(a)
+	}
+	err := L.PCall(len(args), nret, nil)
+	if err != nil {
+		L.G.CurrentThread = L
+		st.depth = 0
+	}
+	return err
+}
+
+// call calls the function for an event, if there is one, and reports its error.
+// It returns the first result; ok is false after an error.
+func (st *state) call(e event, args ...lua.LValue) (result lua.LValue, ok bool) {
+	fn := st.hooks[e]
+	if fn == nil || st.lost || st.script.off[e] {
+		return lua.LNil, true
+	}
+	st.begin()
+	err := st.protected(fn, 1, args...)
+	result = lua.LNil
+	if err == nil {
+		result = st.pop()
+	}
+	if err := st.end(err); err != nil {
+		st.failed(e, err)
+		return lua.LNil, false
+	}
+	st.script.errs[e] = 0
+	st.refresh()
+	return result, true
+}
+
+// pop takes the topmost value off the stack.
+func (st *state) pop() lua.LValue {
+	v := st.L.Get(-1)
+	st.L.Pop(1)
+	return v
+}
+
+// maxErrors is how many errors in a row switch a hook off.
+const maxErrors = 20
+
+// failed reports an error of a hook.
+func (st *state) failed(e event, err error) *Error {
+	failed := st.newError(e.String(), err)
+	if st.lost {
+		return failed
+	}
+	s := st.script
+	if exit := st.exitCause(); exit != nil {
+		s.finish(exit)
+		return failed
+	}
+	s.report(failed)
+	if s.errs[e]++; s.errs[e] == maxErrors {
+		s.off[e] = true
+		s.errorOff(e)
+		st.refresh()
+	}
+	if s.o.OnError == Exit {
+		s.finish(failed)
+	}
+	return failed
+}
+
+// refresh looks which events the script has functions for.
+func (st *state) refresh() {
+	globals := st.L.G.Global
+	var wants uint32
+	for e, name := range Events {
+		fn, _ := globals.RawGetString(name).(*lua.LFunction)
+		st.hooks[e] = fn
+		if fn != nil && !st.script.off[e] {
+			wants |= event(e).bit()
+		}
+	}
+	if st.script.cur == st && st.script.wants.Load() != wants {
+		st.script.wants.Store(wants)
+	}
+}
+
+// close ends all that belongs to a state. The caller has the lock.
+func (st *state) close(reason string) {
+	if st.closed {
+		return
+	}
+	st.release(reason)
+	st.dog.stop()
+	st.L.Close()
+}
+
+// release ends all that belongs to a state but its Lua code.
+func (st *state) release(reason string) {
+	st.closed = true
+	st.given.Store(true)
+	if st.alarm != nil {
+		st.alarm.Stop()
+		st.alarm = nil
+	}
+	st.timers = nil
+	for t := range st.tasks {
+		t.drop()
+	}
+	clear(st.tasks)
+	st.ready = nil
+	for _, c := range st.script.conns {
+		c.forget(st)
+	}
+	for c := range st.opened {
+		c.Close()
+	}
+	clear(st.opened)
+}
+
+// busy reports whether a program still has something to do, or to wait for: a
+// task, a timer, a watch, a listener, or a connection that its hooks answer.
+func (st *state) busy() bool {
+	if len(st.tasks) > 0 || len(st.timers) > 0 {
+		return true
+	}
+	for c := range st.opened {
+		if _, ok := c.(*stream); !ok {
+			return true
+		}
+	}
+	return len(st.script.conns) > 0 && st.hooks[onMessage] != nil
+}
+
+// stateOf returns the state that the code of L belongs to, and raises an error
+// where that has been given up.
+func stateOf(L *lua.LState) *state {
+	st := L.Context().(*guard).state
+	if st.given.Load() {
+		L.RaiseError("this version of the script does not run any more")
+	}
+	return st
+}

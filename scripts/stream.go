@@ -1,0 +1,194 @@
+package scripts
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// stream is what ws76.open returns: bytes, without messages.
+type stream struct {
+	st   *state
+	conn net.Conn
+	buf  []byte // read and not taken; of whoever reads
+
+	reading, writing bool // a task does; guarded by the script's lock
+	closed           bool
+}
+
+// wsOpen is ws76.open(url).
+func wsOpen(L *lua.LState) int {
+	st := stateOf(L)
+	s := st.script
+	url := checkString(L, 1, "ws76.open: want a URL like \"tcp://device.local:23\"")
+	if s.o.Open == nil {
+		raise(L, "ws76.open: there is nothing to be opened here")
+	}
+	return st.async(L, "ws76.open", 0, func(ctx context.Context) (func() []lua.LValue, func()) {
+		c, err := s.o.Open(ctx, url)
+		if err != nil {
+			return func() []lua.LValue { return failure(err) }, nil
+		}
+		return func() []lua.LValue {
+			f := &stream{st: st, conn: c}
+			st.opened[f] = true
+			return []lua.LValue{st.object(f, &st.streamMT)}
+		}, func() { c.Close() }
+	})
+}
+
+// Close closes the stream. The caller has the lock.
+func (f *stream) Close() {
+	if !f.closed {
+		f.closed = true
+		delete(f.st.opened, f)
+		f.conn.Close()
+	}
+}
+
+func checkStream(L *lua.LState) *stream {
+	if ud, ok := L.Get(1).(*lua.LUserData); ok {
+		if f, ok := ud.Value.(*stream); ok {
+			return f
+		}
+	}
+	raise(L, "want a stream of ws76.open before the method, got %s", describe(L.Get(1)))
+	return nil
+}
+
+func streamClose(L *lua.LState) int {
+	stateOf(L)
+	checkStream(L).Close()
+	return 0
+}
+
+// work does one blocking operation on a stream while the running task waits. busy
+// is what keeps two tasks from doing the same.
+func (f *stream) work(L *lua.LState, what string, busy *bool, timeout lua.LValue, deadline func(time.Time) error, do func() (lua.LValue, error)) int {
+	if timeout != lua.LNil {
+		checkSeconds(L, 3)
+	}
+	switch {
+	case f.closed:
+		return fail(L, "closed", "the stream is closed")
+	case *busy:
+		raise(L, "%s: another task does that already", what)
+	}
+	n := f.st.async(L, what, 0, func(ctx context.Context) (func() []lua.LValue, func()) {
+		until := time.Time{}
+		if timeout != lua.LNil {
+			until = time.Now().Add(seconds(timeout.(lua.LNumber)))
+		}
+		deadline(until)
+		stop := context.AfterFunc(ctx, func() { deadline(time.Unix(1, 0)) })
+		v, err := do()
+		stop()
+		f.st.script.mu.Lock()
+		*busy = false
+		f.st.script.mu.Unlock()
+		return func() []lua.LValue {
+			switch {
+			case err == nil:
+				return []lua.LValue{v}
+			case errors.Is(err, os.ErrDeadlineExceeded):
+				return timedOut()
+			case err == io.EOF, errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrClosedPipe):
+				return []lua.LValue{lua.LNil, lua.LString("closed")}
+			}
+			return failure(err)
+		}, nil
+	})
+	*busy = true // async has raised an error where it could not
+	return n
+}
+
+// streamReadLine is stream:read_line([timeout]), without the line's end.
+func streamReadLine(L *lua.LState) int {
+	stateOf(L)
+	f := checkStream(L)
+	limit := f.st.script.o.Limits.MaxString
+	return f.work(L, "stream:read_line", &f.reading, orNil(L, 2), f.conn.SetReadDeadline, func() (lua.LValue, error) {
+		for searched := 0; ; {
+			if i := bytes.IndexByte(f.buf[searched:], '\n'); i >= 0 {
+				line := f.take(searched + i + 1)
+				return lua.LString(bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))), nil
+			}
+			if searched = len(f.buf); searched > limit {
+				return nil, errLine
+			}
+			if err := f.fill(); err == io.EOF && len(f.buf) > 0 {
+				return lua.LString(f.take(len(f.buf))), nil
+			} else if err != nil {
+				return nil, err
+			}
+		}
+	})
+}
+
+// fill reads once. What a wait that takes too long has read is there for the next.
+func (f *stream) fill() error {
+	f.buf = slices.Grow(f.buf, 4096)
+	n, err := f.conn.Read(f.buf[len(f.buf):cap(f.buf)])
+	f.buf = f.buf[:len(f.buf)+n]
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// take takes the first n bytes that were read; they are valid until the next fill.
+func (f *stream) take(n int) []byte {
+	p := f.buf[:n]
+	f.buf = f.buf[n:]
+	return p
+}
+
+var errLine = errors.New("the line is longer than --script-max-string allows")
+
+// streamRead is stream:read(n[, timeout]): n bytes, fewer at the end.
+func streamRead(L *lua.LState) int {
+	stateOf(L)
+	f := checkStream(L)
+	n, ok := L.Get(2).(lua.LNumber)
+	if limit := f.st.script.o.Limits.MaxString; !ok || n < 1 || n > lua.LNumber(limit) {
+		raise(L, "stream:read: want a number of bytes, 1 to %d, got %s", limit, describe(L.Get(2)))
+	}
+	return f.work(L, "stream:read", &f.reading, L.Get(3), f.conn.SetReadDeadline, func() (lua.LValue, error) {
+		for len(f.buf) < int(n) {
+			if err := f.fill(); err == io.EOF && len(f.buf) > 0 {
+				break
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		return lua.LString(f.take(min(int(n), len(f.buf)))), nil
+	})
+}
+
+// streamWrite is stream:write(data[, timeout]).
+func streamWrite(L *lua.LState) int {
+	stateOf(L)
+	f := checkStream(L)
+	data := checkString(L, 2, "stream:write: want a string")
+	return f.work(L, "stream:write", &f.writing, L.Get(3), f.conn.SetWriteDeadline, func() (lua.LValue, error) {
+		_, err := io.WriteString(f.conn, data)
+		return lua.LTrue, err
+	})
+}
+
+// orNil moves the timeout of a method, its argument n, to where work looks for it.
+func orNil(L *lua.LState, n int) lua.LValue {
+	v := L.Get(n)
+	if v != lua.LNil {
+		L.SetTop(3)
+		L.Replace(3, v)
+	}
+	return v
+}

@@ -1,0 +1,312 @@
+// Package watch tells when files change: a file, the entries of a folder, or whatever fits a glob such as "in/**/*.txt".
+//
+// It watches folders, so it sees what editors and cp do: a file that is written, replaced by a rename, deleted and made
+// anew, and folders that appear later. What comes for a path within a short time is one event, and the event says what
+// became of the path, not how: a rename over it is a write. It knows nothing of scripts.
+package watch
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/fsnotify/fsnotify"
+)
+
+// Op is what became of a path.
+type Op uint8
+
+const (
+	Create Op = iota + 1 // it was not there before
+	Write                // its content was written, or it is another file now
+	Remove               // it is gone
+	Rename               // it is gone and lives on under another name
+)
+
+func (o Op) String() string {
+	switch o {
+	case Create:
+		return "create"
+	case Write:
+		return "write"
+	case Remove:
+		return "remove"
+	case Rename:
+		return "rename"
+	}
+	return fmt.Sprintf("Op(%d)", uint8(o))
+}
+
+// Event is a change of one file. Folders have none.
+type Event struct {
+	// Path is absolute if the pattern was, otherwise relative to the working folder.
+	Path string
+	Op   Op
+}
+
+// DefaultQuiet is how long nothing must happen to a path before its event comes.
+const DefaultQuiet = 100 * time.Millisecond
+
+// patience is how many times Quiet a path that never rests is waited for.
+const patience = 10
+
+// maxFolders bounds what one watch takes of the system.
+const maxFolders = 10_000
+
+// Options of a Watcher. Nil is the same as zero.
+type Options struct {
+	// Quiet is how long nothing must happen to a path before its event comes; an event is at most ten times as late.
+	// 0 means DefaultQuiet.
+	Quiet time.Duration
+	// OnError hears of folders that cannot be watched. It is called on any goroutine. Nil ignores it.
+	OnError func(error)
+}
+
+// Watcher watches any number of patterns with one handle of the system. Its methods may be called from any goroutine.
+type Watcher struct {
+	quiet   time.Duration
+	onError func(error)
+	system  *fsnotify.Watcher
+	done    chan struct{} // closed when the goroutine has ended
+
+	mu      sync.Mutex
+	closed  bool
+	watches []*Watch
+	folders map[string]int // watched, by how many watches
+	timer   *time.Timer    // runs when some path is pending
+	armed   bool
+}
+
+// ErrClosed is returned by Add on a Watcher that was closed.
+var ErrClosed = errors.New("watch: the watcher is closed")
+
+// New returns a Watcher, which the caller closes.
+func New(o *Options) (*Watcher, error) {
+	if o == nil {
+		o = new(Options)
+	}
+	system, err := fsnotify.NewBufferedWatcher(256)
+	if err != nil {
+		return nil, fmt.Errorf("watch: %w (on Linux, fs.inotify.max_user_instances bounds how many watchers a user has)", err)
+	}
+	w := &Watcher{
+		quiet: cmp.Or(o.Quiet, DefaultQuiet), onError: o.OnError, system: system,
+		done: make(chan struct{}), folders: make(map[string]int), timer: time.NewTimer(time.Hour),
+	}
+	w.timer.Stop()
+	go w.run()
+	return w, nil
+}
+
+// Watch is one pattern that is watched.
+type Watch struct {
+	watcher *Watcher
+	fn      func([]Event)
+	pattern string // absolute, with slashes
+	base    string // the folder before the first wildcard; the pattern itself if there is none
+	depth   int    // levels of folders below base that can matter; -1 for all
+	plain   bool   // no wildcard
+	working string // what event paths are relative to; "" for absolute ones
+	closed  bool
+	folders map[string]bool
+	known   map[string]os.FileInfo
+	pending map[string]*change
+}
+
+// change is what happened to a path since its last event.
+type change struct {
+	first, last            time.Time
+	written, renamed, gone bool
+}
+
+// Add calls fn for the changes of files that pattern names: a file, a folder (for the files in it), or a glob with *, **,
+// ?, [a-z] and {a,b}. Nothing of it need exist yet. What is there already makes no event. fn gets the changes that are due
+// at once, ordered by path; it is called on a goroutine of the Watcher, one call at a time, and must not wait long.
+func (w *Watcher) Add(pattern string, fn func([]Event)) (*Watch, error) {
+	t := &Watch{watcher: w, fn: fn, folders: make(map[string]bool), known: make(map[string]os.FileInfo), pending: make(map[string]*change)}
+	working, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("watch: %w", err)
+	}
+	if !filepath.IsAbs(pattern) {
+		t.working = working
+		pattern = filepath.Join(working, pattern)
+	}
+	t.pattern = filepath.ToSlash(filepath.Clean(pattern))
+	if !doublestar.ValidatePattern(t.pattern) {
+		return nil, fmt.Errorf("watch: %q is no valid pattern: wildcards are *, **, ?, [a-z] and {a,b}", pattern)
+	}
+	if t.plain = !strings.ContainsAny(t.pattern, "*?[{"); t.plain {
+		t.base = filepath.FromSlash(t.pattern)
+	} else {
+		base, rest := doublestar.SplitPattern(t.pattern)
+		t.base = filepath.FromSlash(base)
+		t.depth = strings.Count(rest, "/")
+		if strings.Contains(rest, "**") {
+			t.depth = -1
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return nil, ErrClosed
+	}
+	w.watches = append(w.watches, t)
+	w.sync(t, false)
+	return t, nil
+}
+
+// Close ends the watch: no call of its function begins afterwards that was not on its way already.
+func (t *Watch) Close() {
+	w := t.watcher
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if t.closed {
+		return
+	}
+	t.closed = true
+	w.watches = slices.DeleteFunc(w.watches, func(o *Watch) bool { return o == t })
+	for f := range t.folders {
+		w.leave(f)
+	}
+}
+
+// Close ends all watches and waits for the goroutine. It must not be called from a function given to Add.
+func (w *Watcher) Close() error {
+	w.mu.Lock()
+	first := !w.closed
+	w.closed = true
+	for _, t := range w.watches {
+		t.closed = true
+	}
+	w.mu.Unlock()
+	var err error
+	if first {
+		err = w.system.Close()
+	}
+	<-w.done
+	return err
+}
+
+func (w *Watcher) failed(err error) {
+	if w.onError != nil {
+		w.onError(fmt.Errorf("watch: %w", err))
+	}
+}
+
+// run is the goroutine of the Watcher.
+func (w *Watcher) run() {
+	defer close(w.done)
+	defer w.timer.Stop()
+	for {
+		select {
+		case e, ok := <-w.system.Events:
+			if !ok {
+				return
+			}
+			w.mu.Lock()
+			w.happened(e)
+			w.mu.Unlock()
+		case err, ok := <-w.system.Errors:
+			if !ok {
+				return
+			}
+			if !errors.Is(err, fsnotify.ErrEventOverflow) {
+				w.failed(err)
+				continue
+			}
+			// Some events are lost: look at everything.
+			w.mu.Lock()
+			for _, t := range w.watches {
+				w.sync(t, true)
+			}
+			w.mu.Unlock()
+		case <-w.timer.C:
+			w.report()
+		}
+	}
+}
+
+// happened takes an event of the system. The lock is held.
+func (w *Watcher) happened(e fsnotify.Event) {
+	path := filepath.Clean(e.Name)
+	gone := e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename)
+	_, folder := w.folders[path]
+	if folder && gone {
+		// What the system watched is no longer at this path, nor is what was below; sync watches what is there now.
+		for f := range w.folders {
+			if within(f, path) {
+				_ = w.system.Remove(f)
+				delete(w.folders, f)
+			}
+		}
+		for _, t := range w.watches {
+			maps.DeleteFunc(t.folders, func(f string, _ bool) bool { return within(f, path) })
+		}
+	}
+	if e.Has(fsnotify.Create) {
+		info, err := os.Stat(path)
+		folder = err == nil && info.IsDir()
+	}
+	for _, t := range w.watches {
+		switch {
+		case folder && (t.concerns(path) || gone):
+			w.sync(t, true)
+		case t.matches(path):
+			w.touch(t, path, e.Op)
+		}
+	}
+}
+
+// concerns reports whether a folder at path can matter: it is on the way to the base, or in it.
+func (t *Watch) concerns(path string) bool {
+	return within(t.base, path) || within(path, t.base)
+}
+
+// within reports whether path is folder or below it.
+func within(path, folder string) bool {
+	return path == folder || strings.HasPrefix(path, strings.TrimSuffix(folder, string(filepath.Separator))+string(filepath.Separator))
+}
+
+func (t *Watch) matches(path string) bool {
+	if t.plain {
+		return path == t.base || filepath.Dir(path) == t.base
+	}
+	ok, _ := doublestar.Match(t.pattern, filepath.ToSlash(path)) // the pattern was validated
+	return ok
+}
+
+// touch notes that something happened to path.
+func (w *Watcher) touch(t *Watch, path string, op fsnotify.Op) {
+	if op == fsnotify.Chmod {
+		return // not its content
+	}
+	now := time.Now()
+	c := t.pending[path]
+	if c == nil {
+		c = &change{first: now}
+		t.pending[path] = c
+	}
+	c.last = now
+	if op.Has(fsnotify.Write) {
+		c.written = true
+	}
+	if op.Has(fsnotify.Remove) {
+		c.gone = true
+	}
+	if op.Has(fsnotify.Rename) {
+		c.renamed = true
+	}
+	if !w.armed {
+		w.armed = true
+		w.timer.Reset(w.quiet)
+	}
+}
