@@ -28,7 +28,7 @@ type AcceptOptions struct {
 	// Check may refuse a request before it is answered. nil accepts all.
 	Check func(*hixie.Request, Dialect) *Refusal
 	// Agree is asked once a request is found good, just before it is answered. It may
-	// refuse, and may change Protocols, Header and MaxMessage in o, which is this
+	// refuse, and may change Protocols, Header, MaxMessage and Trace in o, which is this
 	// connection's own. nil accepts all.
 	Agree func(h *Handshake, o *AcceptOptions) *Refusal
 	// Protocols are the sub-protocols that are spoken; the first offered one among

@@ -23,7 +23,7 @@ const (
 	DefaultCloseTimeout = 2 * time.Second
 
 	readSmall = 4 << 10  // first read buffer of a connection
-	readLarge = 64 << 10 // grown to this while reads fill it
+	readLarge = 80 << 10 // grown to this while reads fill it; a frame of 64 KiB lies whole in it
 	// From this size on a payload is sent from where it lies, in one writev with its frame.
 	sendInPlace = 16 << 10
 	// Queued bytes above this are written at once.

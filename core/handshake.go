@@ -71,7 +71,7 @@ func (h *Handshake) Read(b []byte) (n int, err error) {
 		return 0, h.refuse("request head", badRequest, err)
 	}
 	h.Request = request
-	h.opts.Trace.request(&request)
+	h.opts.Trace.request(&h.Request)
 	if !request.Fields.HasToken("Upgrade", "websocket") && request.Fields.Count("Sec-WebSocket-Key1") == 0 {
 		return 0, &NotWebSocketError{Request: request, Read: b}
 	}
@@ -172,7 +172,10 @@ func (h *Handshake) AppendResponse(dst []byte, protocols []string, header hixie.
 		response = h.opening.Response(h.Protocol, location)
 	}
 	response.Fields = append(response.Fields, header...)
-	h.opts.Trace.response(&response)
+	if h.opts.Trace != nil {
+		shown := response
+		h.opts.Trace.response(&shown)
+	}
 	return hixie.AppendResponse(dst, &response)
 }
 

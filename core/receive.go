@@ -140,7 +140,7 @@ func (c *Conn) fill(ctx context.Context) error {
 // fill it.
 func (c *Conn) readOwn() ([]byte, error) {
 	if c.filled && len(c.in) < readLarge {
-		c.in = make([]byte, max(readSmall, 4*len(c.in)))
+		c.in = make([]byte, min(max(readSmall, 4*len(c.in)), readLarge))
 	}
 	n, err := c.stream.Read(c.in)
 	c.filled = n == len(c.in)

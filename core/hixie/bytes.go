@@ -49,7 +49,8 @@ func equalFold(a, b string) bool {
 	if len(a) != len(b) {
 		return false
 	}
-	for i := range len(a) {
+	// Names of fields differ at their ends more often than where they begin.
+	for i := len(a) - 1; i >= 0; i-- {
 		if lower(a[i]) != lower(b[i]) {
 			return false
 		}

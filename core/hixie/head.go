@@ -90,6 +90,9 @@ func (f Fields) HasToken(name, token string) bool {
 		if !equalFold(f[i].Name, name) {
 			continue
 		}
+		if equalFold(f[i].Value, token) {
+			return true
+		}
 		for item := range strings.SplitSeq(f[i].Value, ",") {
 			if equalFold(trimBlanks(item), token) {
 				return true

@@ -93,13 +93,13 @@ func (o *Opening) Response(protocol, location string) Response {
 func (o *Opening) offer() string { return strings.Join(o.Protocols, ", ") }
 
 // The fields which draft 76 renamed so that no script could set them.
-func (o *Opening) originField() string   { return o.sec() + "WebSocket-Origin" }
-func (o *Opening) locationField() string { return o.sec() + "WebSocket-Location" }
-func (o *Opening) protocolField() string { return o.sec() + "WebSocket-Protocol" }
+func (o *Opening) originField() string   { return o.renamed("Sec-WebSocket-Origin") }
+func (o *Opening) locationField() string { return o.renamed("Sec-WebSocket-Location") }
+func (o *Opening) protocolField() string { return o.renamed("Sec-WebSocket-Protocol") }
 
-func (o *Opening) sec() string {
+func (o *Opening) renamed(field string) string {
 	if o.Draft == Draft75 {
-		return ""
+		return field[len("Sec-"):]
 	}
-	return "Sec-"
+	return field
 }

@@ -104,8 +104,8 @@ func (r *reader) readUpgrade() error {
 		return &CheckError{Step: StepUpgrade, Field: "Upgrade", Got: value, Want: "WebSocket", Missing: !ok,
 			Hint: "with both keys there, a proxy may have changed it"}
 	}
-	if values := f.Values("Upgrade"); len(values) != 1 || values[0] != "WebSocket" {
-		if err := r.tolerate(StepUpgrade, "Upgrade", strings.Join(values, ", "), "WebSocket", "several clients write it in another way"); err != nil {
+	if value, _ := f.Get("Upgrade"); f.Count("Upgrade") != 1 || value != "WebSocket" {
+		if err := r.tolerate(StepUpgrade, "Upgrade", strings.Join(f.Values("Upgrade"), ", "), "WebSocket", "several clients write it in another way"); err != nil {
 			return err
 		}
 	}
@@ -114,14 +114,14 @@ func (r *reader) readUpgrade() error {
 
 func (r *reader) readConnection() error {
 	f := r.req.Fields
-	values := f.Values("Connection")
-	switch {
-	case !f.HasToken("Connection", "Upgrade"):
-		return &CheckError{Step: StepConnection, Field: "Connection", Got: strings.Join(values, ", "), Want: "Upgrade", Missing: len(values) == 0}
-	case len(values) != 1 || !equalFold(values[0], "Upgrade"):
-		return r.tolerate(StepConnection, "Connection", strings.Join(values, ", "), "Upgrade", "proxies make a list of it")
+	if value, _ := f.Get("Connection"); f.Count("Connection") == 1 && equalFold(value, "Upgrade") {
+		return nil
 	}
-	return nil
+	values := f.Values("Connection")
+	if !f.HasToken("Connection", "Upgrade") {
+		return &CheckError{Step: StepConnection, Field: "Connection", Got: strings.Join(values, ", "), Want: "Upgrade", Missing: len(values) == 0}
+	}
+	return r.tolerate(StepConnection, "Connection", strings.Join(values, ", "), "Upgrade", "proxies make a list of it")
 }
 
 func (r *reader) readOrder() error { return r.order(r.Draft, r.req.Fields) }

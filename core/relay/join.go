@@ -73,8 +73,11 @@ type outcome struct {
 
 func (j *joint) run(ctx context.Context) error {
 	j.running = 2
-	for _, d := range []Direction{AToB, BToA} {
-		go func() { j.outcomes <- j.pump(d) }()
+	if j.copies() {
+		j.copyHere()
+	} else {
+		go func() { j.outcomes <- j.pump(AToB) }()
+		go func() { j.outcomes <- j.pump(BToA) }()
 	}
 	for j.running > 0 && j.ctx.Err() == nil {
 		select {
@@ -120,6 +123,9 @@ func after(t *time.Timer) <-chan time.Time {
 // pump carries the messages of one direction until there are no more.
 func (j *joint) pump(d Direction) outcome {
 	l, src := &j.lanes[d], &j.ends[d.From()]
+	if j.copies() {
+		return j.copyAll(j.ctx, d)
+	}
 	if src.pumper != nil {
 		return j.pumpAll(d, src.pumper)
 	}
@@ -132,6 +138,55 @@ func (j *joint) pump(d Direction) outcome {
 			return outcome{d: d, err: err}
 		}
 	}
+}
+
+// copies reports whether both sides are connections, with nothing in between.
+func (j *joint) copies() bool {
+	return j.chain == nil && j.ends[A].stream != nil && j.ends[B].stream != nil
+}
+
+// errOther ends a copyAll because the one of the other direction has ended.
+var errOther = errors.New("the other direction has ended")
+
+// copyHere starts both directions, one of them on the goroutine of the caller until
+// either ends: a pair of connections has two goroutines then, and not three.
+func (j *joint) copyHere() {
+	ctx, end := context.WithCancelCause(j.ctx)
+	defer end(nil)
+	go func() {
+		o := j.copyAll(j.ctx, BToA)
+		end(errOther)
+		j.outcomes <- o
+	}()
+	o := j.copyAll(ctx, AToB)
+	if o.recv == errOther && o.err == nil {
+		go func() { j.outcomes <- j.copyAll(j.ctx, AToB) }()
+		return
+	}
+	j.outcomes <- o
+}
+
+// copyAll is pump between two connections with nothing in between, until ctx ends.
+func (j *joint) copyAll(ctx context.Context, d Direction) outcome {
+	l := &j.lanes[d]
+	count := func(messages int, bytes int64, sent bool) {
+		if sent {
+			l.delivered.Add(int64(messages))
+			l.deliveredBytes.Add(bytes)
+			return
+		}
+		l.received.Add(int64(messages))
+		l.receivedBytes.Add(bytes)
+	}
+	recv, send := core.CopyCounted(ctx, j.sends, l.to.stream, j.ends[d.From()].stream, count)
+	if send == nil {
+		return outcome{d: d, recv: recv}
+	}
+	if l.take(j.sends) != nil {
+		return outcome{d: d, recv: recv, err: &SideError{Side: l.side, Op: OpSend, Err: errAbandoned}}
+	}
+	defer l.leave()
+	return outcome{d: d, recv: recv, err: l.fail(j.sends, send)}
 }
 
 // pumpAll is pump for an endpoint that is one itself.

@@ -147,12 +147,21 @@ type Nonblocker interface {
 	Nonblocking() bool
 }
 
+// Streamer is an optional part of an [Endpoint] that is a core.Conn behind a few
+// methods of its own: Stream returns that. Where no hook is attached and both sides are
+// connections, [Join] has [core.CopyCounted] carry the messages, with none of the
+// methods of the endpoints but Close.
+type Streamer interface {
+	Stream() *core.Conn
+}
+
 // end is an endpoint with its optional parts looked up once.
 type end struct {
 	Endpoint
-	batch       Batcher // nil: no batches
-	ready       Readier // nil: never ready
-	pumper      Pumper  // nil: Receive in a loop
+	batch       Batcher    // nil: no batches
+	ready       Readier    // nil: never ready
+	pumper      Pumper     // nil: Receive in a loop
+	stream      *core.Conn // nil: it is none
 	nonblocking bool
 }
 
@@ -164,6 +173,12 @@ func newEnd(e Endpoint) end {
 	}
 	x.ready, _ = e.(Readier)
 	x.pumper, _ = e.(Pumper)
+	switch e := e.(type) {
+	case *core.Conn:
+		x.stream = e
+	case Streamer:
+		x.stream = e.Stream()
+	}
 	if n, ok := e.(Nonblocker); ok {
 		x.nonblocking = n.Nonblocking()
 	}

@@ -14,6 +14,8 @@ type connPeer struct {
 	peer    *Peer
 	conn    *core.Conn
 	ctx     context.Context
+	codec   *core.Codec // encodes what others send
+	trace   *core.Trace // nil: none
 	batch   *core.Batch // of replies
 	writers sync.WaitGroup
 	// turn is whose it is to write: from the first reply to the flush that of the
@@ -39,6 +41,10 @@ func (s *Server) serveEvents(serving serving, conn *core.Conn, service *Service,
 		p.set = &s.Settings
 	}
 	c.peer = p
+	c.codec, c.trace = s.codecs[p.kind], s.Accept.Trace
+	if service.Trace != nil {
+		c.codec, c.trace = p.kind.newCodec(service.Trace), service.Trace
+	}
 	p.more.Store(&more{conn: c, protocol: conn.Protocol(), secure: transport == "tls", transport: transport})
 	p.id = s.opened(p)
 	s.mu.Lock()

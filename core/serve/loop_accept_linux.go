@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// accept takes the connections that wait at the listener with descriptor fd.
+// accept takes a connection that waits at the listener with descriptor fd.
 func (l *loop) accept(fd int) {
 	for _, li := range l.listeners {
 		if li.fd == fd {
@@ -22,32 +22,28 @@ func (l *loop) accept(fd int) {
 	}
 }
 
+// acceptFrom takes one connection. Most come alone, and to ask for another that is
+// not there costs as much as half of their handshake; what waits still is reported
+// again.
 func (l *loop) acceptFrom(li *loopListener) {
-	// A bound, so that a flood of connections does not starve those that are open.
-	for range 64 {
-		var addr unix.RawSockaddrAny
-		size := uint32(unsafe.Sizeof(addr))
-		fd, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(li.fd), uintptr(unsafe.Pointer(&addr)), uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
-		switch errno {
-		case 0:
-			li.pause = 0
-			l.accepted(li, int(fd), &addr)
-		case unix.EAGAIN:
-			return
-		case unix.EINTR, unix.ECONNABORTED:
-		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-			// Wait for some to be closed.
-			li.pause = min(max(2*li.pause, 5*time.Millisecond), time.Second)
-			l.server.refused(li.addr, fmt.Errorf("accepting: %w; trying again in %v", os.NewSyscallError("accept", errno), li.pause))
-			unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, li.fd, nil)
-			li.paused = l.now() + int64(li.pause)
-			l.timed++
-			return
-		default:
-			unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, li.fd, nil)
-			li.failed(fmt.Errorf("listening on %s: %w", li.addr, os.NewSyscallError("accept", errno)))
-			return
-		}
+	var addr unix.RawSockaddrAny
+	size := uint32(unsafe.Sizeof(addr))
+	fd, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(li.fd), uintptr(unsafe.Pointer(&addr)), uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+	switch errno {
+	case 0:
+		li.pause = 0
+		l.accepted(li, int(fd), &addr)
+	case unix.EAGAIN, unix.EINTR, unix.ECONNABORTED:
+	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+		// Wait for some to be closed.
+		li.pause = min(max(2*li.pause, 5*time.Millisecond), time.Second)
+		l.server.refused(li.addr, fmt.Errorf("accepting: %w; trying again in %v", os.NewSyscallError("accept", errno), li.pause))
+		unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, li.fd, nil)
+		li.paused = l.now() + int64(li.pause)
+		l.timed++
+	default:
+		unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, li.fd, nil)
+		li.failed(fmt.Errorf("listening on %s: %w", li.addr, os.NewSyscallError("accept", errno)))
 	}
 }
 

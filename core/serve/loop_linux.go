@@ -26,7 +26,7 @@ const (
 
 	spareCodecs = 64               // of each kind, that a loop keeps for unfinished messages
 	spareMemory = 64 << 10         // above this a codec's memory is large
-	spareMost   = 32 << 20         // memory of large ones that a loop keeps,
+	spareMost   = 128 << 20        // memory of large ones that a loop keeps,
 	spareTime   = 10 * time.Second // and for how long
 )
 
@@ -50,6 +50,7 @@ type loop struct {
 	codecs     [kinds]*core.Codec       // between messages, for whoever reads next
 	spare      [kinds][]*core.Codec
 	handshake  core.Handshake
+	asked      Opening // what Route is asked about
 	spareLarge int     // bytes of large ones in spare
 	trim       int64   // when these are given up, or 0
 	timed      int     // peers with a deadline, and other things to look at the time for

@@ -75,13 +75,13 @@ func (l *loop) readHead(p *Peer, b []byte) {
 		l.turnDown(p, h, err)
 		return
 	}
-	service, refusal := l.server.route(&Opening{Request: &h.Request, Dialect: h.Dialect,
-		addr: p.RemoteAddr, transport: p.Transport()})
+	l.asked = Opening{Request: &h.Request, Dialect: h.Dialect, conn: p, transport: p.Transport()}
+	service, refusal := l.server.route(&l.asked)
 	switch {
 	case refusal != nil:
 		l.turnDown(p, h, h.Refuse(refusal))
 		return
-	case service.Handler != nil:
+	case service.Handler != nil, service.Trace != nil:
 		l.detach(p, b, &service)
 		return
 	}
@@ -220,7 +220,6 @@ func (l *loop) detach(p *Peer, early []byte, service *Service) {
 	early = bytes.Clone(early)
 	s := l.server
 	s.wg.Go(func() {
-		defer s.leave()
 		s.serveStream(l.serving, stream, early, service)
 	})
 }

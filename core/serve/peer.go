@@ -314,8 +314,8 @@ func (p *Peer) over() bool {
 
 // frames returns s as p's dialect has it.
 func (p *Peer) frames(s *core.Shared) *core.Frames {
-	server := p.server()
-	if t := server.Accept.Trace; t == nil || t.Frame == nil {
+	// Loops serve no connection whose frames are traced.
+	if c := p.rare().conn; c == nil || c.trace == nil || c.trace.Frame == nil {
 		return s.Frames(p.Dialect())
 	}
 	// Each connection's frames are to be seen.
@@ -340,6 +340,20 @@ func (p *Peer) Reply(m core.Message) error {
 		return p.loop.reply(p, m)
 	}
 	return p.more.Load().conn.reply(m)
+}
+
+// ReplyWaits reports whether Reply may wait for the peer to read: where a goroutine
+// serves the connection.
+func (p *Peer) ReplyWaits() bool { return p.loop == nil }
+
+// FlushReplies sends what Reply was given, or puts it in line before what Send is
+// given from then on. It is for the end of Flush, and does nothing where ReplyWaits.
+func (p *Peer) FlushReplies() {
+	if p.loop != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.loop.sendReplies(p)
+	}
 }
 
 // ReplyRun is Reply for frames that Runner.Run was given for this very peer; they
@@ -380,7 +394,12 @@ func (p *Peer) server() *Server {
 	return p.more.Load().conn.server
 }
 
-func (p *Peer) codec() *core.Codec { return p.server().codecs[p.kind] }
+func (p *Peer) codec() *core.Codec {
+	if p.loop != nil {
+		return p.loop.server.codecs[p.kind]
+	}
+	return p.more.Load().conn.codec
+}
 
 // write hands b to the system as far as it takes it. The caller holds mu.
 func (p *Peer) write(b []byte) int {

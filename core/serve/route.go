@@ -54,12 +54,12 @@ type Opening struct {
 	Dialect core.Dialect
 	Secure  bool // came in over TLS
 
-	addr      func() net.Addr
+	conn      interface{ RemoteAddr() net.Addr }
 	transport string
 }
 
 // RemoteAddr returns the peer's address.
-func (o *Opening) RemoteAddr() net.Addr { return o.addr() }
+func (o *Opening) RemoteAddr() net.Addr { return o.conn.RemoteAddr() }
 
 // Transport names what the connection came over: "tcp", "tls", "unix", …
 func (o *Opening) Transport() string { return o.transport }
@@ -81,6 +81,9 @@ type Service struct {
 	Settings *Settings
 	// Header is added to the response.
 	Header hixie.Fields
+	// Trace shows this connection, from the response on, in place of the Server's;
+	// nil for that one. A connection with one is served by goroutines.
+	Trace *core.Trace
 }
 
 // Settings of a connection. The zero value of each field is its default.

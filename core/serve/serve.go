@@ -171,7 +171,6 @@ func (s *Server) acceptLoop(serving serving, l net.Listener) error {
 			continue
 		}
 		s.wg.Go(func() {
-			defer s.leave()
 			s.serveStream(serving, stream, nil, nil)
 		})
 	}
@@ -215,11 +214,18 @@ func turnAway(stream net.Conn) {
 }
 
 // serveStream takes one stream from its first byte, or from behind early, to its
-// last. service is how, where Route has been asked already.
+// last, and calls leave then. service is how, where Route has been asked already.
 func (s *Server) serveStream(serving serving, stream net.Conn, early []byte, service *Service) {
 	// Whatever is being waited for by then, it ends.
 	bare := stream
-	defer context.AfterFunc(serving.work, func() { bare.Close() })()
+	stop := context.AfterFunc(serving.work, func() { bare.Close() })
+	over := func() { stop(); s.leave() }
+	handed := false
+	defer func() {
+		if !handed {
+			over()
+		}
+	}()
 	options := s.Accept
 	options.Early = early
 	transport := stream.LocalAddr().Network()
@@ -238,11 +244,14 @@ func (s *Server) serveStream(serving serving, stream net.Conn, early []byte, ser
 		if service == nil {
 			var asked Service
 			asked, refusal = s.route(&Opening{Request: &h.Request, Dialect: h.Dialect, Secure: o.Secure,
-				addr: stream.RemoteAddr, transport: transport})
+				conn: stream, transport: transport})
 			service = &asked
 		}
 		o.Protocols, o.Header = s.protocols(service.Settings), s.header(service.Header)
 		o.MaxMessage = s.maxMessage(service.Settings)
+		if service.Trace != nil {
+			o.Trace = service.Trace
+		}
 		return refusal
 	}
 	conn, err := core.Accept(serving.ctx, stream, &options)
@@ -259,7 +268,13 @@ func (s *Server) serveStream(serving serving, stream net.Conn, early []byte, ser
 		return
 	}
 	if service.Handler != nil {
-		s.serveConn(serving, conn, service.Handler)
+		// On a stack of its own: the one of the handshake has grown.
+		handed = true
+		handler := service.Handler
+		s.wg.Go(func() {
+			defer over()
+			s.serveConn(serving, conn, handler)
+		})
 		return
 	}
 	s.serveEvents(serving, conn, service, transport)

@@ -147,6 +147,9 @@ func hex4(p []byte) (u rune) {
 	return u
 }
 
+// AppendJSON appends m as an object of the format JSON, without a newline.
+func AppendJSON(dst []byte, m core.Message, meta Meta) []byte { return appendJSON(dst, m, &meta) }
+
 // appendJSON appends m as the object that JSON documents, without a newline.
 func appendJSON(dst []byte, m core.Message, meta *Meta) []byte {
 	if m.Kind == core.Text && hixie.ValidUTF8(m.Data) {
