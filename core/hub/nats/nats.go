@@ -22,6 +22,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/internal/natsconn"
 )
 
 // Defaults where an option says nothing.
@@ -30,10 +31,7 @@ const (
 	DefaultPendingBytes = 8 << 20
 )
 
-const (
-	connectTimeout = 5 * time.Second
-	closeTimeout   = 2 * time.Second
-)
+const closeTimeout = 2 * time.Second
 
 // Options of a Backplane. The zero value, like a nil pointer, is ready to use.
 type Options struct {
@@ -97,69 +95,14 @@ func Dial(ctx context.Context, urls []string, o *Options) (*Backplane, error) {
 		}
 	}
 	b.messages = make(chan *nats.Msg, b.o.Pending)
-	conn, err := connect(ctx, strings.Join(urls, ","), b.options()...)
+	conn, err := natsconn.Connect(ctx, urls, &natsconn.Options{
+		Name: "ws76 serve", Credentials: b.o.Credentials, TLS: b.o.TLS, PendingBytes: b.o.PendingBytes, Note: b.o.Note,
+	})
 	if err != nil {
-		return nil, fmt.Errorf("connecting to NATS at %s: %w", redacted(urls), err)
+		return nil, err
 	}
 	b.conn = conn
 	return b, nil
-}
-
-// connect is nats.Connect that ends with ctx.
-func connect(ctx context.Context, urls string, options ...nats.Option) (*nats.Conn, error) {
-	type result struct {
-		conn *nats.Conn
-		err  error
-	}
-	connected := make(chan result, 1)
-	go func() {
-		conn, err := nats.Connect(urls, options...)
-		connected <- result{conn, err}
-	}()
-	select {
-	case r := <-connected:
-		return r.conn, r.err
-	case <-ctx.Done():
-		// It has a timeout of its own, and its end is waited for.
-		if r := <-connected; r.err == nil {
-			r.conn.Close()
-		}
-		return nil, context.Cause(ctx)
-	}
-}
-
-func (b *Backplane) options() []nats.Option {
-	options := []nats.Option{
-		nats.Name("ws76 serve"), nats.NoEcho(), nats.Timeout(connectTimeout),
-		nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond), nats.ReconnectJitter(250*time.Millisecond, time.Second),
-		nats.IgnoreAuthErrorAbort(), nats.ReconnectBufSize(b.o.PendingBytes),
-		nats.PingInterval(10 * time.Second), nats.MaxPingsOutstanding(2),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil {
-				b.note("NATS: connection lost: %v; connecting again", err)
-			}
-		}),
-		nats.ReconnectHandler(func(c *nats.Conn) { b.note("NATS: connected again, to %s", c.ConnectedUrlRedacted()) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			// What a slow consumer loses shows as a gap in the numbers.
-			if !errors.Is(err, nats.ErrSlowConsumer) {
-				b.note("NATS: %v", err)
-			}
-		}),
-	}
-	if b.o.Credentials != "" {
-		options = append(options, nats.UserCredentials(b.o.Credentials))
-	}
-	if b.o.TLS != nil {
-		options = append(options, nats.Secure(b.o.TLS))
-	}
-	return options
-}
-
-func (b *Backplane) note(format string, args ...any) {
-	if b.o.Note != nil {
-		b.o.Note(fmt.Sprintf(format, args...))
-	}
 }
 
 // URLError says what is wrong with the URL of a server, and nothing secret of it.
@@ -184,16 +127,6 @@ func checkURL(raw string) error {
 		return &URLError{"a URL does not name one host"}
 	}
 	return nil
-}
-
-func redacted(urls []string) string {
-	shown := make([]string, len(urls))
-	for i, raw := range urls {
-		if u, err := url.Parse(raw); err == nil {
-			shown[i] = u.Scheme + "://" + u.Host // a user may be a token
-		}
-	}
-	return strings.Join(shown, ", ")
 }
 
 // Open is hub.Backplane's.

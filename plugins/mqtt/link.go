@@ -1,0 +1,250 @@
+package mqtt
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ws76/ws76/plugins/broker"
+)
+
+const (
+	// writeTimeout bounds one write; a broker that takes nothing for so long is gone.
+	writeTimeout = 10 * time.Second
+	// ackTimeout is how long the broker may take for an acknowledgement.
+	ackTimeout = 30 * time.Second
+	bufferSize = 32 << 10
+)
+
+// link is one connection to the broker. Packets are read by one goroutine and
+// written by any.
+type link struct {
+	name    string // of the broker, for errors
+	conn    net.Conn
+	in      *bufio.Reader
+	codec   codec
+	limits  limits
+	session bool // the broker went on with a session
+	began   time.Time
+
+	heard  atomic.Int64          // when a packet came in, in nanoseconds since began
+	paused atomic.Bool           // reading waits for room in the queue
+	why    atomic.Pointer[error] // it ended
+
+	mu      sync.Mutex
+	out     *bufio.Writer
+	scratch []byte
+	atStake uint64 // QoS 0 messages in out
+	err     error  // of a write; there are no more then
+}
+
+// dialLink connects to host, up to the broker's CONNACK.
+func dialLink(ctx context.Context, t *target, o *broker.Options, host string, c codec, resume bool) (*link, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, o.ConnectTimeout,
+		fmt.Errorf("no answer within %v: %w", o.ConnectTimeout, context.DeadlineExceeded))
+	defer cancel()
+	name := t.Scheme + "://" + host
+	conn, err := o.Dial(ctx, "tcp", host)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to %s: %w", name, causeOf(ctx, err))
+	}
+	l := &link{name: name, codec: c, conn: conn, began: time.Now()}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	if t.secure {
+		config := o.TLS.Clone()
+		if config == nil {
+			config = new(tls.Config)
+		}
+		if config.ServerName == "" {
+			config.ServerName, _, _ = net.SplitHostPort(host)
+		}
+		l.conn = tls.Client(conn, config)
+	}
+	l.in, l.out = bufio.NewReaderSize(l.conn, bufferSize), bufio.NewWriterSize(l.conn, bufferSize)
+	err = l.handshake(t, o, resume)
+	if !stop() || err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("connecting to %s: %w", name, causeOf(ctx, err))
+	}
+	return l, nil
+}
+
+// causeOf returns why ctx ended, where it has, and err where not.
+func causeOf(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (l *link) handshake(t *target, o *broker.Options, resume bool) error {
+	own := limits{
+		receive:   min(o.Pending, maxInflight),
+		size:      int(min(o.MaxMessage+maxHeader, 1<<28)),
+		keepAlive: uint16(t.keepAlive / time.Second),
+	}
+	if _, err := l.conn.Write(l.codec.connect(t, own, resume)); err != nil {
+		return err
+	}
+	p, err := readPacket(l.in, l.codec, maxHeader)
+	if err != nil {
+		return err
+	}
+	if p.kind != connack {
+		return fmt.Errorf("want CONNACK, got %s", kindName(p.kind))
+	}
+	if code := p.code(); code != 0 {
+		return &connackError{code: code, text: l.codec.text(&p)}
+	}
+	l.session, l.limits = p.session, p.limits
+	if l.limits.keepAlive == 0 {
+		l.limits.keepAlive = own.keepAlive
+	}
+	return nil
+}
+
+// connackError is a CONNACK that says no.
+type connackError struct {
+	code byte
+	text string
+}
+
+func (e *connackError) Error() string { return "the broker refuses: " + e.text }
+
+// otherVersion reports whether err may be how a broker answers that does not know
+// MQTT 5.
+func otherVersion(err error) bool {
+	var refused *connackError
+	if errors.As(err, &refused) {
+		return refused.code == 0x01 || refused.code == 0x84
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// read returns the next packet.
+func (l *link) read(max int64) (packet, error) {
+	p, err := readPacket(l.in, l.codec, max)
+	l.heard.Store(int64(time.Since(l.began)))
+	return p, err
+}
+
+// publish writes a message; it is on its way after flush.
+func (l *link) publish(p *packet) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p.qos == 0 {
+		l.atStake++
+	}
+	// The payload is not copied: what does not fit into the buffer goes out from
+	// where it is.
+	l.scratch = appendPublish(l.scratch[:0], l.codec.version(), p, len(p.payload))
+	if err := l.write(l.scratch); err != nil {
+		return err
+	}
+	return l.write(p.payload)
+}
+
+// send writes packets and flushes.
+func (l *link) send(b []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.write(b); err != nil {
+		return err
+	}
+	return l.flushLocked()
+}
+
+func (l *link) flush() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.flushLocked()
+}
+
+func (l *link) flushLocked() error {
+	if l.err != nil {
+		return l.err
+	}
+	if l.out.Buffered() > 0 {
+		l.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+		if err := l.out.Flush(); err != nil {
+			return l.broken(err)
+		}
+	}
+	l.atStake = 0
+	return nil
+}
+
+func (l *link) write(b []byte) error {
+	if l.err != nil {
+		return l.err
+	}
+	if len(b) > l.out.Available() {
+		l.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	}
+	if _, err := l.out.Write(b); err != nil {
+		return l.broken(err)
+	}
+	return nil
+}
+
+func (l *link) broken(err error) error {
+	l.err = err
+	l.fail(err)
+	return err
+}
+
+// fail ends the link for a reason, unless it has one already.
+func (l *link) fail(err error) {
+	l.why.CompareAndSwap(nil, &err)
+	l.conn.Close()
+}
+
+// reason returns why the link ended, where err is what reading it gave, and how
+// many messages of QoS 0 were not handed over.
+func (l *link) reason(err error) (lost uint64, why error) {
+	if err == io.EOF {
+		err = errors.New("the broker has closed the connection")
+	}
+	l.fail(err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	lost, l.atStake = l.atStake, 0
+	if l.err == nil {
+		l.err = err
+	}
+	return lost, *l.why.Load()
+}
+
+// keep watches over the link until stop is closed: it asks the broker for a sign of
+// life, and ends the link when there is none, or when late says so.
+func (l *link) keep(stop <-chan struct{}, late func() error) {
+	interval := max(time.Duration(l.limits.keepAlive)*time.Second/2, 500*time.Millisecond)
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for asked := time.Duration(0); ; {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		if asked > 0 && time.Duration(l.heard.Load()) < asked && !l.paused.Load() {
+			l.fail(fmt.Errorf("the broker has not answered for %v", interval))
+			return
+		}
+		if err := late(); err != nil {
+			l.fail(err)
+			return
+		}
+		asked = time.Since(l.began)
+		if l.send(pingreq) != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,315 @@
+// Package nats is an endpoint of core/relay on NATS: what is published on subjects
+// is received, what is sent is published.
+//
+// NATS delivers at most once. What is sent is kept until the server has answered
+// that it took it, and sent again where the connection was lost before; so a server
+// that comes and goes loses nothing that was sent, though it may get it twice.
+package nats
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/internal/natsconn"
+	"github.com/ws76/ws76/plugins/broker"
+)
+
+// Summary and Example are for lists of what there is.
+const (
+	Summary = "subjects of NATS, with wildcards and queue groups"
+	Example = "nats://nats.local/sensors.lab?sub=sensors.>"
+)
+
+// message is what came in.
+type message struct {
+	subject string
+	data    []byte
+}
+
+// Endpoint is subjects of NATS as an endpoint of a relay session: a relay.Endpoint,
+// relay.Batcher and relay.Pumper. It connects again by itself when the connection is
+// lost; meanwhile Receive and Send wait.
+type Endpoint struct {
+	t     *target
+	o     broker.Options
+	conn  *nats.Conn
+	queue *broker.Queue[message]
+
+	ctx    context.Context // ends with the endpoint
+	cancel context.CancelCauseFunc
+
+	sending chan struct{} // holds one while somebody writes messages
+
+	mu      sync.Mutex
+	changed chan struct{} // closed, and made anew, when the connection changes
+	stats   broker.Stats
+	window  []*nats.Msg // that the server has not said to have taken
+	bytes   int         // of those
+	on      uint64      // the connection that they were published on, by the count of reconnects
+	broken  bool        // some of them were not published on that one
+	refused error       // that denied has returned
+	subs    []*nats.Subscription
+	dropped uint64 // of subs, and counted
+}
+
+// Bounds of the window. When one is reached Queue flushes.
+const (
+	maxWindow      = 1024
+	maxWindowBytes = 4 << 20
+)
+
+// Open connects to the servers of a URL, nats://[USER:PASSWORD@]HOST[:PORT]/SUBJECT,
+// and subscribes; docs/brokers.md has the parameters. Several servers may be given,
+// nats://a,b/SUBJECT, of which each will do. ctx bounds the opening alone; o may be
+// nil. Where the server says no the error is a broker.RefusedError. The caller
+// closes the endpoint.
+func Open(ctx context.Context, rawURL string, o *broker.Options) (*Endpoint, error) {
+	t, err := parse(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	e := &Endpoint{t: t, o: o.WithDefaults(), sending: make(chan struct{}, 1), changed: make(chan struct{})}
+	options, err := e.options()
+	if err != nil {
+		return nil, err
+	}
+	e.queue = broker.NewQueue[message](e.o.Pending, e.o.PendingBytes)
+	e.ctx, e.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	if e.conn, err = natsconn.Connect(ctx, t.servers(), options); err != nil {
+		e.cancel(err)
+		if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) {
+			err = &broker.RefusedError{Doing: "connecting to " + t.String(), Got: errors.Unwrap(err).Error(), Hint: "see the user, the password or the credentials"}
+		}
+		return nil, err
+	}
+	if err := e.subscribe(ctx); err != nil {
+		e.end(err)
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *Endpoint) options() (*natsconn.Options, error) {
+	t := e.t
+	o := &natsconn.Options{
+		Name: "ws76 bridge", Credentials: t.Query.Get("creds"), NKey: t.Query.Get("nkey"),
+		TLS: e.o.TLS, Dial: e.o.Dial, Timeout: e.o.ConnectTimeout, PendingBytes: -1,
+		Note: e.o.Note, Failed: e.failed, Changed: e.notify,
+	}
+	if t.secure && o.TLS == nil {
+		o.TLS = new(tls.Config)
+	}
+	password := t.Password
+	for _, secret := range []struct {
+		name string
+		to   *string
+	}{{"password-file", &password}, {"token-file", &o.Token}} {
+		file := t.Query.Get(secret.name)
+		if file == "" || *secret.to != "" {
+			continue
+		}
+		var err error
+		if *secret.to, err = broker.ReadSecret(secret.name, file); err != nil {
+			return nil, fmt.Errorf("NATS: %w", err)
+		}
+	}
+	if password == "" {
+		password = e.o.Password
+	}
+	switch {
+	case t.User == "" && password == "":
+	case password == "":
+		o.Token = t.User // nats://TOKEN@host
+	case t.User == "":
+		o.Token = password
+	default:
+		o.User, o.Password = t.User, password
+	}
+	return o, nil
+}
+
+// subscribe subscribes, and waits for the server to know.
+func (e *Endpoint) subscribe(ctx context.Context) error {
+	for _, subject := range e.t.subjects {
+		var sub *nats.Subscription
+		var err error
+		if e.t.group != "" {
+			sub, err = e.conn.QueueSubscribe(subject, e.t.group, e.deliver)
+		} else {
+			sub, err = e.conn.Subscribe(subject, e.deliver)
+		}
+		if err == nil {
+			// deliver does not wait: what counts is the bounds of the queue.
+			err = sub.SetPendingLimits(max(e.o.Pending, broker.DefaultPending), int(min(e.o.PendingBytes+e.o.MaxMessage, 1<<30)))
+		}
+		if err != nil {
+			return fmt.Errorf("subscribing to %q at %s: %w", subject, e.t, err)
+		}
+		e.mu.Lock()
+		e.subs = append(e.subs, sub)
+		e.mu.Unlock()
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.o.ConnectTimeout)
+	defer cancel()
+	if err := e.conn.FlushWithContext(ctx); err != nil {
+		return fmt.Errorf("subscribing at %s: %w", e.t, err)
+	}
+	return e.denied()
+}
+
+// failed hears of what the server complains about.
+func (e *Endpoint) failed(err error) {
+	if errors.Is(err, nats.ErrSlowConsumer) {
+		e.countDropped()
+	}
+}
+
+// countDropped counts what the client library had no room for.
+func (e *Endpoint) countDropped() {
+	e.mu.Lock()
+	total := uint64(0)
+	for _, sub := range e.subs {
+		if n, err := sub.Dropped(); err == nil {
+			total += uint64(n)
+		}
+	}
+	lost := total - min(e.dropped, total)
+	e.dropped += lost
+	e.mu.Unlock()
+	e.lose(lost, slowReason)
+}
+
+const slowReason = "messages come in faster than they are taken"
+
+// denied returns what the server has refused, once. Of several it is the last.
+func (e *Endpoint) denied() error {
+	err := e.conn.LastError()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err == e.refused || !errors.Is(err, nats.ErrPermissionViolation) {
+		return nil
+	}
+	e.refused = err
+	got := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "nats: "), "permissions violation: ")
+	return &broker.RefusedError{Doing: "using " + e.t.String(), Got: got, Hint: "see what the user may publish and subscribe to"}
+}
+
+// deliver puts a message that came in into the queue.
+func (e *Endpoint) deliver(m *nats.Msg) {
+	if int64(len(m.Data)) > e.o.MaxMessage {
+		e.queue.Close(fmt.Errorf("%w: %d bytes on %q; %d are allowed", core.ErrMessageTooLarge, len(m.Data), m.Subject, e.o.MaxMessage))
+	}
+	if !e.queue.Offer(message{m.Subject, m.Data}, len(m.Subject)+len(m.Data)) && e.ctx.Err() == nil {
+		e.lose(1, slowReason)
+	}
+}
+
+// Receive is relay.Endpoint's. Data is the caller's to keep.
+func (e *Endpoint) Receive(ctx context.Context) (core.Message, error) {
+	for {
+		if m, ok := e.queue.Take(); ok {
+			return e.message(m)
+		}
+		if err := e.queue.Wait(ctx); err != nil {
+			return core.Message{}, err
+		}
+	}
+}
+
+// Pump is relay.Pumper's.
+func (e *Endpoint) Pump(ctx context.Context, each func(core.Message) error, wait func() error) error {
+	for {
+		for taken, ok := e.queue.Take(); ok; taken, ok = e.queue.Take() {
+			m, err := e.message(taken)
+			if err == nil {
+				err = each(m)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err := wait(); err != nil {
+			return err
+		}
+		if err := e.queue.Wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// message returns what m is to the session.
+func (e *Endpoint) message(m message) (core.Message, error) {
+	e.mu.Lock()
+	e.stats.Received++
+	e.mu.Unlock()
+	out := core.Message{Data: m.data, Kind: broker.KindOf(m.data, e.t.binary)}
+	if !e.t.envelope {
+		return out, nil
+	}
+	return broker.Envelope{Subject: m.subject}.Seal(out)
+}
+
+// notify wakes those who wait for the connection.
+func (e *Endpoint) notify() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	close(e.changed)
+	e.changed = make(chan struct{})
+}
+
+// end ends the endpoint with an error, which Receive and Send return from now on.
+func (e *Endpoint) end(err error) {
+	e.countDropped()
+	e.cancel(err)
+	e.conn.Close()
+	e.lose(uint64(len(e.queue.Close(err))), "they had come in and were not taken")
+}
+
+// Close waits until the server has taken what was sent, within ctx, and ends the
+// connection. What had come in and was not received is lost. It returns an error
+// where messages may not have arrived.
+func (e *Endpoint) Close(ctx context.Context) error {
+	if e.ctx.Err() != nil {
+		return nil
+	}
+	err := e.Flush(ctx)
+	e.end(fmt.Errorf("NATS: the endpoint is closed: %w", net.ErrClosed))
+	e.mu.Lock()
+	left := len(e.window)
+	e.mu.Unlock()
+	if left > 0 {
+		e.lose(uint64(left), "the server has not taken them")
+		return fmt.Errorf("NATS: closing with %d messages that the server has not taken: %w", left, err)
+	}
+	return err
+}
+
+// lose counts messages that are lost.
+func (e *Endpoint) lose(n uint64, why string) {
+	if n == 0 {
+		return
+	}
+	e.mu.Lock()
+	e.stats.Lost += n
+	e.mu.Unlock()
+	e.o.Lost(n, why)
+}
+
+// Stats returns the counters as they are now.
+func (e *Endpoint) Stats() broker.Stats {
+	pending := e.queue.Len()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.stats
+	s.Reconnects = e.conn.Stats().Reconnects
+	s.Pending, s.Unacknowledged = pending, len(e.window)
+	return s
+}

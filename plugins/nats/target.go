@@ -1,0 +1,127 @@
+package nats
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ws76/ws76/plugins/broker"
+)
+
+const usage = "nats://[USER:PASSWORD@]HOST[:PORT]/SUBJECT"
+
+var syntax = broker.Syntax{
+	Ports:  map[string]string{"nats": "4222", "nats+tls": "4222"},
+	Usage:  usage,
+	Params: []string{"sub", "pub", "queue", "creds", "nkey", "token-file", "password-file", "binary", "envelope"},
+	Lists:  []string{"sub"},
+}
+
+// Schemes returns the schemes of the URLs that Open takes.
+func Schemes() []string { return syntax.Schemes() }
+
+// Check returns what Open would say about a URL without connecting.
+func Check(rawURL string) error {
+	_, err := parse(rawURL)
+	return err
+}
+
+// target is what a URL asks for.
+type target struct {
+	*broker.URL
+	secure   bool
+	subjects []string // to subscribe to
+	subject  string   // to publish on; "": nothing is, but what an envelope says
+	group    string
+	binary   bool
+	envelope bool
+}
+
+// parse reads a URL; files with secrets are not looked at yet.
+func parse(raw string) (*target, error) {
+	u, err := syntax.Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("NATS: %w", err)
+	}
+	t := &target{URL: u, secure: u.Scheme == "nats+tls", group: u.Query.Get("queue")}
+	if t.binary, err = u.Bool("binary", false); err == nil {
+		if t.envelope, err = u.Envelope(); err == nil {
+			err = t.readSubjects()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("NATS: %w", err)
+	}
+	return t, nil
+}
+
+func (t *target) readSubjects() error {
+	t.subjects, t.subject = t.Query["sub"], t.Query.Get("pub")
+	if t.Name != "" {
+		if !t.Query.Has("sub") {
+			t.subjects = []string{t.Name}
+		}
+		if !t.Query.Has("pub") && !wild(t.Name) {
+			t.subject = t.Name
+		}
+	}
+	t.subjects = slices.DeleteFunc(t.subjects, func(s string) bool { return s == "" }) // sub= asks for nothing
+	for _, s := range t.subjects {
+		if err := checkSubject(s, true); err != nil {
+			return err
+		}
+	}
+	if t.group != "" {
+		if err := checkSubject(t.group, false); err != nil {
+			return fmt.Errorf("parameter queue of the URL: %w", err)
+		}
+	}
+	if t.subject != "" {
+		return checkSubject(t.subject, false)
+	}
+	if len(t.subjects) == 0 && !t.envelope {
+		return errors.New("the URL names no subject; want " + usage)
+	}
+	return nil
+}
+
+// servers returns the URLs that the client library takes.
+func (t *target) servers() []string {
+	urls := make([]string, len(t.Hosts))
+	for i, host := range t.Hosts {
+		urls[i] = "nats://" + host
+	}
+	return urls
+}
+
+const maxSubject = 1024 // bytes; servers take 4096 for a whole line
+
+// checkSubject refuses what is no subject, or has wildcards where it is to be
+// published on.
+func checkSubject(subject string, wildcards bool) error {
+	switch {
+	case len(subject) > maxSubject:
+		return fmt.Errorf("subject %.80q: %d bytes; %d are allowed", subject, len(subject), maxSubject)
+	case !utf8.ValidString(subject) || strings.ContainsAny(subject, " \t\r\n\x00"):
+		return fmt.Errorf("subject %q: it is no UTF-8, or has a space in it", subject)
+	}
+	tokens := strings.Split(subject, ".")
+	for i, token := range tokens {
+		switch {
+		case token == "":
+			return fmt.Errorf("subject %q: a part of it is empty; want a.b.c", subject)
+		case token != "*" && token != ">":
+		case !wildcards:
+			return fmt.Errorf("subject %q: * and > are for sub= only; nothing can be published on them", subject)
+		case token == ">" && i < len(tokens)-1:
+			return fmt.Errorf("subject %q: > is for the end", subject)
+		}
+	}
+	return nil
+}
+
+func wild(s string) bool {
+	return slices.ContainsFunc(strings.Split(s, "."), func(token string) bool { return token == "*" || token == ">" })
+}
