@@ -76,29 +76,36 @@ type watchdog struct {
 	tick      time.Duration
 	interrupt func(err error) // of the call that runs
 	abandon   func()          // takes over from a call that does not end, with its lock
+	weigh     func()          // looks what is kept between calls, and clears weighing
 
 	running atomic.Uint64 // the word above; 0: no Lua runs
 	armed   atomic.Bool
 	timer   *time.Timer
 	acting  sync.Mutex // held from marking a call as interrupted until it is
 
+	weighing atomic.Bool
+	scale    *time.Timer // of weigh
+
 	// Of the tick, which is one at a time.
 	seen   uint64 // the call that the last tick found
 	since  time.Time
 	memory uint64 // in use then
+	low    uint64 // the least that was in use since weigh
 }
 
 // maxTick bounds how late a limit is noticed.
 const maxTick = 20 * time.Millisecond
 
-func newWatchdog(l Limits, interrupt func(error), abandon func()) *watchdog {
+func newWatchdog(l Limits, interrupt func(error), abandon, weigh func()) *watchdog {
 	w := &watchdog{
 		timeout: l.Timeout, maxMemory: l.MaxMemory, tick: min(max(l.Timeout/4, time.Millisecond), maxTick),
-		interrupt: interrupt, abandon: abandon,
+		interrupt: interrupt, abandon: abandon, weigh: weigh,
 	}
 	// Made here, so that a tick never looks for it while a call sets it.
 	w.timer = time.AfterFunc(time.Hour, w.look)
 	w.timer.Stop()
+	w.scale = time.AfterFunc(time.Hour, weigh)
+	w.scale.Stop()
 	return w
 }
 
@@ -126,10 +133,14 @@ func (w *watchdog) end(call uint64) (interrupted, abandoned bool) {
 }
 
 // stop ends the ticks. The caller has the script's lock, and no call runs.
-func (w *watchdog) stop() { w.timer.Stop() }
+func (w *watchdog) stop() {
+	w.timer.Stop()
+	w.scale.Stop()
+}
 
 // look is the tick.
 func (w *watchdog) look() {
+	w.measure()
 	word := w.running.Load()
 	if word == 0 {
 		if w.seen == 0 {
@@ -158,6 +169,19 @@ func (w *watchdog) look() {
 		return
 	}
 	w.timer.Reset(w.tick)
+}
+
+// measure has what is kept between calls weighed where the process has grown by half
+// of what that may take. Garbage counts here, too, and may make this needless.
+func (w *watchdog) measure() {
+	now := heapInUse()
+	if w.low == 0 || now < w.low {
+		w.low = now
+	}
+	if now-w.low > uint64(w.maxMemory/2) && w.weighing.CompareAndSwap(false, true) {
+		w.low = now
+		w.scale.Reset(0)
+	}
 }
 
 // patienceFactor is how many times its limit a call may take before its state is

@@ -1,7 +1,12 @@
 package scripts
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -183,5 +188,78 @@ func TestPolicies(t *testing.T) {
 			t.Errorf("%v: the command was ended with %v", tt.policy, ended)
 		}
 		r.want("what was sent before", &r.toA, "before")
+	}
+}
+
+// What a script keeps from call to call is bounded: in globals, upvalues, the data of
+// connections, or the local variables of tasks. It begins anew; the process lives.
+func TestKeeps(t *testing.T) {
+	for name, code := range map[string]string{
+		"a global":       `kept = {} function on_message(c, d) n = (n or 0) + 1 kept[#kept + 1] = d .. n return tostring(n) end`,
+		"keys":           `kept = {} function on_message(c, d) n = (n or 0) + 1 kept[d .. n] = true return tostring(n) end`,
+		"a list":         `local n, list = 0 function on_message(c, d) n = n + 1 list = {d .. n, list} return tostring(n) end`,
+		"pieces":         `local n, kept = 0, {} function on_message(c, d) n = n + 1 d = d .. n for i = 1, 3 do kept[#kept + 1] = d:sub(i, #d / 2) end return tostring(n) end`,
+		"conn.data":      `function on_message(c, d) n = (n or 0) + 1 c.data[n] = d .. n return tostring(n) end`,
+		"a table":        `local n, kept = 0, {} function on_message(c, d) n = n + 1 for i = 1, 1e4 do kept[#kept + 1] = {i} end return tostring(n) end`,
+		"a local":        `local box = {} ws76.spawn(function() local kept, n = {}, 0 while true do n = n + 1 if box.d then kept[#kept + 1] = box.d .. n box.d = nil end ws76.sleep(0.0001) end end) function on_message(c, d) n = (n or 0) + 1 box.d = d return tostring(n) end`,
+		"ws76.state":     `ws76.state.kept = {} function on_message(c, d) n = (n or 0) + 1 ws76.state.kept[n] = d .. n return tostring(n) end`,
+		"timers":         `function on_message(c, d) n = (n or 0) + 1 local mine = d .. n ws76.after(1000, function() return mine end) return tostring(n) end`,
+		"waiting values": `function on_message(c, d) n = (n or 0) + 1 ws76.spawn(function(d) ws76.sleep(1000) return d end, d .. n) return tostring(n) end`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, code, Options{Limits: Limits{MaxMemory: 16 << 20}})
+			big := core.Message{Data: bytes.Repeat([]byte("x"), 1<<20)}
+			const most = 2000 // messages, far more than are needed
+			for n := range most {
+				if err := r.sink(relay.AToB, big); err != nil {
+					t.Fatal(err)
+				}
+				if r.logged("keeps from one call to the next takes more than the limit of 16 MiB") {
+					t.Logf("noticed after %d messages", n+1)
+					r.await("a new beginning", func() bool {
+						r.push("y")
+						sent := r.got(&r.toB)
+						last, err := strconv.Atoi(sent[len(sent)-1])
+						return err == nil && last <= n
+					})
+					return
+				}
+				time.Sleep(2 * time.Millisecond)
+			}
+			t.Errorf("not noticed; logged %q", r.got(&r.logs))
+		})
+	}
+}
+
+// What is garbage, or shared, is not what a script keeps.
+func TestKeepsLittle(t *testing.T) {
+	r := newRig(t, `local same, n = {}, 0 function on_message(c, d) n = n + 1 first = first or d for i = 1, 1000 do same[#same % 1000 + 1] = first end head = d:sub(1, 10) return d:upper():sub(1, 3) end`,
+		Options{Limits: Limits{MaxMemory: 16 << 20}})
+	for range 300 {
+		if err := r.sink(relay.AToB, core.Message{Data: bytes.Repeat([]byte("x"), 1<<20)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.script.mu.Lock()
+	over := r.script.cur.keeps(16 << 20)
+	r.script.mu.Unlock()
+	if logs := r.got(&r.logs); over || len(logs) > 0 {
+		t.Errorf("keeps too much: %v; logged %q", over, logs)
+	}
+}
+
+// A program that keeps too much ends with an error.
+func TestProgramKeeps(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p.lua")
+	if err := os.WriteFile(path, []byte(`local kept = {} while true do kept[#kept + 1] = ("x"):rep(1e6) .. #kept ws76.sleep(0.002) end`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := LoadTask(path, Options{Limits: Limits{MaxMemory: 16 << 20}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed *Error
+	if err := s.Run(t.Context()); !errors.As(err, &failed) || !strings.Contains(failed.Text, "limit of 16 MiB") {
+		t.Errorf("ended with %v", err)
 	}
 }

@@ -49,7 +49,7 @@ func (st *state) open() error {
 		return 0
 	}, lua.LNil)
 	if api, ok := err.(*lua.ApiError); ok {
-		return errors.New(lua.LVAsString(api.Object))
+		return errors.New(strings.TrimSpace(lua.LVAsString(api.Object))) // RaiseError begins with a place, which Go has none of
 	}
 	return err
 }

@@ -37,8 +37,10 @@ type Limits struct {
 	// MaxQueue bounds, in messages, what waits for one connection to be sent, and
 	// what waits to be received on one that the script has opened.
 	MaxQueue int
-	// MaxMemory bounds by how many bytes the process may grow during one call. It is
-	// looked at some fifty times a second.
+	// MaxMemory bounds by how many bytes the process may grow during one call, and how
+	// many the script may keep from one call to the next, by and large. It is looked at
+	// some fifty times a second while the script runs. A script that keeps more is
+	// loaded anew without what it knew; a program of Run ends.
 	MaxMemory int64
 }
 
@@ -114,7 +116,7 @@ type Options struct {
 	// Trusted opens io, os, exec and http to the script.
 	Trusted bool
 	// Reload watches the file and those it requires, and loads them anew when they
-	// change.
+	// change; see LoadTask for programs.
 	Reload bool
 	// Roots are the folders that file functions are held to. nil: the folder of the
 	// script and the working folder.
@@ -125,6 +127,11 @@ type Options struct {
 
 	// Modules are folders in which require looks, behind that of the script.
 	Modules []string
+
+	// Before are scripts that the messages of connections go through which this one
+	// opens or accepts itself: before it sees what comes in, and behind what it sends.
+	// The caller starts and stops them.
+	Before Set
 
 	// Library adds functions to each new state, whose table ws76 is complete but for
 	// them; it is called before the main chunk. An error that it raises is one of

@@ -9,6 +9,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/relay"
 )
 
 // owned is a connection that the script has opened or accepted itself. One
@@ -20,6 +21,10 @@ type owned struct {
 
 	ctx    context.Context // ends when the connection is given up
 	cancel context.CancelFunc
+
+	before *Session      // of Options.Before; nil: none
+	sink   relay.Sink    // through it, once bound is closed
+	bound  chan struct{} // not nil where there is before
 
 	// Guarded by the script's lock.
 	inbox      []received
@@ -50,6 +55,9 @@ func (s *Script) adopt(st *state, wire *core.Conn, role string) *conn {
 	o.ctx, o.cancel = context.WithCancel(s.ctx)
 	c.owned = o
 	o.wanted = st.hooks[onMessage] == nil
+	if len(s.o.Before) > 0 {
+		o.before, o.bound = s.o.Before.Session(NewPeer(wire, role), nil, false), make(chan struct{})
+	}
 	s.conns[peer.ID] = c
 	s.running.Go(o.read)
 	return c
@@ -74,15 +82,23 @@ func (o *owned) next() (received, bool) {
 // read receives until the connection ends.
 func (o *owned) read() {
 	defer o.cancel()
-	var err error
-	for {
+	err := o.bind()
+	for err == nil {
 		var m core.Message
 		if m, err = o.wire.Receive(o.ctx); err != nil {
 			break
 		}
-		if !o.take(m) {
+		if o.sink != nil {
+			err = o.sink(relay.AToB, m)
+		} else if !o.take(m) {
 			break
 		}
+	}
+	if o.before != nil {
+		o.before.Closed(err)
+	}
+	if err == relay.ErrStop {
+		err = nil
 	}
 	s := o.script
 	s.mu.Lock()
@@ -97,6 +113,38 @@ func (o *owned) read() {
 	if st == nil || !st.lost {
 		s.leave()
 	}
+}
+
+// bind takes the scripts before this one into the connection.
+func (o *owned) bind() error {
+	if o.before == nil {
+		return nil
+	}
+	defer close(o.bound)
+	var err error
+	o.sink, err = o.before.Bind(func(d relay.Direction, m core.Message) error {
+		if d == relay.BToA {
+			return o.wire.Send(o.ctx, m)
+		}
+		if !o.take(m) {
+			return relay.ErrStop
+		}
+		return nil
+	}, nil, func(error) { o.shut(1000, "") })
+	return err
+}
+
+// put sends a message, or puts it into batch.
+func (o *owned) put(batch *core.Batch, m core.Message) error {
+	if o.bound == nil {
+		return batch.Queue(o.ctx, m)
+	}
+	select {
+	case <-o.bound:
+	case <-o.ctx.Done():
+		return context.Cause(o.ctx)
+	}
+	return o.sink(relay.BToA, m)
 }
 
 // take hands one message to the script, and waits while it has too many.
@@ -209,7 +257,7 @@ func (o *owned) write() {
 		s.mu.Unlock()
 		var err error
 		for _, m := range out {
-			if err = batch.Queue(o.ctx, m); err != nil {
+			if err = o.put(batch, m); err != nil {
 				break
 			}
 		}

@@ -87,15 +87,35 @@ func (s *Script) reloadLoop() {
 			return
 		}
 		s.mu.Lock()
-		changed := false
+		var changed []string
 		for path := range r.files {
-			changed = changed || s.changed(path)
+			if s.changed(path) {
+				changed = append(changed, path)
+			}
+		}
+		switch {
+		case len(changed) == 0:
+		case s.task:
+			s.endChanged(changed)
+		default:
+			s.mu.Unlock()
+			s.Reload() // it has said what is wrong
+			continue
 		}
 		s.mu.Unlock()
-		if changed {
-			s.Reload() // it has said what is wrong
+	}
+}
+
+// endChanged ends a program of which some files have changed, unless the new version
+// would not even compile. The caller has the lock.
+func (s *Script) endChanged(paths []string) {
+	for _, path := range paths {
+		if _, err := s.compileFile(path); err != nil {
+			s.o.log(slog.LevelError, "%s: not started anew, the version before runs on: %v", s.name, err)
+			return
 		}
 	}
+	s.finish(ErrChanged)
 }
 
 // stop ends the watching.

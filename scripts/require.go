@@ -96,6 +96,9 @@ func (st *state) require(L *lua.LState) int {
 	}
 	if !known {
 		fn := st.findModule(L, name)
+		if s := st.script; s.reloads.files != nil {
+			s.watchFiles()
+		}
 		st.modules[name] = loading
 		L.Push(fn)
 		L.Push(lua.LString(name))

@@ -74,9 +74,10 @@ func Eval(name, code string, o Options) (*Script, error) {
 	return open(name, "", []byte(code), false, o)
 }
 
-// LoadTask is Load for a program that Run runs: its main chunk is a task.
+// LoadTask is Load for a program that Run runs: its main chunk is a task. What runs
+// cannot be changed under way, so with Options.Reload a program whose files have
+// changed ends, with ErrChanged, to be loaded again.
 func LoadTask(path string, o Options) (*Script, error) {
-	o.Reload = false
 	return open(filepath.Base(path), path, nil, true, o)
 }
 
@@ -273,7 +274,7 @@ func (s *Script) Stop(ctx context.Context, reason string) error {
 
 // Run runs a script that LoadTask has loaded until all of its tasks have ended, or
 // it calls ws76.exit (an *ExitError), or its main chunk fails (an *Error), or ctx
-// ends. Then it is stopped.
+// ends, or with ErrChanged. Then it is stopped.
 func (s *Script) Run(ctx context.Context) error {
 	s.Start()
 	var err error
@@ -295,6 +296,9 @@ func (s *Script) Run(ctx context.Context) error {
 	}
 	return err
 }
+
+// ErrChanged is the end of a program of which there is a new version that compiles.
+var ErrChanged = errors.New("the program has changed")
 
 // errDone is the exit of a program that has nothing more to do.
 var errDone = errors.New("done")
@@ -364,6 +368,11 @@ func (s *Script) abandoned(st *state) {
 		s.name, patienceFactor, s.o.Limits.Timeout)
 	s.cur = nil
 	st.release("abandoned")
+	s.renew()
+}
+
+// renew builds the script anew where it has no state. It gives the lock back.
+func (s *Script) renew() {
 	fresh, err := s.build(nil)
 	if err != nil {
 		s.wants.Store(0)

@@ -3,6 +3,7 @@ package scripts
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	lua "github.com/yuin/gopher-lua"
@@ -40,19 +41,18 @@ func (set Set) Reload() error {
 }
 
 // WantsSend reports whether a script has a function for messages that go to peers
-// (on_send), so that a caller with a shorter way for those may take it.
-func (set Set) WantsSend() bool { return set.wants(onSend) }
+// (on_send), or may come to have one, so that a caller with a shorter way for those
+// may take it.
+func (set Set) WantsSend() bool {
+	return set.wants(onSend) || slices.ContainsFunc(set, func(s *Script) bool { return s.o.Reload })
+}
 
-// WantsFrames reports whether a script has on_frame.
+// WantsFrames reports whether a script has on_frame now. To have frames seen can cost
+// much, so one that a reload adds is called for connections that come later only.
 func (set Set) WantsFrames() bool { return set.wants(onFrame) }
 
 func (set Set) wants(e event) bool {
-	for _, s := range set {
-		if s.o.Reload || s.wants.Load()&e.bit() != 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(set, func(s *Script) bool { return s.wants.Load()&e.bit() != 0 })
 }
 
 // Session is one session as the scripts of a Set see it.

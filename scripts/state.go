@@ -73,7 +73,7 @@ func (s *Script) newState() (*state, error) {
 		CallStackSize: maxDepth, RegistrySize: stackSize, RegistryMaxSize: maxStackSize, RegistryGrowStep: stackStep,
 	})
 	st.guard = newGuard(st)
-	st.dog = newWatchdog(s.o.Limits, st.guard.interrupt, func() { s.abandoned(st) })
+	st.dog = newWatchdog(s.o.Limits, st.guard.interrupt, func() { s.abandoned(st) }, func() { s.weigh(st) })
 	st.budget.MaxString = s.o.Limits.MaxString
 	st.L.SetContext(st.guard)
 	st.begin()

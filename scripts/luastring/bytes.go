@@ -12,8 +12,19 @@ const maxResults = 8000
 func (b *Budget) sub(L *lua.LState) int {
 	s := checkString(L, 1, "sub")
 	from, to := slice(checkInt(L, 2, "sub"), optInt(L, 3, "sub", -1), len(s))
-	L.Push(lua.LString(s[from:to]))
+	L.Push(lua.LString(part(s, from, to)))
 	return 1
+}
+
+// largeText is from which length on a string is not kept alive by small pieces of it.
+const largeText = 4 << 10
+
+// part returns s[from:to], as a copy where it is little of much.
+func part(s string, from, to int) string {
+	if len(s) >= largeText && to-from < len(s)/4 {
+		return strings.Clone(s[from:to])
+	}
+	return s[from:to]
 }
 
 func (b *Budget) byte(L *lua.LState) int {

@@ -26,7 +26,7 @@ func (m *matcher) value(l, s, e int) lua.LValue {
 		if l != 0 {
 			m.fail("invalid capture index")
 		}
-		return lua.LString(m.subject[s:e])
+		return lua.LString(part(m.subject, s, e))
 	}
 	switch c := m.captures[l]; c.length {
 	case unfinished:
@@ -35,7 +35,7 @@ func (m *matcher) value(l, s, e int) lua.LValue {
 	case position:
 		return number(c.start + 1)
 	default:
-		return lua.LString(m.subject[c.start : c.start+c.length])
+		return lua.LString(part(m.subject, c.start, c.start+c.length))
 	}
 }
 

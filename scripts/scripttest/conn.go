@@ -2,7 +2,6 @@ package scripttest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/relay/recording"
 	"github.com/ws76/ws76/scripts"
 )
 
@@ -246,17 +246,8 @@ func (r *runner) move(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// record is one line of a recording.
-type record struct {
-	Data   string    `json:"data"`
-	Base64 []byte    `json:"base64"`
-	Kind   string    `json:"kind"`
-	Dir    string    `json:"dir"`
-	Time   time.Time `json:"time"`
-}
-
-// replay is ws76.test.replay(path): the messages that came in come from the peer, those that went out go to it, and
-// the clock moves as it did.
+// replay is ws76.test.replay(path), of a recording or what --out json printed. Of its first connection the messages that
+// came in come from the peer, those that went out go to it, and the clock moves as it did.
 func (r *runner) replay(L *lua.LState) int {
 	path := L.CheckString(1)
 	return scripts.Wait(L, func(ctx context.Context) func(L *lua.LState) int {
@@ -281,35 +272,28 @@ func (r *runner) feed(ctx context.Context, path string) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	var last time.Time
-	lines := json.NewDecoder(f)
-	for n := 1; ; n++ {
-		var line record
-		if err := lines.Decode(&line); err == io.EOF {
+	var last time.Duration
+	first := 0 // the connection that is fed
+	for entries := recording.NewReader(f, 0); ; {
+		e, err := entries.Next()
+		if err == io.EOF {
 			return c, nil
 		} else if err != nil {
-			return nil, fmt.Errorf("%s: record %d: %w", path, n, err)
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		if !last.IsZero() && line.Time.After(last) {
-			if err := r.move(ctx, line.Time.Sub(last)); err != nil {
-				return nil, err
-			}
+		if err := r.move(ctx, e.T-last); err != nil {
+			return nil, err
 		}
-		if !line.Time.IsZero() {
-			last = line.Time
+		last = e.T
+		if e.Event != recording.Message || first != 0 && e.Conn != first {
+			continue
 		}
-		m := core.Message{Kind: core.Text, Data: []byte(line.Data)}
-		if line.Base64 != nil || line.Kind == "binary" {
-			m.Kind = core.Binary
-			if line.Base64 != nil {
-				m.Data = line.Base64
-			}
-		}
+		first = e.Conn
 		d := relay.AToB
-		if line.Dir == "out" {
+		if e.Dir == recording.Out {
 			d = relay.BToA
 		}
-		if err := errors.Join(c.sink(d, m), r.settle(ctx)); err != nil {
+		if err := errors.Join(c.sink(d, e.Message), r.settle(ctx)); err != nil {
 			return nil, err
 		}
 	}

@@ -41,7 +41,11 @@ func Test(ctx context.Context, path, name string, o scripts.Options) error {
 		}
 	}
 	var subjectErr error
+	before := o.Library
 	o.Library = func(L *lua.LState, ws76 *lua.LTable) {
+		if before != nil {
+			before(L, ws76)
+		}
 		r.open(L, ws76)
 		if hasSubject {
 			subjectErr = runSubject(L, subject+".lua")

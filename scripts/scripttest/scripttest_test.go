@@ -57,11 +57,23 @@ function test_replay()
   eq(c.sent[2], "<two>")
   eq(c.sent[3], "now")
 end
+function test_recording()
+  local c = ws76.test.replay("session.jsonl")
+  eq(#c.passed, 1)
+  eq(c.passed[1], "ONE")
+end
 function test_fails() eq(1, 2) end
 function test_hook_fails() ws76.test.conn():message("fail") end
 `
 
-const recording = `{"data":"one","kind":"text","dir":"in","time":"2026-01-01T00:00:00Z"}
+const session = `{"ws76":"recording","version":1,"time":"2026-01-01T00:00:00Z"}
+{"t":0,"conn":1,"event":"open","role":"client"}
+{"t":0.5,"conn":1,"dir":"in","data":"one"}
+{"t":0.6,"conn":2,"dir":"in","data":"of another connection"}
+{"t":1,"conn":1,"event":"close","clean":true}
+`
+
+const lines = `{"data":"one","kind":"text","dir":"in","time":"2026-01-01T00:00:00Z"}
 {"data":"two","kind":"text","dir":"out","time":"2026-01-01T00:00:01Z"}
 {"data":"later","kind":"text","dir":"in","time":"2026-01-01T00:00:02Z"}
 {"data":"x","kind":"text","dir":"in","time":"2026-01-01T00:01:30Z"}
@@ -69,14 +81,14 @@ const recording = `{"data":"one","kind":"text","dir":"in","time":"2026-01-01T00:
 
 func TestTests(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for name, text := range map[string]string{"it.lua": subject, "it_test.lua": tests, "recording.jsonl": recording} {
+	for name, text := range map[string]string{"it.lua": subject, "it_test.lua": tests, "recording.jsonl": lines, "session.jsonl": session} {
 		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for name, want := range map[string]string{
-		"test_message": "", "test_clock": "", "test_replay": "",
-		"test_fails": `it_test.lua:33: got "1", want "2"`, "test_hook_fails": "broken", "test_none": "there is no function test_none",
+		"test_message": "", "test_clock": "", "test_replay": "", "test_recording": "",
+		"test_fails": `it_test.lua:38: got "1", want "2"`, "test_hook_fails": "broken", "test_none": "there is no function test_none",
 	} {
 		err := Test(t.Context(), "it_test.lua", name, scripts.Options{})
 		if want == "" && err != nil {

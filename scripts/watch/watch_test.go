@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // recorder keeps the events of a watch.
 type recorder struct {
+	ignore string // events that begin so are not looked at
 	mu     sync.Mutex
 	events []string
 	came   chan struct{}
@@ -41,6 +43,9 @@ func (r *recorder) expect(t *testing.T, want ...string) {
 	for {
 		r.mu.Lock()
 		got := slices.Clone(r.events)
+		if r.ignore != "" {
+			got = slices.DeleteFunc(got, func(e string) bool { return strings.HasPrefix(e, r.ignore) })
+		}
 		slices.Sort(got)
 		if slices.Equal(got, want) {
 			r.events = nil
@@ -145,6 +150,8 @@ func TestBulk(t *testing.T) {
 		write(t, fmt.Sprintf("in/%d.dat", i), "x")
 		want = append(want, fmt.Sprintf("create in/%d.txt", i))
 	}
+	// A file that is noticed between its creation and its first byte is written to, too.
+	r.ignore = "write "
 	r.expect(t, want...)
 }
 
