@@ -1,0 +1,6 @@
+//go:build race
+
+package record
+
+// raceEnabled: the race detector allocates, too.
+const raceEnabled = true
