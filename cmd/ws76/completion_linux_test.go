@@ -17,9 +17,9 @@ import (
 	"github.com/ws76/ws76/internal/testenv"
 )
 
-// completions are what the shells are asked: what is typed, and what must then be
-// on the screen.
-var completions = []struct {
+// typings are what the shells are asked: what is typed, and what must then be on
+// the screen. They are in a directory with some-file.pem and some-folder.
+var typings = []struct {
 	typed string
 	want  []string
 }{
@@ -33,9 +33,20 @@ var completions = []struct {
 	{"ws76 connect --on-eof ", []string{"linger", "close", "wait", "ignore"}},
 	{"ws76 frame encode --in le", []string{"--in len32"}},
 	{"ws76 connect --via u", []string{"--via unix:///"}},
-	{"ws76 connect --cacert some-f", []string{"some-file.pem"}},
-	{"ws76 connect -m @some-f", []string{"@some-file.pem"}},
-	{"ws76 frame dump some-f", []string{"dump some-file.pem"}},
+	{"ws76 connect --cacert some-fi", []string{"some-file.pem"}},
+	{"ws76 connect -m @some-fi", []string{"@some-file.pem"}},
+	{"ws76 frame dump some-fi", []string{"dump some-file.pem"}},
+	{"ws76 serve --static some-f", []string{"--static some-folder/"}},
+	{"ws76 completion ", []string{"bash", "zsh", "fish", "powershell"}},
+	// What ws76 itself is asked for.
+	{"ws76 connect ws+hixie76", []string{"connect ws+hixie76://"}},
+	{"ws76 connect --dialect rfc6455 wss:", []string{"rfc6455 wss://"}},
+	{"ws76 connect --via tun", []string{"--via tunnel:"}},
+	{"ws76 connect --via=tun", []string{"--via=tunnel:"}},
+	{"ws76 connect --via socks5:", []string{"--via socks5://"}},
+	{"ws76 connect --via unix://FOLDER/some-fi", []string{"FOLDER/some-file.pem "}},
+	{"ws76 connect --via unix://FOLDER/some-fo", []string{"FOLDER/some-folder/"}},
+	{"ws76 connect ws://device:80/a?b=c --via tun", []string{"--via tunnel:"}},
 }
 
 // TestCompleteBash types in a real bash.
@@ -59,10 +70,12 @@ func TestCompleteZsh(t *testing.T) {
 // TestCompleteFish asks a real fish.
 func TestCompleteFish(t *testing.T) {
 	fish := testenv.Need(t, "fish", "fish")
-	for _, c := range completions {
+	for _, c := range typings {
+		dir := completionFolder(t)
 		command := exec.CommandContext(t.Context(), fish, "--no-config", "-c", "source $argv[1]; complete -C $argv[2]",
-			absolute(t, filepath.Join(completionsDir, "ws76.fish")), c.typed)
-		command.Dir = dirWithFile(t)
+			absolute(t, filepath.Join(completionsDir, "ws76.fish")), strings.ReplaceAll(c.typed, "FOLDER", dir))
+		command.Dir = dir
+		command.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
 		out, err := command.CombinedOutput()
 		if err != nil {
 			t.Fatalf("fish: %v\n%s", err, out)
@@ -72,7 +85,7 @@ func TestCompleteFish(t *testing.T) {
 		}
 		for _, want := range c.want {
 			// fish prints the word it would put in, not the line.
-			want = want[strings.LastIndexByte(strings.TrimSpace(want), ' ')+1:]
+			want = strings.ReplaceAll(want[strings.LastIndexByte(strings.TrimSpace(want), ' ')+1:], "FOLDER", "unix://"+dir)
 			if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(strings.TrimSpace(want))).Match(out) {
 				t.Errorf("%q: no %q in\n%s", c.typed, want, out)
 			}
@@ -116,10 +129,16 @@ func absolute(t *testing.T, path string) string {
 	return abs
 }
 
-func dirWithFile(t *testing.T) string {
+// completionFolder makes the directory of typings. A transport is in it, too.
+func completionFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "some-file.pem"), nil, 0o666); err != nil {
+	for name, mode := range map[string]os.FileMode{"some-file.pem": 0o666, "ws76-transport-tunnel": 0o777, "ws76-transport-none": 0o666} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "some-folder"), 0o777); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -128,6 +147,7 @@ func dirWithFile(t *testing.T) string {
 // shell is a shell on a pseudo-terminal.
 type shell struct {
 	terminal *os.File
+	dir      string // where it is
 	screen   chan []byte
 	shown    bytes.Buffer // since the last typing
 }
@@ -136,15 +156,15 @@ func newShell(t *testing.T, program string, args ...string) *shell {
 	t.Helper()
 	terminal, line := openTerminal(t)
 	command := exec.Command(program, args...)
-	command.Dir = dirWithFile(t)
-	command.Env = append(os.Environ(), "TERM=dumb", "PS1=>", "PROMPT=>", "HISTFILE=", "HOME="+command.Dir, "LC_ALL=C")
+	command.Dir = completionFolder(t)
+	command.Env = append(os.Environ(), "PATH="+command.Dir+":"+os.Getenv("PATH"), "TERM=dumb", "PS1=>", "PROMPT=>", "HISTFILE=", "HOME="+command.Dir, "LC_ALL=C")
 	command.Stdin, command.Stdout, command.Stderr = line, line, line
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
 	line.Close()
-	s := &shell{terminal: terminal, screen: make(chan []byte)}
+	s := &shell{terminal: terminal, screen: make(chan []byte), dir: command.Dir}
 	go func() {
 		defer close(s.screen)
 		for {
@@ -236,9 +256,13 @@ func (s *shell) run(t *testing.T, command string) {
 
 func (s *shell) complete(t *testing.T) {
 	t.Helper()
-	for _, c := range completions {
-		s.typeIn(t, c.typed+"\t")
-		if !s.see(t, c.want...) {
+	for _, c := range typings {
+		s.typeIn(t, strings.ReplaceAll(c.typed, "FOLDER", s.dir)+"\t")
+		var want []string
+		for _, w := range c.want {
+			want = append(want, strings.ReplaceAll(w, "FOLDER", s.dir))
+		}
+		if !s.see(t, want...) {
 			t.Errorf("typed %q", c.typed)
 		}
 		s.typeIn(t, "\x15") // forget the line

@@ -4,16 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/relay/recording"
 	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/plugins/record"
+	"github.com/ws76/ws76/scripts"
 )
 
 func connectCommand(e *env) *cli.Command {
@@ -33,13 +38,13 @@ ws76 connect ws://x/ --via unix:///run/device.sock     over a unix socket`,
 			"then close properly; the default on a pipe), close (the closing frame at once, then read until the peer's; " +
 			"the default on a terminal), wait (read until the peer closes), ignore (as wait, and --reconnect goes on too). " +
 			"The first ^C closes properly, the second ends at once.",
-		Flags:  connectFlags(),
+		Flags:  append(append(connectFlags(), recordFlag()), scriptFlags()...),
 		Action: func(c *cli.Context) error { return e.connect(c) },
-	}, exitConnect, exitHandshake, exitTimeout, exitUnclean, exitProtocol, exitExpect, exitTransport, exitInterrupt, exitTerminate)
+	}, exitConnect, exitHandshake, exitTimeout, exitUnclean, exitProtocol, exitScript, exitExpect, exitTransport, exitInterrupt, exitTerminate)
 }
 
 func connectFlags() []cli.Flag {
-	const messages, ending, handshake, network, security = "Messages", "When to end", "Handshake", "Network", "TLS"
+	const messages, ending, handshake, network, security, typing = "Messages", "When to end", "Handshake", "Network", "TLS", "On a terminal"
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "message", Aliases: []string{"m"}, Category: messages, Usage: "send `TEXT`, or what @FILE holds, before standard input; repeatable"},
 		&cli.BoolFlag{Name: "no-stdin", Category: messages, Usage: "do not read standard input; counts as its end"},
@@ -78,6 +83,7 @@ func connectFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "no-compress", Category: handshake, Usage: "do not offer permessage-deflate (RFC 6455)"},
 
 		&cli.StringFlag{Name: "via", Category: network, Value: "tcp:", Usage: "reach the server over the transport `URL`: " + transportExamples()},
+		&cli.StringFlag{Name: "proxy", Category: network, Usage: "reach it through the proxy `URL`, socks5:// or http://, or none", DefaultText: "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say"},
 		&cli.StringSliceFlag{Name: "resolve", Category: network, Usage: "use ADDR for a name: `HOST:PORT:ADDR`; repeatable"},
 		&cli.BoolFlag{Name: "ipv4", Aliases: []string{"4"}, Category: network, Usage: "IPv4 only"},
 		&cli.BoolFlag{Name: "ipv6", Aliases: []string{"6"}, Category: network, Usage: "IPv6 only"},
@@ -89,6 +95,9 @@ func connectFlags() []cli.Flag {
 		&cli.StringFlag{Name: "servername", Category: security, Usage: "`NAME` to ask for and to expect in the certificate"},
 		&cli.BoolFlag{Name: "insecure", Aliases: []string{"k"}, Category: security, Usage: "accept any certificate"},
 		&cli.StringFlag{Name: "tls-min", Category: security, Value: "1.2", Usage: "lowest TLS `VERSION`, 1.0 to 1.3; 1.0 and 1.1 with their ciphers are for old devices only"},
+
+		colorFlag(typing),
+		&cli.BoolFlag{Name: "no-history", Category: typing, Usage: "keep nothing of what is typed, and read nothing of what was"},
 	}
 }
 
@@ -104,7 +113,11 @@ func (e *env) connect(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	terminal, err := e.newTerminal(c, dialer.target.Resource)
+	near := *e
+	if c.String("record") == "-" {
+		near.stdout = io.Discard // the recording is there, with all the messages
+	}
+	terminal, err := near.newTerminal(c, dialer.target.Resource)
 	if err != nil {
 		return err
 	}
@@ -114,11 +127,50 @@ func (e *env) connect(c *cli.Context) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, d, withCode(exitTimeout, fmt.Errorf("not done within --timeout %v", d)))
 		defer cancel()
 	}
-	p := &pipe{env: e, dialer: dialer, rules: rules, terminal: terminal, retries: c.Int("retries"), reconnect: c.Bool("reconnect")}
+	ctx, exit := context.WithCancelCause(ctx)
+	defer exit(nil)
+	extra := func(o *scripts.Options) {
+		o.Exit = func(err error) { exit(scriptExit(err)) }
+		o.Open = dialer.open
+	}
+	chain, err := e.newChain(c, extra)
+	if err != nil {
+		return err
+	}
+	set := chain.set
+	set.Start()
+	reloadOnHangup(ctx, set)
+	defer stopScripts(set, dialer.options.CloseTimeout)
+	recorder, recorded, err := e.newRecorder(c)
+	if err != nil {
+		return err
+	}
+	defer recorded()
+	p := &pipe{env: e, scripts: set, plugins: chain, recorder: recorder, dialer: dialer, rules: rules, terminal: terminal, retries: c.Int("retries"), reconnect: c.Bool("reconnect")}
 	if c.Bool("stats") {
 		p.stats = &connectStats{start: time.Now()}
 	}
+	if t := terminal.console; t != nil {
+		t.quit = func() { exit(errQuit) }
+		t.load = func(path string) (*scripts.Script, error) {
+			options, err := e.chainOptions(c, extra)(path)
+			if err != nil {
+				return nil, err
+			}
+			return scripts.Load(path, options)
+		}
+		defer func() { stopScripts(t.scripts(nil), dialer.options.CloseTimeout) }()
+	}
+	if len(set) > 0 { // a version that comes later may have on_frame
+		dialer.options.Trace = traceFrames(dialer.options.Trace, p.scripted.Load, relay.B)
+	}
 	err = p.runUntil(ctx)
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // a script's hook has ended the session
+	}
+	if context.Cause(ctx) == errQuit {
+		err = nil
+	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialer.options.CloseTimeout)
 	defer cancel()
 	if closeErr := terminal.Close(closing); err == nil && ctx.Err() == nil {
@@ -137,6 +189,10 @@ func (e *env) connect(c *cli.Context) error {
 // next one where --reconnect says so.
 type pipe struct {
 	*env
+	scripts   scripts.Set
+	plugins   chain                           // with those that have a word in dialling
+	scripted  atomic.Pointer[scripts.Session] // the session at hand
+	recorder  *record.Recorder                // nil without --record
 	dialer    *dialer
 	rules     *rules
 	terminal  *terminal
@@ -167,7 +223,7 @@ func (p *pipe) run(ctx context.Context) error {
 	for failed := 0; ; failed++ {
 		err := p.session(ctx, &failed)
 		if err == nil || !p.reconnect || ctx.Err() != nil || p.rules.done || !retryable(err) {
-			if err == errPeerClosed {
+			if err == errPeerClosed || err == errClosedHere {
 				return nil
 			}
 			return err
@@ -193,8 +249,13 @@ func backoff(failed int) time.Duration {
 	return most/2 + rand.N(most/2+1)
 }
 
-// errPeerClosed is a clean end that the peer chose, which --reconnect mends too.
-var errPeerClosed = errors.New("the peer closed the connection")
+// Clean ends that --reconnect mends too: one that the peer chose, and /close. And
+// /quit, while there is no connection.
+var (
+	errPeerClosed = errors.New("the peer closed the connection")
+	errClosedHere = errors.New("the connection is closed")
+	errQuit       = errors.New("left by /quit")
+)
 
 // retryable reports whether a new connection may mend err: not what is wrong with
 // the input, the output or the command line.
@@ -204,14 +265,34 @@ func retryable(err error) bool {
 		return true
 	}
 	var handshake *core.HandshakeError
-	return err == errPeerClosed || errors.As(err, &handshake) && handshake.Status >= 500
+	return err == errPeerClosed || err == errClosedHere || errors.As(err, &handshake) && handshake.Status >= 500
+}
+
+// dial connects to where the plugins say.
+func (p *pipe) dial(ctx context.Context) (*core.Conn, error) {
+	d := p.dialer
+	if len(p.plugins.connect) > 0 {
+		asking, cancel := ctx, context.CancelFunc(func() {})
+		if d.timeout > 0 {
+			asking, cancel = context.WithTimeoutCause(ctx, d.timeout, errConnectTimeout(d.timeout))
+		}
+		url, err := p.plugins.dialURL(asking, d.url)
+		cancel()
+		if err != nil {
+			return nil, err
+		}
+		if d, err = d.redirected(url); err != nil {
+			return nil, err
+		}
+	}
+	return d.dial(ctx)
 }
 
 // session connects once and carries messages until that connection ends. A
 // connection that was open sets failed back.
 func (p *pipe) session(ctx context.Context, failed *int) error {
 	dialed := time.Now()
-	conn, err := p.dialer.dial(ctx)
+	conn, err := p.dial(ctx)
 	if err != nil {
 		return err
 	}
@@ -221,14 +302,32 @@ func (p *pipe) session(ctx context.Context, failed *int) error {
 		protocol = fmt.Sprintf(", sub-protocol %q", conn.Protocol())
 	}
 	defer p.rules.beating.Wait() // the session is over by then
+	if err := p.terminal.start(); err != nil {
+		conn.Close(ctx)
+		return err
+	}
 	p.log.Infof("connected to %s: %s%s", conn.RemoteAddr(), conn.Dialect(), protocol)
 	if p.stats != nil {
 		p.stats.opened(time.Since(dialed))
 	}
-	rules := p.rules.hook()
+	set, hooks := p.scripts, []relay.Hook(nil)
+	if t := p.terminal.console; t != nil {
+		set = t.scripts(set)
+		hooks = append(hooks, t.hook(conn, len(set)-len(p.scripts)))
+	}
+	hooks = append(hooks, p.rules.hook())
+	scripted := set.Session(nil, scripts.NewPeer(conn, "client"), true)
+	p.scripted.Store(scripted)
+	open := record.Opened(conn, recording.Client)
+	open.URL = p.dialer.url
+	recorded := p.recorder.Open(open)
+	// The scripts come first: what they drop does not count as received.
 	err = relay.Join(ctx, p.terminal, conn, &relay.Options{
-		Hooks: []relay.Hook{rules}, LingerA: p.terminal.linger, KeepA: true, CloseTimeout: p.dialer.options.CloseTimeout,
+		Hooks: recorded.Around(append(scripted.Hooks(), hooks...), relay.B), LingerA: p.terminal.linger, KeepA: true, CloseTimeout: p.dialer.options.CloseTimeout,
 	})
+	scripted.Closed(err)
+	p.terminal.detach(err)
+	recorded.Closed(conn, err)
 	if p.stats != nil {
 		p.stats.closed(conn.Stats())
 	}
@@ -241,13 +340,19 @@ func (p *pipe) ended(conn *core.Conn, err error) error {
 	if _, end := conn.Receive(context.Background()); errors.As(end, &ce) {
 		p.log.Infof("%v", ce)
 	}
+	closedHere := p.terminal.closedHere()
 	switch {
 	case err == nil && ce != nil && ce.ByPeer && complains(ce.Code):
 		return withCode(exitUnclean, fmt.Errorf("the peer %w", ce))
+	case err == nil && closedHere:
+		return errClosedHere
 	case err == nil && ce != nil && ce.ByPeer && !p.terminal.ended():
 		return errPeerClosed
 	case err != nil && onlyUnanswered(err):
 		p.log.Warnf("the peer did not answer the closing frame; everything before it was received")
+		if closedHere {
+			return errClosedHere
+		}
 		return nil
 	}
 	return plainly(err)

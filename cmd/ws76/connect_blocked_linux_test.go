@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -82,28 +80,6 @@ func TestConnectPeerNeverReads(t *testing.T) {
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && usage.Maxrss > 256<<10 {
 		t.Errorf("%d MiB of memory", usage.Maxrss>>10)
 	}
-}
-
-// peerHeld is peerOf for a peer that opens the connection and then does nothing until hold is closed.
-func peerHeld(t *testing.T, hold chan struct{}) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		stream, err := l.Accept()
-		if err != nil {
-			return
-		}
-		defer stream.Close()
-		if err := answerHandshake(stream, bufio.NewReader(stream)); err != nil {
-			t.Error(err)
-		}
-		<-hold
-	}()
-	return "ws://" + l.Addr().String() + "/"
 }
 
 // endless is lines without an end.

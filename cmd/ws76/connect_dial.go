@@ -17,7 +17,7 @@ import (
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/rfc6455"
 	"github.com/ws76/ws76/transports"
-	"github.com/ws76/ws76/transports/all"
+	"github.com/ws76/ws76/transports/tcp"
 	wstls "github.com/ws76/ws76/transports/tls"
 )
 
@@ -30,7 +30,12 @@ type dialer struct {
 }
 
 func (e *env) newDialer(c *cli.Context) (*dialer, error) {
-	d := &dialer{url: c.Args().First(), timeout: c.Duration("connect-timeout")}
+	return e.newDialerTo(c, c.Args().First(), c.String("via"))
+}
+
+// newDialerTo is newDialer for a URL and a transport that no argument names.
+func (e *env) newDialerTo(c *cli.Context, url, via string) (*dialer, error) {
+	d := &dialer{url: url, timeout: c.Duration("connect-timeout")}
 	var err error
 	if d.target, err = core.ParseURL(d.url); err != nil {
 		return nil, usageError{err}
@@ -55,9 +60,6 @@ func (e *env) newDialer(c *cli.Context) (*dialer, error) {
 	if err := d.setChallenge(c); err != nil {
 		return nil, err
 	}
-	if d.options.Dialer, err = newTransport(c); err != nil {
-		return nil, err
-	}
 	warnOldTLS(e, c.String("tls-min"))
 	d.options.TLS, err = wstls.ClientConfig(wstls.ConfigOptions{
 		CAFile: c.String("cacert"), CertFile: c.String("cert"), KeyFile: c.String("key"),
@@ -65,6 +67,9 @@ func (e *env) newDialer(c *cli.Context) (*dialer, error) {
 	})
 	if err != nil {
 		return nil, usageError{err}
+	}
+	if d.options.Dialer, err = e.newTransport(c, via, d.target, d.options.TLS); err != nil {
+		return nil, err
 	}
 	return d, nil
 }
@@ -89,8 +94,9 @@ func (d *dialer) setChallenge(c *cli.Context) error {
 	return err
 }
 
-func newTransport(c *cli.Context) (transports.Transport, error) {
-	options := transports.Options{Resolve: transports.Resolve{}}
+// newTransport opens what --via and --proxy ask for.
+func (e *env) newTransport(c *cli.Context, via string, target core.Target, config *tls.Config) (transports.Transport, error) {
+	options := transports.Options{Resolve: transports.Resolve{}, TLS: config}
 	for _, entry := range c.StringSlice("resolve") {
 		if err := options.Resolve.Add(entry); err != nil {
 			return nil, usagef("--resolve: %w", err)
@@ -104,20 +110,21 @@ func newTransport(c *cli.Context) (transports.Transport, error) {
 	case v6:
 		options.Network = "tcp6"
 	}
-	t, err := all.Transports().Open(c.String("via"), options)
+	if strings.HasPrefix(strings.ToLower(via), "stdio:") {
+		return nil, usagef("--via stdio: connect has its messages on standard input and output; a server can --listen on stdio:")
+	}
+	t, err := e.openTransport(via, options)
 	if err != nil {
 		return nil, usagef("--via: %w", err)
 	}
-	return t, nil
-}
-
-// transportExamples lists the transports for help.
-func transportExamples() string {
-	var examples []string
-	for _, entry := range all.Transports().Entries() {
-		examples = append(examples, entry.Example)
+	direct, ok := t.(*tcp.Transport)
+	if !ok {
+		if c.String("proxy") != "" {
+			e.log.Warnf("--proxy is not used with --via %s, only with tcp:", strings.SplitAfter(via, ":")[0])
+		}
+		return t, nil
 	}
-	return strings.Join(examples, ", ")
+	return e.throughProxy(c, direct, target, options)
 }
 
 // dial connects within --connect-timeout and adds to a handshake error what the
@@ -125,7 +132,7 @@ func transportExamples() string {
 func (d *dialer) dial(ctx context.Context) (*core.Conn, error) {
 	if d.timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, d.timeout, fmt.Errorf("no answer within --connect-timeout %v: %w", d.timeout, context.DeadlineExceeded))
+		ctx, cancel = context.WithTimeoutCause(ctx, d.timeout, errConnectTimeout(d.timeout))
 		defer cancel()
 	}
 	conn, err := core.Dial(ctx, d.url, &d.options)
@@ -137,6 +144,10 @@ func (d *dialer) dial(ctx context.Context) (*core.Conn, error) {
 		err = fmt.Errorf("%w; %s", err, hint)
 	}
 	return conn, err
+}
+
+func errConnectTimeout(d time.Duration) error {
+	return fmt.Errorf("no answer within --connect-timeout %v: %w", d, context.DeadlineExceeded)
 }
 
 // tlsHint says what may help after a TLS handshake that failed, "" where nothing is known.

@@ -18,9 +18,10 @@ import (
 )
 
 // terminal is the near side of connect: the messages of the command line, then
-// standard input, and standard output.
+// standard input, and standard output; or a console in place of those two.
 type terminal struct {
 	*format.Endpoint
+	console   *console // nil: plain lines
 	first     []core.Message
 	sent      int // of first
 	noStdin   bool
@@ -46,7 +47,14 @@ func (e *env) newTerminal(c *cli.Context, path string) (*terminal, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.Endpoint = format.NewEndpoint(e.stdin, e.stdout, format.EndpointOptions{
+	if t.console, err = e.newConsole(c, in, out); err != nil {
+		return nil, err
+	}
+	stdin, stdout := e.stdin, e.stdout
+	if t.console != nil {
+		stdin, stdout = strings.NewReader(""), t.console
+	}
+	t.Endpoint = format.NewEndpoint(stdin, stdout, format.EndpointOptions{
 		In: in, Out: out, Meta: format.Meta{Dir: "in", Conn: 1, Path: path},
 	})
 	return t, nil
@@ -153,7 +161,10 @@ func (t *terminal) Receive(ctx context.Context) (core.Message, error) {
 		return t.first[t.sent-1], nil
 	}
 	m, err := core.Message{}, io.EOF
-	if !t.noStdin {
+	switch {
+	case t.console != nil:
+		m, err = t.console.receive(ctx)
+	case !t.noStdin:
 		m, err = t.Endpoint.Receive(ctx)
 	}
 	if err == io.EOF {
@@ -169,7 +180,56 @@ func (t *terminal) Receive(ctx context.Context) (core.Message, error) {
 // Ready reports whether the next Receive does not wait. With --on-eof ignore the
 // end of standard input, which an Endpoint counts as ready, is a wait.
 func (t *terminal) Ready() bool {
-	return t.sent < len(t.first) || !t.noStdin && !t.ignoreEOF && t.Endpoint.Ready()
+	if t.sent < len(t.first) {
+		return true
+	}
+	if t.console != nil {
+		return t.console.ready()
+	}
+	return !t.noStdin && !t.ignoreEOF && t.Endpoint.Ready()
+}
+
+// Send shows m.
+func (t *terminal) Send(ctx context.Context, m core.Message) error {
+	if t.console != nil {
+		m = t.console.shown(m)
+	}
+	return t.Endpoint.Send(ctx, m)
+}
+
+// Queue has m shown with the next Flush, or before.
+func (t *terminal) Queue(ctx context.Context, m core.Message) error {
+	if t.console != nil {
+		m = t.console.shown(m)
+	}
+	return t.Endpoint.Queue(ctx, m)
+}
+
+// start begins to read what is typed, where a console does that.
+func (t *terminal) start() error {
+	if t.console == nil {
+		return nil
+	}
+	return t.console.start()
+}
+
+// detach says that a session is over and why.
+func (t *terminal) detach(err error) {
+	if t.console != nil {
+		t.console.detach(err)
+	}
+}
+
+// closedHere reports whether /close was said since it was asked last.
+func (t *terminal) closedHere() bool { return t.console != nil && t.console.again.Swap(false) }
+
+// Close shows what was queued and gives standard input and output back.
+func (t *terminal) Close(ctx context.Context) error {
+	err := t.Endpoint.Close(ctx)
+	if t.console != nil {
+		t.console.close(ctx)
+	}
+	return err
 }
 
 // rewind sends the messages of the command line again, to a new connection.

@@ -8,8 +8,14 @@ import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/core/relay/recording"
 	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/plugins"
+	"github.com/ws76/ws76/plugins/record"
+	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/transports"
+	"github.com/ws76/ws76/transports/exec"
+	"github.com/ws76/ws76/transports/wifly"
 )
 
 // errorCode finds the exit code of an error of a library package by its type.
@@ -23,14 +29,21 @@ func errorCode(err error) int {
 		var coded codedError
 		errors.As(err, &coded)
 		return coded.code
+	case is[*record.Difference](err):
+		return exitExpect
+	case is[*scripts.LoadError](err), is[*scripts.Error](err), is[*plugins.ManifestError](err), is[*plugins.InstallError](err),
+		errors.Is(err, plugins.ErrNotFound), errors.Is(err, plugins.ErrBuiltin):
+		return exitScript
+	case deviceFailed(err):
+		return exitTransport
 	case errors.Is(err, context.DeadlineExceeded):
 		return exitTimeout
-	case is[*core.DialError](err), is[*transports.DialError](err):
+	case is[*core.DialError](err), is[*transports.DialError](err), is[*wifly.Error](err):
 		return exitConnect
 	case is[*core.HandshakeError](err), is[*hixie.KeyError](err):
 		return exitHandshake
 	case is[*hixie.SyntaxError](err), is[*rfc6455.SyntaxError](err), errors.Is(err, core.ErrMessageTooLarge), errors.Is(err, core.ErrBinary),
-		is[*core.InvalidUTF8Error](err), is[*format.InvalidUTF8Error](err), is[*format.SyntaxError](err), is[*format.TooLargeError](err):
+		is[*core.InvalidUTF8Error](err), is[*format.InvalidUTF8Error](err), is[*recording.SyntaxError](err), is[*format.SyntaxError](err), is[*format.TooLargeError](err):
 		return exitProtocol
 	case is[*core.CloseError](err), is[*net.OpError](err):
 		return exitUnclean
@@ -38,6 +51,17 @@ func errorCode(err error) int {
 		return exitTransport
 	}
 	return exitOther
+}
+
+// deviceFailed reports whether what failed is on this side: a serial line, a
+// child process, a descriptor.
+func deviceFailed(err error) bool {
+	var module *wifly.Error
+	if errors.As(err, &module) {
+		return module.Local()
+	}
+	var dial *transports.DialError
+	return errors.As(err, &dial) && dial.Local || errors.Is(err, transports.ErrGone) || is[*exec.ExitError](err)
 }
 
 // is reports whether an error of type T is in err's tree.

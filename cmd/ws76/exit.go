@@ -19,7 +19,9 @@ const (
 	exitTimeout   = 5
 	exitUnclean   = 6
 	exitProtocol  = 7
+	exitScript    = 8
 	exitExpect    = 9
+	exitConfig    = 10
 	exitTransport = 11
 	exitInterrupt = 130
 	exitTerminate = 143
@@ -34,7 +36,9 @@ var exitMeaning = map[int]string{
 	exitTimeout:   "timeout",
 	exitUnclean:   "the connection was closed uncleanly",
 	exitProtocol:  "protocol violation, bad frames, text that is not UTF-8",
-	exitExpect:    "--expect was not met",
+	exitScript:    "a script or plugin failed",
+	exitExpect:    "--expect or --check was not met",
+	exitConfig:    "the configuration is wrong",
 	exitTransport: "the transport or device failed",
 	exitInterrupt: "ended by SIGINT",
 	exitTerminate: "ended by SIGTERM",

@@ -16,6 +16,7 @@ func commonFlags() []cli.Flag {
 			Usage: "say what happens; -vv with both handshakes, -vvv with every frame", DisableDefaultText: true},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: category, Usage: "only errors", DisableDefaultText: true},
 		&cli.StringFlag{Name: "log-format", Value: "text", Category: category, Usage: "`FORMAT` of standard error: text or json"},
+		configFlag(category),
 	}
 }
 

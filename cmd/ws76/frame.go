@@ -13,6 +13,7 @@ import (
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/scripts"
 )
 
 // How much frame reads at once. What a block becomes should fit into a pipe of
@@ -39,7 +40,7 @@ ws76 frame dump capture.bin                        each byte and what it is`,
 			frameDecodeCommand(e),
 			frameDumpCommand(e),
 		},
-	}, exitProtocol)
+	}, exitProtocol, exitScript)
 }
 
 const dialectUsage = "hixie-76, hixie-75 (the same frames) or rfc6455"
@@ -110,6 +111,8 @@ func frameError(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case is[*scripts.Error](err), is[silentError](err), is[codedError](err):
+		return err
 	case errors.As(err, &invalid):
 		hint = "; --replace-invalid puts U+FFFD there"
 	case errors.Is(err, core.ErrMessageTooLarge), errors.Is(err, hixie.ErrMessageTooLarge), errors.Is(err, rfc6455.ErrMessageTooLarge):

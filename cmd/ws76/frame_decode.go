@@ -25,7 +25,7 @@ ws76 frame decode --format '%n: %j\n' < frames.bin
 ws76 frame decode --dialect rfc6455 < frames.bin   masked or not`,
 		Description: "The closing frame ends the stream. Where it is cut off or wrong, all that is complete is printed first. " +
 			`With --out json a frame is one object a line: "data" or "base64", "kind", and with --all "type" and "length".`,
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "out", Value: "lines", Usage: "`FORMAT` of the messages: lines, nul, raw, hex, base64, len32, json"},
 			&cli.StringFlag{Name: "format", Usage: "print each message by `TEMPLATE`: %d data, %j data as JSON, %k kind, %n number, %T time, \\n newline"},
 			&cli.BoolFlag{Name: "crlf", Usage: "end lines with CR LF"},
@@ -33,7 +33,7 @@ ws76 frame decode --dialect rfc6455 < frames.bin   masked or not`,
 			&cli.BoolFlag{Name: "replace-invalid", Usage: "print U+FFFD for what is not UTF-8, as the draft says, rather than stop"},
 			sizeFlag("max-message", hixie.DefaultMaxMessage, "", "refuse messages above `SIZE`"),
 			dialectFlag(),
-		},
+		}, scriptFlags()...),
 		Action: func(c *cli.Context) error {
 			dec, err := newFrameDecoder(e, c)
 			if err != nil {
@@ -41,7 +41,7 @@ ws76 frame decode --dialect rfc6455 < frames.bin   masked or not`,
 			}
 			return runFrame(c.Context, dec.run)
 		},
-	}, exitProtocol)
+	}, exitProtocol, exitScript)
 }
 
 // frameDecoder is one run of frame decode.
@@ -53,6 +53,7 @@ type frameDecoder struct {
 	all     bool
 	replace bool
 	log     *logger
+	scripts *frameScripts // may be nil
 
 	skipped int64 // frames of other types
 	text    []byte
@@ -97,17 +98,29 @@ func newFrameDecoder(e *env, c *cli.Context) (*frameDecoder, error) {
 		}
 	}
 	options.Warn = func(w format.DelimiterWarning) { e.log.Warnf("frame: %v", w) }
-	switch {
-	case options.Format == format.Len32:
+	if options.Format == format.Len32 {
 		if err := e.refuseBinary("messages in the format len32"); err != nil {
 			return nil, err
 		}
+	}
+	if dec.scripts, err = newFrameScripts(e, c, dialect); err != nil {
+		return nil, err
+	}
+	switch {
+	case dec.scripts != nil || options.Format == format.Len32:
 	case !options.CRLF && !options.Escape && !dec.all && dialect != core.RFC6455 && (options.Format == format.Lines || options.Format == format.Nul):
 		dec.sink = &blockSink{w: output{e.stdout}, format: options.Format, delim: delimiters[options.Format], max: dec.max, warn: options.Warn}
 	}
 	if dec.sink == nil {
 		w := format.NewWriter(output{e.stdout}, options)
 		dec.sink = &formatSink{w: w, time: options.Format == format.Templated && w.NeedsTime()}
+	}
+	if dec.scripts != nil {
+		sink := &scriptSink{to: dec.sink, scripts: dec.scripts}
+		dec.sink = sink
+		if err := dec.scripts.start(func(m core.Message) error { return sink.to.message(m, sink.meta) }, sink.to.flush); err != nil {
+			return nil, dec.scripts.stop(err)
+		}
 	}
 	widenPipe(e.stdin)
 	widenPipe(e.stdout)
@@ -120,6 +133,9 @@ func (dec *frameDecoder) run() error {
 		decode = dec.rfc6455
 	}
 	err := decode()
+	if dec.scripts != nil {
+		err = dec.scripts.stop(err)
+	}
 	if flushed := dec.sink.flush(); flushed != nil {
 		return flushed
 	}

@@ -21,15 +21,19 @@ func frameDumpCommand(e *env) *cli.Command {
 		ArgsUsage: "[FILE]",
 		Usage:     "an annotated hex dump of one direction of a connection",
 		UsageText: `ws76 frame dump capture.bin
+ws76 frame dump --pcap trace.pcap            what tcpdump -w trace.pcap has recorded
 printf 'on\n' | ws76 frame encode --close | ws76 frame dump`,
-		Description: "Each line has an offset, up to 16 bytes in hex and as text, and what they are. " +
+		Description: "With --pcap the file is a packet capture, pcap or pcapng, and both directions of each WebSocket " +
+			"connection in it are dumped, the client's first.\n\n" +
+			"Each line has an offset, up to 16 bytes in hex and as text, and what they are. " +
 			"The stream may begin with a handshake, of a client or a server, or with both, one after the other. " +
 			"What cannot be read is shown as well, and is an error.",
 		Flags: []cli.Flag{
 			sizeFlag("max-message", hixie.DefaultMaxMessage, "", "take frames above `SIZE` for garbage"),
+			&cli.BoolFlag{Name: "pcap", Usage: "read a packet capture, of tcpdump or Wireshark"},
 		},
 		Action: func(c *cli.Context) error { return frameDump(c.Context, e, c) },
-	}, exitProtocol)
+	}, exitProtocol, exitScript)
 }
 
 func frameDump(ctx context.Context, e *env, c *cli.Context) error {
@@ -48,7 +52,11 @@ func frameDump(ctx context.Context, e *env, c *cli.Context) error {
 	out := bufio.NewWriterSize(output{e.stdout}, blockSize)
 	d := &dumper{r: in, w: out, max: sizeOf(c, "max-message")}
 	return runFrame(ctx, func() error {
-		err := d.run()
+		run := d.run
+		if c.Bool("pcap") {
+			run = func() error { return e.dumpCapture(in, d) }
+		}
+		err := run()
 		if flushed := out.Flush(); flushed != nil {
 			return flushed
 		}

@@ -12,8 +12,10 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/scripts"
 )
 
 func frameEncodeCommand(e *env) *cli.Command {
@@ -25,7 +27,7 @@ func frameEncodeCommand(e *env) *cli.Command {
 ws76 frame encode --in whole --close < note.txt    one message with newlines, then FF 00
 printf 'x' | ws76 frame encode --type 0x85          a length-prefixed frame, which servers skip
 ws76 frame encode --dialect rfc6455 --mask < lines.txt`,
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "in", Value: "lines", Usage: "`FORMAT` of the messages: lines, nul, whole, hex, base64, len32, json"},
 			&cli.BoolFlag{Name: "crlf", Usage: "lines end with CR LF, and the CR is no part of the message"},
 			&cli.BoolFlag{Name: "replace-invalid", Usage: "send U+FFFD for what is not UTF-8, rather than stop"},
@@ -34,7 +36,7 @@ ws76 frame encode --dialect rfc6455 --mask < lines.txt`,
 			&cli.StringFlag{Name: "type", Category: framing, Usage: "`TYPE` byte: 0x00..0x7F with a sentinel, 0x80..0xFF with a length; the opcode with rfc6455"},
 			&cli.BoolFlag{Name: "close", Category: framing, Usage: "end with a closing frame (FF 00)"},
 			&cli.BoolFlag{Name: "mask", Category: framing, Usage: "mask the frames, as clients of RFC 6455 must"},
-		},
+		}, scriptFlags()...),
 		Action: func(c *cli.Context) error {
 			enc, err := newFrameEncoder(e, c)
 			if err != nil {
@@ -42,7 +44,7 @@ ws76 frame encode --dialect rfc6455 --mask < lines.txt`,
 			}
 			return runFrame(c.Context, enc.run)
 		},
-	}, exitProtocol)
+	}, exitProtocol, exitScript)
 }
 
 // frameEncoder is one run of frame encode.
@@ -56,6 +58,7 @@ type frameEncoder struct {
 	close   bool
 	masks   io.Reader // of random bytes, if frames are to be masked
 	buf     []byte
+	scripts *frameScripts // may be nil
 }
 
 func newFrameEncoder(e *env, c *cli.Context) (*frameEncoder, error) {
@@ -103,6 +106,10 @@ func newFrameEncoder(e *env, c *cli.Context) (*frameEncoder, error) {
 	if err := e.refuseBinary("frames"); err != nil {
 		return nil, err
 	}
+	if enc.scripts, err = newFrameScripts(e, c, dialect); err != nil {
+		return nil, err
+	}
+	enc.blocks = enc.blocks && enc.scripts == nil
 	widenPipe(e.stdin)
 	widenPipe(e.stdout)
 	return enc, nil
@@ -115,6 +122,9 @@ func (enc *frameEncoder) run() error {
 			r: enc.in, w: enc.out, max: enc.options.MaxMessage, replace: enc.options.ReplaceInvalid,
 			format: enc.options.Format, delim: delimiters[enc.options.Format],
 		}).run
+	}
+	if enc.scripts != nil {
+		encode = enc.scripted
 	}
 	if err := encode(); err != nil {
 		return err
@@ -154,6 +164,38 @@ func (enc *frameEncoder) messages() error {
 		}
 		if err != nil {
 			return messageError(err)
+		}
+	}
+}
+
+// scripted is messages with scripts in between.
+func (enc *frameEncoder) scripted() error {
+	number := int64(0)
+	out := func(m core.Message) error {
+		number++
+		return enc.append(m, number)
+	}
+	if err := enc.scripts.start(out, enc.flush); err != nil {
+		return enc.scripts.stop(err)
+	}
+	r := format.NewReader(enc.in, enc.options)
+	for {
+		m, err := r.Read()
+		if err == nil {
+			err = enc.scripts.message(m)
+		}
+		if err != nil || len(enc.buf) >= blockSize || !r.Ready() {
+			if flushed := enc.scripts.alone(func() error { return nil }); flushed != nil {
+				return enc.scripts.stop(flushed)
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return enc.scripts.stop(nil)
+		case is[*scripts.Error](err), err == relay.ErrStop:
+			return enc.scripts.stop(err)
+		case err != nil:
+			return enc.scripts.stop(messageError(err))
 		}
 	}
 }

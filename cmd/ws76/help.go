@@ -58,6 +58,9 @@ func (e *env) command(c cli.Command, exits ...int) *cli.Command {
 		literal(indent(c.UsageText)), literal(paragraphs(c.Description)), literal(optionList(c.Flags)), exitTable(exits))
 	action := c.Action
 	c.Action = func(ctx *cli.Context) error {
+		if err := e.configure(ctx); err != nil {
+			return err
+		}
 		if err := e.log.configure(ctx); err != nil {
 			return err
 		}

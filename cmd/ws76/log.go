@@ -43,7 +43,7 @@ func (l *logger) configure(c *cli.Context) error {
 		l.level = levelTrace
 	}
 	if c.String("log-format") == "json" {
-		l.json = slog.New(slog.NewJSONHandler(l.w, &slog.HandlerOptions{Level: l.level}))
+		l.json = slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: l.level}))
 	}
 	return nil
 }
@@ -75,7 +75,25 @@ func (l *logger) log(level slog.Level, format string, args []any) {
 		l.json.Log(context.Background(), level, text)
 		return
 	}
+	fmt.Fprintf(l, "ws76: %s\n", text)
+}
+
+// Write writes a line as it is.
+func (l *logger) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fmt.Fprintf(l.w, "ws76: %s\n", text)
+	return l.w.Write(line)
+}
+
+// redirect lets w have the lines until undo is called.
+func (l *logger) redirect(w io.Writer) (undo func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.w
+	l.w = w
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.w = before
+	}
 }

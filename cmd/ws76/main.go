@@ -9,15 +9,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
-
-// version is set by the linker in packages; otherwise the module's own is shown.
-var version = ""
 
 // env is what a command may touch of the process.
 type env struct {
@@ -26,6 +23,10 @@ type env struct {
 	stderr io.Writer
 	getenv func(string) string
 	log    *logger
+	config *config // the configuration file, once it was read
+
+	tty       *tty   // the terminal, where keys are read one by one
+	interrupt func() // what ^C does, where the terminal makes no signal of it
 }
 
 func main() {
@@ -35,13 +36,22 @@ func main() {
 	// Without it the runtime kills the process at the first write to a closed pipe;
 	// with it the write fails, and the command ends as it should.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	terminal := new(tty)
 	go func() {
 		cancel(signalError{<-signals})
-		// The second one does not wait for anything.
-		os.Exit(signalError{<-signals}.exitCode())
+		// The second one does not wait for anything but to give the terminal back.
+		second := <-signals
+		terminal.leaveWithin(100 * time.Millisecond)
+		os.Exit(signalError{second}.exitCode())
 	}()
 	os.Exit(run(ctx, os.Args, &env{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
+		tty: terminal, interrupt: func() {
+			select {
+			case signals <- os.Interrupt:
+			default: // two are there
+			}
+		},
 	}))
 }
 
@@ -49,8 +59,20 @@ func main() {
 // the work and returns the exit code. A signal cancels ctx with a signalError.
 func run(ctx context.Context, args []string, e *env) int {
 	e.log = newLogger(e.stderr)
+	if e.tty == nil {
+		e.tty = new(tty)
+	}
 	app := newApp(e)
-	err := app.RunContext(ctx, permute(app, args))
+	if added := e.addedCommand(app, args); added != nil {
+		app.Commands = append(app.Commands, added)
+		if added.SkipFlagParsing {
+			args = args[:2:2] // the rest is its own
+		}
+	}
+	args, err := e.expandProfiles(app, permute(app, args))
+	if err == nil {
+		err = app.RunContext(ctx, args)
+	}
 	code := exitCode(ctx, err)
 	if err != nil && !quietExit(err) {
 		e.log.Errorf("%v", err)
@@ -83,21 +105,22 @@ func newApp(e *env) *cli.App {
 		},
 		Commands: []*cli.Command{
 			connectCommand(e),
+			runCommand(e),
 			serveCommand(e),
+			replayCommand(e),
+			bridgeCommand(e),
 			keygenCommand(e),
 			frameCommand(e),
+			scriptCommand(e),
+			pluginCommand(e),
+			wiflyCommand(e),
+			demoCommand(e),
+			completionCommand(e),
+			manCommand(e),
+			versionCommand(e),
+			wordsCommand(e),
 		},
 	}
-}
-
-func buildVersion() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }
 
 func unknownCommand(commands []*cli.Command, parent, name string) error {

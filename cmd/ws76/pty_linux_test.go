@@ -53,6 +53,7 @@ func onTerminal(t *testing.T, args ...string) *terminalRun {
 	}
 	r := &terminalRun{t: t, control: control, cmd: exec.Command(path, args...), closed: make(chan struct{})}
 	r.cmd.Stdin, r.cmd.Stdout, r.cmd.Stderr = tty, tty, tty
+	r.cmd.Env = append(os.Environ(), "TERM=xterm", "NO_COLOR=1", "WS76_NO_HISTORY=1")
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -28,12 +28,16 @@ const bound = 30 * time.Second
 //	start NAME CMD ARG...     run in the background; writes NAME.out and NAME.err
 //	type NAME TEXT...         write each TEXT and a newline to its standard input
 //	eof NAME                  end its standard input
-//	signal NAME INT|TERM      send it
+//	signal NAME INT|TERM|HUP  send it
 //	finish NAME CODE [SIGNAL] send it, wait, check the exit code
-//	await FILE REGEX          until FILE holds it
+//	await FILE REGEX [NAME]   until FILE holds it; $NAME is its submatch, an address, $NAME_PORT the port
 //	server [-at ADDR] FLAG... start ws76 serve --echo as "server", set $ADDR and $ADDR_PORT
+//	serve [-as NAME] FLAG...  start ws76 serve as "server", set $ADDR and $ADDR_PORT; or as NAME, set $NAME
+//	fetch FLAG... URL         make an HTTP request, print status and body
+//	gone FILE                 until the process whose number is in FILE has ended (Linux)
 //	rawserver FILE...         play each FILE to a connection, set $RAW and $RAW_PORT; see play
 //	rawclient [-bg] FILE      play FILE to $ADDR
+//	rawclient -tty PATH FILE  play FILE on a serial line
 //	rawwait                   until all plays have ended, and as written
 //	certs                     write cert.pem and key.pem for 127.0.0.1
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
@@ -45,6 +49,9 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"finish":    cmdFinish,
 	"await":     cmdAwait,
 	"server":    cmdServer,
+	"serve":     cmdServe,
+	"fetch":     cmdFetch,
+	"gone":      cmdGone,
 	"rawserver": cmdRawServer,
 	"rawclient": cmdRawClient,
 	"rawwait":   cmdRawWait,
@@ -127,6 +134,11 @@ func startProcess(ts *testscript.TestScript, name, program string, args ...strin
 	p := &process{cmd: exec.Command(path, args...), exited: make(chan struct{})}
 	p.cmd.Dir = ts.MkAbs(".")
 	p.cmd.Env = append(os.Environ(), "NO_COLOR=1")
+	for _, name := range []string{"PATH", "XDG_DATA_HOME", "WS76_PLUGIN_PATH"} { // what scripts change
+		if value := ts.Getenv(name); value != "" {
+			p.cmd.Env = append(p.cmd.Env, name+"="+value)
+		}
+	}
 	stdout, err := os.Create(ts.MkAbs(name + ".out"))
 	ts.Check(err)
 	defer stdout.Close()
@@ -165,12 +177,12 @@ func cmdEOF(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, neg, len(args) == 2, "signal NAME INT|TERM")
+	usage(ts, neg, len(args) == 2, "signal NAME INT|TERM|HUP")
 	sendSignal(ts, running(ts, args[0]), args[1])
 }
 
 func sendSignal(ts *testscript.TestScript, p *process, name string) {
-	sig, ok := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}[name]
+	sig, ok := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}[name]
 	if !ok {
 		ts.Fatalf("no signal %q here", name)
 	}
@@ -197,8 +209,11 @@ func cmdFinish(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, neg, len(args) == 2, "await FILE REGEX")
-	await(ts, args[0], args[1])
+	usage(ts, neg, len(args) == 2 || len(args) == 3, "await FILE REGEX [NAME]")
+	found := await(ts, args[0], args[1])
+	if len(args) == 3 {
+		setAddr(ts, args[2], found)
+	}
 }
 
 // await returns the first submatch, if there is one.
@@ -262,9 +277,17 @@ func cmdRawServer(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdRawClient(ts *testscript.TestScript, neg bool, args []string) {
 	background := len(args) == 2 && args[0] == "-bg"
-	usage(ts, neg, background || len(args) == 1, "rawclient [-bg] FILE")
+	tty := len(args) == 3 && args[0] == "-tty"
+	usage(ts, neg, background || tty || len(args) == 1, "rawclient [-bg] [-tty PATH] FILE")
 	p := readPlay(ts, args[len(args)-1])
-	stream := dialLoopback(ts, ts.Getenv("ADDR"))
+	var stream net.Conn
+	if tty {
+		f, err := os.OpenFile(ts.MkAbs(args[1]), os.O_RDWR, 0)
+		ts.Check(err)
+		stream = line{f}
+	} else {
+		stream = dialLoopback(ts, ts.Getenv("ADDR"))
+	}
 	if background {
 		stateOf(ts).plays.Go(func() { stateOf(ts).played(p, p.run(stream)) })
 		return

@@ -16,6 +16,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -33,6 +34,8 @@ import (
 //	slowly "TEXT"  a byte at a time
 //	endless "TEXT" again and again until the other side has had enough
 //	expect "TEXT"  read it, exactly
+//	skip "TEXT"    read up to it, it too
+//	pause          be silent for as long as a WiFly module wants before and after $$$
 //	drain          read until the end of the stream
 //	half           end the sending side
 //	reset          drop the connection
@@ -114,6 +117,19 @@ func (p *play) step(stream net.Conn, r *bufio.Reader, step string) error {
 		}
 	case "expect":
 		return expect(r, text)
+	case "skip":
+		var skipped []byte
+		for !bytes.HasSuffix(skipped, []byte(text)) {
+			b, err := r.ReadByte()
+			if err != nil {
+				return err
+			}
+			skipped = append(skipped, b)
+		}
+		return nil
+	case "pause":
+		time.Sleep(300 * time.Millisecond)
+		return nil
 	case "drain":
 		if _, err := io.Copy(io.Discard, r); err != nil {
 			if ne, ok := err.(net.Error); ok && ne.Timeout() {
@@ -192,6 +208,12 @@ func listenLoopback(ts *testscript.TestScript) net.Listener {
 	return l
 }
 
+// line is the host's end of a serial line.
+type line struct{ *os.File }
+
+func (line) LocalAddr() net.Addr  { return nil }
+func (line) RemoteAddr() net.Addr { return nil }
+
 func dialLoopback(ts *testscript.TestScript, addr string) net.Conn {
 	stream, err := net.DialTimeout("tcp", addr, bound)
 	ts.Check(err)
@@ -222,4 +244,26 @@ func writeCerts(certFile, keyFile string) error {
 		return err
 	}
 	return os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
+}
+
+// peerHeld is peerOf for a peer that opens the connection and then does nothing until hold is closed.
+func peerHeld(t *testing.T, hold chan struct{}) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		stream, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer stream.Close()
+		if err := answerHandshake(stream, bufio.NewReader(stream)); err != nil {
+			t.Error(err)
+		}
+		<-hold
+	}()
+	return "ws://" + l.Addr().String() + "/"
 }

@@ -13,5 +13,8 @@ func TestMain(m *testing.M) {
 	flag.Set("test.parallel", "8")
 	// The race detector makes a process that ends sleep for a second by default.
 	os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
-	testscript.Main(m, map[string]func(){"ws76": main})
+	testscript.Main(m, programs)
 }
+
+// programs are what the test binary can be started as.
+var programs = map[string]func(){"ws76": main}

@@ -2,204 +2,299 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"fmt"
+	"log/slog"
 	"net"
-	"net/url"
-	"path"
+	"runtime/debug"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/time/rate"
 
 	"github.com/ws76/ws76/core"
-	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/hub"
+	"github.com/ws76/ws76/core/hub/nats"
 	"github.com/ws76/ws76/core/serve"
-	"github.com/ws76/ws76/transports"
-	"github.com/ws76/ws76/transports/all"
-	wstls "github.com/ws76/ws76/transports/tls"
+	"github.com/ws76/ws76/core/serve/auth"
+	"github.com/ws76/ws76/core/serve/channels"
+	"github.com/ws76/ws76/core/serve/metrics"
+	"github.com/ws76/ws76/core/serve/static"
+	"github.com/ws76/ws76/plugins/record"
+	"github.com/ws76/ws76/scripts"
 )
 
-const defaultListen = "127.0.0.1:8076"
-
 func serveCommand(e *env) *cli.Command {
-	const handshake, limits, security = "Handshake", "Limits", "Safety"
+	const services, handshake, limits, security, many = "What is served", "Handshake", "Limits", "Safety", "Many machines"
 	return e.command(cli.Command{
 		Name:      "serve",
-		Usage:     "serve every dialect on one port",
+		Usage:     "serve every dialect on one port: channels, a dashboard, children, an echo",
 		ArgsUsage: "[ADDR]",
-		UsageText: `ws76 serve --echo                                     echo on 127.0.0.1:8076, all dialects
-ws76 serve 0.0.0.0:80 --echo --origin 'http://*.lan'  for a network, pages of *.lan only
-ws76 serve --echo --tls-cert c.pem --tls-key k.pem    ws:// and wss:// on the same port
-ws76 serve --echo --public-url wss://example.org      behind a proxy that ends TLS
-ws76 serve --echo --listen unix:///run/ws76.sock      on a unix socket instead`,
+		UsageText: `ws76 serve                                            channels at ws://127.0.0.1:8076/ws/CHANNEL/rw
+ws76 serve 0.0.0.0:80 --origin 'http://*.lan'         for a network, pages of *.lan only
+ws76 serve --echo                                     send every message back
+ws76 serve --exec ./answer.sh                        a child per connection, messages as lines
+ws76 serve --script upper.lua                         a script sees every message
+ws76 serve --tls-cert c.pem --tls-key k.pem           ws:// and wss:// on the same port
+ws76 serve --public-url wss://example.org             behind a proxy that ends TLS
+ws76 serve --hub nats://localhost                     the same channels on many machines`,
 		Description: "Listens on ADDR (127.0.0.1:8076) and tells hixie-75, hixie-76 and RFC 6455 apart by what each client says. " +
+			"/ws/CHANNEL/rw is a channel: what one publishes the others get; with ro a client only gets messages, with wo it only publishes. " +
+			"A browser is shown a dashboard at http://ADDR/. Other paths are for --echo, --exec or --exec-shared. " +
 			"The first ^C closes every connection properly, the second ends at once.",
-		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "echo", Usage: "send every message back"},
-			&cli.StringSliceFlag{Name: "listen", Usage: "listen on `URL`, tcp://HOST:PORT or unix:///PATH, beside ADDR or in its place; repeatable"},
+		Flags: append([]cli.Flag{
+			&cli.BoolFlag{Name: "echo", Category: services, Usage: "on other paths, send every message back (/echo always does)"},
+			&cli.StringFlag{Name: "exec", Category: services, Usage: "on other paths, run `COMMAND` for each connection: messages are lines of its standard input and output"},
+			&cli.StringFlag{Name: "exec-shared", Category: services, Usage: "on other paths, run one `COMMAND` for all connections: each gets all that it writes"},
+			&cli.StringFlag{Name: "static", Category: services, Usage: "serve the files of `DIR` over HTTP"},
+			&cli.BoolFlag{Name: "no-dashboard", Category: services, Usage: "no dashboard"},
+			&cli.StringFlag{Name: "metrics", Category: services, Value: "/metrics", Usage: "metrics for Prometheus at `PATH`; off: nowhere"},
+			&cli.StringSliceFlag{Name: "listen", Category: services, Usage: "listen on `URL` as well, or in place of ADDR: tcp://HOST:PORT, unix:///PATH, serial:///DEVICE, wifly:///DEVICE, fd:N; repeatable"},
 			&cli.StringSliceFlag{Name: "dialect", Category: handshake, Usage: "serve only `DIALECT` (hixie-75, hixie-76, rfc6455); repeatable"},
 			&cli.StringSliceFlag{Name: "protocol", Category: handshake, Usage: "agree only to sub-protocol `NAME`; repeatable (default: the first offered)"},
 			&cli.BoolFlag{Name: "strict", Category: handshake, Usage: "refuse what is tolerated otherwise"},
 			&cli.BoolFlag{Name: "lenient-keys", Category: handshake, Usage: "take keys that do not divide, for devices that cannot be changed"},
 			&cli.StringFlag{Name: "public-url", Category: handshake, Usage: "`URL` that clients see, for Location: wss://HOST[:PORT]"},
-			&cli.BoolFlag{Name: "trust-forwarded", Category: handshake, Usage: "take scheme and host for Location from X-Forwarded-Proto and X-Forwarded-Host"},
+			&cli.BoolFlag{Name: "trust-forwarded", Category: handshake, Usage: "take scheme and host for Location, and the client's address, from X-Forwarded-Proto, -Host and -For"},
 			&cli.BoolFlag{Name: "no-compress", Category: handshake, Usage: "no permessage-deflate (RFC 6455)"},
+			&cli.BoolFlag{Name: "flash-policy", Category: handshake, Usage: "answer the policy request of Flash, for the hosts of --origin"},
+			&cli.StringFlag{Name: "binary", Category: handshake, Value: "refuse", Usage: "`HOW` channels give binary messages to clients of the drafts: refuse (leave out and count), base64, hex, latin1"},
 			&cli.StringSliceFlag{Name: "origin", Category: security, Usage: "allow only pages of `PATTERN`, like http://*.example.org; repeatable"},
+			&cli.StringFlag{Name: "auth-file", Category: security, Usage: "let in only the users of `FILE`, lines USER:PASSWORD or those of htpasswd -B"},
 			&cli.StringFlag{Name: "tls-cert", Category: security, Usage: "certificate `FILE` (PEM); TLS and plain share the port"},
 			&cli.StringFlag{Name: "tls-key", Category: security, Usage: "its key `FILE`"},
 			&cli.StringFlag{Name: "tls-min", Category: security, Value: "1.2", Usage: "lowest TLS `VERSION`, 1.0 to 1.3; 1.0 and 1.1 are for old devices only"},
 			&cli.IntFlag{Name: "max-conns", Category: limits, Value: 10000, Usage: "at most `N` connections"},
 			sizeFlag("max-message", core.DefaultMaxMessage, limits, "largest message to take, `SIZE`"),
 			&cli.Float64Flag{Name: "rate", Category: limits, Usage: "take at most `N` messages a second from a connection; faster peers have to wait (0: no limit)"},
+			&cli.IntFlag{Name: "queue", Category: limits, Value: serve.DefaultQueue, Usage: "let at most `N` messages of channels wait for a connection that reads slowly"},
+			&cli.StringFlag{Name: "slow", Category: limits, Value: "drop-oldest", Usage: "`WHAT` to do when that is full: drop-oldest, drop-newest, close"},
 			&cli.DurationFlag{Name: "handshake-timeout", Category: limits, Value: core.DefaultHandshakeTimeout, Usage: "allow `TIME` for the opening handshake"},
 			&cli.DurationFlag{Name: "idle", Category: limits, Usage: "close a connection over which nothing passes for `TIME` (0: never)"},
 			&cli.DurationFlag{Name: "close-timeout", Category: limits, Value: core.DefaultCloseTimeout, Usage: "allow `TIME` for the closing handshake"},
 			&cli.DurationFlag{Name: "grace", Category: limits, Value: serve.DefaultGrace, Usage: "wait `TIME` for open connections when stopping"},
-		},
+			&cli.StringSliceFlag{Name: "hub", Category: many, Usage: "share channels over the NATS server at `URL`, nats://[USER:PASSWORD@]HOST[:PORT] or tls://…; repeatable"},
+			&cli.StringFlag{Name: "hub-creds", Category: many, Usage: "credentials `FILE` for NATS, as nsc writes it"},
+			&cli.StringFlag{Name: "hub-cacert", Category: many, Usage: "trust the authorities in `FILE` (PEM) for NATS"},
+			&cli.StringFlag{Name: "hub-cert", Category: many, Usage: "show NATS the certificate in `FILE` (PEM)"},
+			&cli.StringFlag{Name: "hub-key", Category: many, Usage: "its key `FILE`"},
+			recordFlag(),
+		}, scriptFlags()...),
 		Action: func(c *cli.Context) error { return e.serve(c) },
-	}, exitTransport, exitInterrupt, exitTerminate)
+	}, exitConnect, exitScript, exitTransport, exitInterrupt, exitTerminate)
+}
+
+// service is what a serve command has running.
+type service struct {
+	*env
+	server      serve.Server
+	hub         *hub.Hub
+	channels    channels.Events
+	metrics     *metrics.Metrics
+	static      *static.Dir
+	exec        *child
+	shared      *sharedChild
+	scripts     scripts.Set
+	recorder    *record.Recorder // nil without --record
+	tasks       sync.WaitGroup   // of joins
+	echo        bool
+	settings    serve.Settings
+	origins     origins
+	forwarded   bool
+	dashboard   bool
+	publicHosts []string // names of --public-url
+	plain       bool     // an echo need not know who is there: no log, no scripts, no proxy
+	started     time.Time
+
+	users atomic.Pointer[auth.Users] // nil: everybody may come in
+	tls   reloadedTLS
+
+	authFile string
+	plane    *nats.Backplane // nil: this machine alone
+	slow     hub.Slow
+
+	stopping                             chan struct{} // closed when the server begins to stop
+	drops                                dropLog
+	refusals, httpDropped, binaryDropped atomic.Uint64
+
+	mu       sync.Mutex
+	handlers handlers
 }
 
 func (e *env) serve(c *cli.Context) error {
-	addrs := c.StringSlice("listen")
-	switch {
-	case c.NArg() > 1:
-		return usagef("serve takes one address, got %q", c.Args().Slice())
-	case c.NArg() == 1:
-		addrs = append([]string{c.Args().First()}, addrs...)
-	case len(addrs) == 0:
-		addrs = []string{defaultListen}
-	}
-	if !c.Bool("echo") {
-		return usagef("serve: say what to do with messages: --echo")
-	}
-	server, err := e.newServer(c)
+	addrs, err := e.listenAddresses(c.Args().Slice(), c.StringSlice("listen"))
 	if err != nil {
 		return err
 	}
-	listeners, err := openListeners(c.Context, addrs)
+	ctx, exit := context.WithCancelCause(c.Context)
+	defer exit(nil)
+	s, err := e.newService(c)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.loadScripts(c, exit); err != nil {
+		return err
+	}
+	var recorded func()
+	if s.recorder, recorded, err = e.newRecorder(c); err != nil {
+		return err
+	}
+	defer recorded()
+	listeners, err := e.openListeners(c.Context, addrs)
 	if err != nil {
 		return err
 	}
 	for _, l := range listeners {
-		e.log.Warnf("listening on %s", describe(l.Addr(), server.TLS != nil))
+		e.log.Warnf("listening on %s", describe(l.Addr(), s.server.TLS != nil))
 	}
-	return withCode(exitTransport, server.Serve(c.Context, listeners...))
+	if e.getenv("GOGC") == "" {
+		// Connections that are idle are most of the heap, and messages leave no garbage.
+		debug.SetGCPercent(75)
+	}
+	if err := s.run(ctx, listeners); err != nil {
+		return withCode(exitTransport, err)
+	}
+	if c.Context.Err() == nil { // a script has ended it
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
-func describe(addr net.Addr, secure bool) string {
-	if addr.Network() == "unix" {
-		return "unix://" + addr.String()
-	}
-	if secure {
-		return fmt.Sprintf("ws://%s/ and wss://%[1]s/", addr)
-	}
-	return fmt.Sprintf("ws://%s/", addr)
+// run serves until ctx ends.
+func (s *service) run(ctx context.Context, listeners []net.Listener) error {
+	defer context.AfterFunc(ctx, func() {
+		s.metrics.Stopping()
+		close(s.stopping)
+	})()
+	s.plain = len(s.scripts) == 0 && s.recorder == nil && !s.forwarded && !s.log.enabled(slog.LevelInfo)
+	s.scripts.Start()
+	defer s.reloadOnHangup(ctx)()
+	return s.server.Serve(ctx, listeners...)
 }
 
-func openListeners(ctx context.Context, addrs []string) (_ []net.Listener, err error) {
-	var open []net.Listener
+// newService reads the command line and opens what it names, but for addresses.
+func (e *env) newService(c *cli.Context) (_ *service, err error) {
+	s := &service{
+		env: e, echo: c.Bool("echo"), forwarded: c.Bool("trust-forwarded"), dashboard: !c.Bool("no-dashboard"),
+		started: time.Now(), stopping: make(chan struct{}),
+	}
+	s.drops.log = e.log
 	defer func() {
 		if err != nil {
-			for _, l := range open {
-				l.Close()
-			}
+			s.close()
 		}
 	}()
-	for _, addr := range addrs {
-		via := "tcp:"
-		if scheme, rest, ok := strings.Cut(addr, "://"); ok {
-			if via = addr; scheme == "tcp" {
-				via, addr = "tcp:", rest
-			}
-		} else if !strings.Contains(addr, ":") {
-			return nil, usagef("listening on %q: want HOST:PORT, :PORT or a URL like unix:///run/ws76.sock", addr)
-		}
-		t, err := all.Transports().Open(via, transports.Options{})
-		if err != nil {
-			return nil, usagef("listening on %q: %w", addr, err)
-		}
-		listener, ok := t.(transports.Listener)
-		if !ok {
-			return nil, usagef("listening on %q: this transport can only dial", addr)
-		}
-		l, err := listener.Listen(ctx, addr)
-		if err != nil {
-			return nil, withCode(exitTransport, err)
-		}
-		open = append(open, l)
+	if err := s.configure(c); err != nil {
+		return nil, err
 	}
-	return open, nil
+	if s.authFile = c.String("auth-file"); s.authFile != "" {
+		if err := s.loadUsers(s.authFile); err != nil {
+			return nil, usageError{err}
+		}
+	}
+	if name := c.String("static"); name != "" {
+		if s.static, err = static.Open(name); err != nil {
+			return nil, usageError{err}
+		}
+	}
+	if err := s.openHub(c); err != nil {
+		return nil, err
+	}
+	if err := s.startChildren(c); err != nil {
+		return nil, err
+	}
+	s.server.HTTP, err = s.newHTTP(c)
+	return s, err
 }
 
-func (e *env) newServer(c *cli.Context) (*serve.Server, error) {
+// configure reads what needs nothing to be opened.
+func (s *service) configure(c *cli.Context) (err error) {
+	if s.origins, err = parseOrigins(c.StringSlice("origin")); err != nil {
+		return err
+	}
+	if s.slow, err = hub.ParseSlow(c.String("slow")); err != nil {
+		return usagef("--slow: %w", err)
+	}
+	if c.Int("queue") < 1 {
+		return usagef("--queue %d: want at least 1", c.Int("queue"))
+	}
 	location, err := locationOf(c)
 	if err != nil {
-		return nil, err
-	}
-	check, err := originCheck(c.StringSlice("origin"))
-	if err != nil {
-		return nil, err
+		return err
 	}
 	dialects, err := parseDialects(c.StringSlice("dialect"))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	server := &serve.Server{
-		Handler:  echo(c.Float64("rate")),
+	s.metrics = metrics.New(s.fillMetrics)
+	s.server = serve.Server{
+		Route:    s.route,
 		MaxConns: c.Int("max-conns"),
 		Idle:     c.Duration("idle"),
 		Grace:    c.Duration("grace"),
+		Settings: serve.Settings{Rate: c.Float64("rate"), Queue: c.Int("queue"), Slow: serve.Policy(s.slow)},
 		Accept: core.AcceptOptions{
-			Dialects: dialects, Location: location, Check: check, Protocols: c.StringSlice("protocol"),
+			Dialects: dialects, Location: location, Protocols: c.StringSlice("protocol"),
 			LenientKeys: c.Bool("lenient-keys"), Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"),
 			MaxMessage: sizeOf(c, "max-message"), HandshakeTimeout: c.Duration("handshake-timeout"),
-			CloseTimeout: c.Duration("close-timeout"), Trace: e.trace("server"),
+			CloseTimeout: c.Duration("close-timeout"), Trace: s.trace("server"),
 		},
-		Opened: func(conn *core.Conn) {
-			e.log.Infof("%s: open, %s, %s", peerName(conn.RemoteAddr()), conn.Dialect(), conn.Request().Resource)
-		},
-		Closed: func(conn *core.Conn, err error) {
-			s := conn.Stats()
-			e.log.Infof("%s: %v; %d messages in, %d out", peerName(conn.RemoteAddr()), err, s.MessagesIn, s.MessagesOut)
-		},
-		Refused: func(remote net.Addr, err error) { e.log.Warnf("%s: %v", peerName(remote), err) },
+		Closed: s.leave, Refused: s.refused,
 	}
-	if server.TLS, err = serverTLS(e, c); err != nil {
-		return nil, err
+	s.settings = s.server.Settings
+	if c.Bool("flash-policy") {
+		s.server.Accept.FlashPolicy = flashPolicy(s.origins)
 	}
-	return server, nil
+	return s.loadTLS(c)
 }
 
-// peerName is an address for the log; clients of a unix socket have none.
-func peerName(addr net.Addr) string {
-	if addr == nil || addr.String() == "" || addr.String() == "@" {
-		return "unix socket"
+// close ends what newService has opened, once the server has ended.
+func (s *service) close() {
+	stopScripts(s.scripts, s.server.Accept.CloseTimeout)
+	s.tasks.Wait()
+	if s.shared != nil {
+		s.shared.stop()
 	}
-	return addr.String()
+	if s.hub != nil {
+		if err := s.hub.Close(); err != nil {
+			s.log.Warnf("%v", err)
+		}
+	}
+	if s.static != nil {
+		s.static.Close()
+	}
+	s.drops.close()
 }
 
-func serverTLS(e *env, c *cli.Context) (*tls.Config, error) {
-	cert, key := c.String("tls-cert"), c.String("tls-key")
-	if cert == "" && key == "" {
-		return nil, nil
+// startChildren makes ready what runs --exec and --exec-shared.
+func (s *service) startChildren(c *cli.Context) error {
+	command, shared := c.String("exec"), c.String("exec-shared")
+	n := 0
+	for _, given := range []bool{s.echo, command != "", shared != ""} {
+		if given {
+			n++
+		}
 	}
-	if cert == "" {
-		return nil, usagef("--tls-key needs --tls-cert")
+	if n > 1 {
+		return usagef("serve: --echo, --exec and --exec-shared are for the same paths; want one of them")
 	}
-	warnOldTLS(e, c.String("tls-min"))
-	config, err := wstls.ServerConfig(cert, key, c.String("tls-min"))
+	if command == "" && shared == "" {
+		return nil
+	}
+	if len(s.origins) == 0 {
+		s.log.Warnf("any web page may talk to the program; say with --origin which ones")
+	}
+	if command != "" {
+		s.exec = &child{s.env, "exec", command, sizeOf(c, "max-message")}
+		return nil
+	}
+	binary, err := hub.ParseBinary(c.String("binary"))
 	if err != nil {
-		return nil, usageError{err}
+		return usagef("--binary: %w", err)
 	}
-	return config, nil
-}
-
-func warnOldTLS(e *env, version string) {
-	if version == "1.0" || version == "1.1" {
-		e.log.Warnf("TLS %s is broken; use it for devices that know nothing else, on a network you trust", version)
-	}
+	s.shared, err = startShared(child{s.env, "exec-shared", shared, sizeOf(c, "max-message")}, s.settings.Queue, s.slow, binary)
+	return err
 }
 
 func parseDialects(names []string) ([]core.Dialect, error) {
@@ -221,97 +316,4 @@ func parseDialect(name string) (core.Dialect, error) {
 		}
 	}
 	return "", usagef("--dialect %q: want one of %v", name, core.Dialects)
-}
-
-// echo returns a handler that sends messages back, at most perSecond of them
-// from each connection; 0 is no limit.
-func echo(perSecond float64) func(context.Context, *core.Conn) error {
-	if perSecond <= 0 {
-		return serve.Echo
-	}
-	return func(ctx context.Context, conn *core.Conn) error {
-		limiter := rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
-		for {
-			m, err := conn.Receive(ctx)
-			if err != nil {
-				return err
-			}
-			if err := limiter.Wait(ctx); err != nil {
-				return err
-			}
-			if err := conn.Send(ctx, m); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// originCheck allows the origins that match a pattern; * stands for any run of
-// characters but a slash. A client that sends none is no page and is let in only
-// when "null" is allowed.
-func originCheck(patterns []string) (func(*hixie.Request, core.Dialect) *core.Refusal, error) {
-	for i, p := range patterns {
-		if _, err := path.Match(p, ""); err != nil {
-			return nil, usagef("--origin %q: %w", p, err)
-		}
-		patterns[i] = strings.ToLower(p)
-	}
-	if len(patterns) == 0 {
-		return nil, nil
-	}
-	return func(r *hixie.Request, _ core.Dialect) *core.Refusal {
-		origin, ok := r.Fields.Get("Origin")
-		if !ok {
-			origin = "null"
-		}
-		origin = strings.ToLower(strings.TrimSpace(origin))
-		for _, p := range patterns {
-			if match, _ := path.Match(p, origin); match {
-				return nil
-			}
-		}
-		return &core.Refusal{Status: 403, Reason: "Forbidden", Text: fmt.Sprintf("origin %q is not allowed here", origin)}
-	}, nil
-}
-
-// locationOf says what the response's Location must be behind a proxy. A client
-// of draft 76 compares it with the URL it asked for.
-func locationOf(c *cli.Context) (func(*hixie.Request) string, error) {
-	var public *url.URL
-	if raw := c.String("public-url"); raw != "" {
-		u, err := url.Parse(raw)
-		if err != nil || u.Host == "" || u.Scheme != "ws" && u.Scheme != "wss" {
-			return nil, usagef("--public-url %q: want ws://HOST[:PORT] or wss://HOST[:PORT]", raw)
-		}
-		public = u
-	}
-	forwarded := c.Bool("trust-forwarded")
-	if public == nil && !forwarded {
-		return nil, nil
-	}
-	return func(r *hixie.Request) string {
-		if public != nil {
-			return public.Scheme + "://" + public.Host + strings.TrimSuffix(public.Path, "/") + r.Resource
-		}
-		host, _ := r.Fields.Get("Host")
-		if h, ok := lastOf(r.Fields, "X-Forwarded-Host"); ok {
-			host = h
-		}
-		scheme := "ws"
-		if proto, _ := lastOf(r.Fields, "X-Forwarded-Proto"); proto == "https" || proto == "wss" {
-			scheme = "wss"
-		}
-		return scheme + "://" + host + r.Resource
-	}, nil
-}
-
-// lastOf returns the last entry of a list field: the one that the nearest proxy
-// added, which is the one that is trusted.
-func lastOf(fields hixie.Fields, name string) (string, bool) {
-	values := fields.Values(name)
-	if len(values) == 0 {
-		return "", false
-	}
-	list := strings.Split(values[len(values)-1], ",")
-	return strings.TrimSpace(list[len(list)-1]), true
 }

@@ -14,68 +14,94 @@ const bashHead = `# bash completion for ws76. Made by go generate, do not edit.
 `
 
 const bashTail = `
-# _ws76_files offers the files that begin with $2, each with $1 before it.
+# _ws76_offer offers what the specification $1 says that may be put in for $word.
+_ws76_offer() {
+    local line
+    case $1 in
+    words\ *) COMPREPLY+=($(compgen -W "${1#* }" -- "$word")) ;;
+    ask\ *)
+        local program=${COMP_WORDS[0]/#\~/$HOME}
+        while IFS=$'\t' read -r line _; do
+            [[ -n $line ]] && COMPREPLY+=("$line")
+        done <<<"$("$program" __complete "${1#* }" -- "$word" 2>/dev/null)"
+        ;;
+    file) _ws76_files -f '' "$word" ;;
+    dir) _ws76_files -d '' "$word" ;;
+    text) [[ $word == @* ]] && _ws76_files -f @ "${word#@}" ;;
+    esac
+}
+
+# _ws76_files offers the files (-f) or folders (-d) that begin with $3, each with
+# $2 before it.
 _ws76_files() {
     local file
     compopt -o filenames 2>/dev/null
     while IFS= read -r file; do
-        COMPREPLY+=("$1$file")
-    done < <(compgen -f -- "$2")
-}
-
-_ws76_words() {
-    COMPREPLY=($(compgen -W "$1" -- "$cur"))
-    # More follows a scheme.
-    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[:/] ]] && compopt -o nospace 2>/dev/null
+        [[ -n $file ]] && COMPREPLY+=("$2$file")
+    done <<<"$(compgen "$1" -- "$3")"
 }
 
 _ws76() {
-    local cur=$2 path=ws76 flag= only= glued= word i
-    local commands flags args kind words
+    local path=ws76 flag= only= glued= n=0 i
+    local commands flags args spec
     COMPREPLY=()
+    # What is being typed: readline cuts words at =, : and @, and puts in only what
+    # is behind the last of them.
+    local typed=${COMP_LINE:0:COMP_POINT}
+    local word=${typed##*[[:space:]]} begin=$COMP_CWORD joined=${COMP_WORDS[COMP_CWORD]}
+    [[ $word == --*=* ]] && word=${word#*=}
+    [[ $joined == = ]] && joined=
+    while [[ $joined != "$word" && $begin -gt 1 && $word == *"${COMP_WORDS[begin-1]}$joined" ]]; do
+        joined=${COMP_WORDS[--begin]}$joined
+    done
+    word=${word#[\'\"]}
+    local cut= last=$2
+    [[ $last == [=:@] ]] && last=
+    cut=${word%"$last"}
+
+    # What has been said before.
     _ws76_command "$path"
-    # What has been said: readline splits words at =, : and @, which stand alone.
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        word=${COMP_WORDS[i]}
-        if [[ $word == [=@] ]]; then
-            continue # the flag's value follows
-        elif [[ $word == :* ]]; then
-            glued=${COMP_WORDS[i - 1]} # the next word goes on here
-        elif [[ -n $glued && $word != -* ]]; then
+    for ((i = 1; i < begin; i++)); do
+        local said=${COMP_WORDS[i]}
+        if [[ $said == [=@] ]]; then
+            [[ $said == = && -z $flag ]] && glued=yes
+        elif [[ $said == :* ]]; then
+            glued=yes # the next word goes on here
+        elif [[ -n $glued && $said != -* ]]; then
             glued=
         elif [[ -n $flag ]]; then
             flag= glued= # this was its value
         elif [[ -n $only ]]; then
-            :
-        elif [[ $word == -- ]]; then
+            ((n += 1))
+        elif [[ $said == -- ]]; then
             only=arguments
-        elif [[ $word == -* ]]; then
+        elif [[ $said == -* ]]; then
             glued=
-            _ws76_value "$path $word" && flag=$word
-        elif [[ " $commands " == *" $word "* ]]; then
-            path+=" $word"
+            _ws76_value "$path $said" && flag=$said
+        elif [[ " $commands " == *" $said "* ]]; then
+            path+=" $said"
             _ws76_command "$path"
+        else
+            ((n += 1))
         fi
     done
-    [[ $cur == = ]] && cur=
-    if [[ -n $glued && $cur != -* ]]; then
-        [[ $glued == unix && $cur == ///* ]] && _ws76_files // "${cur#//}"
-    elif [[ -n $flag ]]; then
+
+    if [[ -n $flag ]]; then
         _ws76_value "$path $flag"
-        case $kind in
-        words) _ws76_words "$words" ;;
-        file) _ws76_files '' "$cur" ;;
-        text) [[ $cur == @* ]] && _ws76_files @ "${cur#@}" ;;
-        esac
-    elif [[ -z $only && $cur == -* ]]; then
-        _ws76_words "$flags"
-    elif [[ -n $commands ]]; then
-        _ws76_words "$commands"
-    elif [[ $args == FILE ]]; then
-        _ws76_files '' "$cur"
+        _ws76_offer "$spec"
+    elif [[ -z $only && $word == -* ]]; then
+        _ws76_offer "words $flags"
     else
-        _ws76_words "$args"
+        [[ -n $commands ]] && _ws76_offer "words $commands"
+        # The last argument may be there many times.
+        [[ $n -ge ${#args[@]} ]] && n=$((${#args[@]} - 1))
+        [[ $n -ge 0 ]] && _ws76_offer "${args[n]}"
     fi
+    for i in "${!COMPREPLY[@]}"; do
+        COMPREPLY[i]=${COMPREPLY[i]#"$cut"}
+    done
+    # More follows the beginning of a URL.
+    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[:/,] ]] && compopt -o nospace 2>/dev/null
 }
 
 complete -F _ws76 ws76
@@ -85,22 +111,28 @@ complete -F _ws76 ws76
 func Bash(root *Command) []byte {
 	var b strings.Builder
 	b.WriteString(bashHead)
-	b.WriteString("# _ws76_command sets commands, flags and args (words, or FILE) of a command.\n_ws76_command() {\n    commands= flags= args=\n    case $1 in\n")
+	b.WriteString("# _ws76_command sets commands, flags and args (a specification of each) of a command.\n_ws76_command() {\n    commands= flags= args=()\n    case $1 in\n")
 	for _, c := range root.all() {
 		var names []string
 		for _, f := range c.Flags {
 			names = append(names, f.Names...)
 		}
+		var args []string
+		for _, a := range c.Args {
+			args = append(args, shellQuote(bashSpec(a.Name, a.Words, a.Source)))
+		}
 		fmt.Fprintf(&b, "    %s)\n", shellQuote(c.Path))
 		bashSet(&b, "commands", c.names())
-		bashSet(&b, "args", c.ArgWords)
-		if c.takesFile() {
-			bashSet(&b, "args", []string{"FILE"})
+		if len(args) > 0 {
+			if !c.Args[len(args)-1].Many {
+				args = append(args, "none")
+			}
+			fmt.Fprintf(&b, "        args=(%s)\n", strings.Join(args, " "))
 		}
 		bashSet(&b, "flags", names)
 		b.WriteString("        ;;\n")
 	}
-	b.WriteString("    esac\n}\n\n# _ws76_value sets kind and words of a flag's value. It fails where there is none.\n_ws76_value() {\n    words=\n    case $1 in\n")
+	b.WriteString("    esac\n}\n\n# _ws76_value sets spec, which says what a flag's value may be. It fails where there is none.\n_ws76_value() {\n    case $1 in\n")
 	for _, c := range root.all() {
 		for _, f := range c.Flags {
 			if f.Arg == "" {
@@ -110,20 +142,27 @@ func Bash(root *Command) []byte {
 			for _, name := range f.Names {
 				patterns = append(patterns, shellQuote(c.Path+" "+name))
 			}
-			fmt.Fprintf(&b, "    %s) ", strings.Join(patterns, " | "))
-			switch {
-			case f.Words != nil:
-				fmt.Fprintf(&b, "kind=words words=%s ;;\n", shellQuote(strings.Join(f.Words, " ")))
-			case f.takesFile():
-				b.WriteString("kind=file ;;\n")
-			default:
-				b.WriteString("kind=text ;;\n")
-			}
+			fmt.Fprintf(&b, "    %s) spec=%s ;;\n", strings.Join(patterns, " | "), shellQuote(bashSpec(f.Arg, f.Words, f.Source)))
 		}
 	}
 	b.WriteString("    *) return 1 ;;\n    esac\n}\n")
 	b.WriteString(bashTail)
 	return []byte(b.String())
+}
+
+// bashSpec is what _ws76_offer takes of a flag's value or an argument.
+func bashSpec(name string, words []string, source string) string {
+	switch {
+	case words != nil:
+		return "words " + strings.Join(words, " ")
+	case source != "":
+		return "ask " + source
+	case takesFile(name):
+		return "file"
+	case takesFolder(name):
+		return "dir"
+	}
+	return "text"
 }
 
 func bashSet(b *strings.Builder, name string, words []string) {

@@ -12,13 +12,20 @@ import (
 
 // Command is a node of a command tree.
 type Command struct {
-	Path     string   // "ws76 frame encode"
-	Name     string   // "encode"
-	Usage    string   // one line
-	Args     string   // what follows the flags: "URL [MESSAGE...]"
-	ArgWords []string // what the first of them may be, or begin with
-	Flags    []Flag   // in the order in which they were declared
+	Path     string     // "ws76 frame encode"
+	Name     string     // "encode"
+	Usage    string     // one line
+	Args     []Argument // what follows the flags
+	Flags    []Flag     // in the order in which they were declared
 	Commands []*Command
+}
+
+// Argument is an argument of a command.
+type Argument struct {
+	Name   string // "URL"
+	Many   bool   // and those that follow
+	Words  []string
+	Source string
 }
 
 // Flag is a flag of a command.
@@ -29,34 +36,58 @@ type Flag struct {
 	Default    string
 	Category   string
 	Repeatable bool
-	Words      []string // the values it takes, or beginnings of them; nil where they are free
+	Words      []string // the values it takes; nil where they are free
+	Source     string   // of values that the program lists; ""
+}
+
+// Values are those of flags ("--dialect") and arguments, by their names ("URL"), or
+// by command and name ("prog go FILE").
+type Values struct {
+	Words   map[string][]string // of those that take one of a few
+	Sources map[string]string   // of those that the program lists: the KIND of its __complete KIND PREFIX
 }
 
 // Tree returns the tree of app, which must not have run: running adds commands
-// and flags of its own. words has the values of flags ("--dialect") and first
-// arguments ("URL") that take one of a few.
-func Tree(app *cli.App, words map[string][]string) *Command {
+// and flags of its own. Hidden commands are not in it.
+func Tree(app *cli.App, values Values) *Command {
 	root := &Command{Path: app.Name, Name: app.Name, Usage: app.Usage}
-	root.Flags = flags(append(slices.Clone(app.Flags), cli.VersionFlag, cli.HelpFlag), words)
-	root.Commands = commands(root.Path, app.Commands, words)
+	root.Args = values.arguments(app.Name, "COMMAND")
+	root.Flags = values.flags(append(slices.Clone(app.Flags), cli.VersionFlag, cli.HelpFlag))
+	root.Commands = values.commands(root.Path, app.Commands)
 	return root
 }
 
-func commands(parent string, list []*cli.Command, words map[string][]string) []*Command {
+func (v Values) commands(parent string, list []*cli.Command) []*Command {
 	var nodes []*Command
 	for _, c := range list {
+		if c.Hidden {
+			continue
+		}
 		path := parent + " " + c.Name
 		nodes = append(nodes, &Command{
-			Path: path, Name: c.Name, Usage: c.Usage, Args: c.ArgsUsage,
-			ArgWords: words[strings.Split(c.ArgsUsage, " ")[0]],
-			Flags:    flags(append(slices.Clone(c.Flags), cli.HelpFlag), words),
-			Commands: commands(path, c.Subcommands, words),
+			Path: path, Name: c.Name, Usage: c.Usage, Args: v.arguments(path, c.ArgsUsage),
+			Flags:    v.flags(append(slices.Clone(c.Flags), cli.HelpFlag)),
+			Commands: v.commands(path, c.Subcommands),
 		})
 	}
 	return nodes
 }
 
-func flags(list []cli.Flag, words map[string][]string) []Flag {
+// arguments takes apart what help says of them: "URL [MESSAGE...]".
+func (v Values) arguments(path, usage string) []Argument {
+	var list []Argument
+	for _, word := range strings.Fields(usage) {
+		name := strings.Trim(word, "[].")
+		argument := Argument{Name: name, Many: strings.Contains(word, "..."), Words: v.Words[name], Source: v.Sources[name]}
+		if source := v.Sources[path+" "+name]; source != "" {
+			argument.Source = source
+		}
+		list = append(list, argument)
+	}
+	return list
+}
+
+func (v Values) flags(list []cli.Flag) []Flag {
 	var out []Flag
 	for _, f := range list {
 		doc := f.(cli.DocGenerationFlag)
@@ -80,7 +111,7 @@ func flags(list []cli.Flag, words map[string][]string) []Flag {
 				flag.Arg = "VALUE"
 			}
 			flag.Default = defaultOf(doc)
-			flag.Words = words[flag.Names[0]]
+			flag.Words, flag.Source = v.Words[flag.Names[0]], v.Sources[flag.Names[0]]
 		} else {
 			flag.Arg = ""
 		}
@@ -109,14 +140,16 @@ func defaultOf(f cli.DocGenerationFlag) string {
 	}
 }
 
-// takesFile reports whether the flag's value is the name of a file.
-func (f *Flag) takesFile() bool { return f.Arg == "FILE" }
-
 // takesAtFile reports whether the flag's value may be @ and the name of a file.
 func (f *Flag) takesAtFile() bool { return strings.Contains(f.Usage, "@FILE") }
 
-// takesFile reports whether the arguments of the command are names of files.
-func (c *Command) takesFile() bool { return strings.Contains(c.Args, "FILE") }
+// takesFile reports whether a value of that name is the name of a file.
+func takesFile(name string) bool {
+	return strings.Contains(name, "FILE") || strings.HasSuffix(name, ".lua")
+}
+
+// takesFolder reports whether a value of that name is the name of a folder.
+func takesFolder(name string) bool { return name == "DIR" || name == "FOLDER" }
 
 // all returns c and the commands below it.
 func (c *Command) all() []*Command {

@@ -16,15 +16,16 @@ func testTree() *Command {
 			&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Usage: "`'N: V'`"},
 			&cli.IntFlag{Name: "count", Usage: "times", Value: 3},
 			&cli.BoolFlag{Name: "all", Usage: "'quoted' at the start", Category: common},
+			&cli.StringFlag{Name: "whence", Usage: "`PLACE`"},
 		},
-		Subcommands: []*cli.Command{{Name: "far", Usage: "farther"}},
-	}}}, map[string][]string{"--how": {"do", "don't"}})
+		Subcommands: []*cli.Command{{Name: "far", Usage: "farther", ArgsUsage: "TARGET..."}, {Name: "secret", Hidden: true}},
+	}}}, Values{Words: map[string][]string{"--how": {"do", "don't"}}, Sources: map[string]string{"--whence": "place", "prog COMMAND": "more", "prog go far TARGET": "place"}})
 }
 
 func TestTree(t *testing.T) {
 	root := testTree()
 	c := root.Commands[0]
-	if c.Path != "prog go" || c.Commands[0].Path != "prog go far" || !c.takesFile() {
+	if c.Path != "prog go" || c.Commands[0].Path != "prog go far" || len(c.Commands) != 1 || c.Args[0].Name != "FILE" {
 		t.Errorf("%+v", c)
 	}
 	how, header, count, all := c.Flags[0], c.Flags[1], c.Flags[2], c.Flags[3]
@@ -40,7 +41,10 @@ func TestTree(t *testing.T) {
 	if all.Arg != "" {
 		t.Errorf("%+v", all)
 	}
-	if help := c.Flags[4]; help.Names[0] != "--help" {
+	if whence := c.Flags[4]; whence.Source != "place" {
+		t.Errorf("%+v", whence)
+	}
+	if help := c.Flags[5]; help.Names[0] != "--help" {
 		t.Errorf("%+v", help)
 	}
 }
@@ -53,7 +57,15 @@ func TestQuoting(t *testing.T) {
 		script []byte
 		want   string
 	}{
-		{"bash", Bash(root), `words='do don'\''t'`},
+		{"bash", Bash(root), `spec='words do don'\''t'`},
+		{"bash", Bash(root), `'prog go --whence') spec='ask place' ;;`},
+		{"zsh", Zsh(root), `'(--whence)--whence=[PLACE]:PLACE:_ws76_ask place'`},
+		{"bash", Bash(root), "commands='go'\n        args=('ask more' none)\n"},
+		{"zsh", Zsh(root), `'*:TARGET:_ws76_ask place'`},
+		{"zsh", Zsh(root), `command) _describe -t commands command commands; _ws76_ask more ;;`},
+		{"fish", Fish(root), `complete -c ws76 -n '__ws76_at' -a '(__ws76_ask more)'`},
+		{"fish", Fish(root), `-l whence -x -a '(__ws76_ask place)'`},
+		{"PowerShell", PowerShell(root), `$asked['prog go --whence'] = @('place')`},
 		{"zsh", Zsh(root), `'go:it'\''s a go: [now]'`},
 		{"zsh", Zsh(root), `'(--how)--how=[HOW to go\: don'\''t, or do… with --all]:HOW:(do don'\''t)'`},
 		{"zsh", Zsh(root), `'*-H+['\''N\: V'\'']:N\: V: '`},

@@ -21,6 +21,13 @@ function __ws76_at
     test "$path" = "$argv"
 end
 
+# __ws76_ask prints what ws76 itself lists of a kind.
+function __ws76_ask
+    set -l words (commandline -opc)
+    set -l word (commandline -ct | string replace -r '^--[a-z0-9-]+=' '')
+    $words[1] __complete $argv[1] -- "$word" 2>/dev/null
+end
+
 complete -c ws76 -f
 `
 
@@ -38,11 +45,13 @@ func Fish(root *Command) []byte {
 		for _, sub := range c.Commands {
 			fmt.Fprintf(&b, "%s -a %s -d %s\n", at, sub.Name, fishQuote(sub.Usage))
 		}
-		if len(c.ArgWords) > 0 {
-			fmt.Fprintf(&b, "%s -a %s\n", at, fishQuote(strings.Join(c.ArgWords, " ")))
-		}
-		if c.takesFile() {
-			fmt.Fprintf(&b, "%s -F\n", at)
+		for i, a := range c.Args {
+			if i > 0 && a.Source != "" && a.Source == c.Args[i-1].Source {
+				continue // fish does not know which argument it is
+			}
+			if values := fishValues(a.Name, a.Words, a.Source); values != "" {
+				fmt.Fprintf(&b, "%s%s\n", at, values)
+			}
 		}
 		for _, f := range c.Flags {
 			b.WriteString(at)
@@ -53,18 +62,32 @@ func Fish(root *Command) []byte {
 					b.WriteString(" -s " + name[1:])
 				}
 			}
+			values := fishValues(f.Arg, f.Words, f.Source)
 			switch {
-			case f.Words != nil:
-				b.WriteString(" -x -a " + fishQuote(strings.Join(f.Words, " ")))
-			case f.takesFile(), f.takesAtFile():
+			case f.takesAtFile(), values == " -F":
 				b.WriteString(" -r -F")
 			case f.Arg != "":
-				b.WriteString(" -x")
+				b.WriteString(" -x" + values)
 			}
 			fmt.Fprintf(&b, " -d %s\n", fishQuote(f.Usage))
 		}
 	}
 	return []byte(b.String())
+}
+
+// fishValues says what a value may be; "" is anything.
+func fishValues(name string, words []string, source string) string {
+	switch {
+	case words != nil:
+		return " -a " + fishQuote(strings.Join(words, " "))
+	case source != "":
+		return " -a " + fishQuote("(__ws76_ask "+source+")")
+	case takesFile(name):
+		return " -F"
+	case takesFolder(name):
+		return " -a '(__fish_complete_directories)'"
+	}
+	return ""
 }
 
 // fishPath returns the path of c without the program's name.

@@ -2,6 +2,7 @@ package docgen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -31,13 +32,21 @@ const powershellTail = `
         $word = $Matches[2]
     }
     # Where nothing is returned PowerShell offers the names of files.
-    if ($flag) { $words = $values["$path $flag"] }
+    $kinds = @()
+    if ($flag) { $words = $values["$path $flag"]; $kinds = $asked["$path $flag"] }
     elseif ($word -like '-*') { $words = $flags[$path] }
-    else { $words = $arguments[$path] }
+    else { $words = $arguments[$path]; $kinds = $asked[$path] }
+    # An @ stands in quotes here.
+    $typed = $word.Trim("'", '"')
+    foreach ($kind in $kinds) {
+        $words = @($words) + @(& $commandAst.CommandElements[0].Extent.Text __complete $kind -- $typed 2>$null)
+        $word = $typed
+    }
     foreach ($entry in $words) {
         $text, $tip = $entry -split "` + "`" + `t", 2
         if (-not $tip) { $tip = $text }
-        if ($text.StartsWith($word)) {
+        if ($text -and $text.StartsWith($word)) {
+            if ($text.StartsWith('@')) { $text = "'$text'" }
             [System.Management.Automation.CompletionResult]::new("$prefix$text", $text, 'ParameterValue', $tip)
         }
     }
@@ -59,7 +68,28 @@ func PowerShell(root *Command) []byte {
 			for _, sub := range c.Commands {
 				words = append(words, sub.Name+"\t"+sub.Usage)
 			}
-			powershellEntry(&b, "arguments", c.Path, append(words, c.ArgWords...))
+			for _, a := range c.Args {
+				words = append(words, a.Words...)
+			}
+			powershellEntry(&b, "arguments", c.Path, words)
+		}},
+		{"asked", func(c *Command) {
+			var kinds []string
+			for _, a := range c.Args {
+				if a.Source != "" && !slices.Contains(kinds, a.Source) {
+					kinds = append(kinds, a.Source)
+				}
+			}
+			if kinds != nil {
+				powershellEntry(&b, "asked", c.Path, kinds)
+			}
+			for _, f := range c.Flags {
+				for _, name := range f.Names {
+					if f.Source != "" {
+						powershellEntry(&b, "asked", c.Path+" "+name, []string{f.Source})
+					}
+				}
+			}
 		}},
 		{"flags", func(c *Command) {
 			var words []string

@@ -10,8 +10,23 @@ const zshHead = `#compdef ws76
 # Copy it as _ws76 into a directory of $fpath, for instance
 # /usr/local/share/zsh/site-functions.
 
-# Words that more follows.
-_ws76_begin() { compadd -S '' "$@" }
+# _ws76_ask offers what ws76 itself lists of a kind, its last argument. The others
+# are for compadd.
+_ws76_ask() {
+  local line kind=$argv[-1]
+  local -a words about begins
+  for line in ${(f)"$(_call_program $kind ${(q)program} __complete $kind -- ${(q)PREFIX})"}; do
+    if [[ ${line%%$'\t'*} == *[:/,] ]]; then
+      begins+=(${line%%$'\t'*}) # more follows
+    else
+      words+=(${line%%$'\t'*})
+      about+=(${line/$'\t'/  -- })
+    fi
+  done
+  compadd "${(@)argv[1,-2]}" -S '' -a begins
+  compadd "${(@)argv[1,-2]}" -l -d about -a words
+  (( $#begins + $#words ))
+}
 
 # A text, or the name of a file behind @.
 _ws76_text() { if compset -P '@'; then _files; else _message "$1, or @FILE"; fi }
@@ -32,6 +47,9 @@ func zshName(c *Command) string { return "_" + strings.ReplaceAll(c.Path, " ", "
 
 func zshFunction(b *strings.Builder, c *Command) {
 	fmt.Fprintf(b, "\n%s() {\n", zshName(c))
+	if !strings.Contains(c.Path, " ") {
+		b.WriteString("  local program=${(Q)~words[1]} # for _ws76_ask\n")
+	}
 	if len(c.Commands) > 0 {
 		b.WriteString("  local curcontext=$curcontext state line\n  typeset -A opt_args\n  local -a commands=(\n")
 		for _, sub := range c.Commands {
@@ -45,14 +63,20 @@ func zshFunction(b *strings.Builder, c *Command) {
 		zshFlag(b, f)
 	}
 	if len(c.Commands) == 0 {
-		for i, arg := range strings.Fields(c.Args) {
-			zshArg(b, c, i, arg)
+		for i, arg := range c.Args {
+			zshArg(b, i, arg)
 		}
 		b.WriteString("    && return\n}\n")
 		return
 	}
 	b.WriteString("    '1:command:->command' '*::argument:->argument' && return\n  case $state in\n")
-	b.WriteString("  command) _describe -t commands command commands ;;\n  argument)\n    case $words[1] in\n")
+	more := ""
+	for _, arg := range c.Args {
+		if arg.Source != "" {
+			more = "; _ws76_ask " + arg.Source
+		}
+	}
+	fmt.Fprintf(b, "  command) _describe -t commands command commands%s ;;\n  argument)\n    case $words[1] in\n", more)
 	for _, sub := range c.Commands {
 		fmt.Fprintf(b, "    %s) %s ;;\n", sub.Name, zshName(sub))
 	}
@@ -70,7 +94,7 @@ func zshFlag(b *strings.Builder, f Flag) {
 	for _, name := range f.Names {
 		value, join := "", ""
 		if f.Arg != "" {
-			value = ":" + zshEscape(f.Arg) + ":" + zshAction(f.Words, f.takesFile(), f.takesAtFile(), f.Arg)
+			value = ":" + zshEscape(f.Arg) + ":" + zshAction(f.Arg, f.Words, f.Source, f.takesAtFile())
 			join = "="
 			if !strings.HasPrefix(name, "--") {
 				join = "+"
@@ -80,33 +104,30 @@ func zshFlag(b *strings.Builder, f Flag) {
 	}
 }
 
-func zshArg(b *strings.Builder, c *Command, i int, arg string) {
-	name := strings.Trim(arg, "[].")
+func zshArg(b *strings.Builder, i int, arg Argument) {
 	position := fmt.Sprint(i + 1)
-	if strings.Contains(arg, "...") {
+	if arg.Many {
 		position = "*"
 	}
-	words := c.ArgWords
-	if i > 0 {
-		words = nil
-	}
-	action := zshAction(words, name == "FILE", false, name)
+	action := zshAction(arg.Name, arg.Words, arg.Source, false)
 	if action == " " {
 		action = "()" // the message of " " keeps flags from being put in
 	}
-	fmt.Fprintf(b, "    %s \\\n", shellQuote(position+":"+name+":"+action))
+	fmt.Fprintf(b, "    %s \\\n", shellQuote(position+":"+arg.Name+":"+action))
 }
 
-func zshAction(words []string, file, atFile bool, arg string) string {
+func zshAction(name string, words []string, source string, atFile bool) string {
 	switch {
-	case words != nil && strings.ContainsAny(words[0][len(words[0])-1:], ":/"):
-		return "_ws76_begin " + zshEscape(strings.Join(words, " "))
 	case words != nil:
 		return "(" + zshEscape(strings.Join(words, " ")) + ")"
-	case file:
+	case source != "":
+		return "_ws76_ask " + source
+	case takesFile(name):
 		return "_files"
+	case takesFolder(name):
+		return "_files -/"
 	case atFile:
-		return "{_ws76_text " + zshEscape(shellQuote(arg)) + "}"
+		return "{_ws76_text " + zshEscape(shellQuote(name)) + "}"
 	}
 	return " "
 }

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"flag"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hub"
+	"github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/core/serve"
+	"github.com/ws76/ws76/plugins/record"
+	"github.com/ws76/ws76/scripts"
+	wstls "github.com/ws76/ws76/transports/tls"
+)
+
+func bridgeCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:      "bridge",
+		Usage:     "join any endpoint to any other: an old device to a modern server, a serial line to a WebSocket",
+		ArgsUsage: "FROM TO",
+		UsageText: `ws76 bridge ws://:8080 wss+rfc6455://api.example.com        old devices to a modern server
+ws76 bridge ws://:8080 ws+hixie76://192.168.0.7             a browser to an old server
+ws76 bridge ws://:8080 'wss+rfc6455://x.com/dev/{query.id}' the address from the request
+ws76 bridge 'serial:///dev/ttyUSB0?baud=9600' ws://host/    lines of a serial port
+ws76 bridge ws://:8080 exec:./answer.sh                     a program per client, lines
+ws76 bridge wifly-module:///tmp/wifly wss+rfc6455://x.com   firmware made for a WiFly module
+ws76 bridge ws://:80 ws+rfc6455://x.com --buffer 1000       keep messages while x.com restarts
+ws76 bridge serial:///dev/ttyUSB0 mqtt://broker/sensors/x   a broker
+ws76 bridge --file bridges.toml                             several, reloaded when it changes`,
+		Description: "FROM is listened on: ws:// and wss:// in every dialect (ws+hixie76:// and the like in one), tcp://, unix://, serial://, wifly:// " +
+			"and wifly-module://; or it is opened: stdio:, exec:COMMAND, connect:ws://HOST/, mqtt://BROKER/TOPIC, nats://HOST/SUBJECT. For each connection of FROM, TO is opened: " +
+			"ws://, wss://, tcp://, tls://, unix://, serial://, exec:COMMAND, mqtt://, nats://. What is no WebSocket is a byte stream, one message a line unless " +
+			"--from-format or --to-format says otherwise.\n\n" +
+			"A client of FROM is answered only when TO is there; if it is not, the client gets an HTTP 502 that says why. " +
+			"Path, query, origin and sub-protocol are passed on; a TO with a path of its own is asked for that, and in it {path}, {query}, {query.NAME}, " +
+			"{origin}, {remote} and {channel} are filled in.",
+		Flags:  spanFlags(),
+		Action: func(c *cli.Context) error { return e.bridge(c) },
+	}, exitConnect, exitHandshake, exitTimeout, exitUnclean, exitProtocol, exitScript, exitTransport, exitInterrupt, exitTerminate)
+}
+
+func bridgeFlags() []cli.Flag {
+	const messages, losses, from, to, security, limits = "Messages", "When a side is lost", "FROM", "TO", "TLS", "Limits"
+	return []cli.Flag{
+		&cli.StringFlag{Name: "file", Usage: "run the bridges of `FILE` (TOML), and follow its changes"},
+
+		&cli.StringFlag{Name: "from-format", Category: messages, Value: "lines", Usage: "`FORMAT` of FROM where it is a byte stream: " + streamFormats()},
+		&cli.StringFlag{Name: "to-format", Category: messages, Value: "lines", Usage: "`FORMAT` of TO where it is a byte stream: " + streamFormats()},
+		&cli.BoolFlag{Name: "crlf", Category: messages, Usage: "lines of byte streams end with CR LF"},
+		&cli.BoolFlag{Name: "replace-invalid", Category: messages, Usage: "put U+FFFD where a byte stream is not UTF-8 instead of ending with an error"},
+		&cli.StringFlag{Name: "binary", Category: messages, Value: "refuse", Usage: "`HOW` binary messages are carried to drafts 75 and 76: base64, hex, latin1; refuse closes"},
+		sizeFlag("max-message", core.DefaultMaxMessage, messages, "largest message, `SIZE`"),
+
+		&cli.IntFlag{Name: "buffer", Category: losses, Usage: "open TO again when it is lost, and keep up to `N` messages for it meanwhile, the newest"},
+		&cli.IntFlag{Name: "retries", Category: losses, Usage: "give up after `N` failed attempts in a row (0: never)"},
+		&cli.BoolFlag{Name: "reconnect", Category: losses, Usage: "open FROM again when it ends, where it is opened and not listened on"},
+		&cli.DurationFlag{Name: "linger", Category: losses, Value: time.Second, Usage: "when FROM is a byte stream and ends, go on until TO has been silent for `TIME`"},
+
+		&cli.StringFlag{Name: "from-via", Category: from, Usage: "listen for WebSockets of FROM on transport `URL`: unix:///PATH, serial:///DEVICE, wifly:///DEVICE, fd:N, stdio:"},
+		&cli.StringSliceFlag{Name: "origin", Category: from, Usage: "allow only pages of `PATTERN`, like http://*.example.org; repeatable"},
+		&cli.StringFlag{Name: "auth-file", Category: from, Usage: "let in only the users of `FILE`, lines USER:PASSWORD or those of htpasswd -B"},
+		&cli.StringFlag{Name: "public-url", Category: from, Usage: "`URL` that clients see, for Location: wss://HOST[:PORT]"},
+		&cli.BoolFlag{Name: "trust-forwarded", Category: from, Usage: "take scheme and host for Location, and the client's address, from X-Forwarded-Proto, -Host and -For"},
+		&cli.BoolFlag{Name: "lenient-keys", Category: from, Usage: "take keys that do not divide, for devices that cannot be changed"},
+		&cli.BoolFlag{Name: "strict", Category: from, Usage: "refuse what is tolerated otherwise, on both sides"},
+		&cli.BoolFlag{Name: "no-compress", Category: from, Usage: "no permessage-deflate (RFC 6455), on both sides"},
+
+		&cli.StringFlag{Name: "dialect", Category: to, Value: string(core.Hixie76), Usage: "`DIALECT` of TO where its URL names none: hixie-75, hixie-76 or rfc6455"},
+		&cli.StringSliceFlag{Name: "pass-header", Category: to, Usage: "pass on the client's field `NAME`, Cookie for one; repeatable"},
+		&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Category: to, Usage: "send TO the field `'NAME: VALUE'`, or those of @FILE; repeatable"},
+		&cli.StringFlag{Name: "to-origin", Category: to, Usage: "send TO `ORIGIN` in place of the client's"},
+		&cli.StringFlag{Name: "to-auth-file", Category: to, Usage: "log in to TO with user:password from the first line of `FILE`"},
+		&cli.StringFlag{Name: "header-order", Category: to, Value: "random", Usage: "`ORDER` of the fields: random, as the draft says, or fixed"},
+		&cli.StringFlag{Name: "to-via", Category: to, Value: "tcp:", Usage: "reach a WebSocket TO over the transport `URL`: " + transportExamples()},
+		&cli.StringFlag{Name: "proxy", Category: to, Usage: "reach TO through the proxy `URL`, socks5:// or http://, or none", DefaultText: "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say"},
+		&cli.StringSliceFlag{Name: "resolve", Category: to, Usage: "use ADDR for a name: `HOST:PORT:ADDR`; repeatable"},
+		&cli.BoolFlag{Name: "ipv4", Aliases: []string{"4"}, Category: to, Usage: "IPv4 only"},
+		&cli.BoolFlag{Name: "ipv6", Aliases: []string{"6"}, Category: to, Usage: "IPv6 only"},
+
+		&cli.StringFlag{Name: "tls-cert", Category: security, Usage: "certificate `FILE` (PEM) of FROM; TLS and plain share the port"},
+		&cli.StringFlag{Name: "tls-key", Category: security, Usage: "its key `FILE`"},
+		&cli.StringFlag{Name: "cacert", Category: security, Usage: "trust the authorities in `FILE` (PEM) for TO"},
+		&cli.StringFlag{Name: "cert", Category: security, Usage: "show TO the certificate in `FILE` (PEM)"},
+		&cli.StringFlag{Name: "key", Category: security, Usage: "its key `FILE`"},
+		&cli.StringFlag{Name: "servername", Category: security, Usage: "`NAME` to ask for and to expect in TO's certificate"},
+		&cli.BoolFlag{Name: "insecure", Aliases: []string{"k"}, Category: security, Usage: "accept any certificate of TO"},
+		&cli.StringFlag{Name: "tls-min", Category: security, Value: "1.2", Usage: "lowest TLS `VERSION`, 1.0 to 1.3; 1.0 and 1.1 are for old devices only"},
+
+		&cli.IntFlag{Name: "max-conns", Category: limits, Value: 10000, Usage: "at most `N` connections of FROM"},
+		&cli.DurationFlag{Name: "connect-timeout", Category: limits, Value: 10 * time.Second, Usage: "allow `TIME` for opening TO"},
+		&cli.DurationFlag{Name: "handshake-timeout", Category: limits, Value: core.DefaultHandshakeTimeout, Usage: "allow `TIME` for the opening handshake of FROM"},
+		&cli.DurationFlag{Name: "idle", Category: limits, Usage: "close when nothing has passed for `TIME` (0: never)"},
+		&cli.DurationFlag{Name: "close-timeout", Category: limits, Value: core.DefaultCloseTimeout, Usage: "allow `TIME` for the closing handshake"},
+		&cli.DurationFlag{Name: "grace", Category: limits, Value: serve.DefaultGrace, Usage: "wait `TIME` for open connections when stopping"},
+	}
+}
+
+// bidirectional are the formats that can be read and written.
+var bidirectional = []format.Format{format.Lines, format.Nul, format.Hex, format.Base64, format.Len32, format.JSON}
+
+func streamFormats() string {
+	names := make([]string, len(bidirectional))
+	for i, f := range bidirectional {
+		names[i] = string(f)
+	}
+	return strings.Join(names, ", ")
+}
+
+// span is one bridge.
+type span struct {
+	*env
+	name     string // before its lines in the log; "" where there is one only
+	c        *cli.Context
+	from     *fromSide
+	to       *toSide
+	front    *service // who may come in, certificates, scripts
+	plugins  chain    // the scripts again, with those that have a word in dialling
+	binary   func(dst, data []byte) []byte
+	kind     streamKind
+	max      int64
+	closing  time.Duration
+	idle     time.Duration
+	sessions sessionLog
+	buffer   int
+	steady   bool // FROM is a broker
+	recorder *record.Recorder
+}
+
+// streamKind is how messages lie on byte streams.
+type streamKind struct{ from, to format.Options }
+
+func (e *env) bridge(c *cli.Context) error {
+	if file := c.String("file"); file != "" {
+		if c.NArg() > 0 {
+			return usagef("bridge --file takes no FROM and TO, got %q", c.Args().Slice())
+		}
+		return e.bridgeFile(c, file)
+	}
+	if c.NArg() != 2 {
+		return usagef("bridge: want FROM and TO, got %q; for instance ws76 bridge ws://:8080 ws+rfc6455://example.com", c.Args().Slice())
+	}
+	s, err := e.newSpan(c, "", c.Args().Get(0), c.Args().Get(1))
+	if err != nil {
+		return err
+	}
+	return s.run(c.Context)
+}
+
+// newSpan reads what the command line, or a table of --file, says. It opens nothing.
+func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
+	s := &span{env: e, name: name, c: c, max: sizeOf(c, "max-message"), closing: c.Duration("close-timeout"), idle: c.Duration("idle")}
+	s.sessions.init(e.log, name)
+	for _, n := range []string{"buffer", "retries"} {
+		if c.Int(n) < 0 {
+			return nil, usagef("--%s %d: want 0 or more", n, c.Int(n))
+		}
+	}
+	s.buffer = c.Int("buffer")
+	binary, err := hub.ParseBinary(c.String("binary"))
+	if err != nil {
+		return nil, usagef("--binary: %w", err)
+	}
+	s.binary = binary.As()
+	for _, side := range []struct {
+		flag string
+		o    *format.Options
+	}{{"from-format", &s.kind.from}, {"to-format", &s.kind.to}} {
+		if err := oneOf(c, side.flag, strings.Split(streamFormats(), ", ")...); err != nil {
+			return nil, err
+		}
+		*side.o = format.Options{Format: format.Format(c.String(side.flag)), CRLF: c.Bool("crlf"), MaxMessage: s.max, ReplaceInvalid: c.Bool("replace-invalid")}
+	}
+	if err := s.newFront(); err != nil {
+		return nil, err
+	}
+	if s.to, err = s.parseTo(to); err != nil {
+		return nil, fmt.Errorf("TO: %w", err)
+	}
+	if s.from, err = s.parseFrom(from); err != nil {
+		return nil, fmt.Errorf("FROM: %w", err)
+	}
+	if s.to.template != nil && s.to.template.HasNames() && s.from.kind != fromWebSocket {
+		return nil, usagef("TO: names in braces are filled in from the request of a WebSocket client, and FROM has none")
+	}
+	if s.steady && s.buffer > 0 {
+		return nil, usagef("--buffer is not for a broker as FROM: it keeps what TO has not taken by itself")
+	}
+	if s.to.steady {
+		s.buffer = 0 // it is opened again by itself, and has the sender wait meanwhile
+	}
+	return s, nil
+}
+
+// newFront makes ready what looks at clients before they are let in.
+func (s *span) newFront() (err error) {
+	f := &service{env: s.env, forwarded: s.c.Bool("trust-forwarded")}
+	s.front = f
+	if f.origins, err = parseOrigins(s.c.StringSlice("origin")); err != nil {
+		return err
+	}
+	f.server.Loops = -1 // the opening of TO is waited for
+	if f.authFile = s.c.String("auth-file"); f.authFile != "" {
+		if err := f.loadUsers(f.authFile); err != nil {
+			return usageError{err}
+		}
+	}
+	return f.loadTLS(s.c)
+}
+
+// run carries connections until ctx ends, or FROM has.
+func (s *span) run(stop context.Context) error {
+	ctx, exit := context.WithCancelCause(stop)
+	defer exit(nil)
+	recorder, recorded, err := s.newRecorder(s.c)
+	if err != nil {
+		return err
+	}
+	defer recorded()
+	s.recorder = recorder
+	s.plugins, err = s.newChain(s.c, func(o *scripts.Options) {
+		o.Exit = func(err error) { exit(scriptExit(err)) }
+		if s.to.dialer != nil {
+			o.Open = s.to.dialer.open
+		}
+	})
+	if err != nil {
+		return err
+	}
+	set := s.plugins.set
+	s.front.scripts = set
+	set.Start()
+	defer stopScripts(set, s.closing)
+	defer s.front.reloadOnHangup(ctx)()
+	err = s.from.run(ctx)
+	if err == nil && stop.Err() == nil && ctx.Err() != nil {
+		return context.Cause(ctx) // a script has ended it
+	}
+	return err
+}
+
+// shadow returns c with other values for some flags.
+func shadow(c *cli.Context, values map[string]string) *cli.Context {
+	set := flag.NewFlagSet("", flag.ContinueOnError)
+	for name, value := range values {
+		set.String(name, value, "")
+	}
+	return cli.NewContext(c.App, set, c)
+}
+
+// clientTLS is how TLS is spoken with TO.
+func (s *span) clientTLS() (*tls.Config, error) {
+	config, err := wstls.ClientConfig(wstls.ConfigOptions{
+		CAFile: s.c.String("cacert"), CertFile: s.c.String("cert"), KeyFile: s.c.String("key"),
+		ServerName: s.c.String("servername"), Insecure: s.c.Bool("insecure"), MinVersion: s.c.String("tls-min"),
+	})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return config, nil
+}

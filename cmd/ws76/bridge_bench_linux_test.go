@@ -1,0 +1,263 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/serve"
+)
+
+func init() { programs["tcprelay"] = tcpRelay }
+
+// tcpRelay is what bridges are compared with: io.Copy both ways, in a process of its
+// own. Its argument is the address to relay to.
+func tcpRelay() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintf(os.Stderr, "bridging ws://%s/\n", l.Addr())
+	for {
+		from, err := l.Accept()
+		if err != nil {
+			panic(err)
+		}
+		go func() {
+			defer from.Close()
+			to, err := net.Dial("tcp", os.Args[1])
+			if err != nil {
+				return
+			}
+			defer to.Close()
+			go func() {
+				io.Copy(from, to)
+				from.Close()
+			}()
+			io.Copy(to, from)
+		}()
+	}
+}
+
+// BenchmarkBridge loads ws76 bridge and tcpRelay in turn with the same echoes: size x
+// connections x in flight. It reports the processor time of the bridge per message
+// there and back, and as x-relay its ratio to the relay's, medians over -benchtime
+// rounds (use -benchtime 5x).
+func BenchmarkBridge(b *testing.B) {
+	for _, c := range []bridgeLoad{
+		{125, 64, 64, "ws+hixie76"}, {125, 64, 64, "ws+rfc6455"}, {65536, 64, 1, "ws+hixie76"}, {125, 64, 1, "ws+hixie76"},
+	} {
+		b.Run(fmt.Sprintf("%s/%dx%dx%d", c.to, c.size, c.conns, c.inFlight), func(b *testing.B) {
+			server := startEchoServer(b)
+			var cost, ratio []float64
+			for b.Loop() {
+				relay := c.run(b, "tcprelay", server)
+				bridge := c.run(b, "ws76", "bridge", "ws://127.0.0.1:0", c.to+"://"+server)
+				cost, ratio = append(cost, bridge), append(ratio, bridge/relay)
+			}
+			slices.Sort(cost)
+			slices.Sort(ratio)
+			b.ReportMetric(cost[len(cost)/2], "cpu-ns/msg")
+			b.ReportMetric(ratio[len(ratio)/2], "x-relay")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+func startEchoServer(b *testing.B) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s := &serve.Server{Events: serve.Echo{}, Grace: time.Millisecond}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx, l) }()
+	b.Cleanup(func() { stop(); <-served })
+	return l.Addr().String()
+}
+
+type bridgeLoad struct {
+	size, conns, inFlight int
+	to                    string
+}
+
+// startBridge starts a program and returns the address that it says it bridges.
+func startBridge(b testing.TB, name string, args ...string) (*exec.Cmd, string) {
+	b.Helper()
+	cmd := exec.Command(name, args...)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	lines := bufio.NewReader(stderr)
+	first, err := lines.ReadString('\n')
+	addr := regexp.MustCompile(`ws://([^/]*)/`).FindStringSubmatch(first)
+	if err != nil || addr == nil {
+		b.Fatalf("%s said %q, %v", name, first, err)
+	}
+	go io.Copy(io.Discard, lines)
+	return cmd, addr[1]
+}
+
+// run returns the processor time of a program per message in ns.
+func (c bridgeLoad) run(b *testing.B, name string, args ...string) float64 {
+	b.Helper()
+	cmd, addr := startBridge(b, name, args...)
+	var messages atomic.Int64
+	var wg sync.WaitGroup
+	var ready sync.WaitGroup
+	ready.Add(c.conns)
+	start := make(chan struct{})
+	for range c.conns {
+		wg.Go(func() {
+			n, err := c.load(addr, &ready, start)
+			messages.Add(n)
+			if err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	ready.Wait()
+	before := processorTime(b, cmd.Process.Pid)
+	close(start)
+	wg.Wait()
+	used := processorTime(b, cmd.Process.Pid) - before
+	cmd.Process.Kill()
+	cmd.Wait()
+	return float64(used) / float64(messages.Load())
+}
+
+// load keeps inFlight messages on the way over one connection for a while.
+func (c bridgeLoad) load(addr string, ready *sync.WaitGroup, start chan struct{}) (n int64, err error) {
+	nc, err := net.Dial("tcp", addr)
+	if err == nil {
+		defer nc.Close()
+		err = rawOpening(nc)
+	}
+	ready.Done()
+	if err != nil {
+		return 0, err
+	}
+	<-start
+	frames := bytes.Repeat(hixie.AppendText(nil, bytes.Repeat([]byte("x"), c.size)), c.inFlight)
+	back := make([]byte, len(frames))
+	for ends := time.Now().Add(800 * time.Millisecond); time.Now().Before(ends); n += int64(c.inFlight) {
+		if _, err := nc.Write(frames); err != nil {
+			return n, err
+		}
+		if _, err := io.ReadFull(nc, back); err != nil {
+			return n, err
+		}
+		if !bytes.Equal(back, frames) {
+			return n, fmt.Errorf("what came back from %s is not what was sent", addr)
+		}
+	}
+	return n, nil
+}
+
+// rawOpening does the draft's example handshake and leaves a bare stream.
+func rawOpening(nc net.Conn) error {
+	if _, err := io.WriteString(nc, "GET / HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: x\r\nOrigin: http://x\r\n"+
+		"Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n\r\n^n:ds[4U"); err != nil {
+		return err
+	}
+	var head []byte
+	for one := make([]byte, 1); !bytes.HasSuffix(head, []byte("\r\n\r\n8jKS'y:G*Co,Wxa-")); {
+		if _, err := io.ReadFull(nc, one); err != nil {
+			return fmt.Errorf("handshake: %w after %q", err, head)
+		}
+		head = append(head, one...)
+	}
+	return nil
+}
+
+// processorTime is what a process has used so far, from /proc.
+func processorTime(b testing.TB, pid int) time.Duration {
+	b.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	ticks := 0
+	for _, f := range fields[11:13] { // utime and stime, proc(5)
+		n, err := strconv.Atoi(f)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * (time.Second / 100)
+}
+
+// BenchmarkBridgeIdle reports the memory that a pair of connections costs a bridge
+// over which nothing passes: what is resident, garbage of the handshakes and all.
+func BenchmarkBridgeIdle(b *testing.B) {
+	const pairs = 2000
+	for _, to := range []string{"ws+hixie76", "ws+rfc6455"} {
+		b.Run(to, func(b *testing.B) {
+			server := startEchoServer(b)
+			var used float64
+			for b.Loop() {
+				cmd, addr := startBridge(b, "ws76", "bridge", "ws://127.0.0.1:0", to+"://"+server)
+				before := residentBytes(b, cmd.Process.Pid)
+				var conns []net.Conn
+				for range pairs {
+					nc, err := net.Dial("tcp", addr)
+					if err != nil {
+						b.Fatal(err)
+					}
+					conns = append(conns, nc)
+					if err := rawOpening(nc); err != nil {
+						b.Fatal(err)
+					}
+				}
+				used = float64(residentBytes(b, cmd.Process.Pid)-before) / pairs
+				for _, nc := range conns {
+					nc.Close()
+				}
+				cmd.Process.Kill()
+				cmd.Wait()
+			}
+			b.ReportMetric(used, "B/pair")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// residentBytes is how much memory of a process is resident, from /proc.
+func residentBytes(b testing.TB, pid int) int {
+	b.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
+	if m == nil {
+		b.Fatalf("no VmRSS in %q", status)
+	}
+	n, err := strconv.Atoi(string(m[1]))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n << 10
+}

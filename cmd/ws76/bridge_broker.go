@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/ws76/ws76/core/bridge"
+	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/plugins/broker"
+	"github.com/ws76/ws76/plugins/mqtt"
+	"github.com/ws76/ws76/plugins/nats"
+)
+
+// brokerKind is one kind of broker: MQTT, NATS.
+type brokerKind struct {
+	schemes []string
+	secure  []string // of these, those that begin with TLS
+	refused string   // bytes that mean something in its topics
+	check   func(rawURL string) error
+	open    func(context.Context, string, *broker.Options) (relay.Endpoint, error)
+}
+
+func brokers() []brokerKind {
+	return []brokerKind{
+		{mqtt.Schemes(), []string{"mqtts"}, "+#", mqtt.Check, func(ctx context.Context, raw string, o *broker.Options) (relay.Endpoint, error) {
+			e, err := mqtt.Open(ctx, raw, o)
+			if err != nil {
+				return nil, err
+			}
+			return e, nil
+		}},
+		{nats.Schemes(), []string{"nats+tls"}, "*> ", nats.Check, func(ctx context.Context, raw string, o *broker.Options) (relay.Endpoint, error) {
+			e, err := nats.Open(ctx, raw, o)
+			if err != nil {
+				return nil, err
+			}
+			return e, nil
+		}},
+	}
+}
+
+// brokerSide returns how to open the broker of a URL; nil: it is none.
+func (s *span) brokerSide(raw string) (kind *brokerKind, open func(context.Context, string) (*upstream, error), err error) {
+	scheme, _, _ := strings.Cut(raw, ":")
+	all := brokers()
+	i := slices.IndexFunc(all, func(k brokerKind) bool { return slices.Contains(k.schemes, scheme) })
+	if i < 0 {
+		return nil, nil, nil
+	}
+	kind = &all[i]
+	if err := kind.check(raw); err != nil {
+		return nil, nil, usageError{err}
+	}
+	o := broker.Options{
+		ConnectTimeout: s.c.Duration("connect-timeout"), MaxMessage: s.max,
+		Note: func(text string) { s.log.Warnf("%s%s", s.sessions.prefix, text) },
+		Lost: func(n uint64, why string) { s.log.Warnf("%s%d messages lost: %s", s.sessions.prefix, n, why) },
+	}
+	if slices.Contains(kind.secure, scheme) {
+		if o.TLS, err = s.clientTLS(); err != nil {
+			return nil, nil, err
+		}
+	}
+	return kind, func(ctx context.Context, raw string) (*upstream, error) {
+		e, err := kind.open(ctx, raw, &o)
+		var refused *broker.RefusedError
+		switch {
+		case errors.As(err, &refused):
+			return nil, withCode(exitHandshake, err)
+		case err != nil && !errors.Is(err, context.DeadlineExceeded):
+			return nil, withCode(exitConnect, err)
+		case err != nil:
+			return nil, err
+		}
+		return &upstream{Endpoint: e}, nil
+	}, nil
+}
+
+// brokerTo fills in a TO that is a broker, and reports whether it is one.
+func (s *span) brokerTo(t *toSide, raw string) (bool, error) {
+	kind, open, err := s.brokerSide(raw)
+	if kind == nil {
+		return false, err
+	}
+	if t.template, err = bridge.ParseTemplate(raw); err != nil {
+		return true, usagef("%q: %w", t.text, err)
+	}
+	t.text, t.steady = broker.Redacted(raw), true
+	t.open = func(ctx context.Context, who *client) (*upstream, error) {
+		address, err := t.template.Expand(who.values(), kind.refused)
+		if err != nil {
+			return nil, &addressError{err}
+		}
+		return open(ctx, address)
+	}
+	return true, nil
+}
+
+// brokerFrom is FROM where it is a broker; nil: it is none.
+func (s *span) brokerFrom(raw string) (*fromSide, error) {
+	kind, open, err := s.brokerSide(raw)
+	if kind == nil {
+		return nil, err
+	}
+	s.steady = true // what a buffer has is acknowledged, and need not have arrived
+	return &fromSide{fromOpened, func(ctx context.Context) error {
+		return s.runOpened(ctx, func(ctx context.Context) (*upstream, error) { return open(ctx, raw) })
+	}}, nil
+}

@@ -1,0 +1,391 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/serve"
+	"github.com/ws76/ws76/transports"
+	rn131 "github.com/ws76/ws76/transports/wifly/module"
+)
+
+// fromKind is how connections of FROM come to be.
+type fromKind uint8
+
+const (
+	fromWebSocket fromKind = iota // WebSockets are accepted
+	fromStream                    // byte streams are accepted
+	fromOpened                    // it is opened
+)
+
+// fromSide is FROM.
+type fromSide struct {
+	kind fromKind
+	run  func(context.Context) error
+}
+
+// parseFrom reads FROM.
+func (s *span) parseFrom(raw string) (*fromSide, error) {
+	if raw == "-" {
+		raw = "stdio:"
+	}
+	scheme, rest, ok := strings.Cut(raw, ":")
+	if !ok {
+		return nil, usagef("%q: want a URL like ws://:8080, tcp://:7000, serial:///dev/ttyUSB0 or stdio:", raw)
+	}
+	base, dialect, _ := strings.Cut(scheme, "+")
+	switch {
+	case base == "ws" || base == "wss":
+		return s.webSocketFrom(raw, base, dialect)
+	case scheme == "wifly-module":
+		return s.moduleFrom(raw)
+	case scheme == "connect":
+		return s.connectFrom(rest)
+	case scheme == "stdio":
+		return &fromSide{fromOpened, func(ctx context.Context) error { return s.runOpened(ctx, s.openStdio) }}, nil
+	case scheme == "exec":
+		open := func(ctx context.Context) (*upstream, error) {
+			running, err := s.startChild(rest, nil)
+			if err != nil {
+				return nil, err
+			}
+			return &upstream{Endpoint: s.stream(running, s.kind.from)}, nil
+		}
+		return &fromSide{fromOpened, func(ctx context.Context) error { return s.runOpened(ctx, open) }}, nil
+	}
+	if from, err := s.brokerFrom(raw); from != nil || err != nil {
+		return from, err
+	}
+	if _, err := s.openTransport(scheme+":"+rest, transports.Options{}); err != nil && scheme != "tcp" {
+		return nil, usageError{err}
+	}
+	return &fromSide{fromStream, func(ctx context.Context) error {
+		listeners, err := s.openListeners(ctx, []string{raw})
+		if err != nil {
+			return err
+		}
+		return s.runStreams(ctx, listeners[0])
+	}}, nil
+}
+
+// webSocketFrom is FROM where clients speak WebSocket.
+func (s *span) webSocketFrom(raw, scheme, dialect string) (*fromSide, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, usagef("%q: want %s://[HOST]:PORT, with a path to serve only that; to connect there write connect:%s", redactURL(raw), scheme, redactURL(raw))
+	}
+	accept, err := s.acceptOptions(dialect)
+	if err != nil {
+		return nil, err
+	}
+	if scheme == "wss" {
+		if s.front.server.TLS == nil {
+			return nil, usagef("%q: wss:// needs --tls-cert", raw)
+		}
+	}
+	addr := s.c.String("from-via")
+	if addr == "" {
+		port := u.Port()
+		if port == "" {
+			port = map[string]string{"ws": "80", "wss": "443"}[scheme]
+		}
+		addr = net.JoinHostPort(u.Hostname(), port)
+	}
+	path := strings.TrimSuffix(u.Path, "/")
+	return &fromSide{fromWebSocket, func(ctx context.Context) error {
+		listeners, err := s.openListeners(ctx, []string{addr})
+		if err != nil {
+			return err
+		}
+		s.log.Warnf("%sbridging %s to %s", s.sessions.prefix, describe(listeners[0].Addr(), s.front.server.TLS != nil), s.to.text)
+		return s.runWebSockets(ctx, listeners[0], accept, path)
+	}}, nil
+}
+
+func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
+	c := s.c
+	o := core.AcceptOptions{
+		LenientKeys: c.Bool("lenient-keys"), Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"), MaxMessage: s.max,
+		// The client is answered once TO is there.
+		HandshakeTimeout: c.Duration("handshake-timeout") + c.Duration("connect-timeout"),
+		CloseTimeout:     s.closing, Trace: s.trace("server"),
+	}
+	if dialect != "" {
+		d, err := parseDialect(dialect)
+		if err != nil {
+			return o, err
+		}
+		o.Dialects = []core.Dialect{d}
+	}
+	var err error
+	o.Location, err = locationOf(c)
+	return o, err
+}
+
+// runWebSockets serves clients until ctx ends.
+func (s *span) runWebSockets(ctx context.Context, l net.Listener, accept core.AcceptOptions, path string) error {
+	server := serve.Server{
+		Accept: accept, TLS: s.front.server.TLS, Loops: -1,
+		MaxConns: s.c.Int("max-conns"), Idle: s.idle, Grace: s.c.Duration("grace"),
+		Refused: func(remote net.Addr, err error) { s.sessions.refused(s.front, remote, err) },
+	}
+	server.Route = func(o *serve.Opening) (serve.Service, *core.Refusal) { return s.route(ctx, o, path) }
+	return withCode(exitTransport, server.Serve(ctx, l))
+}
+
+// route opens TO for a client, who is answered then.
+func (s *span) route(ctx context.Context, o *serve.Opening, path string) (serve.Service, *core.Refusal) {
+	asked, _, _ := strings.Cut(o.Request.Resource, "?")
+	if path != "" && strings.TrimSuffix(asked, "/") != path {
+		return serve.Service{}, notFound(fmt.Errorf("only %s is served here", path))
+	}
+	user, refused := s.front.admit(o.Request)
+	if refused != nil {
+		return serve.Service{}, refused
+	}
+	who := &client{
+		remote: s.front.remoteName(o.RemoteAddr(), o.Request.Fields), request: cloneRequest(o.Request), protocols: offered(o.Request.Fields),
+		secure: o.Secure, dialect: o.Dialect, user: user,
+	}
+	join := s.newJoin(who)
+	agreed, refused := join.askScripts(o)
+	if refused != nil {
+		return serve.Service{}, refused
+	}
+	if agreed != "" {
+		who.protocols = []string{agreed}
+	}
+	up, err := s.openTo(ctx, who)
+	if err != nil {
+		return serve.Service{}, refusal(err)
+	}
+	settings := &serve.Settings{}
+	if up.conn != nil { // what TO agrees to, the client is told
+		settings.Protocols = []string{}
+		if up.conn.Protocol() != "" {
+			settings.Protocols = []string{up.conn.Protocol()}
+		}
+	} else if agreed != "" {
+		settings.Protocols = []string{agreed}
+	}
+	who.accepted = true
+	if s.buffer == 0 {
+		who.request = nil // nobody asks again, and it is as long as the connection's memory otherwise
+	}
+	return serve.Service{
+		Settings: settings,
+		Handler: func(ctx context.Context, conn *core.Conn) error {
+			who.protocol = conn.Protocol()
+			return join.webSocket(ctx, conn, up)
+		},
+		Abandoned: func(error) { s.closeUpstream(up) },
+	}, nil
+}
+
+// offered returns the sub-protocols that a client would speak.
+func offered(fields hixie.Fields) (names []string) {
+	for _, field := range []string{"Sec-WebSocket-Protocol", "WebSocket-Protocol"} {
+		for _, value := range fields.Values(field) {
+			names = append(names, strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })...)
+		}
+	}
+	for i, name := range names {
+		names[i] = strings.Clone(name)
+	}
+	return names
+}
+
+// cloneRequest copies a request that is valid for a while only.
+func cloneRequest(r *hixie.Request) *hixie.Request {
+	own := &hixie.Request{Method: strings.Clone(r.Method), Resource: strings.Clone(r.Resource), Proto: strings.Clone(r.Proto)}
+	for _, f := range r.Fields {
+		own.Fields = append(own.Fields, hixie.Field{Name: strings.Clone(f.Name), Value: strings.Clone(f.Value)})
+	}
+	return own
+}
+
+// runStreams serves byte streams until ctx ends.
+func (s *span) runStreams(ctx context.Context, l net.Listener) error {
+	s.log.Warnf("%sbridging %s to %s", s.sessions.prefix, plainAddr(l.Addr()), s.to.text)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer context.AfterFunc(ctx, func() { l.Close() })()
+	defer l.Close()
+	var sessions sync.WaitGroup
+	defer sessions.Wait()
+	room := make(chan struct{}, max(1, s.c.Int("max-conns")))
+	for {
+		stream, err := l.Accept()
+		if ctx.Err() != nil {
+			if err == nil {
+				stream.Close()
+			}
+			return nil
+		}
+		if err != nil {
+			err = fmt.Errorf("listening on %s: %w", plainAddr(l.Addr()), err)
+			stop(err)
+			return withCode(exitTransport, err)
+		}
+		select {
+		case room <- struct{}{}:
+		default:
+			s.log.Warnf("%s%s: turned away, %d connections are open already", s.sessions.prefix, peerName(stream.RemoteAddr()), cap(room))
+			stream.Close()
+			continue
+		}
+		sessions.Go(func() {
+			defer func() { <-room }()
+			s.serveStream(ctx, stream)
+		})
+	}
+}
+
+func plainAddr(a net.Addr) string {
+	if a.Network() == "tcp" {
+		return "tcp://" + a.String()
+	}
+	return describe(a, false)
+}
+
+// serveStream opens TO for a byte stream and joins the two.
+func (s *span) serveStream(ctx context.Context, stream net.Conn) {
+	who := &client{remote: peerName(stream.RemoteAddr())}
+	from := &upstream{Endpoint: s.stream(stream, s.kind.from)}
+	to, err := s.openFor(ctx, who)
+	if err != nil {
+		pause := backoff(0)
+		s.log.Warnf("%s%s: %s: %v; closed in %v", s.sessions.prefix, who.remote, s.to.text, err, pause.Round(time.Millisecond))
+		// A serial line is there again at once, and would be for ever.
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+		stream.Close()
+		return
+	}
+	s.newJoin(who).endpoints(ctx, from, to)
+}
+
+// openFor opens TO, except that a buffer sees to that by itself: nil then.
+func (s *span) openFor(ctx context.Context, who *client) (*upstream, error) {
+	if s.buffer > 0 {
+		return nil, nil
+	}
+	return s.openTo(ctx, who)
+}
+
+// runOpened opens FROM, and again where --reconnect says so.
+func (s *span) runOpened(ctx context.Context, open func(context.Context) (*upstream, error)) error {
+	for failed := 0; ; {
+		started := time.Now()
+		err := s.once(ctx, open)
+		if ctx.Err() != nil && s.c.Context.Err() == nil {
+			return nil
+		}
+		if !s.c.Bool("reconnect") || ctx.Err() != nil || err != nil && !retryable(err) {
+			return err
+		}
+		if failed++; time.Since(started) > time.Minute {
+			failed = 0
+		}
+		if n := s.c.Int("retries"); err != nil && n > 0 && failed >= n {
+			return withCode(exitConnect, fmt.Errorf("gave up after %d attempts: %w", failed, err))
+		}
+		pause := backoff(failed)
+		s.log.Warnf("%s%v; again in %v", s.sessions.prefix, endOf(err), pause.Round(time.Millisecond))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (s *span) once(ctx context.Context, open func(context.Context) (*upstream, error)) error {
+	from, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	who := &client{remote: "FROM"}
+	if from.conn != nil {
+		who.protocol = from.conn.Protocol()
+	}
+	to, err := s.openFor(ctx, who)
+	if err != nil {
+		s.closeUpstream(from)
+		return err
+	}
+	return s.newJoin(who).endpoints(ctx, from, to)
+}
+
+// openStdio is FROM on the standard streams.
+func (s *span) openStdio(ctx context.Context) (*upstream, error) {
+	t, err := s.openTransport("stdio:", transports.Options{})
+	if err != nil {
+		return nil, err
+	}
+	stream, err := t.Dial(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	o := s.kind.from
+	o.Escape = isTerminal(s.stdout) // no escape sequence of a peer reaches it
+	return &upstream{Endpoint: s.stream(stream, o)}, nil
+}
+
+// connectFrom is FROM where it is a WebSocket server.
+func (s *span) connectFrom(raw string) (*fromSide, error) {
+	c := shadow(s.c, map[string]string{"origin": s.c.String("to-origin"), "auth-file": s.c.String("to-auth-file"), "proxy": s.c.String("proxy")})
+	via := s.c.String("from-via")
+	if via == "" {
+		via = "tcp:"
+	}
+	d, err := s.newDialerTo(c, raw, via)
+	if err != nil {
+		return nil, err
+	}
+	open := func(ctx context.Context) (*upstream, error) {
+		conn, err := d.dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &upstream{Endpoint: conn, conn: conn}, nil
+	}
+	return &fromSide{fromOpened, func(ctx context.Context) error { return s.runOpened(ctx, open) }}, nil
+}
+
+// moduleFrom is FROM where it is a WiFly module in software: whatever its host opens
+// a connection to, it gets the bridge.
+func (s *span) moduleFrom(raw string) (*fromSide, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host != "" {
+		return nil, usagef("%q: want wifly-module:///PATH?baud=RATE, PATH a link to be made to the terminal, or wifly-module:?port=serial:///DEVICE", raw)
+	}
+	if err := transports.CheckQuery(u, "baud", "firmware", "settings", "running", "port", "fault"); err != nil {
+		return nil, usagef("%q: %w", raw, err)
+	}
+	accept, err := s.acceptOptions("")
+	if err != nil {
+		return nil, err
+	}
+	accept.HandshakeTimeout = max(accept.HandshakeTimeout, upgradeHandshake)
+	query := u.Query()
+	values := map[string]string{"link": u.Path, "firmware": rn131.DefaultFirmware, "seed": "1", "baud": "0", "running": "false"}
+	for name := range query {
+		values[name] = query.Get(name)
+	}
+	c := shadow(s.c, values)
+	o, err := s.moduleOptions(c)
+	if err != nil {
+		return nil, err
+	}
+	return &fromSide{fromWebSocket, func(ctx context.Context) error { return s.runModule(ctx, c, o, u.Path, accept) }}, nil
+}

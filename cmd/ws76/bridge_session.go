@@ -1,0 +1,285 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/bridge"
+	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/relay/recording"
+	"github.com/ws76/ws76/core/serve"
+	"github.com/ws76/ws76/plugins/record"
+	"github.com/ws76/ws76/scripts"
+)
+
+// join is one connection of FROM and what it is joined to.
+type join struct {
+	*span
+	who  *client
+	peer *scripts.Peer // of FROM, as on_handshake has seen it; nil: it has not
+	link bridge.Link
+}
+
+func (s *span) newJoin(who *client) *join { return &join{span: s, who: who} }
+
+// askScripts lets on_handshake refuse a client, or choose a sub-protocol.
+func (j *join) askScripts(o *serve.Opening) (protocol string, refused *core.Refusal) {
+	if len(j.front.scripts) == 0 {
+		return "", nil
+	}
+	j.peer = scripts.RequestPeer(j.who.request, o.Dialect, j.who.remote, o.Transport())
+	return j.front.askScripts(j.peer, j.who.request)
+}
+
+// webSocket joins a client, who has been answered, to TO.
+func (j *join) webSocket(ctx context.Context, conn *core.Conn, to *upstream) error {
+	j.who.protocol, j.who.protocols = conn.Protocol(), nil
+	return j.endpoints(ctx, &upstream{Endpoint: conn, conn: conn}, to)
+}
+
+// endpoints joins two sides until one of them ends, and says how that went. to is
+// nil where a buffer is to open it.
+func (j *join) endpoints(ctx context.Context, from, to *upstream) error {
+	line := &sessionLine{sessionLog: &j.sessions, remote: j.who.remote}
+	line.opened(from, to)
+	a := j.side(relay.A, from, to)
+	var b relay.Endpoint
+	var buffer *bridge.Buffer
+	if j.buffer > 0 {
+		buffer = j.newBuffer(line, from, to)
+		b = j.link.Buffer(relay.B, buffer)
+	} else {
+		b = j.side(relay.B, to, from)
+	}
+	hooks := []relay.Hook{j.link.Hook()}
+	if from.conn == nil && j.idle > 0 { // the server sees to the others
+		hooks = append(hooks, idleHook(j.idle))
+	}
+	closed := func(error) {}
+	var scripted []relay.Hook
+	if len(j.front.scripts) > 0 {
+		session := j.front.scripts.Session(j.scriptPeer(from, "server"), j.scriptPeer(to, "client"), false)
+		scripted, closed = session.Hooks(), session.Closed
+	}
+	recorded := j.recorder.Open(j.recording(from))
+	hooks = append(hooks, recorded.Around(scripted, relay.A)...)
+	err := relay.Join(ctx, a, b, &relay.Options{Hooks: hooks, LingerA: j.c.Duration("linger"), CloseTimeout: j.closing})
+	closed(err)
+	recorded.Closed(from.conn, err)
+	if err = sideNames(err); onlyUnanswered(err) {
+		err = nil
+	}
+	line.closed(&j.link, buffer, from, to, err)
+	return err
+}
+
+// recording is how FROM is described in a recording.
+func (j *join) recording(from *upstream) recording.Open {
+	switch {
+	case from.conn == nil:
+		return recording.Open{Role: recording.Server, Remote: j.who.remote}
+	case !j.who.accepted:
+		return record.Opened(from.conn, recording.Client)
+	}
+	return record.Opened(from.conn, recording.Server)
+}
+
+// side is the endpoint of a side, closed as the link says.
+func (j *join) side(s relay.Side, of, other *upstream) relay.Endpoint {
+	if of.conn == nil {
+		return of.Endpoint
+	}
+	return j.link.Conn(s, of.conn, j.textFor(of, other))
+}
+
+// textFor returns how binary messages become text on their way to a side; nil: they
+// are not there, or refused.
+func (j *join) textFor(to, from *upstream) func(dst, data []byte) []byte {
+	if j.binary == nil || to.conn.Dialect() == core.RFC6455 || from != nil && from.conn != nil && from.conn.Dialect() != core.RFC6455 {
+		return nil
+	}
+	return j.binary
+}
+
+// newBuffer returns the buffer of --buffer over to, which may be nil.
+func (j *join) newBuffer(line *sessionLine, from, to *upstream) *bridge.Buffer {
+	endpoint := func(to *upstream) relay.Endpoint {
+		if to.conn != nil {
+			if as := j.textFor(to, from); as != nil {
+				return bridge.Text(to.conn, as)
+			}
+		}
+		return to.Endpoint
+	}
+	o := bridge.BufferOptions{
+		Size: j.buffer, Retries: j.c.Int("retries"), CloseTimeout: j.closing, Note: line.buffer,
+		Dial: func(ctx context.Context) (relay.Endpoint, error) {
+			to, err := j.openTo(ctx, j.who)
+			if err != nil {
+				return nil, err
+			}
+			return endpoint(to), nil
+		},
+	}
+	if to == nil {
+		return bridge.NewBuffer(nil, o)
+	}
+	return bridge.NewBuffer(endpoint(to), o)
+}
+
+// scriptPeer is what scripts know of a side; nil where it is no WebSocket.
+func (j *join) scriptPeer(of *upstream, role string) *scripts.Peer {
+	if of == nil || of.conn == nil {
+		return nil
+	}
+	p := scripts.NewPeer(of.conn, role)
+	if role == "server" && j.peer != nil {
+		p.ID, p.Remote, p.Transport = j.peer.ID, j.peer.Remote, j.peer.Transport
+	}
+	return p
+}
+
+// errIdle ends a session in which nothing has passed for long.
+var errIdle = errors.New("nothing has passed for --idle")
+
+// idleHook ends a session when no message has passed for so long.
+func idleHook(idle time.Duration) relay.Hook {
+	return relay.HookFunc(func(s *relay.Session, next relay.Sink) (relay.Sink, error) {
+		timer := time.AfterFunc(idle, func() { s.End(errIdle) })
+		context.AfterFunc(s.Context(), func() { timer.Stop() })
+		return func(d relay.Direction, m core.Message) error {
+			timer.Reset(idle)
+			return next(d, m)
+		}, nil
+	})
+}
+
+// sideNames puts FROM and TO in place of a session's sides.
+func sideNames(err error) error {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		var named []error
+		for _, err := range several.Unwrap() {
+			named = append(named, sideNames(err))
+		}
+		return errors.Join(named...)
+	}
+	side, ok := err.(*relay.SideError)
+	if !ok {
+		return err
+	}
+	name := "FROM"
+	if side.Side == relay.B {
+		name = "TO"
+	}
+	return fmt.Errorf("%s: %w", name, side.Err)
+}
+
+// sessionLog is what a bridge says of its connections.
+type sessionLog struct {
+	log    *logger
+	prefix string
+}
+
+func (l *sessionLog) init(log *logger, name string) {
+	l.log = log
+	if name != "" {
+		l.prefix = name + ": "
+	}
+}
+
+// refused says why a client was not let in.
+func (l *sessionLog) refused(front *service, remote net.Addr, err error) {
+	name := peerName(remote)
+	var handshake *core.HandshakeError
+	if errors.As(err, &handshake) {
+		name = front.remoteName(remote, handshake.Fields)
+	}
+	l.log.Warnf("%s%s: %v", l.prefix, name, err)
+}
+
+// sessionLine is what there is to say of one session.
+type sessionLine struct {
+	*sessionLog
+	remote  string
+	dropped uint64
+}
+
+func (l *sessionLine) opened(from, to *upstream) {
+	if l.log.enabled(slog.LevelInfo) {
+		l.log.Infof("%s%s: open, %s to %s", l.prefix, l.remote, spokenBy(from), spokenBy(to))
+	}
+}
+
+func spokenBy(u *upstream) string {
+	switch {
+	case u == nil:
+		return "what is being opened"
+	case u.conn == nil:
+		return "messages of a stream"
+	}
+	return string(u.conn.Dialect())
+}
+
+// buffer says what happened to a TO that is opened again when it is lost.
+func (l *sessionLine) buffer(e bridge.BufferEvent) {
+	if e.Err != nil {
+		l.log.Warnf("%s%s: TO: %v; opening it again in %v, %d messages waiting", l.prefix, l.remote, e.Err, e.Pause.Round(time.Millisecond), e.Waiting)
+		return
+	}
+	dropped := ""
+	if n := e.Stats.Dropped - l.dropped; n > 0 {
+		dropped = fmt.Sprintf("; %d messages dropped meanwhile, the oldest", n)
+	}
+	l.dropped = e.Stats.Dropped
+	if e.Stats.Opened > 1 || dropped != "" {
+		l.log.Warnf("%s%s: TO is open again, %d messages waiting%s", l.prefix, l.remote, e.Waiting, dropped)
+	}
+}
+
+// closed says how a session went.
+func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to *upstream, err error) {
+	if buffer != nil {
+		if s := buffer.Stats(); s.Lost()+s.Uncertain > 0 {
+			l.log.Warnf("%s%s: of %d messages to TO %d were dropped and %d not sent; of %d it is not known whether they arrived",
+				l.prefix, l.remote, s.Sent+s.Lost()+s.Uncertain, s.Dropped, s.Unsent, s.Uncertain)
+		}
+	}
+	if !l.log.enabled(slog.LevelInfo) {
+		if err != nil && !endedUncleanly(err) {
+			l.log.Warnf("%s%s: %v", l.prefix, l.remote, err)
+		}
+		return
+	}
+	var counts string
+	if s := link.Session(); s != nil {
+		counts = fmt.Sprintf("; %d messages to TO, %d back", s.Stats(relay.AToB).Delivered, s.Stats(relay.BToA).Delivered)
+	}
+	if err == nil {
+		err = howEnded(from, to)
+	}
+	l.log.Infof("%s%s: %v%s", l.prefix, l.remote, endOf(err), counts)
+}
+
+// howEnded is what the side that closed first has said.
+func howEnded(from, to *upstream) error {
+	for _, side := range []struct {
+		name string
+		of   *upstream
+	}{{"FROM", from}, {"TO", to}} {
+		if side.of == nil || side.of.conn == nil {
+			continue
+		}
+		if end := side.of.conn.Ended(); end != nil && end.ByPeer {
+			return fmt.Errorf("%s %w", side.name, end)
+		}
+	}
+	return nil
+}
+
+// endedUncleanly reports whether err is no more than a peer that went away.
+func endedUncleanly(err error) bool { return errorCode(err) == exitUnclean }

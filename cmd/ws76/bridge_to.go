@@ -1,0 +1,291 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/bridge"
+	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/core/serve/channels"
+	"github.com/ws76/ws76/transports"
+	"github.com/ws76/ws76/transports/exec"
+)
+
+// client is what is known of a connection of FROM when TO is to be opened.
+type client struct {
+	remote    string
+	request   *hixie.Request // nil: it is no WebSocket
+	protocols []string       // offered
+	protocol  string         // answered; "" before, and where there is none
+	secure    bool
+	dialect   core.Dialect
+	user      string
+	accepted  bool // a client of ours: it was not dialled
+}
+
+// values are what names in braces stand for.
+func (c *client) values() *bridge.Values {
+	v := &bridge.Values{Remote: c.remote}
+	if host, _, err := net.SplitHostPort(c.remote); err == nil {
+		v.Remote = host
+	}
+	if c.request == nil {
+		return v
+	}
+	v.Path, v.Query, _ = strings.Cut(c.request.Resource, "?")
+	v.Origin = originOf(c.request.Fields)
+	if path, ok, err := channels.ParsePath(c.request.Resource); ok && err == nil {
+		v.Channel = path.Channel
+	}
+	return v
+}
+
+// upstream is a TO that is open.
+type upstream struct {
+	relay.Endpoint
+	conn *core.Conn // the same, where it is a WebSocket; else nil
+}
+
+// toSide opens TO.
+type toSide struct {
+	text     string           // for the log
+	template *bridge.Template // of a WebSocket or a broker; else nil
+	steady   bool             // it sees to its connection by itself
+	dialer   *dialer          // of a WebSocket; else nil
+	open     func(context.Context, *client) (*upstream, error)
+}
+
+// parseTo reads TO.
+func (s *span) parseTo(raw string) (*toSide, error) {
+	scheme, rest, ok := strings.Cut(raw, ":")
+	if !ok {
+		return nil, usagef("%q: want a URL like ws://HOST/, tcp://HOST:PORT or exec:COMMAND", raw)
+	}
+	t := &toSide{text: redactURL(raw)}
+	base, _, _ := strings.Cut(scheme, "+")
+	switch {
+	case base == "ws" || base == "wss":
+		return t, s.webSocketTo(t, raw)
+	case scheme == "exec":
+		t.open = s.execTo(rest)
+		return t, nil
+	case scheme == "stdio":
+		return nil, usagef("%q: the standard streams are one side for all time; write them as FROM", raw)
+	}
+	if is, err := s.brokerTo(t, raw); is || err != nil {
+		return t, err
+	}
+	addr, via := raw, raw
+	if scheme == "tcp" || scheme == "tls" {
+		via, addr = scheme+":", strings.TrimPrefix(rest, "//")
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return nil, usagef("%q: want %s://HOST:PORT", raw, scheme)
+		}
+	}
+	options, err := s.transportOptions()
+	if err != nil {
+		return nil, err
+	}
+	transport, err := s.openTransport(via, options)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	t.open = func(ctx context.Context, _ *client) (*upstream, error) {
+		stream, err := transport.Dial(ctx, addr)
+		if err != nil {
+			return nil, err
+		}
+		return &upstream{Endpoint: s.stream(stream, s.kind.to)}, nil
+	}
+	return t, nil
+}
+
+// transportOptions are those that --resolve, -4 and -6 and the flags of TLS give.
+func (s *span) transportOptions() (transports.Options, error) {
+	o := transports.Options{Resolve: transports.Resolve{}}
+	for _, entry := range s.c.StringSlice("resolve") {
+		if err := o.Resolve.Add(entry); err != nil {
+			return o, usagef("--resolve: %w", err)
+		}
+	}
+	switch v4, v6 := s.c.Bool("ipv4"), s.c.Bool("ipv6"); {
+	case v4 && v6:
+		return o, usagef("-4 and -6 exclude each other")
+	case v4:
+		o.Network = "tcp4"
+	case v6:
+		o.Network = "tcp6"
+	}
+	var err error
+	o.TLS, err = s.clientTLS()
+	return o, err
+}
+
+// webSocketTo fills in a TO that is a WebSocket server.
+func (s *span) webSocketTo(t *toSide, raw string) error {
+	var err error
+	if t.template, err = bridge.ParseTemplate(withPath(raw)); err != nil {
+		return usagef("%q: %w", redactURL(raw), err)
+	}
+	fixed, _, _ := strings.Cut(raw, "{")
+	fixed, _, _ = strings.Cut(fixed, "?")
+	c := shadow(s.c, map[string]string{"origin": s.c.String("to-origin"), "auth-file": s.c.String("to-auth-file")})
+	d, err := s.newDialerTo(c, fixed, s.c.String("to-via"))
+	if err != nil {
+		return err
+	}
+	t.dialer = d
+	passed := s.c.StringSlice("pass-header")
+	t.open = func(ctx context.Context, who *client) (*upstream, error) {
+		own := *d // its options are those of one connection
+		var err error
+		if own.url, err = t.template.Expand(who.values(), ""); err != nil {
+			return nil, &addressError{err}
+		}
+		if own.url, err = s.plugins.dialURL(ctx, own.url); err != nil {
+			return nil, err
+		}
+		own.options.Protocols = who.protocols
+		if who.protocol != "" {
+			own.options.Protocols = []string{who.protocol}
+		}
+		if own.options.Dialect != core.RFC6455 && len(own.options.Protocols) > 1 {
+			own.options.Protocols = own.options.Protocols[:1] // the drafts know one
+		}
+		if who.request != nil {
+			if own.options.Origin == "" {
+				own.options.Origin = originOf(who.request.Fields)
+			}
+			own.options.Header = append(own.options.Header[:len(own.options.Header):len(own.options.Header)], fieldsNamed(who.request.Fields, passed)...)
+		}
+		conn, err := own.dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if who.protocol != conn.Protocol() && who.protocol != "" {
+			conn.Close(ctx)
+			return nil, fmt.Errorf("TO agrees to sub-protocol %q now, and %q was agreed on", conn.Protocol(), who.protocol)
+		}
+		return &upstream{Endpoint: conn, conn: conn}, nil
+	}
+	return nil
+}
+
+// addressError says that a client's request makes no address of TO.
+type addressError struct{ error }
+
+func (e *addressError) Unwrap() error { return e.error }
+
+// withPath makes a URL without a path ask for what the client asks for.
+func withPath(raw string) string {
+	_, rest, _ := strings.Cut(raw, "://")
+	if strings.ContainsAny(rest, "/?{") {
+		return raw
+	}
+	return raw + "{path}?{query}"
+}
+
+// fieldsNamed returns the fields of these names.
+func fieldsNamed(fields hixie.Fields, names []string) (named hixie.Fields) {
+	for _, f := range fields {
+		if slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, f.Name) }) {
+			named = append(named, f)
+		}
+	}
+	return named
+}
+
+// execTo runs a command for each connection of FROM.
+func (s *span) execTo(command string) func(context.Context, *client) (*upstream, error) {
+	return func(_ context.Context, who *client) (*upstream, error) {
+		var environment []string
+		if who.request != nil {
+			cgi := cgiRequest{request: who.request, dialect: who.dialect, protocol: who.protocol, remote: who.remote,
+				secure: who.secure, user: who.user, version: buildVersion()}
+			environment = cgi.environment()
+		}
+		running, err := s.startChild(command, environment)
+		if err != nil {
+			return nil, err
+		}
+		return &upstream{Endpoint: s.stream(running, s.kind.to)}, nil
+	}
+}
+
+// startChild runs a command. Its standard error goes to the log.
+func (s *span) startChild(command string, environment []string) (*exec.Child, error) {
+	if strings.TrimSpace(command) == "" {
+		return nil, usagef("exec: names no command")
+	}
+	c := child{e: s.env, flag: "exec", command: command, maxMessage: s.max}
+	return c.start(environment)
+}
+
+// stream makes messages of a byte stream.
+func (s *span) stream(stream net.Conn, o format.Options) relay.Endpoint {
+	o.Warn = func(w format.DelimiterWarning) { s.log.Warnf("%s%s: %s", s.sessions.prefix, stream.RemoteAddr(), w) }
+	return &streamEnd{format.NewEndpoint(stream, stream, format.EndpointOptions{In: o, Out: o, Close: stream.Close}), stream}
+}
+
+// streamEnd is a byte stream that can end its sending half alone.
+type streamEnd struct {
+	*format.Endpoint
+	stream net.Conn
+}
+
+// SendClose tells the peer that nothing more comes.
+func (e *streamEnd) SendClose(ctx context.Context, _ int, _ string) error {
+	if err := e.Flush(ctx); err != nil {
+		return err
+	}
+	if half, ok := e.stream.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		return nil
+	}
+	return e.Close(ctx)
+}
+
+// openTo opens TO within --connect-timeout.
+func (s *span) openTo(ctx context.Context, who *client) (*upstream, error) {
+	timeout := s.c.Duration("connect-timeout")
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within --connect-timeout %v: %w", timeout, context.DeadlineExceeded))
+	defer cancel()
+	return s.to.open(ctx, who)
+}
+
+// refusal is what a client is told when TO could not be opened.
+func refusal(err error) *core.Refusal {
+	var address *addressError
+	if errors.As(err, &address) {
+		return &core.Refusal{Status: 400, Reason: "Bad Request", Text: fmt.Sprintf("no address on the other side of the bridge: %v", err)}
+	}
+	return bridge.Refusal(err)
+}
+
+// redactURL hides the password of a URL.
+func redactURL(raw string) string {
+	before, rest, ok := strings.Cut(raw, "://")
+	at := strings.LastIndexByte(strings.SplitN(rest, "/", 2)[0], '@')
+	if !ok || at < 0 {
+		return raw
+	}
+	user, _, ok := strings.Cut(rest[:at], ":")
+	if !ok {
+		return raw
+	}
+	return before + "://" + user + ":xxxxx" + rest[at:]
+}
+
+// closeUpstream closes a TO that no connection came to.
+func (s *span) closeUpstream(up *upstream) {
+	ctx, cancel := context.WithTimeout(context.Background(), max(s.closing, time.Second))
+	defer cancel()
+	up.Close(ctx)
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/transports/all"
+	"github.com/ws76/ws76/transports/serial"
+)
+
+// kinds are those of words that completion asks for.
+var kinds = []string{"url", "endpoint", "via", "port", "plugin", "plugin-command"}
+
+// listWords lists the words of a kind. prefix is what has been typed of the word;
+// what does not begin with it may be listed, too.
+func (e *env) listWords(kind, prefix string) []candidate {
+	switch kind {
+	case "url":
+		return append(webSocketURLs(), e.profileNames()...)
+	case "endpoint":
+		return append(e.endpoints(prefix), e.profileNames()...)
+	case "via":
+		return e.vias(prefix)
+	case "port":
+		return serialPorts("")
+	case "plugin":
+		return e.pluginNames()
+	case "plugin-command":
+		return e.pluginCommands()
+	}
+	return nil
+}
+
+// profileNames are the profiles of the configuration file. One that cannot be read
+// is for the command to complain about.
+func (e *env) profileNames() []candidate {
+	path := e.getenv("WS76_CONFIG")
+	c, err := e.loadConfig(newApp(e).Commands, path, path != "")
+	if err != nil {
+		return nil
+	}
+	var list []candidate
+	for _, name := range c.profiles() {
+		profile, _ := c.profile(name)
+		url, _ := profile["url"].(string)
+		list = append(list, candidate{"@" + name, withoutPassword(url)})
+	}
+	return list
+}
+
+// withoutPassword is a URL to show, "" where it is none.
+func withoutPassword(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Redacted()
+}
+
+// endpoints are the beginnings of what ws76 bridge joins.
+func (e *env) endpoints(prefix string) []candidate {
+	list := webSocketURLs()
+	for _, c := range e.vias(prefix) {
+		switch scheme, _, _ := strings.Cut(c.text, ":"); scheme {
+		case "tcp", "tls":
+			list = append(list, candidate{scheme + "://", c.about})
+		case "unix", "serial", "wifly", "exec", "stdio":
+			list = append(list, c)
+		}
+	}
+	return append(list,
+		candidate{"connect:ws://", "a WebSocket server as FROM"},
+		candidate{"wifly-module:///", "a WiFly module in software"},
+		candidate{"mqtt://", "a topic of an MQTT broker"}, candidate{"mqtts://", "the same over TLS"},
+		candidate{"nats://", "a subject of a NATS server"})
+}
+
+// webSocketURLs are the beginnings of WebSocket URLs.
+func webSocketURLs() []candidate {
+	list := []candidate{{"ws://", "in the dialect of --dialect"}, {"wss://", "over TLS"}}
+	for _, d := range core.Dialects {
+		name := strings.ReplaceAll(string(d), "-", "")
+		list = append(list, candidate{"ws+" + name + "://", string(d)}, candidate{"wss+" + name + "://", string(d) + " over TLS"})
+	}
+	return list
+}
+
+// vias are the transports: those that are built in, with the serial ports and
+// files that are there, and executables on PATH.
+func (e *env) vias(prefix string) []candidate {
+	var list []candidate
+	for _, entry := range all.Transports().Entries() {
+		about, _, _ := strings.Cut(entry.Summary, ",")
+		scheme := entry.Scheme + ":"
+		switch {
+		case entry.Scheme == "serial" || entry.Scheme == "wifly":
+			if ports := serialPorts(scheme); len(ports) > 0 {
+				list = append(list, ports...)
+				continue
+			}
+			scheme += "///"
+		case strings.HasPrefix(prefix, scheme+"///"):
+			list = append(list, filesBehind(scheme+"//", prefix)...)
+			continue
+		case strings.Contains(entry.Example, ":///"):
+			scheme += "///"
+		case strings.Contains(entry.Example, "://"):
+			scheme += "//"
+		}
+		list = append(list, candidate{scheme, about})
+	}
+	for _, name := range e.executables(transportProgram) {
+		list = append(list, candidate{name + ":", transportProgram + name})
+	}
+	return list
+}
+
+// serialPorts are the ports of this machine; with a scheme as URLs.
+func serialPorts(scheme string) []candidate {
+	var list []candidate
+	for _, port := range serial.Ports() {
+		text := port
+		if scheme != "" && strings.HasPrefix(port, "/") {
+			text = scheme + "//" + port
+		} else if scheme != "" {
+			text = scheme + port
+		}
+		list = append(list, candidate{text, "serial port"})
+	}
+	return list
+}
+
+// executables are the programs on PATH whose names begin with prefix, without it.
+func (e *env) executables(prefix string) []string {
+	var names []string
+	for _, dir := range filepath.SplitList(e.getenv("PATH")) {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, entry := range entries {
+			name, ok := strings.CutPrefix(entry.Name(), prefix)
+			if !ok {
+				continue
+			}
+			name = strings.TrimSuffix(name, ".exe")
+			info, err := os.Stat(filepath.Join(dir, entry.Name())) // through links
+			if err == nil && info.Mode().IsRegular() && (info.Mode()&0o111 != 0 || filepath.Ext(entry.Name()) == ".exe") && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,423 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/urfave/cli/v2"
+)
+
+// maxConfig bounds the configuration file in bytes.
+const maxConfig = 1 << 20
+
+const profileTable = "profile"
+
+// config is the configuration file: defaults of flags, and profiles. Its tables
+// are named as commands, its keys as flags.
+type config struct {
+	path string
+	text string
+	root map[string]any
+	used []string // profiles that the command line names
+}
+
+// configFlag is --config.
+func configFlag(category string) cli.Flag {
+	return &cli.StringFlag{Name: "config", Category: category, Usage: "take defaults and profiles from `FILE`; an empty name: from none",
+		DefaultText: "$XDG_CONFIG_HOME/ws76/config.toml"}
+}
+
+// configPath returns the file that is read without --config, "" for none.
+func configPath(getenv func(string) string) string {
+	dir := getenv("XDG_CONFIG_HOME")
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return ""
+		}
+		dir = filepath.Join(home, ".config")
+	}
+	return filepath.Join(dir, "ws76", "config.toml")
+}
+
+// loadConfig reads the configuration: of path, or of the usual place if there is
+// one and path was not given. It checks all keys against the commands.
+func (e *env) loadConfig(commands []*cli.Command, path string, given bool) (*config, error) {
+	if e.config != nil {
+		return e.config, nil
+	}
+	if !given {
+		path = configPath(e.getenv)
+	}
+	c := &config{path: path}
+	if path != "" {
+		text, err := readConfig(path)
+		if err != nil && (given || !errors.Is(err, fs.ErrNotExist)) {
+			return nil, withCode(exitConfig, fmt.Errorf("reading the configuration: %w", err))
+		}
+		c.text = text
+	}
+	if _, err := toml.Decode(c.text, &c.root); err != nil {
+		var at toml.ParseError
+		if errors.As(err, &at) {
+			err = fmt.Errorf("%s:%d: %s", path, at.Position.Line, at.Message)
+		}
+		return nil, withCode(exitConfig, err)
+	}
+	if err := c.check(commands); err != nil {
+		return nil, err
+	}
+	e.config = c
+	return c, nil
+}
+
+func readConfig(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err == nil && len(text) > maxConfig {
+		err = fmt.Errorf("%s has more than %d bytes", path, maxConfig)
+	}
+	return string(text), err
+}
+
+// wrong returns an error about a key, with the line it stands in.
+func (c *config) wrong(key []string, format string, args ...any) error {
+	where := c.path
+	if line := tomlLine(c.text, key); line > 0 {
+		where += ":" + strconv.Itoa(line)
+	}
+	return withCode(exitConfig, fmt.Errorf("%s: %s: %w", where, strings.Join(key, "."), fmt.Errorf(format, args...)))
+}
+
+// check finds the keys that no command has.
+func (c *config) check(commands []*cli.Command) error {
+	for _, name := range c.profiles() {
+		key := []string{profileTable, name}
+		table, ok := c.profile(name)
+		if !ok {
+			return c.wrong(key, "a profile is a table, with a url and flags")
+		}
+		for _, k := range slices.Sorted(maps.Keys(table)) {
+			if k == "url" {
+				if _, ok := table[k].(string); !ok {
+					return c.wrong(append(key, k), "want a string")
+				}
+			} else if err := c.checkFlag(commands, append(key, k)); err != nil {
+				return err
+			}
+		}
+	}
+	return c.checkTable(commands, c.root, nil)
+}
+
+// checkTable checks the table at path, whose keys are commands, and flags that
+// one of them has.
+func (c *config) checkTable(commands []*cli.Command, table map[string]any, path []string) error {
+	for _, k := range slices.Sorted(maps.Keys(table)) {
+		key := append(path[:len(path):len(path)], k)
+		sub, isTable := table[k].(map[string]any)
+		command := find(commands, k)
+		var err error
+		switch {
+		case len(path) == 0 && k == profileTable:
+			if !isTable {
+				err = c.wrong(key, "want tables, like [profile.lab]")
+			}
+		case !isTable:
+			err = c.checkFlag(commands, key)
+		case command == nil:
+			err = c.wrong(key, "there is no such command. %s", cli.SuggestCommand(commands, k))
+		case len(command.Subcommands) > 0:
+			err = c.checkTable(command.Subcommands, sub, key)
+		default:
+			for _, k := range slices.Sorted(maps.Keys(sub)) {
+				if err = c.checkFlag([]*cli.Command{command}, append(key, k)); err != nil {
+					break
+				}
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkFlag checks that the last part of key is a flag of one of the commands, or
+// below them.
+func (c *config) checkFlag(commands []*cli.Command, key []string) error {
+	var flags, names []cli.Flag
+	for len(commands) > 0 {
+		command := commands[0]
+		commands = append(commands[1:len(commands):len(commands)], command.Subcommands...)
+		for _, f := range command.Flags {
+			flags = append(flags, f)
+			names = append(names, &cli.StringFlag{Name: f.Names()[0]}) // without short ones
+		}
+	}
+	name := key[len(key)-1]
+	if configurable(flags, name) != nil {
+		return nil
+	}
+	near := strings.TrimLeft(cli.SuggestFlag(names, name, true), "-")
+	if configurable(flags, near) == nil {
+		return c.wrong(key, "there is no flag --%s", name)
+	}
+	return c.wrong(key, "there is no flag --%s; did you mean %s?", name, near)
+}
+
+// configurable returns the flag that a key sets, nil if there is none. Of a flag
+// that may be repeated the plural is a name too: headers.
+func configurable(flags []cli.Flag, key string) cli.Flag {
+	for _, f := range flags {
+		name := f.Names()[0]
+		_, several := f.(*cli.StringSliceFlag)
+		if name != "config" && name != "help" && (key == name || several && key == name+"s") {
+			return f
+		}
+	}
+	return nil
+}
+
+// profiles returns the names of the profiles, sorted.
+func (c *config) profiles() []string {
+	all, _ := c.root[profileTable].(map[string]any)
+	return slices.Sorted(maps.Keys(all))
+}
+
+func (c *config) profile(name string) (map[string]any, bool) {
+	all, _ := c.root[profileTable].(map[string]any)
+	table, ok := all[name].(map[string]any)
+	return table, ok
+}
+
+// use returns the URL of a profile, whose other keys apply from then on.
+func (c *config) use(name string) (string, error) {
+	table, ok := c.profile(name)
+	if !ok {
+		var near string
+		var names []*cli.Command // which is what SuggestCommand takes
+		for _, p := range c.profiles() {
+			names = append(names, &cli.Command{Name: p})
+		}
+		if len(names) > 0 {
+			near = ". " + cli.SuggestCommand(names, name)
+		}
+		return "", withCode(exitConfig, fmt.Errorf("@%s: there is no [profile.%[1]s] in %s%s", name, c.path, near))
+	}
+	url, ok := table["url"].(string)
+	if !ok {
+		return "", c.wrong([]string{profileTable, name}, "this profile has no url")
+	}
+	c.used = append(c.used, name)
+	return url, nil
+}
+
+// expandProfiles puts the URLs of profiles in place of @NAME, where the command
+// takes a URL. args are permuted.
+func (e *env) expandProfiles(app *cli.App, args []string) ([]string, error) {
+	split := slices.Index(args, "--")
+	if split < 0 {
+		return args, nil
+	}
+	var command *cli.Command
+	commands := app.Commands
+	path, given := e.getenv("WS76_CONFIG"), e.getenv("WS76_CONFIG") != ""
+	for i, arg := range args[1:split] {
+		if sub := find(commands, arg); sub != nil {
+			command, commands = sub, sub.Subcommands
+		}
+		if arg == "--config" && i+2 < split {
+			path, given = args[i+2], true
+		} else if value, ok := strings.CutPrefix(arg, "--config="); ok {
+			path, given = value, true
+		}
+	}
+	if command == nil {
+		return args, nil
+	}
+	for i, what := range strings.Fields(command.ArgsUsage) {
+		at := split + 1 + i
+		if at >= len(args) {
+			break
+		}
+		name, ok := strings.CutPrefix(args[at], "@")
+		if !ok || !slices.Contains([]string{"URL", "FROM", "TO"}, strings.Trim(what, "[].")) {
+			continue
+		}
+		c, err := e.loadConfig(app.Commands, path, given)
+		if err != nil {
+			return nil, err
+		}
+		url, err := c.use(name)
+		if err != nil {
+			return nil, err
+		}
+		args = slices.Clone(args)
+		args[at] = url
+	}
+	return args, nil
+}
+
+// configure gives the flags of a command that neither the command line nor the
+// environment has set what the configuration says: first the profiles, then the
+// command's table, then those above it.
+func (e *env) configure(c *cli.Context) error {
+	cfg, err := e.loadConfig(c.App.Commands, c.String("config"), c.IsSet("config"))
+	if err != nil {
+		return err
+	}
+	for _, name := range cfg.used {
+		table, _ := cfg.profile(name)
+		if err := cfg.apply(c, table, []string{profileTable, name}, false); err != nil {
+			return err
+		}
+	}
+	path := commandPath(c)
+	for n := len(path); n >= 0; n-- {
+		table := cfg.root
+		for _, name := range path[:n] {
+			table, _ = table[name].(map[string]any)
+		}
+		if err := cfg.apply(c, table, path[:n], n < len(path) || len(c.Command.Subcommands) > 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commandPath returns the names of a command and of those it is below, the
+// uppermost first, as they stand in the tree.
+func commandPath(c *cli.Context) (path []string) {
+	for _, c := range c.Lineage() {
+		if c.Command != nil {
+			path = append(path, c.Command.Name)
+		}
+	}
+	slices.Reverse(path)
+	for len(path) > 0 && find(c.App.Commands, path[0]) == nil {
+		path = path[1:] // the program
+	}
+	return path
+}
+
+// apply sets the flags that table, at path, names and that are not set. The
+// tables in it are no flags if it is of several commands.
+func (c *config) apply(ctx *cli.Context, table map[string]any, path []string, several bool) error {
+	by := map[string]string{} // flag: key
+	var flags []cli.Flag      // to set; all are found before one is set
+	for _, k := range slices.Sorted(maps.Keys(table)) {
+		key := append(path[:len(path):len(path)], k)
+		if _, ok := table[k].(map[string]any); ok && several {
+			continue
+		}
+		f := configurable(ctx.Command.Flags, k)
+		if f == nil {
+			if len(path) > 0 && path[0] == profileTable && k != "url" && reaches(ctx.App.Commands, k) {
+				return c.wrong(key, "%s has no --%s, so it cannot reach what this profile is for", ctx.Command.HelpName, k)
+			}
+			continue
+		}
+		name := f.Names()[0]
+		if by[name] != "" {
+			return c.wrong(key, "is %s already", by[name])
+		}
+		by[name] = k
+		if !ctx.IsSet(name) && (instead[name] == "" || !ctx.IsSet(instead[name])) {
+			flags = append(flags, f)
+		}
+	}
+	for _, f := range flags {
+		k := by[f.Names()[0]]
+		if err := setFlag(ctx, f, table[k]); err != nil {
+			return c.wrong(append(path[:len(path):len(path)], k), "%w", err)
+		}
+	}
+	return nil
+}
+
+// instead are flags of which one takes the place of the other.
+var instead = map[string]string{"out": "format", "format": "out", "quiet": "verbose", "verbose": "quiet", "ipv4": "ipv6", "ipv6": "ipv4"}
+
+// reachCategories are those of the flags that say how a URL is reached.
+var reachCategories = []string{"Handshake", "Network", "TLS"}
+
+// reaches reports whether a key of a profile says how to reach its URL: a command
+// must not leave that out.
+func reaches(commands []*cli.Command, key string) bool {
+	f, ok := configurable(find(commands, "connect").Flags, key).(cli.CategorizableFlag)
+	return ok && slices.Contains(reachCategories, f.GetCategory())
+}
+
+// setFlag sets a flag to a value of TOML.
+func setFlag(ctx *cli.Context, f cli.Flag, value any) error {
+	name := f.Names()[0]
+	values := []any{value}
+	if list, ok := value.([]any); ok {
+		if _, ok := f.(*cli.StringSliceFlag); !ok {
+			return errors.New("takes one value")
+		}
+		values = list
+	}
+	// -vvv is verbose = 3.
+	if n, ok := value.(int64); ok && name == "verbose" {
+		values = slices.Repeat([]any{true}, int(max(0, min(n, 3))))
+	}
+	for _, v := range values {
+		switch v.(type) {
+		case string, bool, int64, float64:
+		default:
+			return errors.New("want a string, a number, true or false, or an array of strings")
+		}
+		if err := ctx.Set(name, fmt.Sprint(v)); err != nil {
+			return fmt.Errorf("%q is no value of --%s: %w", fmt.Sprint(v), name, err)
+		}
+	}
+	return nil
+}
+
+// tomlLine finds the line, from 1, that sets key or begins its table; 0 where it
+// is written in a way that this does not know.
+func tomlLine(text string, key []string) int {
+	var table []string
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		line = strings.TrimSpace(line)
+		if rest, ok := strings.CutPrefix(line, "["); ok {
+			name, _, _ := strings.Cut(strings.TrimLeft(rest, "["), "]")
+			table = tomlKey(name)
+			if slices.Equal(table, key) {
+				return number
+			}
+			continue
+		}
+		name, _, ok := strings.Cut(line, "=")
+		if ok && slices.Equal(append(table[:len(table):len(table)], tomlKey(name)...), key) {
+			return number
+		}
+	}
+	return 0
+}
+
+// tomlKey splits a dotted key. Dots within quotes are not looked for.
+func tomlKey(text string) []string {
+	parts := strings.Split(text, ".")
+	for i, part := range parts {
+		parts[i] = strings.Trim(strings.TrimSpace(part), `"'`)
+	}
+	return parts
+}

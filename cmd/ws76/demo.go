@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/transports"
+	"github.com/ws76/ws76/transports/serial"
+	"github.com/ws76/ws76/transports/wifly"
+	rn131 "github.com/ws76/ws76/transports/wifly/module"
+)
+
+// demoBaud is the rate of the demo's serial line.
+const demoBaud = 115200
+
+func demoCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:      "demo",
+		Usage:     "a server, a module and a device to look at",
+		ArgsUsage: "[ADDR]",
+		UsageText: `ws76 demo                       then open the address that it prints
+ws76 demo 0.0.0.0:8076          for other machines on the network, too
+ws76 demo --no-module           the device on plain TCP`,
+		Description: "Nothing needs to be installed or connected: one process is the server with the dashboard on ADDR (127.0.0.1:8076, or another port if that is taken), " +
+			"a WiFly module in software on a pseudo-terminal, and on it a device that publishes sensor readings to /ws/demo/rw in draft 76. " +
+			"What is sent to the channel the device shows on its display.",
+		Flags: []cli.Flag{
+			&cli.DurationFlag{Name: "interval", Value: 500 * time.Millisecond, Usage: "`TIME` between readings"},
+			&cli.DurationFlag{Name: "duration", Usage: "end after `TIME` (0: at ^C)"},
+			&cli.BoolFlag{Name: "no-module", Usage: "no module: the device connects over TCP"},
+		},
+		Action: func(c *cli.Context) error { return e.demo(c) },
+	}, exitTransport, exitInterrupt, exitTerminate)
+}
+
+func (e *env) demo(c *cli.Context) error {
+	addr := c.Args().First()
+	switch {
+	case c.NArg() > 1:
+		return usagef("demo takes one address, got %q", c.Args().Slice())
+	case c.Duration("interval") < time.Millisecond:
+		return usagef("--interval %v: want at least 1ms", c.Duration("interval"))
+	}
+	listener, err := demoListener(c.Context, addr)
+	if err != nil {
+		return withCode(exitTransport, err)
+	}
+	host := reachable(listener.Addr())
+
+	// Each part outlives the one before it, so that all of them end properly.
+	service, err := e.newService(defaults(c, serveCommand(e)))
+	if err != nil {
+		listener.Close()
+		return err
+	}
+	defer service.close()
+	server := e.part("server", func(ctx context.Context) error { return service.run(ctx, []net.Listener{listener}) })
+	defer server.end()
+	device := &sensorDevice{e: e, url: "ws://" + host + "/ws/demo/rw", interval: c.Duration("interval")}
+	var module *part
+	if !c.Bool("no-module") {
+		pty, err := rn131.OpenPTY()
+		if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			return withCode(exitTransport, err)
+		}
+		driver, run, err := e.demoModule(pty)
+		if err != nil {
+			return err
+		}
+		device.dialer = driver
+		module = e.part("module", run)
+		defer module.end()
+		e.log.Warnf("module on %s", driver.Name)
+	}
+	sensors := e.part("device", device.run)
+	defer sensors.end()
+
+	e.log.Warnf("a device publishes to %s; ^C ends", device.url)
+	fmt.Fprintf(e.stdout, "http://%s/#/demo\n", host)
+	var over <-chan time.Time
+	if d := c.Duration("duration"); d > 0 {
+		over = time.After(d)
+	}
+	select {
+	case <-c.Context.Done():
+		return context.Cause(c.Context)
+	case <-over:
+		return nil
+	case <-server.done:
+		return server.err
+	case <-module.ended():
+		return module.err
+	}
+}
+
+// part is something that runs beside the others.
+type part struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error // once done
+}
+
+func (e *env) part(name string, run func(context.Context) error) *part {
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &part{cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(p.done)
+		if p.err = run(ctx); p.err != nil && ctx.Err() == nil {
+			p.err = fmt.Errorf("%s: %w", name, p.err)
+		}
+	}()
+	return p
+}
+
+// end stops it and waits for it.
+func (p *part) end() {
+	p.cancel()
+	<-p.done
+}
+
+// ended is closed when p is over; a nil part never is.
+func (p *part) ended() <-chan struct{} {
+	if p == nil {
+		return nil
+	}
+	return p.done
+}
+
+// defaults is the context of command as if it had been given no flags.
+func defaults(c *cli.Context, command *cli.Command) *cli.Context {
+	set := flag.NewFlagSet(command.Name, flag.ContinueOnError)
+	for _, f := range command.Flags {
+		f.Apply(set) // fails for values of the environment alone, which serve itself would refuse
+	}
+	d := cli.NewContext(c.App, set, nil)
+	d.Context, d.Command = c.Context, command
+	return d
+}
+
+// demoListener listens on addr; if none is given and the usual one is taken, on any port.
+func demoListener(ctx context.Context, addr string) (net.Listener, error) {
+	var config net.ListenConfig
+	if addr != "" {
+		return config.Listen(ctx, "tcp", addr)
+	}
+	l, err := config.Listen(ctx, "tcp", defaultListen)
+	if transports.InUse(err) {
+		return config.Listen(ctx, "tcp", "127.0.0.1:0")
+	}
+	return l, err
+}
+
+// reachable is addr as this machine can connect to it.
+func reachable(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return addr.String()
+	}
+	return (&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: tcp.Port}).String()
+}
+
+// demoModule makes a module and the driver that dials through it, over pty or, where
+// that is nil, a line in memory.
+func (e *env) demoModule(pty *rn131.PTY) (driver *wifly.Transport, run func(context.Context) error, err error) {
+	o := &rn131.Options{
+		Baud: demoBaud, Running: true, Settings: "set uart flow 1\n",
+		Note: func(text string) { e.log.Infof("%s", text) },
+	}
+	config := wifly.Config{Name: "a line in memory", Baud: demoBaud, Flow: true}
+	var line io.ReadWriteCloser
+	if pty != nil {
+		o.HostRate, line = pty.Rate, pty
+		config.Name = pty.Path
+		config.Open = func(ctx context.Context, baud int) (net.Conn, error) {
+			return serial.OpenPort(ctx, serial.Config{Path: pty.Path, Baud: baud, Flow: "rtscts"})
+		}
+	} else {
+		var host net.Conn
+		line, host = net.Pipe()
+		config.Open = func(context.Context, int) (net.Conn, error) { return openMemory(host), nil }
+	}
+	m, err := rn131.New(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	return wifly.New(config), func(ctx context.Context) error { return m.Serve(ctx, line) }, nil
+}
+
+// memoryPort is the host's end of a serial line in memory, which like a port can be
+// opened again after it was closed.
+type memoryPort struct {
+	net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func openMemory(line net.Conn) *memoryPort {
+	line.SetDeadline(time.Time{})
+	return &memoryPort{Conn: line, closed: make(chan struct{})}
+}
+
+func (p *memoryPort) Close() error {
+	p.once.Do(func() {
+		close(p.closed)
+		p.SetDeadline(time.Now()) // ends what waits
+	})
+	return nil
+}
+
+func (p *memoryPort) Read(b []byte) (int, error) {
+	n, err := p.Conn.Read(b)
+	return n, p.named(err)
+}
+
+func (p *memoryPort) Write(b []byte) (int, error) {
+	n, err := p.Conn.Write(b)
+	return n, p.named(err)
+}
+
+func (p *memoryPort) named(err error) error {
+	select {
+	case <-p.closed:
+		if err != nil {
+			return net.ErrClosed
+		}
+	default:
+	}
+	return err
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestLuaExamples runs each scripts/examples/NAME.lua against a live peer, as testdata/examples/NAME.txtar says.
+func TestLuaExamples(t *testing.T) {
+	dir, err := filepath.Abs(examplesDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scripts, err := filepath.Glob(filepath.Join(dir, "*.lua"))
+	if err != nil || len(scripts) == 0 {
+		t.Fatal("no examples", err)
+	}
+	for _, path := range scripts {
+		name := strings.TrimSuffix(filepath.Base(path), ".lua")
+		if _, err := os.Stat(filepath.Join("testdata", "examples", name+".txtar")); err != nil {
+			t.Errorf("no test: %v", err)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"-- " + name + ".lua: ", "\n-- usage: ", "\n-- sample output"} {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("%s: the header has no %q", path, want)
+			}
+		}
+	}
+	mosquitto, err := exec.LookPath("mosquitto")
+	if err != nil {
+		mosquitto = "/usr/sbin/mosquitto" // where Debian has it, which is not on every PATH
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/examples",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("EXAMPLES", dir)
+			env.Setenv("MOSQUITTO", mosquitto)
+			env.Setenv("NO_COLOR", "1")
+			env.Setenv("GORACE", os.Getenv("GORACE"))
+			newScriptState(env)
+			return nil
+		},
+		Cmds:     scriptCommands,
+		Deadline: time.Now().Add(4 * bound),
+	})
+}

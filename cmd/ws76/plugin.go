@@ -1,0 +1,393 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/plugins"
+	"github.com/ws76/ws76/plugins/mqtt"
+	"github.com/ws76/ws76/plugins/nats"
+	"github.com/ws76/ws76/plugins/record"
+)
+
+func pluginCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:  "plugin",
+		Usage: "list, describe, begin, install and remove plugins",
+		UsageText: `ws76 plugin list                            what there is
+ws76 plugin info socketio                   its options, commands and page
+ws76 plugin new hello                       a plugin to begin with
+ws76 connect ws://x/ --plugin hello         use it; edits are taken while it runs
+ws76 plugin install hello-1.0.0.tar.gz      install one, or ./hello
+ws76 plugin remove hello                    and remove it`,
+		Subcommands: []*cli.Command{
+			pluginListCommand(e), pluginInfoCommand(e), pluginNewCommand(e), pluginInstallCommand(e), pluginRemoveCommand(e),
+		},
+	}, exitScript)
+}
+
+func pluginJSONFlag(shape string) cli.Flag {
+	return &cli.BoolFlag{Name: "json", Usage: "one JSON object a line: " + shape}
+}
+
+func pluginListCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:  "list",
+		Usage: "list plugins, and executables that are commands",
+		UsageText: `ws76 plugin list
+ws76 plugin list --json | jq -r .name`,
+		Description: "Plugins are folders with a plugin.lua in the FOLDERS of --plugin-path, then in $XDG_DATA_HOME/ws76/plugins " +
+			"(~/.local/share/ws76/plugins), and those that are built in; what is found first counts. Their code is not run. " +
+			"One that is broken is named on standard error, and the exit code is 8.",
+		Flags:  []cli.Flag{pluginPathFlag(""), pluginJSONFlag("name, kind (lua, go, program), version, summary, where, commands, options, changed")},
+		Action: e.pluginList,
+	}, exitScript)
+}
+
+// pluginJSON is what --json prints of a plugin.
+type pluginJSON struct {
+	Name     string              `json:"name"`
+	Kind     string              `json:"kind"` // "lua"; "go": part of ws76; "program": an executable ws76-NAME
+	Version  string              `json:"version,omitempty"`
+	Summary  string              `json:"summary,omitempty"`
+	Where    string              `json:"where"`
+	Example  string              `json:"example,omitempty"`
+	Source   string              `json:"source,omitempty"` // of an installed one
+	Commands []pluginCommandJSON `json:"commands,omitempty"`
+	Options  []pluginOptionJSON  `json:"options,omitempty"`
+	Changed  []string            `json:"changed,omitempty"` // since it was installed
+}
+
+type pluginCommandJSON struct {
+	Name    string `json:"name"`
+	Usage   string `json:"usage,omitempty"`
+	Summary string `json:"summary"`
+}
+
+type pluginOptionJSON struct {
+	Name     string   `json:"name"`
+	Type     string   `json:"type"`
+	Default  *string  `json:"default,omitempty"`
+	Required bool     `json:"required,omitempty"`
+	Values   []string `json:"values,omitempty"`
+	Help     string   `json:"help,omitempty"`
+}
+
+// compiled are the plugins in Go, which other flags and URLs than --plugin use.
+var compiled = []pluginJSON{
+	{Name: "mqtt", Kind: "go", Where: "built in", Summary: mqtt.Summary, Example: "ws76 bridge ws://:8080 " + mqtt.Example},
+	{Name: "nats", Kind: "go", Where: "built in", Summary: nats.Summary, Example: "ws76 bridge ws://:8080 " + nats.Example},
+	{Name: "record", Kind: "go", Where: "built in", Summary: record.Summary, Example: record.Example},
+}
+
+func describePlugin(p *plugins.Plugin) pluginJSON {
+	j := pluginJSON{Name: p.Name, Kind: "lua", Version: p.Version, Summary: p.Summary, Where: p.Where()}
+	for _, c := range p.Commands {
+		j.Commands = append(j.Commands, pluginCommandJSON{c.Name, c.Usage, c.Summary})
+	}
+	for _, o := range p.Options {
+		option := pluginOptionJSON{Name: o.Name, Type: o.Type, Required: o.Required, Values: o.Values, Help: o.Help}
+		if o.HasDefault {
+			option.Default = &o.Default
+		}
+		j.Options = append(j.Options, option)
+	}
+	if p.Record != nil {
+		j.Source = p.Record.Source
+	}
+	changed, err := p.Changed()
+	if err != nil {
+		changed = []string{err.Error()}
+	}
+	j.Changed = changed
+	return j
+}
+
+func (e *env) pluginList(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return usagef("plugin list: no arguments, got %q", c.Args().Slice())
+	}
+	found, broken := e.pluginFinder(c.String("plugin-path")).List()
+	list := slices.Clone(compiled)
+	for _, p := range found {
+		list = append(list, describePlugin(p))
+	}
+	for _, name := range e.executables(programPrefix) {
+		if path := e.program(newApp(e).Commands, name); path != "" {
+			list = append(list, pluginJSON{Name: name, Kind: "program", Where: path})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b pluginJSON) int { return strings.Compare(a.Name, b.Name) })
+	if err := e.printPlugins(list, c.Bool("json")); err != nil {
+		return err
+	}
+	for _, err := range broken {
+		e.log.Errorf("%v", err)
+	}
+	if broken != nil {
+		return silentError(exitScript)
+	}
+	return nil
+}
+
+func (e *env) printPlugins(list []pluginJSON, asJSON bool) error {
+	width := 0
+	for _, p := range list {
+		width = max(width, len(p.Name))
+	}
+	for _, p := range list {
+		var err error
+		if asJSON {
+			err = json.NewEncoder(e.stdout).Encode(p)
+		} else {
+			about := p.Summary
+			if p.Kind == "program" {
+				about = "the program " + p.Where
+			} else if p.Where != "built in" {
+				about += " (" + p.Where + ")"
+			}
+			if p.Changed != nil {
+				about += "; not as it was installed"
+			}
+			_, err = fmt.Fprintf(e.stdout, "%-*s  %-7s  %s\n", width, p.Name, p.Version, about)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func pluginInfoCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:      "info",
+		Usage:     "say what a plugin does, its options and commands",
+		ArgsUsage: "NAME",
+		UsageText: `ws76 plugin info socketio
+ws76 plugin info ./hello
+ws76 plugin info --json heartbeat`,
+		Description: "NAME may be the path of a folder, with a slash in it. The text of the plugin's README.md follows.",
+		Flags:       []cli.Flag{pluginPathFlag(""), pluginJSONFlag("as plugin list prints it")},
+		Action:      e.pluginInfo,
+	}, exitScript)
+}
+
+func (e *env) pluginInfo(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return usagef("plugin info: want one NAME; ws76 plugin list shows them")
+	}
+	name := c.Args().First()
+	var j pluginJSON
+	readme := ""
+	if i := slices.IndexFunc(compiled, func(p pluginJSON) bool { return p.Name == name }); i >= 0 {
+		j = compiled[i]
+	} else {
+		finder := e.pluginFinder(c.String("plugin-path"))
+		p, err := finder.Find(name)
+		if err != nil {
+			return pluginMissing("plugin info: ", finder, name, err)
+		}
+		j, readme = describePlugin(p), p.Readme()
+	}
+	if c.Bool("json") {
+		return json.NewEncoder(e.stdout).Encode(j)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s: %s\n%s\n", j.Name, j.Version, j.Summary, j.Where)
+	if j.Source != "" {
+		fmt.Fprintf(&b, "installed from %s\n", j.Source)
+	}
+	for _, what := range j.Changed {
+		fmt.Fprintf(&b, "not as it was installed: %s\n", what)
+	}
+	if j.Example != "" {
+		fmt.Fprintf(&b, "\n   %s\n", j.Example)
+	}
+	if len(j.Options) > 0 {
+		fmt.Fprintf(&b, "\nOPTIONS, as in --plugin %s,%s=...\n", j.Name, j.Options[0].Name)
+	}
+	for _, o := range j.Options {
+		help := o.Help
+		if o.Values != nil {
+			help += " (" + strings.Join(o.Values, ", ") + ")"
+		}
+		switch {
+		case o.Required:
+			help += " (required)"
+		case o.Default != nil && *o.Default != "":
+			help += " (default: " + *o.Default + ")"
+		}
+		fmt.Fprintf(&b, "   %-24s %s\n", o.Name+" "+strings.ToUpper(o.Type), wrap(help, 28))
+	}
+	if len(j.Commands) > 0 {
+		b.WriteString("\nCOMMANDS\n")
+	}
+	for _, command := range j.Commands {
+		fmt.Fprintf(&b, "   ws76 %s %s\n%28s%s\n", command.Name, command.Usage, "", wrap(command.Summary, 28))
+	}
+	if readme != "" {
+		b.WriteString("\n" + readme)
+	}
+	text := []byte(b.String())
+	if isTerminal(e.stdout) { // others have written it
+		text = format.AppendEscaped(nil, text)
+	}
+	_, err := e.stdout.Write(text)
+	return err
+}
+
+func pluginNewCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:      "new",
+		Usage:     "write a plugin to begin with",
+		ArgsUsage: "NAME",
+		UsageText: `ws76 plugin new hello                       then ws76 connect ws://x/ --plugin hello
+ws76 plugin new hello --dir .               then ws76 connect ws://x/ --plugin ./hello`,
+		Description: "Writes plugin.lua, a test and a README into a folder NAME where plugins are found, and prints its path. " +
+			"The plugin works as it is; change plugin.lua and save, and it is loaded anew wherever it runs.",
+		Flags:  []cli.Flag{&cli.StringFlag{Name: "dir", Usage: "make the folder in `FOLDER`", DefaultText: "$XDG_DATA_HOME/ws76/plugins"}},
+		Action: e.pluginNew,
+	}, exitScript)
+}
+
+func (e *env) pluginNew(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return usagef("plugin new: want one NAME, as in ws76 plugin new hello")
+	}
+	into, err := e.pluginDir(c)
+	if err != nil {
+		return err
+	}
+	name := c.Args().First()
+	if err := plugins.CheckName(name); err != nil {
+		return usagef("plugin new: %w", err)
+	}
+	if taken := e.taken(name); taken != "" {
+		return usagef("plugin new: %q is %s", name, taken)
+	}
+	p, err := plugins.New(name, into)
+	if err != nil {
+		return err
+	}
+	e.log.Infof("use it with --plugin %s", name)
+	_, err = fmt.Fprintln(e.stdout, p.Dir)
+	return err
+}
+
+// taken says what has the name of a plugin already, "" for nothing.
+func (e *env) taken(name string) string {
+	if slices.ContainsFunc(compiled, func(p pluginJSON) bool { return p.Name == name }) {
+		return "a plugin that is built in"
+	}
+	switch p, err := e.pluginFinder("").Find(name); {
+	case err == nil:
+		return "a plugin already: " + p.Where()
+	case !errors.Is(err, plugins.ErrNotFound):
+		return "a plugin already, a broken one: " + err.Error()
+	}
+	return ""
+}
+
+// pluginDir is --dir, or where plugins are installed.
+func (e *env) pluginDir(c *cli.Context) (string, error) {
+	if dir := c.String("dir"); dir != "" {
+		return dir, nil
+	}
+	return e.pluginHome()
+}
+
+func pluginInstallCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:      "install",
+		Usage:     "install a plugin from a folder or an archive",
+		ArgsUsage: "FOLDER|FILE.tar.gz",
+		UsageText: `ws76 plugin install ./hello
+ws76 plugin install hello-1.0.0.tar.gz`,
+		Description: "Copies the plugin and records the sums of its files, which are checked whenever it is loaded. A source is refused whole " +
+			"where its manifest is wrong, a file of Lua does not compile, its name or a command is taken, or there is anything in it but " +
+			"files and folders of its own: paths that lead out, links, devices, more than 1000 files or 16 MiB. Files whose name begins with a dot are left out.",
+		Flags:  []cli.Flag{pluginJSONFlag("as plugin list prints it")},
+		Action: e.pluginInstall,
+	}, exitScript)
+}
+
+func (e *env) pluginInstall(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return usagef("plugin install: want one FOLDER or FILE.tar.gz")
+	}
+	home, err := e.pluginHome()
+	if err != nil {
+		return err
+	}
+	builtin := newApp(e).Commands
+	p, err := plugins.Install(c.Args().First(), home, e.pluginFinder(""), func(command string) bool { return find(builtin, command) != nil })
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return json.NewEncoder(e.stdout).Encode(describePlugin(p))
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s %s: %s\n", p.Name, p.Version, p.Dir)
+	return err
+}
+
+func pluginRemoveCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:        "remove",
+		Usage:       "remove a plugin",
+		ArgsUsage:   "NAME",
+		UsageText:   `ws76 plugin remove hello`,
+		Description: "Removes the plugin's folder from where plugins are installed, without asking. Those that are built in stay.",
+		Action:      e.pluginRemove,
+	}, exitScript)
+}
+
+func (e *env) pluginRemove(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return usagef("plugin remove: want one NAME; ws76 plugin list shows them")
+	}
+	home, err := e.pluginHome()
+	if err != nil {
+		return err
+	}
+	if name := c.Args().First(); slices.ContainsFunc(compiled, func(p pluginJSON) bool { return p.Name == name }) {
+		return fmt.Errorf("plugin %s: %w", name, plugins.ErrBuiltin)
+	}
+	p, err := plugins.Remove(c.Args().First(), home)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(e.stdout, "removed "+p.Dir)
+	return err
+}
+
+// pluginNames are the names of all plugins for --plugin.
+func (e *env) pluginNames() []candidate {
+	found, _ := e.pluginFinder(e.getenv("WS76_PLUGIN_PATH")).List()
+	var list []candidate
+	for _, p := range found {
+		list = append(list, candidate{p.Name, p.Summary})
+	}
+	return list
+}
+
+// testedPlugin returns the plugin that a test of scripts is for: plugin.lua beside
+// plugin_test.lua; nil where there is none.
+func testedPlugin(path string) (*plugins.Plugin, error) {
+	dir := filepath.Dir(path)
+	if filepath.Base(path) != "plugin_test.lua" {
+		return nil, nil
+	}
+	if _, err := os.Stat(filepath.Join(dir, plugins.MainFile)); err != nil {
+		return nil, nil
+	}
+	return plugins.Open(dir)
+}

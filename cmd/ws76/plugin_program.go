@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/plugins"
+	"github.com/ws76/ws76/scripts"
+)
+
+// programPrefix is what the name of an executable begins with that is a command.
+const programPrefix = "ws76-"
+
+var programName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
+
+// program returns the executable on PATH that is the command name; "" where there is
+// none, or a command that is built in has the name.
+func (e *env) program(commands []*cli.Command, name string) string {
+	if !programName.MatchString(name) || find(commands, name) != nil || strings.HasPrefix(programPrefix+name, transportProgram) {
+		return ""
+	}
+	path, err := exec.LookPath(programPrefix + name)
+	if err != nil { // also what is only found through the working folder
+		return ""
+	}
+	return path
+}
+
+// addedCommand is the command that args name and that is not built in: one of a
+// plugin, or an executable. nil where there is none. Its arguments are its own.
+func (e *env) addedCommand(app *cli.App, args []string) *cli.Command {
+	if len(args) < 2 || !programName.MatchString(args[1]) || find(app.Commands, args[1]) != nil {
+		return nil
+	}
+	name := args[1]
+	p, command, err := e.pluginFinder(e.getenv("WS76_PLUGIN_PATH")).FindCommand(name)
+	if err == nil {
+		return pluginsCommand(e, p, command)
+	}
+	path := e.program(app.Commands, name)
+	if path == "" {
+		return nil
+	}
+	return &cli.Command{
+		Name: name, HideHelp: true, SkipFlagParsing: true,
+		Action: func(c *cli.Context) error { return e.runProgram(c.Context, path, args[2:]) },
+	}
+}
+
+// runProgram runs an executable as if it were a command: with the streams, the
+// environment, and what it may want to call in WS76_EXECUTABLE and WS76_VERSION.
+// Its exit code is handed on.
+func (e *env) runProgram(ctx context.Context, path string, args []string) error {
+	command := exec.CommandContext(ctx, path, args...)
+	command.Stdin, command.Stdout, command.Stderr = e.stdin, e.stdout, e.stderr
+	command.Env = append(os.Environ(), "WS76_VERSION="+buildVersion())
+	if self, err := os.Executable(); err == nil {
+		command.Env = append(command.Env, "WS76_EXECUTABLE="+self)
+	}
+	// A ^C of the terminal reaches the program by itself, once. What only this process
+	// gets is handed on.
+	command.Cancel = func() error {
+		var sig signalError
+		if errors.As(context.Cause(ctx), &sig) && (sig.sig != os.Interrupt || !isTerminal(e.stdin)) {
+			if err := command.Process.Signal(sig.sig); err == nil || runtime.GOOS != "windows" {
+				return err
+			}
+			return command.Process.Kill()
+		}
+		return nil
+	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	if err := command.Start(); err != nil {
+		return fmt.Errorf("running %s: %w", path, err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case sig := <-hangups:
+				command.Process.Signal(sig)
+			case <-ended:
+				return
+			}
+		}
+	}()
+	err := command.Wait()
+	close(ended)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		if code := exit.ExitCode(); code > 0 {
+			return silentError(code)
+		}
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok {
+			return silentError(128 + signalNumber(status))
+		}
+	}
+	return err
+}
+
+// pluginsCommand is a command of a plugin.
+func pluginsCommand(e *env, p *plugins.Plugin, of *plugins.Command) *cli.Command {
+	flags := []cli.Flag{&cli.StringSliceFlag{Name: "option", KeepSpace: true, Aliases: []string{"o"}, Usage: "set an option of the plugin, `NAME=VALUE`; repeatable"}}
+	for _, f := range runFlags() {
+		if name := f.Names()[0]; name != "plugin" && name != "plugin-path" {
+			flags = append(flags, f)
+		}
+	}
+	return e.command(cli.Command{
+		Name:        of.Name,
+		Usage:       of.Summary,
+		ArgsUsage:   of.Usage,
+		UsageText:   "ws76 " + of.Name + " " + of.Usage,
+		Description: fmt.Sprintf("A command of the plugin %s %s (%s). Its options: ws76 plugin info %s.", p.Name, p.Version, p.Where(), p.Name),
+		Flags:       flags,
+		Action:      func(c *cli.Context) error { return e.runPluginCommand(c, p, of.Name) },
+	}, exitScript, exitInterrupt, exitTerminate)
+}
+
+func (e *env) runPluginCommand(c *cli.Context, p *plugins.Plugin, name string) error {
+	settings := map[string]string{}
+	for _, text := range c.StringSlice("option") {
+		if err := plugins.AddSetting(settings, text); err != nil {
+			return usagef("--option %w", err)
+		}
+	}
+	ctx, exit := context.WithCancelCause(c.Context)
+	defer exit(nil)
+	script, err := e.loadPlugin(p, settings, func(string) (scripts.Options, error) {
+		o, err := e.programOptions(c, p.Name)
+		o.Exit = func(err error) { exit(scriptExit(err)) }
+		return o, err
+	})
+	if err != nil {
+		return err
+	}
+	script.Start()
+	err = plugins.Run(ctx, script, name, c.Args().Slice())
+	stopScripts(scripts.Set{script}, core.DefaultCloseTimeout)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return scriptFailed(err)
+}
+
+// pluginCommands are the commands that are not built in, for completion.
+func (e *env) pluginCommands() []candidate {
+	var list []candidate
+	found, _ := e.pluginFinder(e.getenv("WS76_PLUGIN_PATH")).List()
+	for _, p := range found {
+		for _, c := range p.Commands {
+			list = append(list, candidate{c.Name, c.Summary})
+		}
+	}
+	commands := newApp(e).Commands
+	for _, name := range e.executables(programPrefix) {
+		if path := e.program(commands, name); path != "" && !slices.ContainsFunc(list, func(c candidate) bool { return c == candidate{name, path} }) {
+			list = append(list, candidate{name, path})
+		}
+	}
+	return list
+}

@@ -1,0 +1,294 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/core/relay/recording"
+	"github.com/ws76/ws76/plugins/record"
+)
+
+func replayCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:      "replay",
+		Usage:     "print a recording, or play one side of it to a peer",
+		ArgsUsage: "FILE [URL]",
+		UsageText: `ws76 replay session.jsonl                                 print its messages
+ws76 replay session.jsonl --dir in --format '%T %d\n'     what was received, with times
+ws76 replay session.jsonl ws://device.local/              send again what the client sent
+ws76 replay session.jsonl ws://new/ --check --speed max   is the new server like the old one?
+ws76 replay session.jsonl --listen :8076                  play the server to a device`,
+		Description: "FILE is what --record wrote, or lines of --out json; - is standard input, to be printed. " +
+			"With a URL the messages of one side, the client's, are sent as they were recorded, with the same pauses; " +
+			"with --listen those of the server, to the first client that connects. What the peer sends is printed.\n\n" +
+			"With --check it is compared with the recording instead, and nothing is printed. Each message waits until what came " +
+			"before it in the recording has come now. The first difference ends it: exit code 9.",
+		Flags:  replayFlags(),
+		Action: func(c *cli.Context) error { return e.replay(c) },
+	}, exitConnect, exitHandshake, exitTimeout, exitUnclean, exitProtocol, exitExpect, exitTransport, exitInterrupt, exitTerminate)
+}
+
+func replayFlags() []cli.Flag {
+	const printing, playing = "Printing", "Playing"
+	flags := []cli.Flag{
+		&cli.IntFlag{Name: "conn", Usage: "take connection `N` of the recording", DefaultText: "all to print, the only one to play"},
+		&cli.StringFlag{Name: "dir", Category: printing, Usage: "print only messages of `DIRECTION` in or out, as who recorded them saw it"},
+		&cli.StringFlag{Name: "out", Category: printing, Value: "lines", Usage: "`FORMAT` of standard output: " + outputFormats()},
+		&cli.StringFlag{Name: "format", Category: printing, Usage: "print each message by `TEMPLATE`: %T time, %d data, %j JSON string, %k kind, %c conn, %n number, %p path"},
+		&cli.BoolFlag{Name: "crlf", Category: printing, Usage: "lines end with CR LF"},
+		sizeFlag("max-message", core.DefaultMaxMessage, printing, "largest message, `SIZE`"),
+
+		&cli.StringFlag{Name: "listen", Category: playing, Usage: "wait on `ADDR` for a client, and play the server"},
+		&cli.StringFlag{Name: "side", Category: playing, Usage: "play this `SIDE`: client or server", DefaultText: "client, with --listen server"},
+		&cli.StringFlag{Name: "speed", Category: playing, Value: "1x", Usage: "play `N` times as fast, 2x or 0.5x; max leaves out the pauses"},
+		&cli.BoolFlag{Name: "check", Category: playing, Usage: "compare what the peer sends with the recording"},
+		&cli.DurationFlag{Name: "wait", Category: playing, Value: 5 * time.Second, Usage: "with --check: a message may come `TIME` later than in the recording"},
+		&cli.DurationFlag{Name: "linger", Category: playing, Value: time.Second, Usage: "without --check: close when the peer was silent for `TIME` at the end"},
+		&cli.DurationFlag{Name: "timeout", Category: playing, Usage: "end everything after `TIME`, exit 5"},
+		&cli.DurationFlag{Name: "close-timeout", Category: playing, Value: core.DefaultCloseTimeout, Usage: "wait `TIME` for the peer's closing frame"},
+	}
+	for _, f := range connectFlags() {
+		if c, ok := f.(cli.CategorizableFlag); ok && slices.Contains(reachCategories, c.GetCategory()) {
+			flags = append(flags, f)
+		}
+	}
+	return flags
+}
+
+func (e *env) replay(c *cli.Context) error {
+	switch {
+	case c.NArg() == 0:
+		return usagef("replay: no recording; for instance ws76 replay session.jsonl")
+	case c.NArg() > 2:
+		return usagef("replay takes a recording and a URL, got %q", c.Args().Slice())
+	case c.NArg() == 2 && c.IsSet("listen"):
+		return usagef("replay: a URL and --listen exclude each other")
+	case c.Int("conn") < 0:
+		return usagef("--conn %d: want 1 or more", c.Int("conn"))
+	}
+	out, err := e.outputOptions(c)
+	if err != nil {
+		return err
+	}
+	p := &replayer{env: e, file: c.Args().First(), max: sizeOf(c, "max-message"), conn: c.Int("conn"), out: format.NewWriter(e.stdout, out)}
+	if c.NArg() < 2 && !c.IsSet("listen") {
+		for _, name := range []string{"side", "check"} {
+			if c.IsSet(name) {
+				return usagef("--%s goes with a URL or --listen", name)
+			}
+		}
+		return p.print(recording.Direction(c.String("dir")))
+	}
+	return p.play(c)
+}
+
+// replayer is one run of replay.
+type replayer struct {
+	*env
+	file string
+	max  int64
+	conn int // 0 for none in particular
+	out  *format.Writer
+}
+
+func (p *replayer) open() (io.ReadCloser, error) {
+	if p.file == "-" {
+		return io.NopCloser(p.stdin), nil
+	}
+	f, err := os.Open(p.file)
+	if err != nil {
+		return nil, fmt.Errorf("opening the recording: %w", err)
+	}
+	return f, nil
+}
+
+// print writes the messages of the recording. All that comes before an error is
+// written.
+func (p *replayer) print(dir recording.Direction) error {
+	if dir != "" && dir != recording.In && dir != recording.Out {
+		return usagef("--dir %q: want in or out", dir)
+	}
+	file, err := p.open()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	r := recording.NewReader(file, p.max)
+	paths := map[int]string{} // of connections that are open
+	for {
+		entry, err := r.Next()
+		if err != nil {
+			if err == io.EOF {
+				err = nil
+			}
+			return errors.Join(p.out.Flush(), err)
+		}
+		if p.conn != 0 && entry.Conn != p.conn {
+			continue
+		}
+		switch entry.Event {
+		case recording.Opened:
+			if request := strings.Fields(entry.Open.Request); len(request) > 1 {
+				paths[entry.Conn] = request[1]
+			}
+			p.log.Infof("%v: connection %d open: %s of %s, %s", entry.T, entry.Conn, entry.Open.Role, entry.Open.Remote, entry.Open.Dialect)
+			continue
+		case recording.Closed:
+			delete(paths, entry.Conn)
+			p.log.Infof("%v: connection %d closed: code %d %s", entry.T, entry.Conn, entry.Close.Code, entry.Close.Error)
+			continue
+		}
+		if dir != "" && entry.Dir != dir {
+			continue
+		}
+		meta := format.Meta{Dir: string(entry.Dir), Conn: entry.Conn, Path: paths[entry.Conn]}
+		if !r.Start().IsZero() {
+			meta.Time = r.Start().Add(entry.T)
+		}
+		if err := p.out.Write(entry.Message, meta); err != nil {
+			return err
+		}
+	}
+}
+
+// play plays the recording to whom the command line says.
+func (p *replayer) play(c *cli.Context) error {
+	playback := &record.Playback{
+		Open: p.open, MaxMessage: p.max, Side: recording.Client,
+		Check: c.Bool("check"), Wait: c.Duration("wait"), Linger: c.Duration("linger"),
+	}
+	if c.IsSet("listen") {
+		playback.Side = recording.Server
+	}
+	if side := c.String("side"); side != "" {
+		if err := oneOf(c, "side", string(recording.Client), string(recording.Server)); err != nil {
+			return err
+		}
+		playback.Side = recording.Side(side)
+	}
+	var err error
+	if playback.Speed, err = parseSpeed(c.String("speed")); err != nil {
+		return err
+	}
+	var d *dialer // nil with --listen
+	if !c.IsSet("listen") {
+		if d, err = p.newDialerTo(c, c.Args().Get(1), c.String("via")); err != nil {
+			return err
+		}
+	}
+	contents, err := p.look(playback.Side)
+	if err != nil {
+		return err
+	}
+	playback.Conn = contents.Conn
+	number := 0
+	if !playback.Check {
+		playback.Received = func(m core.Message) error {
+			number++
+			meta := format.Meta{Dir: "in", Time: time.Now(), Conn: 1, Number: int64(number)}
+			return errors.Join(p.out.Write(m, meta), p.out.Flush())
+		}
+	}
+	ctx := c.Context
+	if d := c.Duration("timeout"); d > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, d, withCode(exitTimeout, fmt.Errorf("not done within --timeout %v", d)))
+		defer cancel()
+	}
+	var conn *core.Conn
+	if d == nil {
+		conn, err = p.accept(ctx, c)
+	} else {
+		conn, err = d.dial(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	p.log.Infof("connected to %s: %s", conn.RemoteAddr(), conn.Dialect())
+	played, err := playback.Play(ctx, conn)
+	p.log.Infof("sent %d of %d messages, received %d, the recording has %d", played.Sent, contents.Messages[playback.Side],
+		played.Received, contents.Messages[playback.Side.Other()])
+	if errors.Is(err, record.ErrEnded) {
+		err = withCode(exitUnclean, fmt.Errorf("%w: %d of %d messages were", err, played.Sent, contents.Messages[playback.Side]))
+	}
+	return err
+}
+
+// look finds what is to be played, before anything is connected to.
+func (p *replayer) look(side recording.Side) (record.Contents, error) {
+	if p.file == "-" {
+		return record.Contents{}, usagef("replay: a recording on standard input can only be printed; to play it, it has to be a file")
+	}
+	file, err := p.open()
+	if err != nil {
+		return record.Contents{}, err
+	}
+	defer file.Close()
+	contents, err := record.Look(file, p.max, p.conn)
+	switch {
+	case err != nil:
+	case contents.Several && p.conn == 0:
+		err = usagef("the recording has several connections; say with --conn which is to be played, the first is %d", contents.Conn)
+	case contents.Messages[recording.Client]+contents.Messages[recording.Server] == 0:
+		err = fmt.Errorf("there is nothing to play: no message of connection %d in the recording", max(contents.Conn, 1))
+	case contents.Messages[side] == 0:
+		p.log.Infof("the %s has sent nothing in the recording", side)
+	}
+	return contents, err
+}
+
+// parseSpeed reads --speed; 0 is without pauses.
+func parseSpeed(text string) (float64, error) {
+	if text == "max" {
+		return 0, nil
+	}
+	speed, err := strconv.ParseFloat(strings.TrimSuffix(text, "x"), 64)
+	if err != nil || !(speed >= 0.001 && speed <= 1e6) {
+		return 0, usagef("--speed %q: want max, or a number like 2x or 0.5x", text)
+	}
+	return speed, nil
+}
+
+// accept waits for a client. Connections that are no WebSocket do not count.
+func (p *replayer) accept(ctx context.Context, c *cli.Context) (*core.Conn, error) {
+	listeners, err := p.openListeners(ctx, []string{c.String("listen")})
+	if err != nil {
+		return nil, err
+	}
+	listener := listeners[0]
+	stop := context.AfterFunc(ctx, func() { listener.Close() })
+	defer func() {
+		stop()
+		listener.Close()
+	}()
+	p.log.Warnf("listening on %s", describe(listener.Addr(), false))
+	for {
+		stream, err := listener.Accept()
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case err != nil:
+			return nil, withCode(exitTransport, err)
+		}
+		conn, err := core.Accept(ctx, stream, &core.AcceptOptions{
+			Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"), MaxMessage: p.max,
+			CloseTimeout: c.Duration("close-timeout"), Trace: p.trace("server"),
+		})
+		if err == nil {
+			return conn, nil
+		}
+		stream.Close()
+		p.log.Warnf("%s: %v", stream.RemoteAddr(), err)
+	}
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/scripts"
+	"github.com/ws76/ws76/transports"
+)
+
+func runCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:      "run",
+		Usage:     "run a Lua program that opens its own connections",
+		ArgsUsage: "SCRIPT.lua [ARGS...]",
+		UsageText: `ws76 run blink.lua ws://device.local/                     ARGS are args[1], args[2], …
+ws76 run blink.lua ws://x/ --via unix:///run/device.sock   --via is args.via, and the default of ws76.connect
+ws76 run server.lua --script-arg port=8080                 args.port
+ws76 run backup.lua --trust-scripts                        may use any file, programs and HTTP
+ws76 run blink.lua --watch ws://device.local/              starts it anew whenever it is saved`,
+		Description: "The main chunk of the script is a task: it may wait for time, messages and connections (see ws76-scripting(7)). " +
+			"The command ends when all tasks have ended, or with ws76.exit(CODE); what is open then is closed properly. " +
+			"The first ^C does the same, the second ends at once. " +
+			"A program that runs is not loaded anew when it changes, as scripts of other commands are; with --watch it is ended and started from the beginning.",
+		Flags:  runFlags(),
+		Action: func(c *cli.Context) error { return e.runScript(c) },
+	}, exitScript, exitInterrupt, exitTerminate)
+}
+
+// runFlags are those of connect that say how a connection is opened, and those of
+// scripts.
+func runFlags() []cli.Flag {
+	of := []string{
+		"max-message", "close-timeout", "dialect", "header", "origin", "protocol", "cookie", "auth-file", "header-order", "strict",
+		"no-compress", "via", "proxy", "resolve", "ipv4", "ipv6", "connect-timeout", "cacert", "cert", "key", "servername", "insecure", "tls-min",
+	}
+	var flags []cli.Flag
+	for _, f := range connectFlags() {
+		if slices.Contains(of, f.Names()[0]) {
+			flags = append(flags, f)
+		}
+	}
+	flags = append(flags, &cli.BoolFlag{Name: "watch", Category: scriptCategory, Usage: "end the program and start it anew when its files change"})
+	return append(append(flags, pluginFlags()...), scriptLimitFlags()...)
+}
+
+func (e *env) runScript(c *cli.Context) error {
+	if c.NArg() == 0 {
+		return usagef("run: no script; for instance ws76 run blink.lua ws://127.0.0.1:8076/")
+	}
+	// A mistake in the flags is one before anything runs.
+	if _, err := e.newDialerTo(c, "ws://localhost/", c.String("via")); err != nil {
+		return err
+	}
+	path := c.Args().First()
+	options, err := e.programOptions(c, path)
+	if err != nil {
+		return err
+	}
+	options.Args.List = append(c.Args().Tail(), options.Args.List...)
+	through, err := e.newPlugins(c, func(name string) (scripts.Options, error) { return e.programOptions(c, name) })
+	defer stopScripts(through.set, core.DefaultCloseTimeout)
+	if err != nil {
+		return err
+	}
+	through.set.Start()
+	options.Before = through.set
+	options.Dial = func(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
+		url, err := through.dialURL(ctx, url)
+		if err != nil {
+			return nil, err
+		}
+		return e.dialFor(ctx, c, url, o)
+	}
+	options.Reload = c.Bool("watch")
+	for {
+		script, err := scripts.LoadTask(path, options)
+		if err != nil {
+			return err
+		}
+		switch err = script.Run(c.Context); {
+		case err == scripts.ErrChanged:
+			e.log.Warnf("%s has changed and is started anew", path)
+			continue
+		case is[*scripts.ExitError](err):
+			return scriptExit(err)
+		}
+		return scriptFailed(err)
+	}
+}
+
+// programOptions are the options of a script that opens connections itself: they are
+// the flags of the command line.
+func (e *env) programOptions(c *cli.Context, name string) (scripts.Options, error) {
+	options, err := e.scriptOptions(c, name)
+	if err != nil {
+		return options, err
+	}
+	if c.IsSet("via") {
+		if options.Args.Named == nil {
+			options.Args.Named = map[string]string{}
+		}
+		options.Args.Named["via"] = c.String("via")
+	}
+	options.Print = func(text string) { fmt.Fprintln(e.stdout, text) }
+	options.Dial = func(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
+		return e.dialFor(ctx, c, url, o)
+	}
+	options.Listen = func(ctx context.Context, addr string) (net.Listener, error) {
+		listeners, err := e.openListeners(ctx, []string{addr})
+		if err != nil {
+			return nil, err
+		}
+		return listeners[0], nil
+	}
+	options.Open = func(ctx context.Context, raw string) (net.Conn, error) { return e.openFor(ctx, c, raw) }
+	return options, nil
+}
+
+// openFor is ws76.open with the flags of the command line: over --via where they
+// name one, and raw is tcp: or tls:.
+func (e *env) openFor(ctx context.Context, c *cli.Context, raw string) (net.Conn, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "tcp" && u.Scheme != "tls" || !c.IsSet("via") && !c.IsSet("proxy") && !c.IsSet("resolve") {
+		return e.openStream(ctx, raw)
+	}
+	d, err := e.newDialerTo(c, "ws://"+u.Host+"/", c.String("via"))
+	if err != nil {
+		return nil, err
+	}
+	return d.open(ctx, raw)
+}
+
+// scriptFailed adds to a script's error where it came from.
+func scriptFailed(err error) error {
+	failed, ok := err.(*scripts.Error)
+	if !ok {
+		return err
+	}
+	text := failed.Text
+	if failed.Traceback != "" {
+		text += "\n" + failed.Traceback
+	}
+	return withCode(exitScript, fmt.Errorf("%s", text))
+}
+
+// dialFor is ws76.connect: the dialer of connect with the flags of the command line,
+// over which the script's options go.
+func (e *env) dialFor(ctx context.Context, c *cli.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
+	via := o.Via
+	if via == "" {
+		via = c.String("via")
+	}
+	d, err := e.newDialerTo(c, url, via)
+	if err != nil {
+		return nil, err
+	}
+	if o.Dialect != "" && d.target.Dialect == "" {
+		if d.options.Dialect, err = parseDialect(string(o.Dialect)); err != nil {
+			return nil, err
+		}
+	}
+	if o.Protocol != "" {
+		d.options.Protocols = []string{o.Protocol}
+	}
+	d.options.Header = append(d.options.Header, o.Headers...)
+	if o.Timeout > 0 {
+		d.timeout = o.Timeout
+	}
+	return d.dial(ctx)
+}
+
+// openStream is ws76.open: tcp://HOST:PORT, or the URL of any transport, of which
+// "host:port" may be the address.
+func (e *env) openStream(ctx context.Context, raw string) (net.Conn, error) {
+	via, addr := raw, ""
+	if u, err := url.Parse(raw); err == nil && u.Scheme == "tcp" {
+		via, addr = "tcp:", u.Host
+	} else if err == nil && u.Scheme == "tls" {
+		via, addr = "tls:", u.Host
+	} else if !strings.Contains(raw, ":") {
+		return nil, fmt.Errorf("opening %q: want a URL like tcp://device.local:23 or serial:///dev/ttyUSB0", raw)
+	}
+	t, err := e.openTransport(via, transports.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return t.Dial(ctx, addr)
+}

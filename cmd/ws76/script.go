@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/scripts"
+	"github.com/ws76/ws76/scripts/check"
+	"github.com/ws76/ws76/scripts/meta"
+	"github.com/ws76/ws76/scripts/scripttest"
+	"github.com/ws76/ws76/scripts/templates"
+)
+
+func scriptCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:  "script",
+		Usage: "check, test and begin Lua scripts",
+		UsageText: `ws76 script new redact.lua                  a commented script to begin with
+ws76 script check redact.lua                its hooks, and what is likely wrong
+ws76 script new --kind test redact_test.lua tests to begin with
+ws76 script test redact_test.lua            run them
+ws76 script new --meta ws76.meta.lua        the types of the API, for editors`,
+		Subcommands: []*cli.Command{scriptCheckCommand(e), scriptTestCommand(e), scriptNewCommand(e)},
+	}, exitScript)
+}
+
+func scriptCheckCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:      "check",
+		Usage:     "compile scripts and say what is likely wrong in them",
+		ArgsUsage: "FILE...",
+		UsageText: `ws76 script check redact.lua
+ws76 script check --json *.lua`,
+		Description: "Lists the hooks of each script. A function on_… that is no hook, a hook that is local, a global that nothing defines and a name " +
+			"that ws76 does not have are problems, and the exit code is 8.",
+		Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "one JSON object a script: file, hooks, tests, problems"}},
+		Action: e.scriptCheck,
+	}, exitScript)
+}
+
+// luaGlobals are the globals of Lua and of ws76 that scripts may use.
+var luaGlobals = strings.Fields(`_G _VERSION args arg assert coroutine debug dofile error getfenv getmetatable io ipairs load loadfile loadstring
+	math next options os package pairs pcall plugin print rawequal rawget rawset require select setfenv setmetatable string table tonumber tostring type
+	unpack ws76 xpcall`)
+
+func knownNames() *check.Known {
+	return &check.Known{Hooks: scripts.Events, Globals: luaGlobals, Module: meta.Names()}
+}
+
+// checked is what check --json prints of a script.
+type checked struct {
+	File string `json:"file"`
+	*check.Report
+	Error string `json:"error,omitempty"`
+}
+
+func (e *env) scriptCheck(c *cli.Context) error {
+	if c.NArg() == 0 {
+		return usagef("script check: no FILE; for instance ws76 script check redact.lua")
+	}
+	problems := 0
+	for _, path := range c.Args().Slice() {
+		src, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		result := checked{File: path}
+		if result.Report, err = check.Script(src, path, knownNames()); err != nil {
+			problems++
+			result.Error = err.Error()
+		} else {
+			problems += len(result.Problems)
+		}
+		if c.Bool("json") {
+			err = json.NewEncoder(e.stdout).Encode(result)
+		} else {
+			err = e.printChecked(result)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if problems > 0 {
+		return silentError(exitScript)
+	}
+	return nil
+}
+
+func (e *env) printChecked(r checked) error {
+	if r.Error != "" {
+		e.log.Errorf("%s", r.Error)
+		return nil
+	}
+	for _, p := range r.Problems {
+		e.log.Errorf("%s:%d: %s", r.File, p.Line, p.Message)
+	}
+	var names []string
+	for _, h := range r.Hooks {
+		names = append(names, fmt.Sprintf("%s (line %d)", h.Name, h.Line))
+	}
+	if names == nil {
+		names = []string{"none"}
+	}
+	_, err := fmt.Fprintf(e.stdout, "%s: hooks: %s\n", r.File, strings.Join(names, ", "))
+	return err
+}
+
+func scriptTestCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:      "test",
+		Usage:     "run the tests of scripts",
+		ArgsUsage: "FILE...",
+		UsageText: `ws76 script test redact_test.lua
+ws76 script test *_test.lua | tee result.tap`,
+		Description: "Runs every function test_* of each file, in a script of its own, and prints the results in the Test Anything Protocol. With NAME_test.lua, " +
+			"NAME.lua beside it is loaded first: its hooks are what is tested. ws76.test.conn gives a connection whose peer is the test, ws76.test.advance " +
+			"moves the clock, which stands still otherwise, ws76.test.replay feeds a recording. A test that fails makes the exit code 8.",
+		Flags:  scriptLimitFlags(),
+		Action: e.scriptTest,
+	}, exitScript)
+}
+
+// luaTest is one test of a file.
+type luaTest struct{ path, name string }
+
+func (e *env) scriptTest(c *cli.Context) error {
+	if c.NArg() == 0 {
+		return usagef("script test: no FILE; for instance ws76 script test redact_test.lua")
+	}
+	var tests []luaTest
+	for _, path := range c.Args().Slice() {
+		src, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		report, err := check.Script(src, path, knownNames())
+		if err != nil {
+			return withCode(exitScript, err)
+		}
+		for _, t := range report.Tests {
+			tests = append(tests, luaTest{path, t.Name})
+		}
+	}
+	if tests == nil {
+		return withCode(exitScript, fmt.Errorf("script test: no function test_… in %s", strings.Join(c.Args().Slice(), ", ")))
+	}
+	fmt.Fprintf(e.stdout, "TAP version 13\n1..%d\n", len(tests))
+	failed := 0
+	for i, t := range tests {
+		options, err := e.scriptOptions(c, t.path)
+		if err != nil {
+			return err
+		}
+		options.KV = nil // what is kept is not for tests
+		if p, err := testedPlugin(t.path); err != nil {
+			return withCode(exitScript, err)
+		} else if p != nil {
+			options.Library, err = p.Defaults()
+			if err != nil {
+				return withCode(exitScript, err)
+			}
+		}
+		options.Print = func(text string) { fmt.Fprintf(e.stdout, "# %s\n", strings.ReplaceAll(text, "\n", "\n# ")) }
+		err = scripttest.Test(c.Context, t.path, t.name, options)
+		if c.Context.Err() != nil {
+			return context.Cause(c.Context)
+		}
+		if err != nil {
+			failed++
+		}
+		if err := e.printTest(i+1, t, err); err != nil {
+			return err
+		}
+	}
+	if failed > 0 {
+		return silentError(exitScript)
+	}
+	return nil
+}
+
+// printTest prints a result in the Test Anything Protocol.
+func (e *env) printTest(n int, t luaTest, failure error) error {
+	name := filepath.Base(t.path) + ": " + t.name
+	if failure == nil {
+		_, err := fmt.Fprintf(e.stdout, "ok %d - %s\n", n, name)
+		return err
+	}
+	text := failure.Error()
+	var script *scripts.Error
+	if errors.As(failure, &script) && script.Traceback != "" {
+		text += "\n" + script.Traceback
+	}
+	_, err := fmt.Fprintf(e.stdout, "not ok %d - %s\n  ---\n  message: |\n    %s\n  ...\n", n, name, strings.ReplaceAll(text, "\n", "\n    "))
+	return err
+}
+
+func scriptNewCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:      "new",
+		Usage:     "write a script to begin with",
+		ArgsUsage: "[FILE]",
+		UsageText: `ws76 script new redact.lua
+ws76 script new --kind task blink.lua
+ws76 script new --meta ws76.meta.lua`,
+		Description: "Writes to FILE, which must not be there yet, or to standard output.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "kind", Value: "hook", Usage: "`KIND` of script: hook for messages on their way, task for ws76 run, test for script test"},
+			&cli.BoolFlag{Name: "meta", Usage: "write the types of the API instead, which editors read (LuaCATS)"},
+		},
+		Action: e.scriptNew,
+	}, exitScript)
+}
+
+func (e *env) scriptNew(c *cli.Context) error {
+	if c.NArg() > 1 {
+		return usagef("script new: one FILE at most, got %q", c.Args().Slice())
+	}
+	kind := c.String("kind")
+	text, ok := templates.Text(kind)
+	if !ok || !slices.Contains(templates.Kinds, kind) {
+		return usagef("script new: --kind %q: want %s", kind, strings.Join(templates.Kinds, ", "))
+	}
+	path := c.Args().First()
+	if c.Bool("meta") {
+		text = meta.Source
+	} else if path != "" {
+		name := strings.TrimSuffix(filepath.Base(path), ".lua")
+		text = strings.ReplaceAll(text, "FILE.lua", filepath.Base(path))
+		if kind == "test" {
+			text = strings.ReplaceAll(text, "NAME", strings.TrimSuffix(name, "_test"))
+		}
+	}
+	if path == "" {
+		_, err := fmt.Fprint(e.stdout, text)
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}

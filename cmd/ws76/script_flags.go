@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/scripts"
+	"github.com/ws76/ws76/scripts/kv"
+)
+
+const scriptCategory = "Scripts"
+
+// scriptFlags are the flags of commands whose messages go through scripts.
+func scriptFlags() []cli.Flag {
+	return append(append(pluginFlags(), []cli.Flag{
+		&cli.StringSliceFlag{Name: "script", Category: scriptCategory, Usage: "run messages through the Lua script `FILE`; repeatable, first to last"},
+		&cli.StringSliceFlag{Name: "eval", Category: scriptCategory, Usage: "run them through `LUA`, behind the scripts; repeatable"},
+		&cli.BoolFlag{Name: "no-reload", Category: scriptCategory, Usage: "do not load scripts anew when they change"},
+		&cli.StringFlag{Name: "on-script-error", Category: scriptCategory, Value: scripts.Pass.String(), Usage: "`WHAT` to do with a message whose hook failed: pass, drop, close the connection, or exit"},
+	}...), scriptLimitFlags()...)
+}
+
+// scriptLimitFlags are those of all commands that run Lua.
+func scriptLimitFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "script-arg", Category: scriptCategory, Usage: "put `NAME=VALUE`, or a value, into the table args; repeatable"},
+		&cli.BoolFlag{Name: "trust-scripts", Category: scriptCategory, Usage: "let scripts use files anywhere, programs, HTTP and the environment"},
+		&cli.DurationFlag{Name: "script-timeout", Category: scriptCategory, Value: scripts.DefaultTimeout, Usage: "stop a call of a script after `TIME`"},
+		sizeFlag("script-max-string", scripts.DefaultMaxString, scriptCategory, "largest string that a script may make, `SIZE`"),
+		sizeFlag("script-max-memory", scripts.DefaultMaxMemory, scriptCategory, "most memory that a script may keep, or that a call may take, `SIZE`"),
+		&cli.IntFlag{Name: "script-max-tasks", Category: scriptCategory, Value: scripts.DefaultMaxTasks, Usage: "at most `N` tasks of a script at a time"},
+		&cli.IntFlag{Name: "script-max-queue", Category: scriptCategory, Value: scripts.DefaultMaxQueue, Usage: "at most `N` messages of a script waiting for a connection"},
+	}
+}
+
+// newScripts loads what --plugin, --script and --eval name; extra, which may be nil,
+// adds to the options of each. The caller starts and stops them. There is none
+// without these flags.
+func (e *env) newScripts(c *cli.Context, extra func(*scripts.Options)) (scripts.Set, error) {
+	ch, err := e.newChain(c, extra)
+	return ch.set, err
+}
+
+// newChain is newScripts for a command that dials.
+func (e *env) newChain(c *cli.Context, extra func(*scripts.Options)) (chain, error) {
+	ch, err := e.loadChain(c, e.chainOptions(c, extra))
+	if err != nil {
+		ch.set.Stop(c.Context, "not loaded")
+		return chain{}, err
+	}
+	return ch, nil
+}
+
+// chainOptions returns the options of each script by its name.
+func (e *env) chainOptions(c *cli.Context, extra func(*scripts.Options)) func(name string) (scripts.Options, error) {
+	return func(name string) (scripts.Options, error) {
+		options, err := e.scriptOptions(c, name)
+		if err != nil {
+			return options, err
+		}
+		options.Reload = !c.Bool("no-reload")
+		if options.OnError, err = scripts.ParseErrorPolicy(c.String("on-script-error")); err != nil {
+			return options, usagef("--on-script-error %w", err)
+		}
+		if extra != nil {
+			extra(&options)
+		}
+		return options, nil
+	}
+}
+
+// loadChain loads plugins and scripts. After an error it returns what was loaded.
+func (e *env) loadChain(c *cli.Context, options func(name string) (scripts.Options, error)) (chain, error) {
+	ch, err := e.newPlugins(c, options)
+	if err != nil {
+		return ch, err
+	}
+	files := c.StringSlice("script")
+	for i, code := range append(files[:len(files):len(files)], c.StringSlice("eval")...) {
+		name := code
+		if i >= len(files) {
+			name = fmt.Sprintf("--eval %d", i-len(files)+1)
+		}
+		o, err := options(name)
+		if err != nil {
+			return ch, err
+		}
+		var script *scripts.Script
+		if i < len(files) {
+			script, err = scripts.Load(name, o)
+		} else {
+			script, err = scripts.Eval(name, code, o)
+		}
+		if err != nil {
+			return ch, fmt.Errorf("loading %w", err)
+		}
+		ch.set = append(ch.set, script)
+	}
+	return ch, nil
+}
+
+// scriptOptions are the options that all commands have in common. name is what the
+// script's store is found by.
+func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error) {
+	e.rareGC()
+	o := scripts.Options{
+		Limits: scripts.Limits{
+			Timeout: c.Duration("script-timeout"), MaxString: int(sizeOf(c, "script-max-string")), MaxMemory: sizeOf(c, "script-max-memory"),
+			MaxTasks: c.Int("script-max-tasks"), MaxQueue: c.Int("script-max-queue"),
+		},
+		Trusted: c.Bool("trust-scripts"),
+		Modules: e.pluginFinder(c.String("plugin-path")).Path,
+		KV:      func() (*kv.Store, error) { return e.openStore(name) },
+		Env:     func(name string) (string, bool) { v := e.getenv(name); return v, v != "" },
+		Log:     e.logScript,
+		Print:   func(text string) { e.log.Warnf("%s", text) },
+	}
+	if o.Limits.Timeout <= 0 {
+		return o, usagef("--script-timeout %v: want more than 0", o.Limits.Timeout)
+	}
+	for _, arg := range c.StringSlice("script-arg") {
+		if key, value, ok := strings.Cut(arg, "="); ok {
+			if o.Args.Named == nil {
+				o.Args.Named = map[string]string{}
+			}
+			o.Args.Named[key] = value
+		} else {
+			o.Args.List = append(o.Args.List, arg)
+		}
+	}
+	return o, nil
+}
+
+// logScript shows what a script logs, and its errors, at the level it says.
+func (e *env) logScript(level slog.Level, text string) {
+	switch {
+	case level >= slog.LevelError:
+		e.log.Errorf("%s", text)
+	case level >= slog.LevelWarn:
+		e.log.Warnf("%s", text)
+	case level >= slog.LevelInfo:
+		e.log.Infof("%s", text)
+	default:
+		e.log.Debugf("%s", text)
+	}
+}
+
+// stateDir is the folder of what is kept from one run to the next, under
+// $XDG_STATE_HOME.
+func (e *env) stateDir() (string, error) {
+	state := e.getenv("XDG_STATE_HOME")
+	if state == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", err
+		}
+		state = filepath.Join(home, ".local", "state")
+	}
+	return filepath.Join(state, "ws76"), nil
+}
+
+// openStore opens the store of ws76.kv for a script.
+func (e *env) openStore(name string) (*kv.Store, error) {
+	state, err := e.stateDir()
+	if err != nil {
+		return nil, fmt.Errorf("finding a place for ws76.kv: %w", err)
+	}
+	dir := filepath.Join(state, "kv")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making a place for ws76.kv: %w", err)
+	}
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return nil, err
+	}
+	// Scripts of the same name in different folders have stores of their own.
+	sum := sha256.Sum256([]byte(path))
+	return kv.Open(filepath.Join(dir, strings.TrimSuffix(filepath.Base(path), ".lua")+"-"+hex.EncodeToString(sum[:4])))
+}
+
+// scriptExit is the cause of a context that a script has ended: by ws76.exit, or by
+// an error under --on-script-error exit.
+func scriptExit(err error) error {
+	var exit *scripts.ExitError
+	if errors.As(err, &exit) {
+		return silentError(exit.Code)
+	}
+	return withCode(exitScript, err)
+}
+
+// reloadOnHangup loads scripts anew on SIGHUP until ctx ends.
+func reloadOnHangup(ctx context.Context, set scripts.Set) {
+	if len(set) == 0 {
+		return
+	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	context.AfterFunc(ctx, func() { signal.Stop(hangups) })
+	go func() {
+		for {
+			select {
+			case <-hangups:
+				set.Reload() // says itself what is wrong
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+}
+
+// stopScripts stops scripts, within reason.
+func stopScripts(set scripts.Set, timeout time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), max(timeout, time.Second))
+	defer cancel()
+	set.Stop(ctx, "done")
+}
+
+// traceFrames lets on_frame see the frames of a connection. session returns nil
+// until the connection has one.
+func traceFrames(trace *core.Trace, session func() *scripts.Session, side relay.Side) *core.Trace {
+	var t core.Trace
+	if trace != nil {
+		t = *trace
+	}
+	before := t.Frame
+	t.Frame = func(sent bool, typ byte, payload []byte) {
+		if before != nil {
+			before(sent, typ, payload)
+		}
+		if s := session(); s != nil {
+			s.Frame(side, sent, typ, payload)
+		}
+	}
+	return &t
+}

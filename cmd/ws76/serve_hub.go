@@ -1,0 +1,139 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core/hub"
+	"github.com/ws76/ws76/core/hub/nats"
+	"github.com/ws76/ws76/core/serve"
+	wstls "github.com/ws76/ws76/transports/tls"
+)
+
+// openHub makes the channels, and joins them to those of other machines.
+func (s *service) openHub(c *cli.Context) error {
+	binary, err := hub.ParseBinary(c.String("binary"))
+	if err != nil {
+		return usagef("--binary: %w", err)
+	}
+	options := hub.Options{Binary: binary, Failed: func(channel string, err error) {
+		s.drops.add(fmt.Sprintf("channel %q", channel), 1, err.Error())
+	}}
+	urls := c.StringSlice("hub")
+	if len(urls) == 0 {
+		for _, name := range []string{"hub-creds", "hub-cacert", "hub-cert", "hub-key"} {
+			if c.String(name) != "" {
+				return usagef("--%s needs --hub", name)
+			}
+		}
+	} else {
+		config, err := hubTLS(c)
+		if err != nil {
+			return usageError{err}
+		}
+		plane, err := nats.Dial(c.Context, urls, &nats.Options{
+			Credentials: c.String("hub-creds"), TLS: config,
+			Note: func(text string) { s.log.Warnf("%s", text) },
+			Lost: func(channel string, n uint64) {
+				s.drops.add(fmt.Sprintf("channel %q", channel), n, "lost between here and another machine")
+			},
+		})
+		if is[*nats.URLError](err) {
+			return usagef("--hub: %w", err)
+		}
+		if err != nil {
+			return withCode(exitConnect, err)
+		}
+		s.plane = plane
+		options.Backplane = plane
+	}
+	if s.hub, err = hub.New(&options); err != nil {
+		return err
+	}
+	s.channels.Hub = s.hub
+	s.channels.Skipped = func(p *serve.Peer, n int) {
+		s.binaryDropped.Add(uint64(n))
+		v := visitOf(p)
+		s.drops.add(fmt.Sprintf("%s: channel %q", v.remote, v.Path.Channel), uint64(n), "binary, for a client that knows text only; see --binary")
+	}
+	s.channels.Muted = func(p *serve.Peer) {
+		v := visitOf(p)
+		s.log.Infof("%s: publishes on %q, where it may only read; that is left out", v.remote, v.Path.Channel)
+	}
+	return nil
+}
+
+func hubTLS(c *cli.Context) (*tls.Config, error) {
+	ca, cert, key := c.String("hub-cacert"), c.String("hub-cert"), c.String("hub-key")
+	if ca == "" && cert == "" && key == "" {
+		return nil, nil
+	}
+	return wstls.ClientConfig(wstls.ConfigOptions{CAFile: ca, CertFile: cert, KeyFile: key})
+}
+
+// dropLog says how many messages were lost where, at most once a second for each
+// place, so that a flood of losses is not one of lines as well.
+type dropLog struct {
+	log *logger
+
+	mu      sync.Mutex
+	pending map[string]*losses
+	timer   *time.Timer
+	closed  bool
+}
+
+type losses struct {
+	n   uint64
+	why string
+}
+
+// maxPlaces bounds the places that are told apart within a second.
+const maxPlaces = 100
+
+func (d *dropLog) add(where string, n uint64, why string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.pending == nil {
+		d.pending = make(map[string]*losses)
+	}
+	l := d.pending[where]
+	if l == nil {
+		if len(d.pending) >= maxPlaces {
+			where = "other channels"
+		}
+		if l = d.pending[where]; l == nil {
+			l = &losses{}
+			d.pending[where] = l
+		}
+	}
+	l.n += n
+	l.why = why
+	if d.timer == nil && !d.closed {
+		d.timer = time.AfterFunc(time.Second, d.flush)
+	}
+}
+
+func (d *dropLog) flush() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for where, l := range d.pending {
+		d.log.Warnf("%s: %d messages lost: %s", where, l.n, l.why)
+	}
+	clear(d.pending)
+	d.timer = nil
+}
+
+// close says what is left to say.
+func (d *dropLog) close() {
+	d.mu.Lock()
+	d.closed = true
+	if d.timer != nil {
+		d.timer.Stop()
+	}
+	d.mu.Unlock()
+	d.flush()
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ws76/ws76/transports"
+	"github.com/ws76/ws76/transports/all"
+)
+
+const defaultListen = "127.0.0.1:8076"
+
+// activated returns the addresses of the sockets that systemd has opened for this
+// process: descriptors from 3 on, see sd_listen_fds(3).
+func activated(getenv func(string) string, pid int) ([]string, error) {
+	const first, most = 3, 1000
+	if p, err := strconv.Atoi(getenv("LISTEN_PID")); err != nil || p != pid {
+		return nil, nil
+	}
+	n, err := strconv.Atoi(getenv("LISTEN_FDS"))
+	if err != nil || n < 0 || n > most {
+		return nil, usagef("LISTEN_FDS=%q: want the number of sockets, at most %d", getenv("LISTEN_FDS"), most)
+	}
+	addrs := make([]string, n)
+	for i := range addrs {
+		addrs[i] = fmt.Sprintf("fd:%d", first+i)
+	}
+	return addrs, nil
+}
+
+// listenAddresses puts together what the command line and systemd say.
+func (e *env) listenAddresses(args, flags []string) ([]string, error) {
+	if len(args) > 1 {
+		return nil, usagef("serve takes one address, got %q", args)
+	}
+	sockets, err := activated(e.getenv, os.Getpid())
+	if err != nil {
+		return nil, err
+	}
+	addrs := append(append(args[:len(args):len(args)], flags...), sockets...)
+	if len(addrs) == 0 {
+		addrs = []string{defaultListen}
+	}
+	return addrs, nil
+}
+
+func (e *env) openListeners(ctx context.Context, addrs []string) (_ []net.Listener, err error) {
+	var open []net.Listener
+	defer func() {
+		if err != nil {
+			for _, l := range open {
+				l.Close()
+			}
+		}
+	}()
+	for _, addr := range addrs {
+		// A transport is told by its URL where it is; TCP alone has many places.
+		via, place := addr, ""
+		if scheme, rest, ok := cutScheme(addr); !ok || scheme == "tcp" {
+			if !strings.Contains(addr, ":") {
+				return nil, usagef("listening on %q: want HOST:PORT, :PORT or a URL like unix:///run/ws76.sock", addr)
+			}
+			via, place = "tcp:", addr
+			if ok {
+				place = strings.TrimPrefix(rest, "//")
+			}
+		}
+		t, err := e.openTransport(via, transports.Options{})
+		if err != nil {
+			return nil, usagef("listening on %q: %w", addr, err)
+		}
+		listener, ok := t.(transports.Listener)
+		if !ok {
+			return nil, usagef("listening on %q: this transport can only dial", addr)
+		}
+		l, err := listener.Listen(ctx, place)
+		if err != nil {
+			return nil, withCode(exitTransport, err)
+		}
+		open = append(open, l)
+	}
+	return open, nil
+}
+
+// cutScheme tells a URL, like unix:///path, fd:3 or stdio:, from HOST:PORT.
+func cutScheme(addr string) (scheme, rest string, ok bool) {
+	scheme, rest, ok = strings.Cut(addr, ":")
+	if strings.HasPrefix(rest, "//") {
+		return scheme, rest, ok && scheme != ""
+	}
+	if _, err := strconv.ParseUint(rest, 10, 16); err == nil && scheme != "fd" {
+		return "", "", false
+	}
+	known := slices.ContainsFunc(all.Transports().Entries(), func(e transports.Entry) bool { return e.Scheme == scheme })
+	return scheme, rest, known
+}
+
+// describe says for the log what can be connected to.
+func describe(addr net.Addr, secure bool) string {
+	switch addr.Network() {
+	case "tcp", "tcp4", "tcp6":
+		if secure {
+			return fmt.Sprintf("ws://%s/ and wss://%[1]s/", addr)
+		}
+		return fmt.Sprintf("ws://%s/", addr)
+	case "unix":
+		return "unix://" + addr.String()
+	}
+	if text := addr.String(); strings.HasPrefix(text, addr.Network()+":") {
+		return text
+	}
+	return addr.Network() + ":" + addr.String()
+}

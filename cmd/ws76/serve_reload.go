@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core/serve/auth"
+	wstls "github.com/ws76/ws76/transports/tls"
+)
+
+// reloadedTLS is a TLS configuration whose certificate can be read anew.
+type reloadedTLS struct {
+	cert, key, min string
+	current        atomic.Pointer[tls.Config]
+}
+
+func (r *reloadedTLS) load() error {
+	config, err := wstls.ServerConfig(r.cert, r.key, r.min)
+	if err != nil {
+		return err
+	}
+	r.current.Store(config)
+	return nil
+}
+
+func (s *service) loadTLS(c *cli.Context) error {
+	s.tls.cert, s.tls.key, s.tls.min = c.String("tls-cert"), c.String("tls-key"), c.String("tls-min")
+	if s.tls.cert == "" && s.tls.key == "" {
+		return nil
+	}
+	if s.tls.cert == "" {
+		return usagef("--tls-key needs --tls-cert")
+	}
+	warnOldTLS(s.env, s.tls.min)
+	if err := s.tls.load(); err != nil {
+		return usageError{err}
+	}
+	s.server.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return s.tls.current.Load(), nil
+	}}
+	return nil
+}
+
+func warnOldTLS(e *env, version string) {
+	if version == "1.0" || version == "1.1" {
+		e.log.Warnf("TLS %s is broken; use it for devices that know nothing else, on a network you trust", version)
+	}
+}
+
+// loadUsers reads --auth-file.
+func (s *service) loadUsers(name string) error {
+	users, err := auth.Load(name)
+	if err != nil {
+		return err
+	}
+	if users.Hashed() {
+		// Checking a hash takes long, and an event loop has other connections to
+		// serve meanwhile.
+		if old := s.users.Load(); old != nil && s.server.Loops >= 0 {
+			return errors.New("there are hashes in it now; that needs a restart")
+		}
+		s.server.Loops = -1
+	}
+	s.users.Store(users)
+	return nil
+}
+
+// reloadOnHangup reads anew on SIGHUP what may have changed. What cannot be read
+// stays as it was. The returned function ends that.
+func (s *service) reloadOnHangup(ctx context.Context) (stop func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-hangups:
+				s.reload()
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		cancel()
+		<-done
+	}
+}
+
+func (s *service) reload() {
+	report := func(what string, err error) {
+		if err != nil {
+			s.log.Errorf("reloading: %v; the old one stays", err)
+			return
+		}
+		s.log.Warnf("reloaded: %s", what)
+	}
+	if s.tls.current.Load() != nil {
+		report("the certificate", s.tls.load())
+	}
+	if s.authFile != "" {
+		report("users", s.loadUsers(s.authFile))
+	}
+	if len(s.scripts) > 0 {
+		report("scripts", s.scripts.Reload())
+	}
+}

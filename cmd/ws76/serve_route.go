@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/hub"
+	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/serve"
+	"github.com/ws76/ws76/core/serve/auth"
+	"github.com/ws76/ws76/core/serve/channels"
+	"github.com/ws76/ws76/core/serve/dashboard"
+)
+
+// visit is what a connection's Events keep of it. A plain echo needs none: an idle
+// one costs no more memory than it has to.
+type visit struct {
+	channels.Seat
+	shared    sharedSeat
+	script    *scriptSeat // nil where there are no scripts
+	opened    time.Time
+	remote    string
+	transport string
+	path      string // and query, for the log
+}
+
+func visitOf(p *serve.Peer) *visit {
+	v, _ := p.Data().(*visit)
+	return v
+}
+
+// route decides what becomes of a request for a WebSocket. What it refuses is
+// refused before anything is opened.
+func (s *service) route(o *serve.Opening) (serve.Service, *core.Refusal) {
+	user, refusal := s.admit(o.Request)
+	if refusal != nil {
+		return serve.Service{}, refusal
+	}
+	path, isChannel, err := channels.ParsePath(o.Request.Resource)
+	if err != nil {
+		return serve.Service{}, notFound(err)
+	}
+	target, _, _ := strings.Cut(o.Request.Resource, "?")
+	isEcho := !isChannel && (target == "/echo" || s.echo)
+	if isEcho && s.plain {
+		return serve.Service{Events: serve.Echo{}, Settings: &s.settings}, nil
+	}
+	v := &visit{opened: time.Now(), remote: s.remoteName(o.RemoteAddr(), o.Request.Fields), transport: o.Transport()}
+	if s.log.enabled(slog.LevelInfo) {
+		v.path = strings.Clone(o.Request.Resource) // the request goes when route returns
+	}
+	settings := &s.settings
+	if len(s.scripts) > 0 || s.recorder != nil {
+		var r *hixie.Request
+		v.script = new(scriptSeat)
+		v.script.peer, r = s.scriptPeer(o, v)
+		protocol, refusal := s.askScripts(v.script.peer, r)
+		if refusal != nil {
+			return serve.Service{}, refusal
+		}
+		if protocol != "" {
+			own := s.settings
+			own.Protocols = []string{protocol}
+			settings = &own
+		}
+	}
+	var service serve.Service
+	switch {
+	case isChannel:
+		v.Path = path
+		v.Path.Channel = strings.Clone(path.Channel)
+		service = s.channelService(v)
+	case isEcho && v.script != nil:
+		service = s.events(scripted{s, true}, v)
+	case isEcho:
+		service = s.events(serve.Echo{}, v)
+	case s.exec != nil:
+		service = s.execService(o, v, user)
+	case s.shared != nil:
+		service = s.sharedService(v)
+	case len(s.scripts) > 0:
+		service = s.events(scripted{s, false}, v)
+	default:
+		return serve.Service{}, notFound(fmt.Errorf("nothing is served at %q; there is /ws/CHANNEL/rw and /echo, and --echo, --exec, --exec-shared or --script serve other paths", target))
+	}
+	service.Settings = settings
+	if s.scripts.WantsFrames() {
+		service.Trace = traceFrames(s.server.Accept.Trace, v.script.session.Load, relay.A)
+	}
+	return service, nil
+}
+
+func notFound(err error) *core.Refusal {
+	return &core.Refusal{Status: 404, Reason: "Not Found", Text: err.Error()}
+}
+
+// admit checks who asks, and from which page.
+func (s *service) admit(r *hixie.Request) (user string, refusal *core.Refusal) {
+	if origin := originOf(r.Fields); !s.origins.allow(origin) && !s.ownPage(origin, r) {
+		if origin == "" {
+			origin = "null"
+		}
+		return "", &core.Refusal{Status: 403, Reason: "Forbidden", Text: fmt.Sprintf("origin %q is not allowed here", origin)}
+	}
+	users := s.users.Load()
+	if users == nil {
+		return "", nil
+	}
+	field, _ := r.Fields.Get("Authorization")
+	user, ok := users.Check(field)
+	if !ok {
+		return "", &core.Refusal{Status: 401, Reason: "Unauthorized", Text: "this server wants a name and a password",
+			Fields: hixie.Fields{{Name: "WWW-Authenticate", Value: auth.Challenge}}}
+	}
+	return user, nil
+}
+
+// ownPage tells whether the dashboard asks, which need not be among the origins of
+// --origin. By a name that is not known to be the server's it may be another's page,
+// which made its name lead here.
+func (s *service) ownPage(origin string, r *hixie.Request) bool {
+	host, _ := r.Fields.Get("Host")
+	return s.dashboard && dashboard.SameHost(origin, host) && dashboard.KnownHost(host, s.publicHosts)
+}
+
+// events serves a connection by events, with v at hand.
+func (s *service) events(events serve.Events, v *visit) serve.Service {
+	if s.log.enabled(slog.LevelInfo) {
+		events = logged{events, s}
+	}
+	return serve.Service{Events: events, Data: v}
+}
+
+// channelService puts the connection into its channel.
+func (s *service) channelService(v *visit) serve.Service {
+	if v.script == nil {
+		return s.events(&s.channels, v)
+	}
+	path := v.Path
+	return serve.Service{Handler: s.scriptedHandler(v, func() (relay.Endpoint, error) {
+		end, err := s.hub.Endpoint(path.Channel, hub.EndpointOptions{
+			JoinOptions: hub.JoinOptions{Publish: path.Mode != channels.ReadOnly, Echo: path.Echo},
+			WriteOnly:   path.Mode == channels.WriteOnly, Queue: s.settings.Queue, Slow: s.slow,
+		})
+		if err == nil && path.Mode == channels.ReadOnly {
+			return readOnly{end}, nil
+		}
+		return end, err
+	})}
+}
+
+// sharedService joins the connection with the child of all.
+func (s *service) sharedService(v *visit) serve.Service {
+	if v.script == nil {
+		return s.events(s.shared, v)
+	}
+	return serve.Service{Handler: s.scriptedHandler(v, s.shared.join)}
+}
+
+// execService runs a child for the connection.
+func (s *service) execService(o *serve.Opening, v *visit, user string) serve.Service {
+	secure := o.Secure
+	return serve.Service{Handler: func(ctx context.Context, conn *core.Conn) error {
+		s.enter(conn, v)
+		cgi := cgiRequest{request: conn.Request(), dialect: conn.Dialect(), protocol: conn.Protocol(),
+			remote: v.remote, secure: secure, user: user, version: buildVersion()}
+		hooks, closed := s.scriptHooks(conn, v.script)
+		return closed(s.exec.serve(ctx, conn, cgi.environment(), hooks))
+	}}
+}
+
+// logged are Events whose connections are in the log.
+type logged struct {
+	serve.Events
+	s *service
+}
+
+func (l logged) Open(p *serve.Peer) {
+	v := visitOf(p)
+	l.s.log.Infof("%s: open, %s, %s", v.remote, p.Dialect(), v.path)
+	l.Events.Open(p)
+}
+
+func (l logged) Flush(p *serve.Peer) {
+	if f, ok := l.Events.(serve.Flusher); ok {
+		f.Flush(p)
+	}
+}
+
+func (l logged) Closed(p *serve.Peer, err error) {
+	l.Events.Closed(p, err)
+	stats := p.Stats()
+	l.s.logClosed(visitOf(p), err, stats.Stats, stats.Dropped)
+}
+
+func (s *service) logClosed(v *visit, err error, stats core.Stats, dropped uint64) {
+	more := ""
+	if dropped > 0 {
+		more = fmt.Sprintf(", %d dropped", dropped)
+	}
+	s.log.Infof("%s: %v; %d messages in, %d out%s", v.remote, err, stats.MessagesIn, stats.MessagesOut, more)
+}
+
+// refused logs and counts a request that became no connection.
+func (s *service) refused(remote net.Addr, err error) {
+	s.metrics.Refused(err)
+	s.refusals.Add(1)
+	name := peerName(remote)
+	var handshake *core.HandshakeError
+	if errors.As(err, &handshake) {
+		name = s.remoteName(remote, handshake.Fields)
+	}
+	s.log.Warnf("%s: %v", name, err)
+}

@@ -1,0 +1,353 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/hub"
+	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/relay/recording"
+	"github.com/ws76/ws76/core/serve"
+	"github.com/ws76/ws76/plugins/record"
+	"github.com/ws76/ws76/scripts"
+	"github.com/ws76/ws76/transports"
+)
+
+// loadScripts loads --script and --eval. exit ends the command.
+func (s *service) loadScripts(c *cli.Context, exit func(error)) (err error) {
+	s.scripts, err = s.newScripts(c, func(o *scripts.Options) {
+		o.Exit = func(err error) { exit(scriptExit(err)) }
+		o.Publish = func(channel string, m core.Message) error { return s.hub.Publish(channel, m) }
+		o.Metric = s.metrics.Script
+		o.Dial = s.dialForScript
+		o.Listen = func(ctx context.Context, addr string) (net.Listener, error) {
+			listeners, err := s.openListeners(ctx, []string{addr})
+			if err != nil {
+				return nil, err
+			}
+			return listeners[0], nil
+		}
+		o.Open = s.openStream
+	})
+	return err
+}
+
+// dialForScript is ws76.connect.
+func (e *env) dialForScript(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
+	via := o.Via
+	if via == "" {
+		via = "tcp:"
+	}
+	t, err := e.openTransport(via, transports.Options{})
+	if err != nil {
+		return nil, err
+	}
+	options := core.DialOptions{Header: o.Headers, Dialer: t, Trace: e.trace("client")}
+	if o.Dialect != "" {
+		if options.Dialect, err = parseDialect(string(o.Dialect)); err != nil {
+			return nil, err
+		}
+	}
+	if o.Protocol != "" {
+		options.Protocols = []string{o.Protocol}
+	}
+	if o.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.Timeout)
+		defer cancel()
+	}
+	return core.Dial(ctx, url, &options)
+}
+
+// scriptPeer describes a request for scripts. They keep it, so it is a copy.
+func (s *service) scriptPeer(o *serve.Opening, v *visit) (*scripts.Peer, *hixie.Request) {
+	r := &hixie.Request{Method: strings.Clone(o.Request.Method), Resource: strings.Clone(o.Request.Resource), Proto: strings.Clone(o.Request.Proto)}
+	for _, f := range o.Request.Fields {
+		r.Fields = append(r.Fields, hixie.Field{Name: strings.Clone(f.Name), Value: strings.Clone(f.Value)})
+	}
+	p := scripts.RequestPeer(r, o.Dialect, v.remote, v.transport)
+	return p, r
+}
+
+// askScripts lets on_handshake refuse a request, or choose a sub-protocol.
+func (s *service) askScripts(p *scripts.Peer, r *hixie.Request) (protocol string, refusal *core.Refusal) {
+	answer := s.scripts.Handshake(p, r)
+	switch {
+	case answer == nil:
+		return "", nil
+	case answer.Status == 0 || answer.Status == http.StatusSwitchingProtocols:
+		return answer.Protocol, nil
+	}
+	text := answer.Body
+	if text == "" {
+		text = "refused by a script"
+	}
+	return "", &core.Refusal{Status: answer.Status, Reason: http.StatusText(answer.Status), Text: text}
+}
+
+// scripted serves connections on which scripts see the messages, and nothing else
+// does but an echo.
+type scripted struct {
+	s    *service
+	echo bool
+}
+
+// scriptSeat is what it keeps of a connection.
+type scriptSeat struct {
+	peer    *scripts.Peer
+	record  *record.Conn                    // nil without --record
+	session atomic.Pointer[scripts.Session] // nil until the connection is open
+	joins   *joins
+
+	mu      sync.Mutex // held while hooks run; by Message until Flush
+	sink    relay.Sink
+	echoed  []core.Message // let through by hooks, to be sent back through them
+	reading bool           // between Message and Flush
+	started time.Time      // when that began
+}
+
+// Open calls on_open.
+func (e scripted) Open(p *serve.Peer) {
+	seat := visitOf(p).script
+	peer := seat.peer
+	peer.Protocol = p.Protocol()
+	peer.Stats = func() core.Stats { return p.Stats().Stats }
+	peer.Close = p.Close
+	seat.record = e.s.record(peer)
+	next := func(d relay.Direction, m core.Message) error {
+		switch {
+		case d == relay.BToA:
+			seat.record.Message(recording.Out, m)
+			if seat.reading && !p.ReplyWaits() {
+				return p.Reply(m)
+			}
+			return p.Send(m)
+		case e.echo:
+			seat.echoed = append(seat.echoed, m)
+		}
+		return nil
+	}
+	do := func(f func() error) error {
+		seat.mu.Lock()
+		defer seat.mu.Unlock()
+		err := f()
+		return errors.Join(err, seat.sendEchoed())
+	}
+	seat.joins = e.s.newJoins(func(m core.Message) error {
+		seat.mu.Lock()
+		defer seat.mu.Unlock()
+		return seat.sink(relay.BToA, m)
+	})
+	peer.Join, peer.Leave = seat.joins.join, seat.joins.leave
+	session := e.s.scripts.Session(peer, nil, false)
+	seat.session.Store(session)
+	sink, err := session.Bind(next, do, func(err error) { e.end(p, err) })
+	seat.mu.Lock()
+	seat.sink = sink
+	seat.mu.Unlock()
+	if err != nil {
+		e.end(p, err)
+	}
+}
+
+// sendEchoed gives back what hooks have let through. The lock is held.
+func (seat *scriptSeat) sendEchoed() error {
+	for i := 0; i < len(seat.echoed); i++ {
+		if err := seat.sink(relay.BToA, seat.echoed[i]); err != nil {
+			return err
+		}
+	}
+	clear(seat.echoed)
+	seat.echoed = seat.echoed[:0]
+	return nil
+}
+
+// end closes a connection that a script has ended, or that does not read.
+func (e scripted) end(p *serve.Peer, err error) {
+	switch {
+	case err == nil, errors.Is(err, relay.ErrStop):
+		p.Close(codeNormal, "")
+	case errors.Is(err, serve.ErrFull):
+		p.Close(codePolicy, "reads too slowly")
+	case errors.Is(err, core.ErrClosing):
+	default:
+		e.s.log.Warnf("%s: %v", visitOf(p).remote, err)
+		p.Close(codeInternal, "")
+	}
+}
+
+// Message calls the hooks.
+func (e scripted) Message(p *serve.Peer, m core.Message) {
+	seat := visitOf(p).script
+	if seat.sink == nil {
+		return
+	}
+	// What else a script sends here meanwhile waits for the end of the read, so that
+	// it does not come before what leaves then.
+	if !seat.reading {
+		seat.mu.Lock()
+		seat.reading, seat.started = true, time.Now()
+	}
+	seat.record.Message(recording.In, m)
+	err := seat.sink(relay.AToB, m)
+	if err == nil {
+		err = seat.sendEchoed()
+	}
+	if err != nil {
+		e.end(p, err)
+	}
+}
+
+// Flush ends a read, and notes how long the hooks took for what it brought.
+func (e scripted) Flush(p *serve.Peer) {
+	seat := visitOf(p).script
+	if !seat.reading {
+		return
+	}
+	e.s.metrics.Hook(time.Since(seat.started))
+	p.FlushReplies()
+	seat.reading = false
+	seat.mu.Unlock()
+}
+
+// Closed calls on_close.
+func (e scripted) Closed(p *serve.Peer, err error) {
+	seat := visitOf(p).script
+	seat.joins.close()
+	seat.session.Load().Closed(err)
+	seat.record.Closed(nil, err)
+}
+
+// scriptedHandler joins a connection with an endpoint, with scripts in between.
+func (s *service) scriptedHandler(v *visit, open func() (relay.Endpoint, error)) func(context.Context, *core.Conn) error {
+	return func(ctx context.Context, conn *core.Conn) error {
+		s.enter(conn, v)
+		other, err := open()
+		if err != nil {
+			conn.CloseWith(ctx, codeTryAgain, "no channel now")
+			return err
+		}
+		hooks, closed := s.scriptHooks(conn, v.script)
+		err = relay.Join(ctx, conn, other, &relay.Options{Hooks: hooks})
+		return closed(err)
+	}
+}
+
+// scriptHooks are the scripts as hooks between a connection and what serves it;
+// closed is called when the session is over, and returns how.
+func (s *service) scriptHooks(conn *core.Conn, seat *scriptSeat) (hooks []relay.Hook, closed func(error) error) {
+	if seat == nil {
+		return nil, func(err error) error { return err }
+	}
+	known := scripts.NewPeer(conn, "server")
+	known.ID, known.Remote, known.Transport = seat.peer.ID, seat.peer.Remote, seat.peer.Transport
+	var inject func(core.Message) error
+	first := relay.HookFunc(func(rs *relay.Session, next relay.Sink) (relay.Sink, error) {
+		inject = func(m core.Message) error { return rs.Do(func() error { return next(relay.BToA, m) }) }
+		return func(d relay.Direction, m core.Message) error {
+			started := time.Now()
+			err := next(d, m)
+			s.metrics.Hook(time.Since(started))
+			return err
+		}, nil
+	})
+	joined := s.newJoins(func(m core.Message) error { return inject(m) })
+	known.Join, known.Leave = joined.join, joined.leave
+	session := s.scripts.Session(known, nil, false)
+	seat.session.Store(session)
+	recorded := s.record(known)
+	return recorded.Around(append([]relay.Hook{first}, session.Hooks()...), relay.A), func(err error) error {
+		joined.close()
+		session.Closed(err)
+		recorded.Closed(conn, err)
+		return err
+	}
+}
+
+// joins are the channels that a script has joined a connection to. What comes on
+// them goes through the scripts, on a goroutine for each.
+type joins struct {
+	s       *service
+	deliver func(core.Message) error
+
+	mu     sync.Mutex
+	ends   map[string]*hub.Endpoint
+	closed bool
+}
+
+func (s *service) newJoins(deliver func(core.Message) error) *joins {
+	return &joins{s: s, deliver: deliver}
+}
+
+// maxJoins bounds the channels of one connection.
+const maxJoins = 1000
+
+func (j *joins) join(channel string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case j.closed:
+		return net.ErrClosed
+	case j.ends[channel] != nil:
+		return nil
+	case len(j.ends) >= maxJoins:
+		return fmt.Errorf("the connection has joined %d channels, the most there may be", maxJoins)
+	}
+	end, err := j.s.hub.Endpoint(channel, hub.EndpointOptions{Queue: j.s.settings.Queue, Slow: j.s.slow})
+	if err != nil {
+		return err
+	}
+	if j.ends == nil {
+		j.ends = make(map[string]*hub.Endpoint)
+	}
+	j.ends[channel] = end
+	j.s.tasks.Go(func() {
+		for {
+			m, err := end.Receive(context.Background())
+			if err != nil || j.deliver(m) != nil {
+				end.Close(context.Background())
+				return
+			}
+		}
+	})
+	return nil
+}
+
+func (j *joins) leave(channel string) error {
+	j.mu.Lock()
+	end := j.ends[channel]
+	delete(j.ends, channel)
+	j.mu.Unlock()
+	if end == nil {
+		return fmt.Errorf("the connection is not in channel %q", channel)
+	}
+	return end.Close(context.Background())
+}
+
+func (j *joins) close() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed = true
+	for _, end := range j.ends {
+		end.Close(context.Background())
+	}
+	j.ends = nil
+}
+
+// readOnly is a channel for a client that only gets messages: what it sends is
+// left out.
+type readOnly struct{ *hub.Endpoint }
+
+func (readOnly) Send(context.Context, core.Message) error  { return nil }
+func (readOnly) Queue(context.Context, core.Message) error { return nil }

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hub"
+	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/serve"
+	"github.com/ws76/ws76/transports/exec"
+)
+
+// sharedChild is --exec-shared: one child for all connections. It stands between
+// two channels of a hub of their own: what connections send goes in, and what the
+// child says comes out to each of them. It is the serve.Events of its connections,
+// whose data is a sharedSeat.
+type sharedChild struct {
+	child
+	hub      *hub.Hub
+	queue    int
+	in, out  *hub.Endpoint // the child's ends
+	stopping chan struct{}
+	stopped  chan struct{}
+}
+
+const (
+	toChild   = "in"
+	fromChild = "out"
+)
+
+// startShared starts the child. Whoever calls it calls stop.
+func startShared(c child, queue int, slow hub.Slow, binary hub.Binary) (*sharedChild, error) {
+	h, err := hub.New(&hub.Options{Binary: binary})
+	if err != nil {
+		return nil, err
+	}
+	s := &sharedChild{child: c, hub: h, queue: queue, stopping: make(chan struct{}), stopped: make(chan struct{})}
+	if s.in, err = h.Endpoint(toChild, hub.EndpointOptions{Queue: queue, Slow: slow}); err != nil {
+		return nil, err
+	}
+	publish := hub.JoinOptions{Publish: true}
+	if s.out, err = h.Endpoint(fromChild, hub.EndpointOptions{WriteOnly: true, JoinOptions: publish}); err != nil {
+		return nil, err
+	}
+	running, err := s.start(nil)
+	if err != nil {
+		return nil, err
+	}
+	go s.run(running)
+	return s, nil
+}
+
+// Pauses before a child that has ended is started again; after one that has run
+// for the longest of them they begin anew.
+const (
+	restartFirst = 100 * time.Millisecond
+	restartMost  = 30 * time.Second
+)
+
+// run keeps a child running until stop.
+func (s *sharedChild) run(running *exec.Child) {
+	defer close(s.stopped)
+	pause := restartFirst
+	for {
+		started := time.Now()
+		err := relay.Join(context.Background(), sharedEnd{s.in, s.out}, s.endpoint(running), &relay.Options{KeepA: true})
+		running.Close()
+		if time.Since(started) > restartMost {
+			pause = restartFirst
+		}
+		for running = nil; running == nil; pause = min(2*pause, restartMost) {
+			select {
+			case <-s.stopping:
+				return
+			default:
+			}
+			if err == nil {
+				err = errors.New("the program has ended")
+			}
+			s.e.log.Warnf("exec-shared: %v; starting it again in %v", err, pause)
+			select {
+			case <-time.After(pause):
+			case <-s.stopping:
+				return
+			}
+			running, err = s.start(nil)
+		}
+	}
+}
+
+// stop lets the child have what is waiting for it, and ends it.
+func (s *sharedChild) stop() {
+	close(s.stopping)
+	s.in.Close(context.Background())
+	<-s.stopped
+	s.out.Close(context.Background())
+}
+
+// join returns the two channels as an endpoint for one connection, which gets what
+// the child says and sends to it.
+func (s *sharedChild) join() (relay.Endpoint, error) {
+	get, err := s.hub.Endpoint(fromChild, hub.EndpointOptions{Queue: s.queue})
+	if err != nil {
+		return nil, err
+	}
+	send, err := s.hub.Endpoint(toChild, hub.EndpointOptions{WriteOnly: true, JoinOptions: hub.JoinOptions{Publish: true}})
+	if err != nil {
+		get.Close(context.Background())
+		return nil, err
+	}
+	return ownedEnd{sharedEnd{get, send}}, nil
+}
+
+// ownedEnd closes its channels.
+type ownedEnd struct{ sharedEnd }
+
+func (e ownedEnd) Close(ctx context.Context) error {
+	return errors.Join(e.in.Close(ctx), e.out.Close(ctx))
+}
+
+// sharedEnd is what is said on one channel and sent to another.
+type sharedEnd struct{ in, out *hub.Endpoint }
+
+func (e sharedEnd) Receive(ctx context.Context) (core.Message, error) {
+	m, err := e.in.Receive(ctx)
+	if errors.Is(err, net.ErrClosed) {
+		return m, io.EOF
+	}
+	return m, err
+}
+
+func (e sharedEnd) Ready() bool                                     { return e.in.Ready() }
+func (e sharedEnd) Send(ctx context.Context, m core.Message) error  { return e.out.Send(ctx, m) }
+func (e sharedEnd) Queue(ctx context.Context, m core.Message) error { return e.out.Queue(ctx, m) }
+func (e sharedEnd) Flush(ctx context.Context) error                 { return e.out.Flush(ctx) }
+func (e sharedEnd) Nonblocking() bool                               { return true }
+func (e sharedEnd) Close(context.Context) error                     { return nil }
+
+// sharedSeat is a connection's place in the two channels.
+type sharedSeat struct{ publish, get *hub.Member }
+
+// Open joins both channels.
+func (s *sharedChild) Open(p *serve.Peer) {
+	seat := &visitOf(p).shared
+	var err error
+	if seat.publish, err = s.hub.Join(toChild, nil, hub.JoinOptions{Publish: true}); err == nil {
+		seat.get, err = s.hub.Join(fromChild, sharedSubscriber{p}, hub.JoinOptions{})
+	}
+	if err != nil {
+		p.Close(codeInternal, "")
+	}
+}
+
+// Message queues m for the child.
+func (s *sharedChild) Message(p *serve.Peer, m core.Message) {
+	if seat := &visitOf(p).shared; seat.publish != nil {
+		seat.publish.Queue(m)
+	}
+}
+
+// Flush hands over what one read brought.
+func (s *sharedChild) Flush(p *serve.Peer) {
+	if seat := &visitOf(p).shared; seat.publish != nil {
+		seat.publish.Flush()
+	}
+}
+
+// Closed leaves both channels.
+func (s *sharedChild) Closed(p *serve.Peer, _ error) {
+	seat := &visitOf(p).shared
+	for _, m := range []*hub.Member{seat.publish, seat.get} {
+		if m != nil {
+			m.Leave()
+		}
+	}
+	*seat = sharedSeat{}
+}
+
+type sharedSubscriber struct{ p *serve.Peer }
+
+func (s sharedSubscriber) Deliver(m *core.Shared) { s.p.SendShared(m) }

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hixie"
+)
+
+func TestActivated(t *testing.T) {
+	for _, tc := range []struct {
+		pid, fds string
+		want     []string
+		fails    bool
+	}{
+		{"", "", nil, false}, {"42", "2", []string{"fd:3", "fd:4"}, false}, {"42", "0", []string{}, false},
+		{"43", "2", nil, false}, // another process's
+		{"42", "", nil, true}, {"42", "-1", nil, true}, {"42", "99999", nil, true}, {"x", "2", nil, false},
+	} {
+		getenv := func(name string) string { return map[string]string{"LISTEN_PID": tc.pid, "LISTEN_FDS": tc.fds}[name] }
+		if got, err := activated(getenv, 42); !slices.Equal(got, tc.want) || (err != nil) != tc.fails {
+			t.Errorf("LISTEN_PID=%s LISTEN_FDS=%s: %q, %v", tc.pid, tc.fds, got, err)
+		}
+	}
+}
+
+func TestListenAddresses(t *testing.T) {
+	e := &env{getenv: func(string) string { return "" }}
+	for _, tc := range []struct{ args, flags, want []string }{
+		{nil, nil, []string{defaultListen}}, {[]string{":80"}, []string{"fd:3"}, []string{":80", "fd:3"}}, {nil, []string{"unix:///x"}, []string{"unix:///x"}},
+	} {
+		if got, err := e.listenAddresses(tc.args, tc.flags); !slices.Equal(got, tc.want) || err != nil {
+			t.Errorf("%q, %q: %q, %v", tc.args, tc.flags, got, err)
+		}
+	}
+}
+
+func TestCutScheme(t *testing.T) {
+	for _, tc := range []struct{ addr, scheme string }{
+		{"127.0.0.1:80", ""}, {":80", ""}, {"[::1]:80", ""}, {"localhost:8076", ""}, {"tcp:80", ""}, {"unix:///x", "unix"}, {"fd:3", "fd"},
+		{"stdio:", "stdio"}, {"exec:cat", "exec"}, {"tcp://h:1", "tcp"}, {"nosuch://x", "nosuch"}, {"host:http", ""},
+	} {
+		if scheme, _, ok := cutScheme(tc.addr); ok != (tc.scheme != "") || ok && scheme != tc.scheme {
+			t.Errorf("%s: %q, %v", tc.addr, scheme, ok)
+		}
+	}
+}
+
+func TestOrigins(t *testing.T) {
+	list, err := parseOrigins([]string{"http://*.Example.org", "https://shop.test:8443"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for origin, want := range map[string]bool{
+		"http://a.example.org": true, "HTTP://A.B.example.org ": true, "https://shop.test:8443": true,
+		"https://a.example.org": false, "http://example.org": false, "http://a.example.org.evil.test": false, "https://shop.test": false,
+		"http://evil.test/.example.org": false, "": false, "null": false,
+	} {
+		if list.allow(origin) != want {
+			t.Errorf("%q: %v", origin, !want)
+		}
+	}
+	if none := origins(nil); !none.allow("http://x") || !none.allow("") {
+		t.Error("an empty list refuses")
+	}
+	if null := (origins{"null"}); !null.allow("") || !null.allow("null") {
+		t.Error("null is refused where it is listed")
+	}
+}
+
+func TestFlashPolicy(t *testing.T) {
+	for _, list := range []origins{nil, {"http://*.lan", `http://"><x>`, "null"}} {
+		var policy struct {
+			Allow []struct {
+				Domain string `xml:"domain,attr"`
+			} `xml:"allow-access-from"`
+		}
+		text := flashPolicy(list)
+		if err := xml.Unmarshal([]byte(text), &policy); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		want := list.hosts()
+		if list == nil {
+			want = []string{"*"}
+		}
+		for i, a := range policy.Allow {
+			if a.Domain != want[i] {
+				t.Errorf("domain %q, want %q", a.Domain, want[i])
+			}
+		}
+		if len(policy.Allow) != len(want) {
+			t.Errorf("%s: want %q", text, want)
+		}
+	}
+}
+
+func TestCGIEnvironment(t *testing.T) {
+	r := cgiRequest{
+		request: &hixie.Request{Method: "GET", Resource: "/a\x00b?q", Fields: hixie.Fields{
+			{Name: "Host", Value: "[::1]:8076"}, {Name: "X-A", Value: "1"}, {Name: "x-a", Value: "2"}, {Name: "Proxy", Value: "evil"},
+			{Name: "authorization", Value: "secret"}, {Name: "Weird=Näme", Value: "x\x00y"},
+		}},
+		dialect: core.Hixie75, remote: "[fe80::1]:5", secure: true, version: "1",
+	}
+	vars := r.environment()
+	for _, want := range []string{
+		"SERVER_NAME=::1", "SERVER_PORT=8076", "REMOTE_ADDR=fe80::1", "REMOTE_PORT=5", "HTTPS=on", "PATH_INFO=/ab", "QUERY_STRING=q",
+		"HTTP_X_A=1, 2", "HTTP_WEIRD_N_ME=xy", "WS76_DIALECT=hixie-75",
+	} {
+		if !slices.Contains(vars, want) {
+			t.Errorf("no %q in %q", want, vars)
+		}
+	}
+	for _, v := range vars {
+		name, _, _ := strings.Cut(v, "=")
+		if strings.ContainsRune(v, 0) || strings.Contains(v, "secret") || name == "HTTP_PROXY" || name == "REMOTE_USER" {
+			t.Errorf("%q is there", v)
+		}
+	}
+}
+
+func TestRemoteName(t *testing.T) {
+	s := &service{forwarded: true}
+	for _, tc := range []struct{ field, want string }{
+		{"192.0.2.1", "192.0.2.1"}, {"192.0.2.1, 192.0.2.2", "192.0.2.2"}, {"[2001:db8::1]", "2001:db8::1"}, {"evil\x1b[31m", "unix socket"}, {"", "unix socket"},
+	} {
+		fields := hixie.Fields{{Name: "x-forwarded-for", Value: tc.field}}
+		if got := s.remoteName(nil, fields); got != tc.want {
+			t.Errorf("%q: %q, want %q", tc.field, got, tc.want)
+		}
+		if got := (&service{}).remoteName(nil, fields); got != "unix socket" {
+			t.Errorf("%q is believed: %q", tc.field, got)
+		}
+	}
+}
+
+// TestDropLog: a flood of losses is a few lines, and none is left out of them.
+func TestDropLog(t *testing.T) {
+	var out bytes.Buffer
+	d := dropLog{log: newLogger(&out)}
+	for i := range 1000 {
+		d.add("a", 2, "why")
+		d.add(fmt.Sprintf("c%d", i), 1, "why")
+	}
+	d.close()
+	d.close()
+	text := out.String()
+	if lines := strings.Count(text, "\n"); lines > 3*maxPlaces {
+		t.Errorf("%d lines", lines)
+	}
+	sum := 0
+	for line := range strings.Lines(text) {
+		var n int
+		_, rest, _ := strings.Cut(strings.TrimPrefix(line, "ws76: "), ": ")
+		if _, err := fmt.Sscanf(rest, "%d messages lost: why", &n); err != nil {
+			t.Errorf("%q: %v", line, err)
+		}
+		sum += n
+	}
+	if sum != 3000 {
+		t.Errorf("%d of 3000 are told", sum)
+	}
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/net/http/httpproxy"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/transports"
+	"github.com/ws76/ws76/transports/all"
+	wsexec "github.com/ws76/ws76/transports/exec"
+	"github.com/ws76/ws76/transports/tcp"
+)
+
+// transportProgram is what the name of an executable begins with that is a
+// transport: the scheme follows.
+const transportProgram = "ws76-transport-"
+
+// openTransport opens a transport of those that are built in or, where none has
+// the scheme, an executable on PATH. Of o it fills in the streams of the process.
+func (e *env) openTransport(raw string, o transports.Options) (transports.Transport, error) {
+	o.Stdin, _ = e.stdin.(*os.File)
+	o.Stdout, _ = e.stdout.(*os.File)
+	o.Stderr = e.stderr
+	r := all.Transports()
+	t, err := r.Open(raw, o)
+	if !errors.Is(err, transports.ErrUnknown) {
+		return t, err
+	}
+	scheme, _, _ := strings.Cut(strings.ToLower(raw), ":")
+	if path, missing := exec.LookPath(transportProgram + scheme); missing == nil && scheme != "" {
+		r.Register(wsexec.Program(scheme, path))
+		return r.Open(raw, o)
+	}
+	var known []*cli.Command
+	for _, entry := range r.Entries() {
+		known = append(known, &cli.Command{Name: entry.Scheme + ":"})
+	}
+	return nil, fmt.Errorf("%w; an executable %s%s on PATH would be one too. %s", err, transportProgram, scheme, cli.SuggestCommand(known, scheme+":"))
+}
+
+// transportExamples lists the transports for help.
+func transportExamples() string {
+	var examples []string
+	for _, entry := range all.Transports().Entries() {
+		examples = append(examples, entry.Example)
+	}
+	return strings.Join(examples, ", ")
+}
+
+// proxied dials what direct would dial, through a proxy.
+type proxied struct {
+	direct *tcp.Transport
+	proxy  transports.Transport
+}
+
+func (p proxied) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	return p.proxy.Dial(ctx, p.direct.Target(addr))
+}
+
+// throughProxy returns direct, or the way through the proxy that --proxy or the
+// environment asks for.
+func (e *env) throughProxy(c *cli.Context, direct *tcp.Transport, target core.Target, o transports.Options) (transports.Transport, error) {
+	proxy, err := e.proxyURL(c, &url.URL{Scheme: map[bool]string{false: "http", true: "https"}[target.Secure], Host: direct.Target(target.Addr)})
+	if err != nil || proxy == nil {
+		return direct, err
+	}
+	switch proxy.Scheme {
+	case "socks5", "socks5h", "http", "https":
+	default:
+		return nil, usagef("proxy %q: want socks5://, socks5h://, http:// or https://", proxy.Redacted())
+	}
+	t, err := e.openTransport(proxy.String(), o)
+	if err != nil {
+		return nil, usagef("proxy: %w", err)
+	}
+	e.log.Infof("through the proxy %s", proxy.Redacted())
+	return proxied{direct, t}, nil
+}
+
+// proxyURL returns the proxy on the way to target, nil for none. --proxy is for
+// every target; the variables are those of other programs, which leave out
+// loopback addresses and what NO_PROXY names.
+func (e *env) proxyURL(c *cli.Context, target *url.URL) (*url.URL, error) {
+	if c.IsSet("proxy") {
+		raw := c.String("proxy")
+		if raw == "" || raw == "none" {
+			return nil, nil
+		}
+		if !strings.Contains(raw, "://") {
+			raw = "http://" + raw
+		}
+		u, err := url.Parse(raw)
+		if err != nil || u.Host == "" { // the error would show a password
+			return nil, usagef("--proxy: it is no URL like socks5://HOST:PORT or http://HOST:PORT")
+		}
+		return u, nil
+	}
+	// Each name in upper and lower case, the more particular first.
+	variable := func(names ...string) string {
+		for _, name := range names {
+			for _, name := range []string{name, strings.ToLower(name)} {
+				if value := e.getenv(name); value != "" {
+					return value
+				}
+			}
+		}
+		return ""
+	}
+	config := httpproxy.Config{
+		HTTPProxy:  variable("HTTP_PROXY", "ALL_PROXY"),
+		HTTPSProxy: variable("HTTPS_PROXY", "ALL_PROXY"),
+		NoProxy:    variable("NO_PROXY"),
+		CGI:        e.getenv("REQUEST_METHOD") != "",
+	}
+	u, err := config.ProxyFunc()(target)
+	if err != nil {
+		return nil, usagef("the proxy of the environment (HTTP_PROXY and others) is no URL like http://HOST:PORT")
+	}
+	return u, nil
+}

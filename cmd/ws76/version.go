@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/transports/all"
+)
+
+// version is set by the linker in packages; otherwise the module's own is shown.
+var version = ""
+
+func buildVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+func versionCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:  "version",
+		Usage: "print the version, and what it was built with",
+		UsageText: `ws76 version
+ws76 version --json | jq -r .ws76`,
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object: ws76, go, os, arch, dialects, transports"}},
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return usagef("version takes no arguments, got %q", c.Args().Slice())
+			}
+			if !c.Bool("json") {
+				return e.print(fmt.Appendf(nil, "ws76 %s (%s, %s/%s)\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH))
+			}
+			report := versionReport{
+				Version: reportVersion, WS76: buildVersion(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Dialects: core.Dialects,
+			}
+			for _, entry := range all.Transports().Entries() {
+				report.Transports = append(report.Transports, entry.Scheme)
+			}
+			return e.printJSON(report)
+		},
+	})
+}
+
+// versionReport is what version --json prints.
+type versionReport struct {
+	Version    int            `json:"version"` // of this shape
+	WS76       string         `json:"ws76"`
+	Go         string         `json:"go"`
+	OS         string         `json:"os"`
+	Arch       string         `json:"arch"`
+	Dialects   []core.Dialect `json:"dialects"`
+	Transports []string       `json:"transports"`
+}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/transports/serial"
+	rn131 "github.com/ws76/ws76/transports/wifly/module"
+)
+
+func wiflyEmulateCommand(e *env) *cli.Command {
+	const line, wifi, tcp = "Serial line", "Wi-Fi", "TCP"
+	return e.command(cli.Command{
+		Name:  "emulate",
+		Usage: "an RN-131 module in software",
+		UsageText: `ws76 wifly emulate --link /tmp/wifly                     on a pseudo-terminal
+ws76 wifly emulate --port serial:///dev/ttyUSB0 --upgrade  in place of a dead module
+ws76 wifly emulate --upgrade --map sockets.mbed.org:80=wss://my.example/
+ws76 wifly emulate --fault clos-after=100,lost-reply=0.1   as bad as in the field`,
+		Description: "Answers a host as an RN-131 does, $$$ and all, and opens real TCP connections for it. " +
+			"Without --port it makes a pseudo-terminal and prints its path. " +
+			"With --upgrade a WebSocket of draft 75 or 76 that the host opens becomes one of RFC 6455 towards the server.\n\n" +
+			"Faults: " + strings.Join(rn131.FaultKinds(), ", ") + ". P is a probability; an N below 1 is one, too, a larger one means the first N times, or bytes.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "link", Category: line, Usage: "make `PATH` a symbolic link to the pseudo-terminal"},
+			&cli.StringFlag{Name: "port", Category: line, Usage: "serial port to be the module on, `URL` like serial:///dev/ttyUSB0"},
+			&cli.IntFlag{Name: "baud", Category: line, Usage: "`RATE` at power-up (default: as stored, from the factory 9600)"},
+			&cli.StringFlag{Name: "settings", Category: line, Usage: "keep what the host saves in `FILE`, passphrase included"},
+			&cli.StringFlag{Name: "firmware", Value: rn131.DefaultFirmware, Category: line, Usage: "`VERSION`: " + strings.Join(rn131.Firmwares(), ", ")},
+			&cli.BoolFlag{Name: "running", Category: line, Usage: "as if switched on long ago: no boot text, joined"},
+			&cli.StringSliceFlag{Name: "network", Category: wifi, Usage: "a network in the air, `SSID` or SSID=PASSPHRASE; repeatable (default: whatever is asked for)"},
+			&cli.BoolFlag{Name: "upgrade", Category: tcp, Usage: "carry WebSockets of drafts 75 and 76 to RFC 6455 servers"},
+			&cli.StringSliceFlag{Name: "map", Category: tcp, Usage: "lead `HOST:PORT=URL` there, with --upgrade; URL is ws:// or wss://, a path in it goes first; repeatable"},
+			&cli.StringFlag{Name: "listen", Category: tcp, Usage: "have the module's own server on `HOST[:PORT]`; without a port on that which the host sets (2000)"},
+			&cli.StringFlag{Name: "fault", Usage: "what goes wrong, a `LIST` of faults"},
+			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`NUMBER` that makes the faults repeatable"},
+		},
+		Action: func(c *cli.Context) error { return e.emulate(c) },
+	}, wiflyExits...)
+}
+
+func (e *env) emulate(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return usagef("wifly emulate takes no arguments, got %q", c.Args().Slice())
+	}
+	o, err := e.moduleOptions(c)
+	if err != nil {
+		return err
+	}
+	if c.Bool("upgrade") {
+		u, err := e.newUpgrader(c.Context, c.StringSlice("map"))
+		if err != nil {
+			return err
+		}
+		defer u.wait()
+		o.Dial, o.Lookup = u.dial, u.lookup
+	} else if c.IsSet("map") {
+		return usagef("--map needs --upgrade")
+	}
+	port, name, err := openModulePort(c, o)
+	if err != nil {
+		return err
+	}
+	m, err := rn131.New(o)
+	if err != nil {
+		port.Close()
+		return usageError{err}
+	}
+	if path := c.String("link"); path != "" {
+		if err := link(name, path); err != nil {
+			port.Close()
+			return withCode(exitTransport, err)
+		}
+		defer unlink(name, path)
+	}
+	if c.String("port") == "" {
+		fmt.Fprintln(e.stdout, name)
+	}
+	e.log.Warnf("module on %s, firmware %s", name, c.String("firmware"))
+	err = m.Serve(c.Context, port)
+	s := m.Stats()
+	e.log.Infof("%d bytes from the host, %d to it; lost: %d and %d", s.FromHost, s.ToHost, s.Overruns, s.Lost)
+	return withCode(exitTransport, err)
+}
+
+// moduleOptions are all but those of the port and of TCP connections.
+func (e *env) moduleOptions(c *cli.Context) (*rn131.Options, error) {
+	o := &rn131.Options{
+		Firmware: c.String("firmware"), Baud: c.Int("baud"), Seed: c.Uint64("seed"), Running: c.Bool("running"),
+		Note: func(text string) { e.log.Infof("%s", text) },
+	}
+	var err error
+	if o.Faults, err = rn131.ParseFaults(c.String("fault")); err != nil {
+		return nil, usagef("--fault: %w", err)
+	}
+	for _, n := range c.StringSlice("network") {
+		ssid, phrase, _ := strings.Cut(n, "=")
+		o.Networks = append(o.Networks, rn131.Network{SSID: ssid, Phrase: phrase})
+	}
+	if addr := c.String("listen"); addr != "" {
+		host, port, err := splitListen(addr)
+		if err != nil {
+			return nil, err
+		}
+		if a, err := netip.ParseAddr(host); err == nil && a.Is4() && !a.IsUnspecified() {
+			o.IP = a
+		}
+		o.Listen = func(ctx context.Context, wanted int) (net.Listener, error) {
+			if port != "" {
+				return (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, port))
+			}
+			return (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(wanted)))
+		}
+	}
+	if file := c.String("settings"); file != "" {
+		stored, err := os.ReadFile(file)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("--settings: %w", err)
+		}
+		o.Settings = string(stored)
+		o.Save = func(settings string) error { return writeSettings(file, settings) }
+	}
+	return o, nil
+}
+
+// splitListen takes HOST, HOST:PORT or :PORT apart.
+func splitListen(addr string) (host, port string, err error) {
+	if _, err := netip.ParseAddr(addr); err == nil || !strings.Contains(addr, ":") {
+		return addr, "", nil
+	}
+	host, port, err = net.SplitHostPort(addr)
+	if n, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil || n > 65535 {
+		return "", "", usagef("--listen %q: want HOST or HOST:PORT", addr)
+	}
+	return host, port, nil
+}
+
+// writeSettings replaces file as a whole, so that a crash leaves the old or the new one.
+func writeSettings(file, text string) error {
+	temp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*") // readable by its owner alone
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name()) // in vain once it is renamed
+	_, err = temp.WriteString(text)
+	if err := errors.Join(err, temp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), file)
+}
+
+// openModulePort opens what the module is served on, and returns its name too.
+func openModulePort(c *cli.Context, o *rn131.Options) (io.ReadWriteCloser, string, error) {
+	raw := c.String("port")
+	if raw == "" {
+		pty, err := rn131.OpenPTY()
+		if err != nil {
+			return nil, "", withCode(exitTransport, fmt.Errorf("%w; say --port with a serial port", err))
+		}
+		o.HostRate = pty.Rate
+		return pty, pty.Path, nil
+	}
+	if c.String("link") != "" {
+		return nil, "", usagef("--link is for a pseudo-terminal, not for --port")
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "serial" {
+		return nil, "", usagef("--port %q: want a URL like serial:///dev/ttyUSB0", raw)
+	}
+	config, err := serial.ParseConfig(u)
+	if err != nil {
+		return nil, "", usagef("--port: %w", err)
+	}
+	if o.Baud == 0 && u.Query().Has("baud") {
+		o.Baud = config.Baud
+	}
+	port, err := serial.OpenPort(c.Context, config)
+	if err != nil {
+		return nil, "", withCode(exitTransport, err)
+	}
+	o.SetRate = port.SetBaud
+	return port, config.Path, nil
+}
+
+// link makes path a symbolic link to the terminal; one that is there is replaced,
+// anything else is not.
+func link(name, path string) error {
+	if info, err := os.Lstat(path); err == nil {
+		if info.Mode()&fs.ModeSymlink == 0 {
+			return fmt.Errorf("--link %q: there is something that is no symbolic link", path)
+		}
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("--link: %w", err)
+		}
+	}
+	if err := os.Symlink(name, path); err != nil {
+		return fmt.Errorf("--link: %w", err)
+	}
+	return nil
+}
+
+// unlink removes path, unless somebody made another of it.
+func unlink(name, path string) {
+	if target, err := os.Readlink(path); err == nil && target == name {
+		os.Remove(path)
+	}
+}
