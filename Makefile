@@ -15,19 +15,25 @@ test:
 race:
 	$(GO) test -race -timeout 20m ./...
 
+# Against brokers in this process and a real browser: a module of its own.
+live:
+	cd interop/live && $(GO) test -race -timeout 15m ./...
+
 fmt:
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "gofmt would change:"; echo "$$files"; exit 1; }
 
 vet:
 	$(GO) vet ./...
 	$(GO) mod tidy -diff
+	cd interop/live && $(GO) vet ./... && $(GO) mod tidy -diff
 
 staticcheck:
 	$(GO) run $(STATICCHECK) ./...
+	cd interop/live && $(GO) run $(STATICCHECK) ./...
 
-# Every system that is supported, and a 32-bit machine.
+# Every system that is supported; 32-bit machines and a big-endian one among them.
 cross:
-	@for target in linux/amd64 linux/arm darwin/arm64 windows/amd64; do \
+	@for target in linux/amd64 linux/arm linux/mips darwin/arm64 windows/amd64 freebsd/amd64; do \
 		echo "$$target"; \
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) vet ./... || exit 1; \
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build ./... || exit 1; \
@@ -56,11 +62,23 @@ generated:
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
+# The deb of this machine: built, installed, tried and removed, which takes root.
+package:
+	packaging/test
+
+# Two builds of it, in different places, give the same bytes.
+reproducible:
+	packaging/reproducible deb rpm apk tar sbom
+
+# Packages and archives of every system, with bills of materials, into dist.
+release:
+	packaging/release
+
 # All of it; the tests come last, interop among them. The benchmarks show here
 # that they run, not how fast.
 ci: export WS76_INTEROP = 1
 ci: BENCHTIME = 20ms
-ci: fmt vet staticcheck generated cross allocs fuzz bench race
+ci: fmt vet staticcheck generated cross allocs fuzz bench package reproducible live race
 
 .NOTPARALLEL:
-.PHONY: build test race allocs fmt vet staticcheck cross interop fuzz generated bench ci
+.PHONY: build test race live allocs fmt vet staticcheck cross interop fuzz generated bench package reproducible release ci
