@@ -44,6 +44,11 @@ var typings = []struct {
 	{"ws76 connect --via tun", []string{"--via tunnel:"}},
 	{"ws76 connect --via=tun", []string{"--via=tunnel:"}},
 	{"ws76 connect --via socks5:", []string{"--via socks5://"}},
+	{"ws76 connect @la", []string{"connect @lab "}},
+	{"ws76 bridge ws://:8080 @la", []string{"8080 @lab "}},
+	{"ws76 connect --plugin heart", []string{"--plugin heartbeat "}},
+	{"ws76 plugin info heart", []string{"info heartbeat "}},
+	{"ws76 socketio-e", []string{"ws76 socketio-emit "}},
 	{"ws76 connect --via unix://FOLDER/some-fi", []string{"FOLDER/some-file.pem "}},
 	{"ws76 connect --via unix://FOLDER/some-fo", []string{"FOLDER/some-folder/"}},
 	{"ws76 connect ws://device:80/a?b=c --via tun", []string{"--via tunnel:"}},
@@ -75,12 +80,12 @@ func TestCompleteFish(t *testing.T) {
 		command := exec.CommandContext(t.Context(), fish, "--no-config", "-c", "source $argv[1]; complete -C $argv[2]",
 			absolute(t, filepath.Join(completionsDir, "ws76.fish")), strings.ReplaceAll(c.typed, "FOLDER", dir))
 		command.Dir = dir
-		command.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+		command.Env = append(os.Environ(), "XDG_CONFIG_HOME="+dir, "PATH="+dir+":"+os.Getenv("PATH"))
 		out, err := command.CombinedOutput()
 		if err != nil {
 			t.Fatalf("fish: %v\n%s", err, out)
 		}
-		if strings.Contains(c.typed, "@") {
+		if strings.Contains(c.typed, "@some") {
 			continue // fish has names of files with a prefix only behind =
 		}
 		for _, want := range c.want {
@@ -138,7 +143,13 @@ func completionFolder(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Mkdir(filepath.Join(dir, "some-folder"), 0o777); err != nil {
+	for _, folder := range []string{"some-folder", "ws76"} {
+		if err := os.Mkdir(filepath.Join(dir, folder), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The folder is XDG_CONFIG_HOME.
+	if err := os.WriteFile(filepath.Join(dir, "ws76", "config.toml"), []byte("[profile.lab]\nurl = 'ws://lab.example/'\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -157,7 +168,7 @@ func newShell(t *testing.T, program string, args ...string) *shell {
 	terminal, line := openTerminal(t)
 	command := exec.Command(program, args...)
 	command.Dir = completionFolder(t)
-	command.Env = append(os.Environ(), "PATH="+command.Dir+":"+os.Getenv("PATH"), "TERM=dumb", "PS1=>", "PROMPT=>", "HISTFILE=", "HOME="+command.Dir, "LC_ALL=C")
+	command.Env = append(os.Environ(), "XDG_CONFIG_HOME="+command.Dir, "PATH="+command.Dir+":"+os.Getenv("PATH"), "TERM=dumb", "PS1=>", "PROMPT=>", "HISTFILE=", "HOME="+command.Dir, "LC_ALL=C")
 	command.Stdin, command.Stdout, command.Stderr = line, line, line
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := command.Start(); err != nil {
