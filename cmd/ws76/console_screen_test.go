@@ -53,7 +53,9 @@ func newScreen(t *testing.T, columns, rows int, environment []string, command ..
 		s.command("kill-server").Run()
 		os.RemoveAll(s.dir)
 	})
-	s.do(append(append(args, "--"), command...)...)
+	// tmux sometimes loses the exit code; the shell waits for it through a ^C.
+	args = append(args, "--", "sh", "-c", `trap : INT; "$@"; echo $? >"$0"`, s.statusFile())
+	s.do(append(args, command...)...)
 	return s
 }
 
@@ -141,11 +143,20 @@ func (s *screen) cursor(column, row int) {
 	s.until("the cursor at "+want, func() bool { return strings.TrimSpace(s.do("display", "-p", "#{cursor_x},#{cursor_y}")) == want })
 }
 
+func (s *screen) statusFile() string { return filepath.Join(s.dir, "exit-code") }
+
 // exit waits for the command and checks its exit code.
 func (s *screen) exit(want int) {
 	s.t.Helper()
-	code := fmt.Sprint(want)
-	s.until("exit code "+code+" and not "+s.do("display", "-p", "#{pane_dead} #{pane_dead_status} #{pane_dead_signal}"), func() bool { return strings.TrimSpace(s.do("display", "-p", "#{pane_dead_status}")) == code })
+	var code string
+	s.until("the end", func() bool {
+		text, _ := os.ReadFile(s.statusFile())
+		code = string(text)
+		return strings.HasSuffix(code, "\n")
+	})
+	if code != fmt.Sprintln(want) {
+		s.t.Fatalf("exit code %q, want %d; the screen is\n%s", code, want, strings.Join(s.lines(), "\n"))
+	}
 }
 
 // livePeer is the peer of a console.
