@@ -35,7 +35,7 @@ func (r Resolve) Add(entry string) error {
 			return bad("no port")
 		}
 	}
-	if host == "" {
+	if host == "" || strings.ContainsAny(host, "[]") {
 		return bad("no host")
 	}
 	port, list, ok := strings.Cut(rest, ":")

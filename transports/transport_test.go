@@ -211,7 +211,7 @@ func TestErrors(t *testing.T) {
 
 // FuzzResolve checks that no entry panics and that what is accepted is found again.
 func FuzzResolve(f *testing.F) {
-	for _, e := range []string{"a:1:1.2.3.4", "[::1]:80:[::1],::2", "*:443:fe80::1%x", "+h:1:::", "[]:1:::1", "h:00080:1.1.1.1"} {
+	for _, e := range []string{"a:1:1.2.3.4", "[::1]:80:[::1],::2", "*:443:fe80::1%x", "+h:1:::", "[]:1:::1", "h:00080:1.1.1.1", "[[]]:1:::"} {
 		f.Add(e)
 	}
 	f.Fuzz(func(t *testing.T, e string) {
