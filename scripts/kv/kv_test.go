@@ -1,16 +1,21 @@
 package kv
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	bolt "go.etcd.io/bbolt/errors"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 )
@@ -19,6 +24,23 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv("KV_TEST_OPEN"); path != "" { // the second process of TestLock
 		_, err := Open(path)
 		fmt.Print(errors.Is(err, ErrLocked))
+		return
+	}
+	if path := os.Getenv("KV_TEST_WRITE"); path != "" { // the one of TestKilled
+		s, err := Open(path)
+		for i := 1; err == nil; i++ {
+			s.mu.Lock() // one transaction takes both
+			s.values["first"], s.values["last"] = strconv.Itoa(i), strconv.Itoa(i)
+			err = errors.Join(s.touch("first"), s.touch("last"))
+			s.mu.Unlock()
+			if i == 1 && err == nil {
+				if err = s.Close(); err == nil { // on the disk
+					s, err = Open(path)
+				}
+			}
+			fmt.Println(i)
+		}
+		fmt.Println(err)
 		return
 	}
 	goleak.VerifyTestMain(m)
@@ -71,90 +93,98 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// TestCrash cuts the log at every byte: each time, what was written before the cut is there and nothing else.
-func TestCrash(t *testing.T) {
+// TestKilled kills a process that sets two values again and again, together: what is found are two that are equal.
+func TestKilled(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store")
-	s := open(t, path)
-	var sizes []int64
-	for i := range 20 {
-		check(t, s.Set(fmt.Sprint("k", i), strings.Repeat("v", i*3)))
-		sizes = append(sizes, s.size)
-	}
-	check(t, s.Close())
-	whole, err := os.ReadFile(path)
+	self, err := os.Executable()
 	check(t, err)
-	for cut := range whole {
-		for _, tail := range []string{"", "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"} {
-			if tail != "" && cut < len(magic) {
-				continue
-			}
-			check(t, os.WriteFile(path, append(whole[:cut:cut], tail...), 0o600))
-			complete := 0
-			for complete < len(sizes) && sizes[complete] <= int64(cut) {
-				complete++
-			}
-			if tail != "" && (complete == 0 && cut != len(magic) || complete > 0 && sizes[complete-1] != int64(cut)) {
-				continue // zeros in a record are another kind of damage
-			}
-			s, err := Open(path)
-			if err != nil {
-				t.Fatalf("cut at %d: %v", cut, err)
-			}
-			if len(s.values) != complete {
-				t.Fatalf("cut at %d: %d values, want %d", cut, len(s.values), complete)
-			}
-			check(t, s.Set("after", "x"))
-			check(t, s.Close())
-			s, err = Open(path)
-			if err != nil {
-				t.Fatalf("cut at %d, written again: %v", cut, err)
-			}
-			if v, ok := s.Get("after"); !ok || v != "x" || len(s.values) != complete+1 {
-				t.Fatalf("cut at %d: %d values after a write, want %d", cut, len(s.values), complete+1)
-			}
-			check(t, s.Close())
+	for range 3 {
+		cmd := exec.CommandContext(t.Context(), self)
+		cmd.Env = append(os.Environ(), "KV_TEST_WRITE="+path)
+		out, err := cmd.StdoutPipe()
+		check(t, err)
+		check(t, cmd.Start())
+		lines := bufio.NewScanner(out)
+		for n := 0; n < 2000 && lines.Scan(); n++ {
 		}
+		check(t, cmd.Process.Kill())
+		told := lines.Text()
+		_ = cmd.Wait() // killed
+		s := open(t, path)
+		first, _ := s.Get("first")
+		last, _ := s.Get("last")
+		if first == "" || first != last {
+			t.Errorf("%q and %q were set together", first, last)
+		}
+		if n, _ := strconv.Atoi(told); n < 2000 {
+			t.Errorf("the process got to %q only", told)
+		}
+		check(t, s.Close())
 	}
 }
 
-func TestCorrupt(t *testing.T) {
+// TestDamaged opens files that are none, or were cut off or overwritten.
+func TestDamaged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store")
 	s := open(t, path)
-	check(t, s.Set("key", "value"))
-	check(t, s.Set("other", "value"))
-	check(t, s.Close())
-	whole, err := os.ReadFile(path)
-	check(t, err)
-	whole[len(magic)+8] ^= 1
-	check(t, os.WriteFile(path, whole, 0o600))
-	var corrupt *CorruptError
-	if _, err := Open(path); !errors.As(err, &corrupt) || corrupt.Offset != int64(len(magic)) {
-		t.Errorf("a damaged record: %v", err)
-	}
-	check(t, os.WriteFile(path, []byte("something else"), 0o600))
-	if _, err := Open(path); !errors.As(err, &corrupt) {
-		t.Errorf("no log at all: %v", err)
-	}
-}
-
-func TestCompact(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "store")
-	s := open(t, path)
-	value := strings.Repeat("x", 10_000)
 	for i := range 1000 {
-		check(t, s.Set(fmt.Sprint("k", i%10), value+fmt.Sprint(i)))
-		if s.size > worthwhile+20_000 {
-			t.Fatalf("%d bytes for %d of content", s.size, s.live)
-		}
+		check(t, s.Set(fmt.Sprint("key", i), strings.Repeat("v", 100)))
 	}
-	want := maps.Clone(s.values)
+	check(t, s.Close())
+	whole, err := os.ReadFile(path)
+	check(t, err)
+	noise := slices.Clone(whole)
+	for i := 2 * 4096; i < len(noise); i++ {
+		noise[i] = byte(i * 7)
+	}
+	for name, content := range map[string][]byte{"other": []byte("something else"), "cut": whole[:len(whole)/2], "noise": noise} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "store")
+			check(t, os.WriteFile(path, content, 0o600))
+			s, err := Open(path)
+			if err == nil {
+				s.Close()
+				t.Fatal("no error")
+			}
+			if !strings.Contains(err.Error(), "move the file away") {
+				t.Error(err)
+			}
+			check(t, os.Rename(path, path+".away"))
+			check(t, os.WriteFile(path, whole, 0o600))
+			open(t, path)
+		})
+	}
+}
+
+// TestFailedWrite fills the disk, as far as the Store can tell.
+func TestFailedWrite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store")
+	s := open(t, path)
+	check(t, s.Set("a", "1"))
 	check(t, s.Close())
 	s = open(t, path)
-	if !maps.Equal(s.values, want) || len(want) != 10 {
-		t.Error("other values after compaction")
+	limit := func(size int) {
+		tx, err := s.db.Begin(true) // no write is under way
+		check(t, err)
+		s.db.MaxSize = size
+		check(t, tx.Rollback())
 	}
-	if left, _ := filepath.Glob(path + "*.tmp"); left != nil {
-		t.Errorf("left behind: %q", left)
+	limit(1)
+	var err error
+	for i := 0; err == nil && i < 1000; i++ {
+		err = s.Set("b", strings.Repeat("x", 1<<20))
+		time.Sleep(time.Millisecond)
+	}
+	if !errors.Is(err, bolt.ErrMaxSizeReached) {
+		t.Fatalf("no write failed: %v", err)
+	}
+	limit(0)
+	for s.Set("c", "3") != nil {
+	}
+	check(t, s.Close())
+	s = open(t, path)
+	if len(s.values) != 3 || len(s.values["b"]) != 1<<20 {
+		t.Errorf("%d values, b has %d bytes", len(s.values), len(s.values["b"]))
 	}
 }
 
@@ -225,7 +255,7 @@ func TestModel(t *testing.T) {
 		}
 		defer func() { s.Close() }()
 		model := map[string]string{}
-		key := rapid.SampledFrom([]string{"a", "b", "", "\x00"})
+		key := rapid.SampledFrom([]string{"a", "b", "\xff", "\x00"})
 		t.Repeat(map[string]func(*rapid.T){
 			"set": func(t *rapid.T) {
 				k, v := key.Draw(t, "key"), rapid.String().Draw(t, "value")
@@ -241,13 +271,6 @@ func TestModel(t *testing.T) {
 				}
 				delete(model, k)
 			},
-			"rewrite": func(t *rapid.T) {
-				s.mu.Lock()
-				defer s.mu.Unlock()
-				if err := s.rewrite(); err != nil {
-					t.Fatal(err)
-				}
-			},
 			"reopen": func(t *rapid.T) {
 				if err := s.Close(); err != nil {
 					t.Fatal(err)
@@ -262,21 +285,5 @@ func TestModel(t *testing.T) {
 				}
 			},
 		})
-	})
-}
-
-func FuzzRecord(f *testing.F) {
-	f.Add(appendRecord(nil, "key", "value", false))
-	f.Add(appendRecord(nil, "key", "", true))
-	f.Add([]byte("\x00\x00\x00\x00\xff\xff\xff\xff\xff"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		key, value, remove, n, err := parseRecord(b)
-		if err != nil {
-			return
-		}
-		k, v, r, m, err := parseRecord(appendRecord(nil, key, value, remove))
-		if err != nil || k != key || v != value || r != remove || m > n {
-			t.Fatalf("%q, %q, %v became %q, %q, %v: %v", key, value, remove, k, v, r, err)
-		}
 	})
 }
