@@ -44,6 +44,9 @@ func (c *clientHandshake) run(ctx context.Context) (*Conn, error) {
 		return nil, c.failed("checking the answer", err)
 	}
 	c.done()
+	if c.Opened != nil {
+		c.Opened(&c.response)
+	}
 	config := connConfig{
 		dialect: c.Dialect, client: true, protocol: c.protocol, request: c.request,
 		maxMessage: c.MaxMessage, closeTimeout: c.CloseTimeout, trace: c.Trace,

@@ -2,8 +2,11 @@ package core
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
+
+	"github.com/ws76/ws76/core/hixie"
 )
 
 // Close ends the connection properly: the closing frame, the peer's answer (for
@@ -24,18 +27,23 @@ func (c *Conn) CloseWith(ctx context.Context, code int, reason string) error {
 			c.end(&CloseError{Code: codeAbnormal, Err: err})
 		}
 	}
+	over := &CloseError{Unanswered: c.framing.hasClosing(), Clean: !c.framing.hasClosing(), Code: codeAbnormal}
 	if c.reading.take(ctx) == nil {
-		for c.ended.Load() == nil {
-			if c.receive(ctx) != nil {
-				break
-			}
+		begun := time.Now()
+		last := begun // message
+		for c.ended.Load() == nil && c.receive(ctx) == nil {
+			last = time.Now()
 		}
-		if c.lingering {
+		// A peer that sends on and on is cut off by us: that frame says nothing of it.
+		if 2*time.Since(last) > time.Since(begun) {
+			over = c.unanswered(nil)
+		}
+		if c.lingering.Load() {
 			drain(c.stream, c.closeTimeout)
 		}
 		c.reading.leave()
 	}
-	ended := c.end(&CloseError{Unanswered: c.framing.hasClosing(), Clean: !c.framing.hasClosing(), Code: codeAbnormal})
+	ended := c.end(over)
 	c.stream.Close()
 	if ended.Clean {
 		return nil
@@ -60,12 +68,45 @@ func (c *Conn) SendClose(ctx context.Context, code int, reason string) error {
 	if err := c.flush(ctx); err != nil {
 		return err
 	}
+	if held := c.held.Load(); held != nil {
+		c.endAfterReply(held)
+		return nil
+	}
 	if !c.framing.hasClosing() {
 		c.shutWriting()
 	}
 	// A Receive that waits already gets the bound too.
 	c.readLimit.until(time.Now().Add(c.closeTimeout))
 	return nil
+}
+
+// HoldClose leaves the answer to the peer's closing frame to SendClose or Close.
+// Until then what is sent still reaches the peer, and Receive returns io.EOF once
+// all messages are delivered. In hixie-75 the end of the stream is the closing
+// frame. Call HoldClose before the first Receive.
+func (c *Conn) HoldClose() { c.holds.Store(true) }
+
+// PeerClose returns the closing frame that HoldClose has held, answered or not; nil: none.
+func (c *Conn) PeerClose() *CloseError { return c.held.Load() }
+
+// hold keeps ce, what the peer has closed with, until SendClose answers it.
+func (c *Conn) hold(ce *CloseError) error {
+	c.held.Store(ce)
+	if c.closing.Load() { // it has not seen that
+		return c.end(ce)
+	}
+	return io.EOF
+}
+
+// over returns why there is nothing more to receive, nil while there may be.
+func (c *Conn) over() error {
+	if c.held.Load() == nil {
+		return nil // what came before the end is still to be delivered
+	}
+	if ended := c.ended.Load(); ended != nil {
+		return ended
+	}
+	return io.EOF
 }
 
 // sendClosing answers a closing frame or reports a violation, within timeout.
@@ -86,6 +127,9 @@ func (c *Conn) peerClosed(code int, reason string) error {
 		return c.end(ce)
 	}
 	ce.ByPeer = true
+	if c.holds.Load() {
+		return c.hold(ce)
+	}
 	// Draft 76, section 5.3; RFC 6455, section 5.5.1: answer with our own.
 	if err := c.sendClosing(c.closeTimeout, code, ""); err != nil {
 		ce.Clean, ce.Err = false, err
@@ -93,12 +137,25 @@ func (c *Conn) peerClosed(code int, reason string) error {
 	return c.endAfterReply(ce)
 }
 
+// unanswered is how a connection ends whose peer has not answered in time, or has
+// failed with err instead. A frame that it left unfinished is an error of its own.
+// The caller holds reading.
+func (c *Conn) unanswered(err error) *CloseError {
+	switch cut := c.framing.end(); {
+	case cut != nil && !errors.Is(cut, hixie.ErrBareFF):
+		return &CloseError{Code: codeAbnormal, Err: cut}
+	case c.framing.hasClosing():
+		return &CloseError{Unanswered: true, Code: codeAbnormal, Err: err}
+	}
+	return &CloseError{Clean: true, Code: codeNone}
+}
+
 // endAfterReply ends a connection whose last words are ours. Closing a TCP socket
 // that still has unread bytes resets it, which can destroy those words on their
 // way; so only the sending side is shut here, and Close reads until the peer closes.
 func (c *Conn) endAfterReply(ce *CloseError) *CloseError {
 	if c.shutWriting() && c.ended.CompareAndSwap(nil, ce) {
-		c.lingering = true
+		c.lingering.Store(true)
 		return ce
 	}
 	return c.end(ce)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -73,6 +75,63 @@ func TestCloseByPeer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A frame that is unfinished when the time is up, or the stream ends, is no clean
+// end and no mere want of an answer.
+func TestCloseCut(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		then    func(net.Conn)
+		receive bool
+	}{
+		{"silent, Receive", func(net.Conn) {}, true},
+		{"silent, Close", func(net.Conn) {}, false},
+		{"dropped, Receive", func(c net.Conn) { c.Close() }, true},
+		{"dropped, Close", func(c net.Conn) { c.Close() }, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			conn, client := accepted(t, &core.AcceptOptions{CloseTimeout: 50 * time.Millisecond})
+			go func() {
+				client.Write([]byte("\x00hal"))
+				io.ReadFull(client, make([]byte, 2))
+				test.then(client)
+			}()
+			var err error
+			if test.receive {
+				if err := conn.SendClose(testContext(t), 1000, ""); err != nil {
+					t.Fatal(err)
+				}
+				_, err = conn.Receive(testContext(t))
+			} else {
+				err = conn.Close(testContext(t))
+			}
+			ce := closeError(t, err)
+			if ce.Clean || ce.Unanswered || ce.ByPeer || !errors.Is(ce.Err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "after 3 payload bytes") {
+				t.Errorf("got %#v: %v", ce, ce)
+			}
+		})
+	}
+}
+
+// A frame that is cut off by this side, because the peer sends on and on, is no fault.
+func TestCloseFlooded(t *testing.T) {
+	conn, client := accepted(t, &core.AcceptOptions{CloseTimeout: 50 * time.Millisecond})
+	var flood sync.WaitGroup
+	flood.Go(func() {
+		for block := []byte(strings.Repeat("\x00and another thing\xff", 1000)); ; {
+			if _, err := client.Write(block[:len(block)-1]); err != nil { // within a frame, mostly
+				return
+			}
+			if _, err := client.Write(block[len(block)-1:]); err != nil {
+				return
+			}
+		}
+	})
+	if ce := closeError(t, conn.Close(testContext(t))); !ce.Unanswered {
+		t.Errorf("got %#v: %v", ce, ce)
+	}
+	flood.Wait()
 }
 
 func TestCloseByUs(t *testing.T) {
@@ -272,4 +331,83 @@ func TestPing(t *testing.T) {
 	if string(got[n-9:n-4]) != "\x8a\x03hey" {
 		t.Errorf("got %q, want a pong before the close", got[:n])
 	}
+}
+
+// A closing frame that is held is answered when that is asked for; until then the
+// peer is still sent messages.
+func TestHoldClose(t *testing.T) {
+	each(t, func(t *testing.T, d core.Dialect) {
+		client, server := pair(t, &core.DialOptions{Dialect: d}, nil)
+		ctx := testContext(t)
+		server.HoldClose()
+		if err := client.Send(ctx, core.Message{Data: []byte("last")}); err != nil {
+			t.Fatal(err)
+		}
+		if err := client.SendClose(ctx, 4321, "so long"); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := server.Receive(ctx); err != nil || string(m.Data) != "last" {
+			t.Fatalf("got %q, %v", m.Data, err)
+		}
+		for _, receive := range []func() error{
+			func() error { _, err := server.Receive(ctx); return err },
+			func() error { return server.Pump(ctx, nil, nil) },
+			func() error { return core.Copy(ctx, client, server) },
+		} {
+			if err := receive(); err != io.EOF {
+				t.Fatalf("at the held closing frame: %v", err)
+			}
+		}
+		if said := server.PeerClose(); said == nil || !said.ByPeer || d == core.RFC6455 && (said.Code != 4321 || said.Reason != "so long") {
+			t.Errorf("the peer is said to have closed with %+v", said)
+		}
+		if server.Ended() != nil {
+			t.Error("ended, and not answered yet")
+		}
+		if err := server.Send(ctx, core.Message{Data: []byte("reply")}); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := client.Receive(ctx); err != nil || string(m.Data) != "reply" {
+			t.Fatalf("the peer got %q, %v", m.Data, err)
+		}
+		answered := make(chan error, 1)
+		go func() { answered <- server.CloseWith(ctx, 4322, "") }()
+		_, err := client.Receive(ctx)
+		if ce := closeError(t, err); !ce.Clean || d == core.RFC6455 && ce.Code != 4322 {
+			t.Errorf("the peer saw %v", ce)
+		}
+		client.Close(ctx)
+		if err := <-answered; err != nil {
+			t.Errorf("the answer: %v", err)
+		}
+		if ended := server.Ended(); ended != server.PeerClose() {
+			t.Errorf("ended by %v", ended)
+		}
+		if _, err := server.Receive(ctx); err != server.Ended() {
+			t.Errorf("received %v after the end", err)
+		}
+	})
+}
+
+// A held closing frame that meets ours needs no answer.
+func TestHoldCloseBoth(t *testing.T) {
+	each(t, func(t *testing.T, d core.Dialect) {
+		client, server := pair(t, &core.DialOptions{Dialect: d}, nil)
+		ctx := testContext(t)
+		server.HoldClose()
+		for _, conn := range []*core.Conn{client, server} {
+			if err := conn.SendClose(ctx, 1000, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := server.Receive(ctx)
+		if ce := closeError(t, err); !ce.Clean {
+			t.Errorf("the server saw %v", ce)
+		}
+		for _, conn := range []*core.Conn{client, server} {
+			if err := conn.Close(ctx); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 }

@@ -75,3 +75,19 @@ func TestCodec(t *testing.T) {
 		}
 	})
 }
+
+// TestSkippedAllocs: a peer that floods with frames that are no messages makes no garbage.
+func TestSkippedAllocs(t *testing.T) {
+	k := NewCodec(Hixie76, false, nil)
+	flood := bytes.Repeat([]byte("\x80\x03abc"), 1000)
+	k.Reset(0, 1<<20) // offsets that are no small numbers
+	allocs := testing.AllocsPerRun(100, func() {
+		k.Feed(flood)
+		if n, _, err := k.Messages(func(Message) error { return nil }); n != 0 || err != ErrIncomplete {
+			t.Fatalf("%d messages, %v", n, err)
+		}
+	})
+	if skipped, _ := k.Skipped(); allocs > 10 || skipped != 101_000 {
+		t.Errorf("%v allocations for 1000 of them, %d skipped", allocs, skipped)
+	}
+}

@@ -31,9 +31,15 @@ const (
 )
 
 var (
-	readBuffers  = sync.Pool{New: func() any { return new([readLarge]byte) }}
 	writeBuffers = sync.Pool{New: func() any { b := make([]byte, 0, readSmall); return &b }}
+	vectors      = sync.Pool{New: func() any { return new(vector) }}
 )
+
+// vector is slices that leave in one system call.
+type vector struct {
+	slices [3][]byte
+	rest   net.Buffers
+}
 
 // Conn is one WebSocket connection of any dialect over any stream. One goroutine
 // may receive while any number send and close.
@@ -41,7 +47,7 @@ type Conn struct {
 	stream       net.Conn
 	dialect      Dialect
 	protocol     string
-	request      hixie.Request
+	request      *hixie.Request
 	trace        *Trace
 	closeTimeout time.Duration
 
@@ -52,29 +58,28 @@ type Conn struct {
 	// The receiving side belongs to whoever holds reading.
 	reading    lock
 	readLimit  deadline
-	lender     *lender // nil: read into in
-	in         []byte  // lent to framing until it asks for more
-	filled     bool    // the last read filled it, or there is none
+	source     source
 	ev         event
 	messagesIn uint64
 	bytesIn    uint64
 	countIn    counters
-	lingering  bool // ended, but the peer may still be reading our last words
 
 	// The sending side belongs to whoever holds writing.
 	writing     lock
 	writeLimit  deadline
-	vectored    bool    // the stream takes many slices in one system call
 	outBuf      *[]byte // of the pool; nil: none borrowed
 	out         []byte  // queued bytes, in outBuf where there is one
 	run         []byte  // frames queued behind those, in the read buffer of the connection they came from
-	vector      [3][]byte
-	buffers     net.Buffers
+	vector      *vector // of the pool: what is sent from where it lies; usually nil
 	messagesOut uint64
 	bytesOut    uint64
 	countOut    counters
 	writeErr    error
-	closing     atomic.Bool            // the closing frame has been sent
+	closing     atomic.Bool // the closing frame has been sent
+	lingering   atomic.Bool // ended, but the peer may still be reading our last words
+	holds       atomic.Bool // see HoldClose
+	vectored    bool        // the stream takes many slices in one system call
+	held        atomic.Pointer[CloseError]
 	pong        atomic.Pointer[[]byte] // owed to the peer; whoever leaves writing sends it
 }
 
@@ -93,17 +98,16 @@ type connConfig struct {
 }
 
 func newConn(stream net.Conn, o connConfig) *Conn {
+	request := o.request // which may be forgotten
 	c := &Conn{
-		stream: stream, dialect: o.dialect, protocol: o.protocol, request: o.request,
-		trace: o.trace, closeTimeout: o.closeTimeout, filled: true,
+		stream: stream, dialect: o.dialect, protocol: o.protocol, request: &request,
+		trace: o.trace, closeTimeout: o.closeTimeout,
 	}
-	c.reading.init()
-	c.writing.init()
 	switch stream.(type) {
 	case *net.TCPConn, *net.UnixConn: // for TLS one larger write is better: a record each
 		c.vectored = true
 	}
-	c.lender = newLender(stream)
+	c.source = newSource(stream)
 	c.readLimit.set, c.writeLimit.set = stream.SetReadDeadline, stream.SetWriteDeadline
 	switch o.dialect {
 	case RFC6455:
@@ -131,7 +135,13 @@ func (c *Conn) Dialect() Dialect { return c.dialect }
 func (c *Conn) Protocol() string { return c.protocol }
 
 // Request returns the head of the opening request. It must not be modified.
-func (c *Conn) Request() *hixie.Request { return &c.request }
+func (c *Conn) Request() *hixie.Request { return c.request }
+
+// ForgetRequest gives up the memory of the opening request where nobody needs it any
+// more: Request, which may not be called meanwhile, returns an empty one from then on.
+func (c *Conn) ForgetRequest() { c.request = &noRequest }
+
+var noRequest hixie.Request
 
 // RemoteAddr returns the peer's address as the stream knows it.
 func (c *Conn) RemoteAddr() net.Addr { return c.stream.RemoteAddr() }

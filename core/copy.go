@@ -24,6 +24,9 @@ func CopyCounted(ctx, sends context.Context, dst, src *Conn, count func(messages
 		return err, nil
 	}
 	defer src.reading.leave()
+	if err := src.over(); err != nil {
+		return err, nil
+	}
 	c := copying{out: dst.Batch(), sends: sends, count: count}
 	flush := c.flush // bound once
 	runs := src.hixie != nil && dst.hixie != nil && src.trace == nil && dst.trace == nil

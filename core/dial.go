@@ -51,7 +51,10 @@ type DialOptions struct {
 	MaxMessage int64
 	// CloseTimeout bounds the closing handshake. 0: DefaultCloseTimeout.
 	CloseTimeout time.Duration
-	Trace        *Trace
+	// Opened is given the head of the server's response once that is found good, such as
+	// for its cookies. nil is fine.
+	Opened func(*hixie.Response)
+	Trace  *Trace
 }
 
 func (o *DialOptions) defaults() DialOptions {

@@ -41,6 +41,9 @@ type HandshakeError struct {
 	Err     error        // what lies behind: *hixie.KeyError, *hixie.SyntaxError, an I/O error
 }
 
+// StepTLS is the Step of a server's HandshakeError for a TLS handshake that failed.
+const StepTLS = "TLS"
+
 func (e *HandshakeError) Error() string {
 	var b strings.Builder
 	b.WriteString("handshake")
@@ -82,7 +85,8 @@ type CloseError struct {
 	// which has none: the stream ended between two frames.
 	Clean bool
 	// Unanswered: this side's closing frame got no answer before the stream
-	// ended or the time was up. Many servers of the drafts never answer.
+	// ended or the time was up, between two frames. Many servers of the drafts
+	// never answer.
 	Unanswered bool
 	// ByPeer: the peer closed first.
 	ByPeer bool

@@ -83,7 +83,9 @@ func (f *hixieFraming) text(frame *hixie.Frame) Message {
 		f.repair = hixie.AppendValidUTF8(f.repair[:0], frame.Payload)
 		m.Data = f.repair
 		f.count.repaired.Add(1)
-		f.trace.note("frame at offset %d: text is not UTF-8 from byte %d on; U+FFFD put in", frame.Offset, hixie.InvalidAt(frame.Payload))
+		if f.trace != nil {
+			f.trace.note("frame at offset %d: text is not UTF-8 from byte %d on; U+FFFD put in", frame.Offset, hixie.InvalidAt(frame.Payload))
+		}
 	}
 	return m
 }
@@ -97,7 +99,9 @@ func (f *hixieFraming) control(frame *hixie.Frame, ev *event) bool {
 		return true
 	}
 	f.count.skipped.Add(1)
-	f.trace.note("frame at offset %d: type 0x%02X with %d bytes skipped", frame.Offset, frame.Type, frame.Length)
+	if f.trace != nil { // a peer may send very many
+		f.trace.note("frame at offset %d: type 0x%02X with %d bytes skipped", frame.Offset, frame.Type, frame.Length)
+	}
 	return false
 }
 

@@ -5,6 +5,7 @@ package core
 import (
 	"io"
 	"net"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -22,8 +23,9 @@ type lender struct {
 	err error
 }
 
-// newLender returns nil where stream is no socket.
-func newLender(stream net.Conn) *lender {
+var readBuffers = sync.Pool{New: func() any { return new([readLarge]byte) }}
+
+func newSource(stream net.Conn) source {
 	switch stream.(type) {
 	case *net.TCPConn, *net.UnixConn:
 		if raw, err := stream.(syscall.Conn).SyscallConn(); err == nil {
@@ -32,10 +34,9 @@ func newLender(stream net.Conn) *lender {
 			return l
 		}
 	}
-	return nil
+	return &growing{stream: stream}
 }
 
-// Read is io.Reader's, but for the buffer, which is lent until the next Read.
 func (l *lender) Read() ([]byte, error) {
 	if l.buf != nil {
 		readBuffers.Put(l.buf)

@@ -42,6 +42,9 @@ func (c *Conn) Pump(ctx context.Context, each func(Message) error, wait func() e
 		return err
 	}
 	defer c.reading.leave()
+	if err := c.over(); err != nil {
+		return err
+	}
 	for {
 		n, err, eachErr := c.framing.messages(&c.ev, each)
 		c.messagesIn += n
@@ -60,6 +63,9 @@ func (c *Conn) Pump(ctx context.Context, each func(Message) error, wait func() e
 
 // receive goes on to the next message and leaves it in c.ev.
 func (c *Conn) receive(ctx context.Context) error {
+	if err := c.over(); err != nil {
+		return err
+	}
 	for {
 		err := c.framing.next(&c.ev)
 		if err == nil && c.ev.kind == eventMessage {
@@ -112,6 +118,7 @@ func (c *Conn) fill(ctx context.Context) error {
 	if err := c.readLimit.enter(ctx); err != nil {
 		return err
 	}
+	c.ev.msg.Data = nil // it may lie in memory that others get now
 	var n int
 	var err error
 	if room := c.framing.room(); room != nil {
@@ -120,31 +127,16 @@ func (c *Conn) fill(ctx context.Context) error {
 		}
 	} else {
 		var p []byte
-		if c.lender != nil {
-			p, err = c.lender.Read()
-		} else {
-			p, err = c.readOwn()
-		}
-		if n = len(p); n > 0 {
+		if p, err = c.source.Read(); len(p) > 0 {
 			c.framing.feed(p)
 		}
+		n = len(p)
 	}
 	c.bytesIn += uint64(n)
 	if n > 0 || err == nil {
 		return nil // an error comes again at the next read
 	}
 	return c.readFailed(ctx, err)
-}
-
-// readOwn reads into a buffer of the connection's own, which grows while reads
-// fill it.
-func (c *Conn) readOwn() ([]byte, error) {
-	if c.filled && len(c.in) < readLarge {
-		c.in = make([]byte, min(max(readSmall, 4*len(c.in)), readLarge))
-	}
-	n, err := c.stream.Read(c.in)
-	c.filled = n == len(c.in)
-	return c.in[:n], err
 }
 
 func (c *Conn) readFailed(ctx context.Context, err error) error {
@@ -156,11 +148,9 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 		return c.ended.Load()
 	case errors.Is(err, io.EOF):
 		return c.eof()
-	case c.closing.Load() && c.framing.hasClosing():
-		// Time is up, or the peer dropped the connection instead of answering.
-		return c.end(&CloseError{Unanswered: true, Code: codeAbnormal, Err: err})
 	case c.closing.Load():
-		return c.end(&CloseError{Clean: true, Code: codeNone})
+		// Time is up, or the peer dropped the connection instead of answering.
+		return c.end(c.unanswered(err))
 	}
 	return c.end(&CloseError{Code: codeAbnormal, ByPeer: true, Err: err})
 }
@@ -168,6 +158,9 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 // eof ends a connection whose stream came to its end.
 func (c *Conn) eof() error {
 	if ce := eofError(c.framing, c.closing.Load()); ce != nil {
+		if ce.Clean && ce.ByPeer && c.holds.Load() {
+			return c.hold(ce)
+		}
 		return c.end(ce)
 	}
 	c.trace.note("a bare FF at the end of the stream counts as the closing frame")

@@ -110,8 +110,8 @@ func (c *Conn) sendInPlace(ctx context.Context, m Message) error {
 	c.out = c.framing.appendHeader(c.out, m)
 	head := len(c.out)
 	c.out = c.framing.appendTrailer(c.out)
-	c.vector = [3][]byte{c.out[:head], m.Data, c.out[head:]}
-	c.buffers = c.vector[:]
+	c.vector = vectors.Get().(*vector)
+	c.vector.slices = [3][]byte{c.out[:head], m.Data, c.out[head:]}
 	return c.write(ctx)
 }
 
@@ -129,8 +129,7 @@ func (c *Conn) SendFrames(ctx context.Context, f *Frames) error {
 		return err
 	}
 	c.messagesOut += uint64(len(f.Ends))
-	c.vector[0] = f.Bytes
-	c.buffers = c.vector[:1]
+	c.run = f.Bytes
 	return c.write(ctx)
 }
 
@@ -166,13 +165,14 @@ func (c *Conn) flush(ctx context.Context) error {
 	return c.write(ctx)
 }
 
-// write sends c.buffers if set, else c.out and c.run, and empties all of them.
+// write sends c.vector if set, else c.out and c.run, and empties all of them.
 func (c *Conn) write(ctx context.Context) error {
 	err := c.writeLimit.enter(ctx)
 	if err == nil {
 		var n int64
-		if c.buffers != nil {
-			n, err = c.buffers.WriteTo(c.stream)
+		if v := c.vector; v != nil {
+			v.rest = v.slices[:]
+			n, err = v.rest.WriteTo(c.stream)
 		} else {
 			p := c.run
 			if len(c.out) > 0 {
@@ -185,7 +185,11 @@ func (c *Conn) write(ctx context.Context) error {
 		}
 		c.bytesOut += uint64(n)
 	}
-	c.buffers, c.vector, c.run = nil, [3][]byte{}, nil
+	if c.vector != nil {
+		*c.vector = vector{}
+		vectors.Put(c.vector)
+	}
+	c.vector, c.run = nil, nil
 	c.returnOut()
 	c.countOut.publish(c.messagesOut, c.bytesOut)
 	if err == nil {

@@ -202,6 +202,9 @@ func (b *Buffer) Receive(ctx context.Context) (core.Message, error) {
 			b.lost = err
 			b.change()
 		}
+		if b.lost != nil && b.end == nil && b.ctx.Err() != nil {
+			b.finish(b.lost) // no other will be opened
+		}
 		b.mu.Unlock()
 	}
 }
@@ -293,20 +296,7 @@ func (b *Buffer) Close(ctx context.Context) error { return b.CloseWith(ctx, 1000
 
 // CloseWith is Close with a code and a reason of RFC 6455 for the endpoint.
 func (b *Buffer) CloseWith(ctx context.Context, code int, reason string) error {
-	b.mu.Lock()
-	b.closing = true
-	b.change()
-	for b.n > 0 && b.end == nil && ctx.Err() == nil {
-		b.wait(ctx)
-	}
-	b.mu.Unlock()
-	b.cancel()
-	<-b.done
-	b.mu.Lock()
-	current := b.current
-	b.stats.Unsent += uint64(b.n)
-	b.n, b.bytes, b.ring = 0, 0, nil
-	b.mu.Unlock()
+	current := b.drain(ctx)
 	var err error
 	if current != nil {
 		err = closeWith(ctx, current, code, reason) // Receive has what comes until then
@@ -319,6 +309,37 @@ func (b *Buffer) CloseWith(ctx context.Context, code int, reason string) error {
 	}
 	b.change()
 	return err
+}
+
+// SendClose sends what is kept, as long as ctx lasts, and that nothing follows. Receive
+// then has what the endpoint still says, until it ends.
+func (b *Buffer) SendClose(ctx context.Context, code int, reason string) error {
+	if half, ok := b.drain(ctx).(relay.HalfCloser); ok {
+		return half.SendClose(ctx, code, reason)
+	}
+	return b.CloseWith(ctx, code, reason)
+}
+
+// drain sends what is kept, as long as ctx lasts, counts what is left then and returns
+// the endpoint, nil where there is none. No other will be opened.
+func (b *Buffer) drain(ctx context.Context) relay.Endpoint {
+	b.mu.Lock()
+	b.closing = true
+	b.change()
+	for b.n > 0 && b.end == nil && ctx.Err() == nil {
+		b.wait(ctx)
+	}
+	b.mu.Unlock()
+	b.cancel()
+	<-b.done
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stats.Unsent += uint64(b.n)
+	b.n, b.bytes, b.ring = 0, 0, nil
+	if b.lost != nil && b.end == nil {
+		b.finish(b.lost)
+	}
+	return b.current
 }
 
 func closeWith(ctx context.Context, e relay.Endpoint, code int, reason string) error {
@@ -342,12 +363,12 @@ func (b *Buffer) run(current relay.Endpoint) {
 			}
 			b.discard(current)
 			if b.o.Final(err) || refused(err) {
-				b.finish(err)
+				b.giveUp(err)
 				return
 			}
 		}
 		if current, err = b.reopen(err); err != nil {
-			b.finish(err)
+			b.giveUp(err)
 			return
 		}
 		b.mu.Lock()
@@ -409,10 +430,15 @@ func (b *Buffer) discard(e relay.Endpoint) {
 	e.Close(ctx)
 }
 
-// finish ends the Buffer for good.
-func (b *Buffer) finish(err error) {
+// giveUp is finish for those who do not hold b.mu.
+func (b *Buffer) giveUp(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.finish(err)
+}
+
+// finish ends the Buffer for good. The caller holds b.mu.
+func (b *Buffer) finish(err error) {
 	b.end = err
 	errors.As(err, &b.ended)
 	b.change()

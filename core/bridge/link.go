@@ -14,12 +14,20 @@ import (
 // Link carries the end of one side of a session over to the other: it decides with
 // which code and reason each is closed. Its [Link.Hook] goes first among the hooks of
 // the session, sees no message and costs nothing. A Link is for one session.
+//
+// A connection's closing frame is not answered at once: the other side is closed first,
+// and what that says until it has closed still goes to the connection.
 type Link struct {
-	once    sync.Once
 	session *relay.Session
 	sides   [2]ender // by relay.Side; nil: no connection
-	codes   [2]int
-	reasons [2]string
+
+	mu     sync.Mutex
+	closes [2]*closing // decided
+}
+
+type closing struct {
+	code   int
+	reason string
 }
 
 // ender is a side that can say how it ended: a core.Conn, a Buffer.
@@ -40,6 +48,7 @@ func (l *Link) Session() *relay.Session { return l.session }
 // binary messages that are sent to it.
 func (l *Link) Conn(s relay.Side, c *core.Conn, as func(dst, data []byte) []byte) relay.Endpoint {
 	l.sides[s] = c
+	c.HoldClose()
 	if as != nil {
 		return linkedText{&textConn{Conn: c, batch: c.Batch(), as: as}, l, s}
 	}
@@ -53,47 +62,67 @@ func (l *Link) Buffer(s relay.Side, b *Buffer) relay.Endpoint {
 }
 
 // Close returns the code and the reason that side s is to be closed with. The first
-// call decides.
+// call for a side decides.
 func (l *Link) Close(s relay.Side) (code int, reason string) {
-	l.once.Do(l.decide)
-	return l.codes[s], l.reasons[s]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closes[s] == nil {
+		l.closes[s] = l.decide(s)
+	}
+	return l.closes[s].code, l.closes[s].reason
 }
 
-func (l *Link) decide() {
-	for _, s := range []relay.Side{relay.A, relay.B} {
-		if l.sides[s] == nil {
-			continue
-		}
-		if end := l.sides[s].Ended(); end != nil {
-			l.codes[s] = rfc6455.CodeNormal
-			l.codes[s.Other()], l.reasons[s.Other()] = carried(s, end)
-			return
-		}
+func (l *Link) decide(s relay.Side) *closing {
+	own, other := l.said(s), l.said(s.Other())
+	switch {
+	case other != nil && (own == nil || hasCode(other)):
+		return carried(s.Other(), other)
+	case own != nil:
+		return &closing{own.Code, ""} // RFC 6455, section 5.5.1: its own code comes back
 	}
 	var cause error
 	if l.session != nil {
 		cause = context.Cause(l.session.Context())
 	}
 	code, reason := Code(cause)
-	l.codes, l.reasons = [2]int{code, code}, [2]string{reason, reason}
 	var side *relay.SideError
-	if errors.As(cause, &side) && side.Side == relay.A && code == rfc6455.CodeInternalError {
-		l.codes[relay.B], l.reasons[relay.B] = rfc6455.CodeGoingAway, "the other side is gone"
+	if s == relay.B && errors.As(cause, &side) && side.Side == relay.A && code == rfc6455.CodeInternalError {
+		code, reason = rfc6455.CodeGoingAway, "the other side is gone"
 	}
+	return &closing{code, reason}
+}
+
+// said returns how side s has ended, or has asked to; nil: it has not.
+func (l *Link) said(s relay.Side) *core.CloseError {
+	if l.sides[s] == nil {
+		return nil
+	}
+	if end := l.sides[s].Ended(); end != nil {
+		return end
+	}
+	if c, ok := l.sides[s].(*core.Conn); ok {
+		return c.PeerClose()
+	}
+	return nil
+}
+
+// hasCode reports whether end says why, as only RFC 6455 can.
+func hasCode(end *core.CloseError) bool {
+	return end.Clean && end.Code != rfc6455.CodeNoStatus && end.Code != rfc6455.CodeAbnormal
 }
 
 // carried returns how the other side is told that side s has ended with end.
-func carried(s relay.Side, end *core.CloseError) (code int, reason string) {
+func carried(s relay.Side, end *core.CloseError) *closing {
 	switch {
-	case end.Clean && end.Code != rfc6455.CodeNoStatus && end.Code != rfc6455.CodeAbnormal:
-		return end.Code, end.Reason
+	case hasCode(end):
+		return &closing{end.Code, end.Reason}
 	case end.Clean:
 		// The drafts have no codes: their closing frame is all that can be said.
-		return rfc6455.CodeNormal, ""
+		return &closing{rfc6455.CodeNormal, ""}
 	case s == relay.A:
-		return rfc6455.CodeGoingAway, "the other side is gone"
+		return &closing{rfc6455.CodeGoingAway, "the other side is gone"}
 	}
-	return rfc6455.CodeInternalError, "the other side is gone"
+	return &closing{rfc6455.CodeInternalError, "the other side is gone"}
 }
 
 // Code returns the close code of RFC 6455, section 7.4.1, and a reason, for a session
@@ -135,6 +164,11 @@ func (c streamConn) Close(ctx context.Context) error {
 	return c.CloseWith(ctx, code, reason)
 }
 
+func (c streamConn) SendClose(ctx context.Context, _ int, _ string) error {
+	code, reason := c.link.Close(c.side)
+	return c.Conn.SendClose(ctx, code, reason)
+}
+
 // linkedText is a textConn that is closed as the link says.
 type linkedText struct {
 	*textConn
@@ -145,6 +179,11 @@ type linkedText struct {
 func (c linkedText) Close(ctx context.Context) error {
 	code, reason := c.link.Close(c.side)
 	return c.CloseWith(ctx, code, reason)
+}
+
+func (c linkedText) SendClose(ctx context.Context, _ int, _ string) error {
+	code, reason := c.link.Close(c.side)
+	return c.textConn.SendClose(ctx, code, reason)
 }
 
 // textConn is a connection that is sent text only.
@@ -196,4 +235,9 @@ type linkedBuffer struct {
 func (b linkedBuffer) Close(ctx context.Context) error {
 	code, reason := b.link.Close(b.side)
 	return b.CloseWith(ctx, code, reason)
+}
+
+func (b linkedBuffer) SendClose(ctx context.Context, _ int, _ string) error {
+	code, reason := b.link.Close(b.side)
+	return b.Buffer.SendClose(ctx, code, reason)
 }

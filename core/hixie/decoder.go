@@ -10,18 +10,9 @@ import (
 // DefaultMaxMessage is the limit on a frame's payload where none is set: 16 MiB.
 const DefaultMaxMessage = 16 << 20
 
-const (
-	// maxDigits bounds the digits of a length prefix. The draft allows any number
-	// of leading zero digits (0x80); a peer that sends them for ever never says
-	// anything.
-	maxDigits = 16
-
-	minHeld    = 512      // first size of the buffer for an unfinished frame
-	directHeld = 32 << 10 // from this size on Buffer lets the caller read into it
-	directFree = 16 << 10 // least room that Buffer offers while the limit allows
-	heldSlack  = 64 << 10 // room beyond the limit, for what one read brings behind a frame
-	quietTimes = 64       // frames and reads without need of a large buffer before it is given up
-)
+// maxDigits bounds the digits of a length prefix. The draft allows any number of
+// leading zero digits (0x80); a peer that sends them for ever never says anything.
+const maxDigits = 16
 
 // stage says what the next byte of the stream is.
 type stage uint8
@@ -127,7 +118,7 @@ func (d *Decoder) Next() (*Frame, error) {
 		ascii := run < len(in) && in[run] == sentinel
 		n := run - 1
 		if !ascii {
-			if n = bytes.IndexByte(in[run:], sentinel); n >= 0 {
+			if n, ascii = textEnd(in[run:], d.pos == 0); n >= 0 {
 				n += run - 1
 			}
 		}
@@ -167,8 +158,8 @@ func (d *Decoder) NextRun() (run []byte, count int) {
 			break
 		}
 		if p[n] != sentinel {
-			more := bytes.IndexByte(p[n:], sentinel)
-			if more < 0 || !ValidUTF8(p[n:n+more]) {
+			more, ascii := textEnd(p[n:], d.pos+end == 0)
+			if more < 0 || !ascii && !ValidUTF8(p[n:n+more]) {
 				break
 			}
 			n += more
@@ -333,125 +324,10 @@ func (d *Decoder) finish(p []byte) *Frame {
 	return f
 }
 
-// take moves p, the next bytes of the input, to the held payload and returns all
-// of that.
-func (d *Decoder) take(p []byte) []byte {
-	d.pos += len(p)
-	if d.behind {
-		d.behind = false
-		d.held = d.held[:len(d.held)+len(p)]
-		return d.held
-	}
-	d.reserve(len(p))
-	d.held = append(d.held, p...)
-	return d.held
-}
-
-// check looks at what of a large text has come in, while it is in the processor's
-// caches still; a small one is left to whoever gets it.
-func (d *Decoder) check() {
-	if len(d.held) < directHeld || d.invalid || d.frame.Type != typeText {
-		return
-	}
-	p := d.held[d.checked:]
-	p = p[:len(p)-unfinishedRune(p)]
-	if d.invalid = !ValidUTF8(p); !d.invalid {
-		d.checked += len(p)
-	}
-}
-
-// takeValid takes in, which lies right behind a large text, if all of it is UTF-8:
-// then it holds no sentinel, and need not be searched for one.
-func (d *Decoder) takeValid(in []byte) bool {
-	if d.invalid || d.frame.Type != typeText || int64(len(in)) > d.limit-int64(len(d.held)) {
-		return false
-	}
-	p := d.held[d.checked : len(d.held)+len(in)]
-	p = p[:len(p)-unfinishedRune(p)]
-	if !ValidUTF8(p) {
-		return false
-	}
-	d.take(in)
-	d.checked += len(p)
-	return true
-}
-
-// whole returns the payload of which p, the next bytes of the input, is the last
-// part.
-func (d *Decoder) whole(p []byte) []byte {
-	if len(d.held) > 0 {
-		return d.take(p)
-	}
-	d.pos += len(p)
-	return p
-}
-
 // skip throws away the next n bytes of the input.
 func (d *Decoder) skip(n int) {
 	d.pos += n
 	d.skipped += int64(n)
-}
-
-// reserve makes room for n more held bytes: doubling, so that a payload in many
-// pieces is copied twice at most, but not beyond the limit and its slack.
-func (d *Decoder) reserve(n int) {
-	need := len(d.held) + n
-	if need <= cap(d.held) {
-		return
-	}
-	size := max(2*cap(d.held), minHeld)
-	if d.limit+heldSlack < int64(size) {
-		size = int(d.limit + heldSlack)
-	}
-	held := make([]byte, len(d.held), max(size, need))
-	copy(held, d.held)
-	d.held = held
-}
-
-// Buffer returns free memory right behind the unfinished frame when that is large
-// (32 KiB or more) and kept, and nil otherwise. Reading into it and calling
-// [Decoder.Advance] saves the copy that Feed costs. It may be called when Next has
-// returned ErrIncomplete; the memory is valid until the next call of Feed or
-// Advance.
-func (d *Decoder) Buffer() []byte {
-	if len(d.held) < directHeld || d.pos < len(d.in) || d.stage != inText && d.stage != inData {
-		return nil
-	}
-	if cap(d.held)-len(d.held) < directFree {
-		// No frame is held above the limit: this stays within the slack.
-		d.reserve(directFree)
-	}
-	return d.held[len(d.held):cap(d.held)]
-}
-
-// Advance tells the decoder that the next n bytes of the stream were written to
-// the start of what Buffer has just returned. It stands for Feed; Next goes on
-// from there.
-func (d *Decoder) Advance(n int) {
-	if d.pos < len(d.in) || len(d.held) < directHeld || n > cap(d.held)-len(d.held) {
-		panic("hixie: Decoder.Advance without Buffer")
-	}
-	d.base += int64(len(d.in))
-	d.in, d.pos, d.own = d.held[len(d.held):len(d.held)+n], 0, true
-	d.behind = n > 0
-}
-
-// age gives the memory of large frames up when none has come for a while.
-func (d *Decoder) age() {
-	if d.quiet++; d.quiet >= quietTimes {
-		d.quiet = 0
-		d.held = nil
-	}
-}
-
-// Release gives up the memory that is kept for unfinished frames, unless it holds
-// one. A large buffer is given up without it when many frames had no need of it;
-// call Release for a connection that falls silent. The payload returned last
-// remains valid.
-func (d *Decoder) Release() {
-	if d.stage == atType || len(d.held) == 0 {
-		d.held = nil
-	}
 }
 
 // Between reports whether no frame is unfinished: the Decoder holds nothing but
@@ -462,31 +338,6 @@ func (d *Decoder) Between() bool { return d.stage == atType }
 // limits that are set now. It keeps its memory; see Held.
 func (d *Decoder) Reset(offset int64) {
 	*d = Decoder{MaxMessage: d.MaxMessage, KeepAll: d.KeepAll, Draft: d.Draft, base: offset, held: d.held[:0]}
-}
-
-// Own copies Rest, so that what was fed is the caller's again before it is used up.
-// It may be called when Next has just returned a frame.
-func (d *Decoder) Own() {
-	d.base += int64(d.pos)
-	d.in, d.pos, d.behind, d.own = bytes.Clone(d.in[d.pos:]), 0, false, false
-}
-
-// Held returns how many bytes of memory the Decoder keeps for unfinished frames.
-func (d *Decoder) Held() int { return cap(d.held) }
-
-// Rest returns the bytes that were fed and are not used yet: after a closing frame
-// those behind it, which are to be ignored. They are valid until the next call of
-// Feed, and no longer than the bytes that were fed.
-func (d *Decoder) Rest() []byte { return d.in[d.pos:] }
-
-// Discard uses up the next n bytes of Rest, which are whole frames that the caller
-// has read by other means: [AppendMessages]. It may be called when Next has just
-// returned a frame, and panics when n is beyond Rest or a frame is unfinished.
-func (d *Decoder) Discard(n int) {
-	if d.stage != atType || n < 0 || n > len(d.in)-d.pos {
-		panic("hixie: Decoder.Discard of bytes that are not whole frames")
-	}
-	d.pos += n
 }
 
 // Offset returns the stream offset of the first byte that is not used yet.

@@ -1,16 +1,18 @@
 package hixie
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
 
+	"github.com/segmentio/asm/ascii"
 	asm "github.com/segmentio/asm/utf8"
 )
 
 // ValidUTF8 reports whether p is UTF-8 throughout. It is [utf8.Valid], several
 // times faster on text that is not ASCII.
-func ValidUTF8(p []byte) bool { return asm.Valid(p) }
+func ValidUTF8(p []byte) bool { return ascii.Valid(p) || asm.Valid(p) }
 
 // InvalidAt returns the offset of the first byte of p that no UTF-8 can have
 // there, which is where an incomplete or forbidden sequence begins, or -1 when p
@@ -69,6 +71,16 @@ func unfinishedRune(p []byte) int {
 // shortText is up to where asciiRun looks: behind that the assembly of IndexByte
 // and ValidUTF8, in two passes, is faster than words in one.
 const shortText = 256
+
+// textEnd returns where the sentinel is in p, -1 for nowhere, and whether all before it
+// is known to be ASCII. first says that the frame is the first of a read: a large one
+// is often the last, too, and then looking at it once is enough.
+func textEnd(p []byte, first bool) (n int, isASCII bool) {
+	if n = len(p) - 1; first && n >= 0 && p[n] == sentinel && ascii.Valid(p[:n]) {
+		return n, true
+	}
+	return bytes.IndexByte(p, sentinel), false
+}
 
 // asciiRun returns how many bytes at the start of p are below 0x80. It looks at
 // shortText of them at most.

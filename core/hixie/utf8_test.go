@@ -3,6 +3,7 @@ package hixie
 import (
 	"bytes"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -123,6 +124,26 @@ func TestDecoderValid(t *testing.T) {
 			if f == nil || !bytes.Equal(f.Payload, p) || f.Valid != utf8.Valid(p) {
 				t.Fatalf("%d bytes in pieces of %d: Valid %v, want %v", len(p), piece, f.Valid, utf8.Valid(p))
 			}
+		}
+	}
+}
+
+func TestTextEnd(t *testing.T) {
+	long := strings.Repeat("x", 1000)
+	for _, c := range []struct {
+		in    string
+		end   int
+		ascii bool
+	}{
+		{"", -1, false}, {"\xff", 0, true}, {long, -1, false}, {long + "\xff", 1000, true},
+		{long + "ü\xff", 1002, false}, {"\xff" + long + "\xff", 0, false}, {long + "\xff\x00" + long + "\xff", 1000, false},
+		{long + "\xff\x00" + long, 1000, false}, {long + "\xfe\xff", 1001, false},
+	} {
+		if end, ascii := textEnd([]byte(c.in), true); end != c.end || ascii != c.ascii {
+			t.Errorf("%.10q of %d bytes: %d, %v, want %d, %v", c.in, len(c.in), end, ascii, c.end, c.ascii)
+		}
+		if end, _ := textEnd([]byte(c.in), false); end != c.end {
+			t.Errorf("%.10q of %d bytes: %d, want %d", c.in, len(c.in), end, c.end)
 		}
 	}
 }

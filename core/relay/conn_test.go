@@ -169,3 +169,53 @@ func TestJoinTwoConns(t *testing.T) {
 	}
 	checkEcho(t, echoed, n, 100)
 }
+
+// A session between two connections that both take nothing any more ends with its
+// context all the same, and where one of them takes nothing, with the other.
+func TestJoinTwoConnsStuck(t *testing.T) {
+	flood := func(c *core.Conn) {
+		data := make([]byte, 64<<10)
+		for c.Send(t.Context(), core.Message{Data: data}) == nil {
+		}
+	}
+	for _, ends := range []string{"context", "peer"} {
+		t.Run(ends, func(t *testing.T) {
+			device, near := pair(t, core.Hixie76)
+			far, server := pair(t, core.Hixie76)
+			sessions := make(chan *relay.Session, 1)
+			begun := relay.HookFunc(func(s *relay.Session, _ relay.Sink) (relay.Sink, error) {
+				sessions <- s
+				return nil, nil
+			})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			joined := make(chan error, 1)
+			go func() {
+				joined <- relay.Join(ctx, near, far, &relay.Options{Hooks: []relay.Hook{begun}, CloseTimeout: 200 * time.Millisecond})
+			}()
+			s := <-sessions
+			go flood(device)
+			if ends == "context" {
+				go flood(server)
+			}
+			// Nothing passes any more once all that lies between is full.
+			for last, now := int64(-1), int64(0); now == 0 || now != last; {
+				time.Sleep(200 * time.Millisecond)
+				last, now = now, s.Stats(relay.AToB).Delivered+s.Stats(relay.BToA).Delivered
+			}
+			if ends == "context" {
+				cancel()
+			} else if err := server.SendClose(t.Context(), 1000, ""); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-joined:
+			case <-time.After(10 * time.Second):
+				t.Error("Join does not return")
+			}
+			for _, c := range []*core.Conn{device, server} {
+				go c.Close(t.Context())
+			}
+		})
+	}
+}

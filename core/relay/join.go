@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,13 +26,32 @@ import (
 // An endpoint whose Send does not return when its context ends holds up Join;
 // the other endpoint is closed in time all the same.
 func Join(ctx context.Context, a, b Endpoint, o *Options) error {
+	j, err := newJoint(ctx, a, b, o)
+	if err != nil {
+		return err
+	}
+	go j.direction(BToA)
+	if j.copies() {
+		// On this goroutine: a pair of connections has two then, and not three.
+		context.AfterFunc(j.ctx, j.watch)
+		j.direction(AToB)
+	} else {
+		go j.direction(AToB)
+		j.watch()
+	}
+	j.finished.Wait()
+	return j.err
+}
+
+func newJoint(ctx context.Context, a, b Endpoint, o *Options) (*joint, error) {
 	s, err := NewSession(ctx, a, b, o)
 	if err != nil {
 		opts := o.withDefaults()
-		return errors.Join(err, closeBoth(ctx, a, b, &opts))
+		return nil, errors.Join(err, closeBoth(ctx, a, b, &opts))
 	}
-	j := joint{Session: s, outcomes: make(chan outcome, 2), gentle: make(chan struct{})}
-	return j.run(ctx)
+	j := &joint{Session: s, outer: ctx, running: 2, outcomes: make(chan outcome)}
+	j.finished.Add(1)
+	return j, nil
 }
 
 // closeBoth closes the endpoints of a session that never was.
@@ -46,8 +66,15 @@ func closeBoth(ctx context.Context, a, b Endpoint, o *Options) error {
 // joint is a session with its pumps.
 type joint struct {
 	*Session
+	outer    context.Context // that the session was made with
 	outcomes chan outcome
-	running  int // pumps
+	err      error // what Join returns, once finished
+
+	supervised atomic.Bool
+	finished   sync.WaitGroup
+
+	// The rest is of whoever supervises.
+	running int // pumps
 
 	// After an io.EOF: the other side is given time, then closed gently.
 	quiet     *time.Timer   // fires when it is time to look for silence; nil: no lingering
@@ -58,10 +85,9 @@ type joint struct {
 	heard     atomic.Int64 // nanoseconds from since to its last message
 
 	// A side that is being closed may still send until it is.
-	closing [2]bool       // by Side: it is told to close
-	gentle  chan struct{} // closed when closeGently is done; waited for if closes > 0
-	closes  int
-	grace   *time.Timer // when to stop listening to that side
+	closing [2]bool        // by Side: it is told to close
+	gentle  sync.WaitGroup // of closeGently
+	grace   *time.Timer    // when to stop listening to that side
 }
 
 // outcome is how a pump ended.
@@ -71,14 +97,38 @@ type outcome struct {
 	err  error
 }
 
-func (j *joint) run(ctx context.Context) error {
-	j.running = 2
+// direction carries the messages of d until there are no more, and then looks after
+// the session unless somebody does.
+func (j *joint) direction(d Direction) {
+	var o outcome
 	if j.copies() {
-		j.copyHere()
+		o = j.copyAll(d)
 	} else {
-		go func() { j.outcomes <- j.pump(AToB) }()
-		go func() { j.outcomes <- j.pump(BToA) }()
+		o = j.pump(d)
 	}
+	if !j.supervise(&o) {
+		j.outcomes <- o
+	}
+}
+
+// watch has the session looked after once its context has ended.
+func (j *joint) watch() { j.supervise(nil) }
+
+// supervise sees the session, in which o has happened, to its end, unless somebody
+// does already.
+func (j *joint) supervise(o *outcome) bool {
+	if !j.supervised.CompareAndSwap(false, true) {
+		return false
+	}
+	if o != nil {
+		j.over(*o)
+	}
+	j.err = j.run()
+	j.finished.Done()
+	return true
+}
+
+func (j *joint) run() error {
 	for j.running > 0 && j.ctx.Err() == nil {
 		select {
 		case o := <-j.outcomes:
@@ -95,19 +145,17 @@ func (j *joint) run(ctx context.Context) error {
 			t.Stop()
 		}
 	}
-	err := j.shut(context.WithoutCancel(ctx), func() {
+	err := j.shut(context.WithoutCancel(j.outer), func() {
 		for j.running > 0 {
 			j.over(<-j.outcomes)
 		}
-		if j.closes > 0 {
-			<-j.gentle
-		}
+		j.gentle.Wait()
 	})
 	if !j.own {
 		if err == nil {
-			return context.Cause(ctx)
+			return context.Cause(j.outer)
 		}
-		err = errors.Join(context.Cause(ctx), err)
+		err = errors.Join(context.Cause(j.outer), err)
 	}
 	return err
 }
@@ -123,9 +171,6 @@ func after(t *time.Timer) <-chan time.Time {
 // pump carries the messages of one direction until there are no more.
 func (j *joint) pump(d Direction) outcome {
 	l, src := &j.lanes[d], &j.ends[d.From()]
-	if j.copies() {
-		return j.copyAll(j.ctx, d)
-	}
 	if src.pumper != nil {
 		return j.pumpAll(d, src.pumper)
 	}
@@ -145,43 +190,24 @@ func (j *joint) copies() bool {
 	return j.chain == nil && j.ends[A].stream != nil && j.ends[B].stream != nil
 }
 
-// errOther ends a copyAll because the one of the other direction has ended.
-var errOther = errors.New("the other direction has ended")
-
-// copyHere starts both directions, one of them on the goroutine of the caller until
-// either ends: a pair of connections has two goroutines then, and not three.
-func (j *joint) copyHere() {
-	ctx, end := context.WithCancelCause(j.ctx)
-	defer end(nil)
-	go func() {
-		o := j.copyAll(j.ctx, BToA)
-		end(errOther)
-		j.outcomes <- o
-	}()
-	o := j.copyAll(ctx, AToB)
-	if o.recv == errOther && o.err == nil {
-		go func() { j.outcomes <- j.copyAll(j.ctx, AToB) }()
-		return
-	}
-	j.outcomes <- o
-}
-
-// copyAll is pump between two connections with nothing in between, until ctx ends.
-func (j *joint) copyAll(ctx context.Context, d Direction) outcome {
+// copyAll is pump between two connections with nothing in between.
+func (j *joint) copyAll(d Direction) outcome {
 	l := &j.lanes[d]
 	count := func(messages int, bytes int64, sent bool) {
 		if sent {
 			l.delivered.Add(int64(messages))
 			l.deliveredBytes.Add(bytes)
+			j.hear()
 			return
 		}
 		l.received.Add(int64(messages))
 		l.receivedBytes.Add(bytes)
 	}
-	recv, send := core.CopyCounted(ctx, j.sends, l.to.stream, j.ends[d.From()].stream, count)
+	recv, send := core.CopyCounted(j.ctx, j.sends, l.to.stream, j.ends[d.From()].stream, count)
 	if send == nil {
 		return outcome{d: d, recv: recv}
 	}
+	l.dropped.Add(l.received.Load() - l.delivered.Load())
 	if l.take(j.sends) != nil {
 		return outcome{d: d, recv: recv, err: &SideError{Side: l.side, Op: OpSend, Err: errAbandoned}}
 	}
@@ -217,10 +243,15 @@ func (j *joint) carry(l *lane, d Direction, m core.Message, src *end) error {
 	}
 	err := j.pass(j.sends, l, d, m, src)
 	l.leave()
+	j.hear()
+	return err
+}
+
+// hear notes that a message has passed.
+func (j *joint) hear() {
 	if j.lingering.Load() {
 		j.heard.Store(int64(time.Since(j.since)))
 	}
-	return err
 }
 
 // flushLane sends what the last messages of a pump have left waiting.
@@ -309,10 +340,8 @@ func (j *joint) closeGently(d Direction) {
 		return
 	}
 	j.closing[side] = true
-	j.closes++
 	j.startGrace()
-	go func() {
-		defer close(j.gentle)
+	j.gentle.Go(func() {
 		ctx, cancel := context.WithTimeout(j.sends, j.o.CloseTimeout)
 		defer cancel()
 		if err := j.finishLane(ctx, &j.lanes[d]); err != nil {
@@ -328,7 +357,7 @@ func (j *joint) closeGently(d Direction) {
 		if j.hasFailed(side) {
 			j.end(ErrClosed)
 		}
-	}()
+	})
 }
 
 // finishLane delivers what is in the outbox of l; what hooks emit to it from now

@@ -23,10 +23,12 @@ type lane struct {
 	turn chan struct{} // holds one token while somebody has the right to send
 
 	// Of whoever has the turn.
-	home      batch // emitted by the hooks of the push that has the turn
-	taken     batch // of the outbox, being delivered
-	unflushed bool
-	failed    error // a *SideError: the endpoint refused a message, nothing follows it
+	home     batch // emitted by the hooks of the push that has the turn
+	taken    batch // of the outbox, being delivered
+	batched  bool  // the endpoint has a batch, until the next flush
+	messages int64 // in it
+	data     int64 // bytes of those
+	failed   error // a *SideError: the endpoint refused a message, nothing follows it
 
 	mu       sync.Mutex // below Session.hooks; never held while something waits
 	out      batch      // the outbox, without what was taken
@@ -106,41 +108,62 @@ func (l *lane) seal() {
 // queue hands m to the endpoint. The caller has the turn.
 func (l *lane) queue(ctx context.Context, m core.Message) error {
 	if l.failed != nil {
+		l.dropped.Add(1)
 		return l.failed
 	}
 	var err error
 	if l.to.batch != nil {
-		l.unflushed = true
+		l.batched = true
 		err = l.to.batch.Queue(ctx, m)
 	} else {
 		err = l.to.Send(ctx, m)
 	}
 	if err != nil {
+		l.dropped.Add(1)
 		return l.fail(ctx, err)
 	}
-	l.delivered.Add(1)
-	l.deliveredBytes.Add(int64(len(m.Data)))
+	l.messages++
+	l.data += int64(len(m.Data))
+	if !l.batched {
+		l.count(nil)
+	}
 	return nil
 }
 
 // flush sends what was queued. The caller has the turn.
 func (l *lane) flush(ctx context.Context) error {
-	if !l.unflushed || l.failed != nil {
+	if !l.batched || l.failed != nil {
 		return l.failed
 	}
-	l.unflushed = false
-	if err := l.to.batch.Flush(ctx); err != nil {
+	if err := l.flushBatch(ctx); err != nil {
 		return l.fail(ctx, err)
 	}
 	return nil
 }
 
+func (l *lane) flushBatch(ctx context.Context) error {
+	l.batched = false
+	err := l.to.batch.Flush(ctx)
+	l.count(err)
+	return err
+}
+
+// count counts what was queued as delivered, or with err as dropped.
+func (l *lane) count(err error) {
+	if err != nil {
+		l.dropped.Add(l.messages)
+	} else {
+		l.delivered.Add(l.messages)
+		l.deliveredBytes.Add(l.data)
+	}
+	l.messages, l.data = 0, 0
+}
+
 // fail ends the lane: part of a message may have left, so nothing may follow.
 // What was queued before it is not to blame; and a batch lets go with its Flush.
 func (l *lane) fail(ctx context.Context, err error) error {
-	if l.unflushed {
-		l.unflushed = false
-		l.to.batch.Flush(ctx)
+	if l.batched {
+		l.flushBatch(ctx)
 	}
 	if cause := context.Cause(ctx); cause == errAbandoned {
 		err = cause

@@ -364,3 +364,31 @@ func TestHalfCloser(t *testing.T) {
 		t.Errorf("SendClose was called %d times, Close %d times", b.told, b.closed())
 	}
 }
+
+// failsInFlush takes what is queued, and fails in Flush.
+type failsInFlush struct{ *fake }
+
+func (failsInFlush) Queue(context.Context, core.Message) error { return nil }
+func (failsInFlush) Flush(context.Context) error               { return errB }
+
+// What the other side did not take counts as dropped, not as delivered.
+func TestDropped(t *testing.T) {
+	refusing := newFake()
+	refusing.sendErr = errB
+	for name, b := range map[string]Endpoint{"send": refusing, "flush": failsInFlush{newFake()}} {
+		t.Run(name, func(t *testing.T) {
+			s, err := NewSession(t.Context(), newFake(), b, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Queue(t.Context(), AToB, text("one"))
+			s.Push(t.Context(), AToB, text("two"))
+			if err := s.Close(t.Context()); !errors.Is(err, errB) {
+				t.Errorf("Close: %v", err)
+			}
+			if st := s.Stats(AToB); st.Delivered != 0 || st.DeliveredBytes != 0 || st.Dropped != st.Received || st.Received == 0 {
+				t.Errorf("%+v", st)
+			}
+		})
+	}
+}

@@ -155,7 +155,9 @@ func (s *Session) Endpoint(side Side) Endpoint { return s.ends[side].Endpoint }
 type Stats struct {
 	Received, ReceivedBytes   int64 // that came from the side, before hooks
 	Delivered, DeliveredBytes int64 // that the other side took, those made by hooks among them
-	Dropped                   int64 // made by hooks for a side that was being closed already
+	// Dropped are those that the other side did not take, and those made by hooks
+	// for a side that was being closed already.
+	Dropped int64
 }
 
 // Stats returns the counters of direction d as they are now.
@@ -395,6 +397,7 @@ func (s *Session) drainOnce(l *lane) (done bool) {
 func (s *Session) giveUp(l *lane) {
 	l.mu.Lock()
 	n := len(l.out.msgs)
+	l.dropped.Add(int64(n))
 	l.out = batch{}
 	l.draining = false
 	l.mu.Unlock()

@@ -110,6 +110,9 @@ func (d *Decoder) Next() (Event, error) {
 		var f frame
 		p, err := d.next(&f)
 		if err != nil {
+			if len(d.in) == 0 {
+				d.in = nil // even an empty end of it would keep the caller's memory
+			}
 			return Event{}, err
 		}
 		switch {

@@ -233,6 +233,22 @@ func TestDataPointsIntoInput(t *testing.T) {
 	}
 }
 
+// What was fed is the caller's again, be it to be collected: not even an empty end of
+// it is kept.
+func TestInputIsLetGo(t *testing.T) {
+	for _, wire := range []string{"81 01 41", "81 01 41 81", "81 02 41", "01 01 41", "89 01 41", "89 02 41"} {
+		var d Decoder
+		d.Feed(unhex(t, wire))
+		var err error
+		for err == nil {
+			_, err = d.Next()
+		}
+		if err != ErrIncomplete || d.Rest() != nil {
+			t.Errorf("%s: %v, rest %#v", wire, err, d.Rest())
+		}
+	}
+}
+
 func TestBuffer(t *testing.T) {
 	payload := make([]byte, 1<<20)
 	for i := range payload {

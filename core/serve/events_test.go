@@ -310,7 +310,7 @@ func TestRate(t *testing.T) {
 func TestFlashPolicy(t *testing.T) {
 	onEngines(t, func(t *testing.T, e engine) {
 		refused := make(chan error, 1)
-		r := start(t, e, &serve.Server{Accept: core.AcceptOptions{FlashPolicy: "<cross-domain-policy/>"},
+		r := start(t, e, &serve.Server{Accept: core.AcceptOptions{FlashPolicy: "<cross-domain-policy/>", CloseTimeout: 200 * time.Millisecond},
 			Refused: func(_ net.Addr, err error) { refused <- err }})
 		stream := r.raw(t, false)
 		for _, part := range []string{"<policy-", "file-request", "/>\x00"} {
@@ -371,12 +371,13 @@ func TestHandshakeTimeout(t *testing.T) {
 func TestStopUnderLoad(t *testing.T) {
 	onEvents(t, func(t *testing.T, e engine) {
 		var accepted atomic.Uint64
-		r := start(t, e, &serve.Server{Grace: 2 * time.Second, Accept: core.AcceptOptions{CloseTimeout: 500 * time.Millisecond}, Events: told{message: func(p *serve.Peer, m core.Message) {
+		r := start(t, e, &serve.Server{Grace: bound, Accept: core.AcceptOptions{CloseTimeout: bound}, Events: told{message: func(p *serve.Peer, m core.Message) {
 			if p.Reply(m) == nil {
 				accepted.Add(1)
 			}
 		}}})
-		var clients sync.WaitGroup
+		var clients, readers sync.WaitGroup
+		var stuck []net.Conn
 		var delivered atomic.Uint64
 		for i := range 8 {
 			stream := r.raw(t, true)
@@ -389,9 +390,10 @@ func TestStopUnderLoad(t *testing.T) {
 				}
 			})
 			if i < 2 {
+				stuck = append(stuck, stream)
 				continue // these never read
 			}
-			clients.Go(func() {
+			readers.Go(func() {
 				defer stream.Close()
 				var d hixie.Decoder
 				b := make([]byte, 64<<10)
@@ -415,6 +417,11 @@ func TestStopUnderLoad(t *testing.T) {
 			})
 		}
 		eventually(t, "there is load", func() bool { return accepted.Load() > 10_000 })
+		r.stop()
+		readers.Wait()
+		for _, stream := range stuck {
+			stream.Close()
+		}
 		r.stopAndWait(t)
 		clients.Wait()
 		st := r.Stats()

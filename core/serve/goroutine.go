@@ -2,7 +2,9 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"time"
 
 	"github.com/ws76/ws76/core"
 )
@@ -29,6 +31,7 @@ type connPeer struct {
 	gone      bool          // nothing can be written any more
 	room      chan struct{} // closed once the writer has sent enough; nil: nobody waits
 	closeSent bool          // the closing frame is due behind what waits
+	over      chan struct{} // closed once the pump has ended; nil: nobody waits
 	code      int
 	reason    string
 }
@@ -63,6 +66,9 @@ func (s *Server) serveEvents(serving serving, conn *core.Conn, service *Service,
 	err := c.pump()
 	p.mu.Lock()
 	p.closing, c.gone = true, true
+	if c.over != nil {
+		close(c.over)
+	}
 	p.mu.Unlock()
 	conn.Close(c.ctx)
 	c.writers.Wait()
@@ -167,6 +173,24 @@ func (c *connPeer) waitForRoom() error {
 func (c *connPeer) startClose(code int, reason string) {
 	c.closeSent, c.code, c.reason = true, code, reason
 	c.startWriting()
+	c.over = make(chan struct{})
+	c.writers.Go(c.cutOff)
+}
+
+var errCutOff = errors.New("the connection was to be closed, and the peer did not read what was waiting for it")
+
+// cutOff ends the connection of a peer that does not read, or goes on sending, for
+// too long after it was to be closed.
+func (c *connPeer) cutOff() {
+	timer := time.NewTimer(c.server.closeTimeout())
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		ctx, cancel := context.WithCancelCause(c.ctx)
+		cancel(errCutOff)
+		c.conn.Close(ctx)
+	case <-c.over:
+	}
 }
 
 // startWriting sees to a writer. The caller holds peer.mu.
@@ -202,8 +226,7 @@ func (c *connPeer) write() {
 			c.turn.Unlock()
 			p.mu.Lock()
 			if err != nil {
-				p.ensureMore().unsent.Add(uint64(len(f.Ends)))
-				c.server.count.unsent.Add(uint64(len(f.Ends)))
+				p.unsent(len(f.Ends))
 			}
 		case c.closeSent:
 			c.closeSent = false

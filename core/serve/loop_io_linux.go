@@ -189,13 +189,18 @@ func (l *loop) settle(p *Peer) {
 	l.current = nil
 	p.mu.Lock()
 	l.sendReplies(p)
+	emptied := false
 	if p.out != nil {
 		l.flush(p)
-		if p.out != nil && p.out.bytes >= p.set.sendBytes() {
+		emptied = p.out == nil
+		if !emptied && p.out.bytes >= p.set.sendBytes() {
 			p.flags.Or(held)
 		}
 	}
 	p.mu.Unlock()
+	if emptied {
+		l.emptied(p)
+	}
 	if cap(l.replies) > 2*replySize {
 		l.replies = make([]byte, 0, 64<<10)
 	}

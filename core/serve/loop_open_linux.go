@@ -133,6 +133,7 @@ func (l *loop) say(p *Peer, b []byte) {
 func (l *loop) opened(p *Peer, h *core.Handshake, service *Service, rest []byte) {
 	l.setDeadline(p, l.server.Idle)
 	p.state = stateOpen
+	p.bytesOut.Store(0) // those of the handshake do not count
 	p.kind = kindOf(h.Dialect, h.Compressed)
 	p.events, p.data = service.Events, service.Data
 	if p.set = service.Settings; p.set == nil {
@@ -213,7 +214,11 @@ func (l *loop) detach(p *Peer, early []byte, service *Service) {
 	stream, err := net.FileConn(f)
 	f.Close()
 	if err != nil {
-		l.server.refused(remote, fmt.Errorf("handing the connection over: %w", err))
+		err = fmt.Errorf("handing the connection over: %w", err)
+		if service != nil && service.Abandoned != nil {
+			service.Abandoned(err)
+		}
+		l.server.refused(remote, err)
 		l.server.leave()
 		return
 	}

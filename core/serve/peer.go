@@ -157,7 +157,7 @@ type PeerStats struct {
 	// Dropped counts shared messages that the policy for slow peers dropped.
 	Dropped uint64
 	// Unsent counts messages that were taken to be sent and were waiting still
-	// when the connection ended.
+	// when the connection ended, and shared ones that came once it was closing.
 	Unsent uint64
 }
 
@@ -269,7 +269,7 @@ func (p *Peer) putRest(it item) {
 
 // SendShared sends messages that others get too. They wait by reference, within
 // Settings.Queue; what is over that the policy decides. A peer that is closing
-// gets nothing.
+// gets nothing, which is counted.
 func (p *Peer) SendShared(s *core.Shared) {
 	f := p.frames(s)
 	if len(f.Ends) == 0 {
@@ -278,6 +278,7 @@ func (p *Peer) SendShared(s *core.Shared) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closing {
+		p.unsent(len(f.Ends))
 		return
 	}
 	p.put(item{b: f.Bytes, ends: f.Ends, shared: true})
@@ -438,11 +439,16 @@ func (p *Peer) flushed() {
 // abandon counts what will never be sent. The caller holds mu.
 func (p *Peer) abandon() {
 	p.closing = true
-	if n := p.out.waiting(); n > 0 {
+	p.unsent(p.out.waiting())
+	p.out = nil
+}
+
+// unsent counts n messages.
+func (p *Peer) unsent(n int) {
+	if n > 0 {
 		p.ensureMore().unsent.Add(uint64(n))
 		p.server().count.unsent.Add(uint64(n))
 	}
-	p.out = nil
 }
 
 // state is where a connection is in its life, as a loop sees it.

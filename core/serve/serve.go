@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -191,7 +192,10 @@ func (s *Server) admit() bool {
 
 func (s *Server) leave() { s.taken.Add(-1) }
 
-func (s *Server) tooMany() error { return fmt.Errorf("%d connections are open already", s.MaxConns) }
+func (s *Server) tooMany() error {
+	return &core.HandshakeError{Step: "accepting", Status: http.StatusServiceUnavailable,
+		Err: fmt.Errorf("%d connections are open already", s.MaxConns)}
+}
 
 func (s *Server) refused(remote net.Addr, err error) {
 	if s.Refused != nil {
@@ -429,7 +433,18 @@ func (s *Server) detectTLS(ctx context.Context, stream net.Conn, early []byte) (
 	}
 	secure := tls.Server(&readAhead{Conn: stream, ahead: early}, s.TLS)
 	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, nil, fmt.Errorf("TLS: %w", err)
+		return nil, nil, &core.HandshakeError{Step: core.StepTLS, Err: err, Hint: tlsHint(err)}
 	}
 	return secure, nil, nil
+}
+
+// tlsHint says what may help; package crypto/tls has no types for these errors.
+func tlsHint(err error) string {
+	switch text := err.Error(); {
+	case strings.Contains(text, "unsupported versions"):
+		return "an old device may need a lower minimum version"
+	case strings.Contains(text, "no cipher suite supported"):
+		return "an old device may need a minimum version below 1.2, which allows the old ciphers"
+	}
+	return ""
 }

@@ -241,7 +241,8 @@ func testMaxConns(t *testing.T, e engine) {
 		t.Errorf("one too many got %q, %v", got, err)
 	}
 	third.Close()
-	if err := <-refused; !strings.Contains(err.Error(), "2 connections") {
+	var he *core.HandshakeError
+	if err := <-refused; !errors.As(err, &he) || he.Status != 503 || !strings.Contains(err.Error(), "2 connections") {
 		t.Errorf("refused with %v", err)
 	}
 	echoes(t, conn, "still here")
@@ -283,7 +284,9 @@ func TestTLSAndPlain(t *testing.T) { onEngines(t, testTLSAndPlain) }
 
 func testTLSAndPlain(t *testing.T, e engine) {
 	serverTLS, clientTLS := certificate(t)
-	r := start(t, e, &serve.Server{TLS: serverTLS, Accept: core.AcceptOptions{HandshakeTimeout: time.Second}})
+	refused := make(chan error, 10)
+	r := start(t, e, &serve.Server{TLS: serverTLS, Accept: core.AcceptOptions{HandshakeTimeout: time.Second},
+		Refused: func(_ net.Addr, err error) { refused <- err }})
 	for _, d := range core.Dialects {
 		for _, scheme := range []string{"ws", "wss"} {
 			// Strict: Location must have the right scheme.
@@ -313,6 +316,17 @@ func testTLSAndPlain(t *testing.T, e engine) {
 	broken := r.raw(t, false)
 	io.WriteString(broken, "\x16\x03\x01\x00\x05hello")
 	io.ReadAll(broken) // an alert, then the end
+	old := clientTLS.Clone()
+	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+	if _, err := core.Dial(testContext(t), "wss://"+r.addr+"/", &core.DialOptions{TLS: old}); err == nil {
+		t.Error("TLS 1.1 is spoken")
+	}
+	for _, hint := range []string{"", "lower minimum version"} {
+		var he *core.HandshakeError
+		if err := <-refused; !errors.As(err, &he) || he.Step != core.StepTLS || !strings.Contains(he.Hint, hint) {
+			t.Errorf("refused with %v; want the hint %q", err, hint)
+		}
+	}
 	r.stopAndWait(t)
 }
 

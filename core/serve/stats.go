@@ -14,7 +14,7 @@ type Stats struct {
 	Opened map[core.Dialect]uint64
 
 	MessagesIn, MessagesOut uint64
-	BytesIn, BytesOut       uint64
+	BytesIn, BytesOut       uint64 // on the wire, after the opening handshakes
 	Dropped                 uint64 // see PeerStats
 	Unsent                  uint64
 }

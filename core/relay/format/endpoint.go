@@ -120,6 +120,10 @@ func (e *Endpoint) Receive(ctx context.Context) (core.Message, error) {
 	}
 }
 
+// Position is where the message that Receive has returned last begins. It is not to
+// be called while Receive runs, nor when that has returned because ctx ended.
+func (e *Endpoint) Position() Position { return e.r.Position() }
+
 // Ready reports whether the next Receive does not wait. It is not to be called
 // while Receive runs.
 func (e *Endpoint) Ready() bool {

@@ -32,6 +32,7 @@ type Reader struct {
 	filled     bool  // the last read had no room left
 
 	record int64 // number of the current record
+	at     int64 // its offset in the stream
 	out    []byte
 	rerr   error // of r: nothing more will come
 	err    error // sticks
@@ -90,6 +91,9 @@ func (r *Reader) Read() (core.Message, error) {
 		}
 	}
 }
+
+// Position is where the message that Read has returned last begins.
+func (r *Reader) Position() Position { return r.position(r.at) }
 
 // Ready reports whether the next Read returns without reading from the stream.
 // It leaves the data of the last message alone.
@@ -152,6 +156,7 @@ func (r *Reader) line() (line []byte, at int64, err error) {
 		break // the last line, without a newline
 	}
 	line, at = r.buf[r.start:r.scan], r.offset()
+	r.at = at
 	r.scan = min(r.scan+1, r.end)
 	r.start = r.scan
 	return line, at, nil
@@ -169,6 +174,7 @@ func (r *Reader) readWhole() (core.Message, error) {
 		return core.Message{}, r.stick(r.rerr)
 	}
 	all, at := r.buf[r.start:r.end], r.offset()
+	r.at = at
 	r.start = r.end
 	return r.message(all, at, r.o.Kind)
 }
@@ -192,6 +198,7 @@ func (r *Reader) readLen32() (core.Message, error) {
 		return core.Message{}, r.stick(r.rerr)
 	}
 	data, at := r.buf[r.start+4:r.start+4+int(n)], r.offset()+4
+	r.at = at - 4
 	r.start += 4 + int(n)
 	r.scan = r.start
 	return r.message(data, at, r.o.Kind)

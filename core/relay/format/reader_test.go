@@ -228,6 +228,28 @@ func TestReady(t *testing.T) {
 	}
 }
 
+// The position of a message is that of its record: blank lines count.
+func TestReaderPosition(t *testing.T) {
+	for _, tt := range []struct {
+		f    Format
+		in   string
+		want []string
+	}{
+		{Lines, "a\n\nbc", []string{"line 1, offset 0", "line 2, offset 2", "line 3, offset 3"}},
+		{Nul, "a\x00b", []string{"message 1, offset 0", "message 2, offset 2"}},
+		{JSON, "{\"data\":\"a\"}\n \n{\"data\":\"b\"}\n", []string{"line 1, offset 0", "line 3, offset 15"}},
+		{Len32, "\x00\x00\x00\x01a\x00\x00\x00\x01b", []string{"message 1, offset 0", "message 2, offset 5"}},
+		{Whole, "a\nb", []string{"offset 0"}},
+	} {
+		r := NewReader(strings.NewReader(tt.in), Options{Format: tt.f})
+		for i, want := range tt.want {
+			if _, err := r.Read(); err != nil || r.Position().String() != want {
+				t.Errorf("%s %q: message %d is at %v, %v; want %s", tt.f, tt.in, i+1, r.Position(), err, want)
+			}
+		}
+	}
+}
+
 // A limit is checked before memory is spent, and a large message that came is
 // not kept for ever.
 func TestReaderMemory(t *testing.T) {

@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -27,10 +26,10 @@ func Cause(err error) string {
 		return "key"
 	case errors.As(err, &handshake) && handshake.Status != 0:
 		return statusCause(handshake.Status)
-	case isTLS(err):
-		return "tls"
 	case isEnd(err):
 		return "disconnected"
+	case handshake != nil && handshake.Step == core.StepTLS:
+		return "tls"
 	}
 	return "other"
 }
@@ -56,13 +55,6 @@ func statusCause(status int) string {
 		return "bad-request"
 	}
 	return "other"
-}
-
-func isTLS(err error) bool {
-	var record tls.RecordHeaderError
-	var alert tls.AlertError
-	var certificate *tls.CertificateVerificationError
-	return errors.As(err, &record) || errors.As(err, &alert) || errors.As(err, &certificate)
 }
 
 func isEnd(err error) bool {

@@ -228,8 +228,9 @@ func TestCause(t *testing.T) {
 		{wrap(418, nil), "other"},
 		{wrap(0, io.ErrUnexpectedEOF), "disconnected"},
 		{io.EOF, "disconnected"},
-		{fmt.Errorf("TLS: %w", tls.RecordHeaderError{}), "tls"},
-		{fmt.Errorf("TLS: %w", tls.AlertError(40)), "tls"},
+		{&core.HandshakeError{Step: core.StepTLS, Err: tls.RecordHeaderError{}}, "tls"},
+		{&core.HandshakeError{Step: core.StepTLS, Err: errors.New("tls: no cipher suite supported")}, "tls"},
+		{&core.HandshakeError{Step: core.StepTLS, Err: io.EOF}, "disconnected"},
 		{errors.New("x"), "other"},
 		{nil, "other"},
 	} {
