@@ -123,7 +123,7 @@ func (f *Finder) Find(name string) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, fmt.Errorf("there is no plugin %q: %w in %s", name, ErrNotFound, strings.Join(append(slices.Clone(f.Path), "what is built in"), ", "))
+	return nil, fmt.Errorf("there is no plugin %q: %w in %s", name, ErrNotFound, strings.Join(append(slices.Clone(f.Path), "the built-in ones"), " or "))
 }
 
 // FindCommand returns the plugin that has a command of the name, and the command.

@@ -130,16 +130,31 @@ func (p *Plugin) Defaults() (func(L *lua.LState, ws76 *lua.LTable), error) {
 }
 
 // Run runs a command of the plugin, as whose script Load was called and which was
-// started, with its arguments. It returns when the command has ended.
+// started, with its arguments. It returns when the command has ended: with an
+// *ArgsError where it has refused them.
 func Run(ctx context.Context, s *scripts.Script, command string, args []string) error {
-	return s.DoFunc(ctx, command, func(L *lua.LState) (*lua.LFunction, []lua.LValue) {
+	var refused *ArgsError
+	err := s.DoFunc(ctx, command, func(L *lua.LState) (*lua.LFunction, []lua.LValue) {
 		list := L.CreateTable(len(args), 0)
 		for _, arg := range args {
 			list.Append(lua.LString(arg))
 		}
 		return functionIn(tableIn(tableIn(L.GetGlobal("plugin"), "commands"), command), "run"), []lua.LValue{list}
-	}, nil)
+	}, func(results []lua.LValue) {
+		if len(results) > 1 && results[0] == lua.LNil && results[1] != lua.LNil {
+			refused = &ArgsError{Command: command, Reason: results[1].String()}
+		}
+	})
+	if err == nil && refused != nil {
+		return refused
+	}
+	return err
 }
+
+// ArgsError says why a command has refused its arguments.
+type ArgsError struct{ Command, Reason string }
+
+func (e *ArgsError) Error() string { return e.Command + ": " + e.Reason }
 
 // Connect asks the function connect of a plugin which URL to dial in place of url.
 func Connect(ctx context.Context, s *scripts.Script, url string) (string, error) {

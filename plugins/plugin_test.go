@@ -165,7 +165,7 @@ func TestRunAndConnect(t *testing.T) {
 	dir := writePlugin(t, "p", `
 plugin = { name = "p", version = "1", summary = "s",
   connect = function(url) ws76.sleep(0.001) if url == "no" then return nil, "not today" end if url == "keep" then return end return url .. "/more" end,
-  commands = { ["say-it"] = { summary = "s", run = function(args) ws76.sleep(0.001) print(#args, args[1], args[2]) if args[3] then error("bad " .. args[3]) end end } } }`)
+  commands = { ["say-it"] = { summary = "s", run = function(args) ws76.sleep(0.001) if #args == 0 then return nil, "want words" end print(#args, args[1], args[2]) if args[3] then error("bad " .. args[3]) end end } } }`)
 	p, err := Open(filepath.Join(dir, "p"))
 	if err != nil {
 		t.Fatal(err)
@@ -190,6 +190,10 @@ plugin = { name = "p", version = "1", summary = "s",
 	}
 	var failed *scripts.Error
 	if err := Run(t.Context(), script, "say-it", []string{"a", "b", "c"}); !errors.As(err, &failed) || !strings.Contains(failed.Text, "bad c") {
+		t.Error(err)
+	}
+	var refused *ArgsError
+	if err := Run(t.Context(), script, "say-it", nil); !errors.As(err, &refused) || *refused != (ArgsError{"say-it", "want words"}) {
 		t.Error(err)
 	}
 	if err := Run(t.Context(), script, "nothing", nil); err == nil {

@@ -1,7 +1,8 @@
 package scripts
 
 import (
-	"container/heap"
+	"slices"
+	"sort"
 	"sync"
 	"time"
 )
@@ -29,8 +30,7 @@ func (realClock) AfterFunc(d time.Duration, f func()) Timer { return time.AfterF
 type VirtualClock struct {
 	mu     sync.Mutex
 	now    time.Time
-	seq    uint64
-	timers virtualHeap
+	timers []*virtualTimer // the earliest first; a script has one at most
 }
 
 // NewVirtualClock returns a clock that shows start.
@@ -47,9 +47,9 @@ func (c *VirtualClock) Now() time.Time {
 func (c *VirtualClock) AfterFunc(d time.Duration, f func()) Timer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.seq++
-	t := &virtualTimer{clock: c, at: c.now.Add(d), seq: c.seq, f: f}
-	heap.Push(&c.timers, t)
+	t := &virtualTimer{clock: c, at: c.now.Add(d), f: f}
+	i := sort.Search(len(c.timers), func(i int) bool { return c.timers[i].at.After(t.at) })
+	c.timers = slices.Insert(c.timers, i, t)
 	return t
 }
 
@@ -60,7 +60,8 @@ func (c *VirtualClock) Advance(d time.Duration) {
 	defer c.mu.Unlock()
 	end := c.now.Add(d)
 	for len(c.timers) > 0 && !c.timers[0].at.After(end) {
-		t := heap.Pop(&c.timers).(*virtualTimer)
+		t := c.timers[0]
+		c.timers = slices.Delete(c.timers, 0, 1)
 		if t.at.After(c.now) {
 			c.now = t.at
 		}
@@ -74,41 +75,15 @@ func (c *VirtualClock) Advance(d time.Duration) {
 type virtualTimer struct {
 	clock *VirtualClock
 	at    time.Time
-	seq   uint64
-	index int // in the heap; -1 outside
 	f     func()
 }
 
 func (t *virtualTimer) Stop() bool {
 	t.clock.mu.Lock()
 	defer t.clock.mu.Unlock()
-	if t.index < 0 {
-		return false
+	i := slices.Index(t.clock.timers, t)
+	if i >= 0 {
+		t.clock.timers = slices.Delete(t.clock.timers, i, i+1)
 	}
-	heap.Remove(&t.clock.timers, t.index)
-	return true
-}
-
-type virtualHeap []*virtualTimer
-
-func (h virtualHeap) Len() int { return len(h) }
-func (h virtualHeap) Less(i, j int) bool {
-	if h[i].at.Equal(h[j].at) {
-		return h[i].seq < h[j].seq
-	}
-	return h[i].at.Before(h[j].at)
-}
-func (h virtualHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i]; h[i].index, h[j].index = i, j }
-func (h *virtualHeap) Push(x any) {
-	t := x.(*virtualTimer)
-	t.index = len(*h)
-	*h = append(*h, t)
-}
-func (h *virtualHeap) Pop() any {
-	old := *h
-	t := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	t.index = -1
-	return t
+	return i >= 0
 }

@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"sort"
@@ -85,17 +86,11 @@ func (st *state) matches(r *receiver, data lua.LString) bool {
 	if pattern, ok := r.match.(lua.LString); ok {
 		fn, args = st.prelude.find, []lua.LValue{data, pattern}
 	}
-	st.begin()
-	err := st.protected(fn, 1, args...)
-	result := lua.LValue(lua.LFalse)
-	if err == nil {
-		result = st.pop()
-	}
-	if err := st.end(err); err != nil && !st.lost {
+	result, err := st.run(fn, args...)
+	if err != nil && !st.lost {
 		st.failedOutside("match", err)
-		return false
 	}
-	return !st.lost && lua.LVAsBool(result)
+	return err == nil && lua.LVAsBool(result)
 }
 
 // receive makes the running task wait for a message.
@@ -140,12 +135,28 @@ func (c *conn) finish(st *state, err error) {
 	if err == nil && ended != nil && !ended.Clean && !ended.Unanswered {
 		err = ended
 	}
+	if isClean(err) {
+		err = nil
+	}
 	if err != nil && (ended == nil || !ended.Clean && !ended.Unanswered) {
 		st.call(onError, st.userdata(c), lua.LString(err.Error()))
 	}
 	if !st.lost && st.hooks[onClose] != nil {
 		st.call(onClose, st.userdata(c), c.closeInfo(st, ended, err))
 	}
+}
+
+// isClean reports whether err is nothing but the proper end of a connection.
+func isClean(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if ended, ok := err.(*core.CloseError); ok {
+			return ended.Clean
+		}
+		if err == relay.ErrClosed {
+			return true
+		}
+	}
+	return false
 }
 
 // closeInfo is the second argument of on_close.

@@ -28,6 +28,3 @@ var Events = []string{
 
 func (e event) String() string { return Events[e] }
 func (e event) bit() uint32    { return 1 << e }
-
-// onMessages are the events of messages on their way through a session.
-const onMessages = 1<<onMessage | 1<<onSend | 1<<onLine

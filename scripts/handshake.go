@@ -44,16 +44,15 @@ func (s *Script) handshake(p *Peer, r *hixie.Request) *Answer {
 	c := &conn{script: s, peer: p, link: &link{script: s, over: true}, gone: true}
 	result, ok := st.call(onHandshake, st.userdata(c), st.requestTable(p, r))
 	var answer *Answer
-	switch {
-	case !ok:
-		if s.o.OnError != Pass {
-			answer = &Answer{Status: http.StatusInternalServerError, Body: "the script failed"}
-		}
-	default:
+	if ok {
 		var err error
 		if answer, err = answerOf(result); err != nil {
 			st.failed(onHandshake, err)
+			ok = false
 		}
+	}
+	if !ok && s.o.OnError != Pass {
+		answer = &Answer{Status: http.StatusInternalServerError, Body: "the script failed"}
 	}
 	s.leaveFrom(st)
 	return answer

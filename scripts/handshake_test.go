@@ -25,10 +25,11 @@ function on_handshake(conn, req)
   if req.path == "/fails" then error("no") end
 end`, Options{OnError: Drop})
 	for path, want := range map[string]*Answer{
-		"/": nil, "/bad": nil,
+		"/":      nil,
 		"/no":    {Status: 403, Body: "go away, hixie-76"},
 		"/false": {Status: 403},
 		"/p":     {Protocol: "sample"},
+		"/bad":   {Status: 500, Body: "the script failed"},
 		"/fails": {Status: 500, Body: "the script failed"},
 	} {
 		req := requestOf(path)

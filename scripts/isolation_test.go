@@ -157,6 +157,46 @@ func TestAbandoned(t *testing.T) {
 	r.want("in the end", &r.toB, "a1", "b1", "stuck", "c2")
 }
 
+// Where it is on_stop that is abandoned, what was loaded anew is stopped, too.
+func TestAbandonedStop(t *testing.T) {
+	stuck := make(chan struct{})
+	r := newRig(t, `function on_stop() stuck() end`, Options{
+		Limits: Limits{Timeout: 50 * time.Millisecond},
+		Library: func(L *lua.LState, _ *lua.LTable) {
+			L.SetGlobal("stuck", L.NewFunction(func(*lua.LState) int { <-stuck; return 0 }))
+		},
+	})
+	done := make(chan error)
+	go func() { done <- r.script.Stop(t.Context(), "test") }()
+	r.await("the watchdog", func() bool { return r.logged("loaded anew") })
+	close(stuck)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if r.script.enter() != nil {
+		t.Error("it runs still")
+		r.script.leave()
+	}
+}
+
+// Where on_close of one side is abandoned, the other side has ended for what was
+// loaded anew, too.
+func TestAbandonedClose(t *testing.T) {
+	stuck := make(chan struct{})
+	r := newRig(t, `function on_close(c) if c.path == "/a" then stuck() else print(#ws76.conns()) end end`, Options{
+		Limits: Limits{Timeout: 50 * time.Millisecond},
+		Library: func(L *lua.LState, _ *lua.LTable) {
+			L.SetGlobal("stuck", L.NewFunction(func(*lua.LState) int { <-stuck; return 0 }))
+		},
+	})
+	done := make(chan struct{})
+	go func() { r.sess.Closed(nil); close(done) }()
+	r.await("the watchdog", func() bool { return r.logged("loaded anew") })
+	close(stuck)
+	<-done
+	r.want("connections left", &r.prints, "0")
+}
+
 // Errors are logged once a second for a place, and counted.
 func TestReports(t *testing.T) {
 	r := newRig(t, `function on_message() error("again") end function on_send() end`, Options{})

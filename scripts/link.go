@@ -57,14 +57,16 @@ func (l *link) bind(next relay.Sink, do func(func() error) error, end func(error
 		st.resumeFrom(ready)
 	}
 	out := l.take(st)
+	// A hook, or a task that waits for messages, may be there later still.
+	sink := next
+	if s.o.Reload || st.lost || s.wants.Load() != 0 || st.lastID > 0 || st.seq > 0 {
+		sink = l.sink
+	}
 	s.leaveFrom(st)
 	if err := l.emit(out); err != nil {
 		return nil, err
 	}
-	if s.o.Reload || s.wants.Load()&onMessages != 0 || s.usesTasks(st) {
-		return l.sink, nil
-	}
-	return next, nil
+	return sink, nil
 }
 
 // resumeFrom runs the tasks that became ready since there were n of them.
@@ -74,11 +76,6 @@ func (st *state) resumeFrom(n int) {
 		st.ready = append(st.ready[:n], st.ready[n+1:]...)
 		st.resume(r)
 	}
-}
-
-// usesTasks reports whether a task may come to wait for messages.
-func (s *Script) usesTasks(st *state) bool {
-	return st.lost || st.lastID > 0 || st.seq > 0 || s.wants.Load() != 0
 }
 
 // sink takes one message of the session.
@@ -258,13 +255,7 @@ func (st *state) message(e event, c *conn, m core.Message) (result lua.LValue, d
 	if n == 3 {
 		L.Push(kindValue(m.Kind))
 	}
-	err = L.PCall(n, 1, nil)
-	result = lua.LNil
-	if err == nil {
-		result = st.pop()
-	} else {
-		L.G.CurrentThread, st.depth = L, 0
-	}
+	result, err = st.protected(n)
 	if err = st.end(err); err != nil {
 		failed := st.failed(e, err)
 		if !st.lost {
@@ -355,9 +346,9 @@ func (l *link) closed(err error) {
 		if c == nil || c.gone {
 			continue
 		}
-		c.finish(st, err)
-		if st != nil && st.lost {
-			return
+		if c.finish(st, err); st != nil && st.lost {
+			s.mu.Lock()
+			st = s.cur // what the watchdog has loaded anew, if that
 		}
 	}
 	s.leave()

@@ -192,8 +192,7 @@ func (s *Script) handOver(old, fresh *state) error {
 	if fn == nil {
 		return nil
 	}
-	fresh.begin()
-	if err := fresh.end(fresh.protected(fn, 0, saved)); err != nil {
+	if _, err := fresh.run(fn, saved); err != nil {
 		return fresh.newError(onRestore.String(), err)
 	}
 	return nil
@@ -248,15 +247,10 @@ func (s *Script) changes(st *state, fn *lua.LFunction, events []watch.Event) {
 		t := st.L.CreateTable(0, 2)
 		t.RawSetString("path", lua.LString(e.Path))
 		t.RawSetString("op", lua.LString(e.Op.String()))
-		st.begin()
-		err := st.end(st.protected(fn, 0, t))
+		st.runOutside("watch", fn, t)
+		s.leaveFrom(st)
 		if st.lost {
 			return
 		}
-		if err != nil {
-			st.failedOutside("watch", err)
-		}
-		st.refresh()
-		s.leave()
 	}
 }

@@ -32,21 +32,22 @@ type Script struct {
 
 	// mu is held while Lua runs. Where a call is abandoned, the watchdog unlocks it
 	// in place of the goroutine that is stuck.
-	mu      sync.Mutex
-	cur     *state // nil: stopped, or could not be built anew
-	seq     uint64 // of calls
-	conns   map[uint64]*conn
-	dirty   []*link // with messages that some other goroutine must hand on
-	started bool
-	stopped bool
-	reports reporter
-	bg      background
-	errs    [numEvents]int // in a row
-	off     [numEvents]bool
-	protos  map[string]*loaded // by path: the versions that were loaded last
-	files   map[string]bool    // that are or were looked for
-	exit    error              // what ended it
-	exited  chan struct{}      // closed when exit is set
+	mu       sync.Mutex
+	cur      *state // nil: stopped, or could not be built anew
+	seq      uint64 // of calls
+	conns    map[uint64]*conn
+	dirty    []*link // with messages that some other goroutine must hand on
+	started  bool
+	stopped  bool
+	toldStop bool // on_stop was called for Stop
+	reports  reporter
+	bg       background
+	errs     [numEvents]int // in a row
+	off      [numEvents]bool
+	protos   map[string]*loaded // by path: the versions that were loaded last
+	files    map[string]bool    // that are or were looked for
+	exit     error              // what ended it
+	exited   chan struct{}      // closed when exit is set
 
 	running sync.WaitGroup // goroutines; Add only with mu held and not stopped
 	ctx     context.Context
@@ -170,12 +171,10 @@ func (st *state) load(main *lua.FunctionProto, old *state) error {
 		st.main = st.newTask("main", fn, nil)
 		return nil
 	}
-	st.begin()
-	err := st.protected(fn, 0)
-	if e := st.end(err); st.lost {
+	if _, err := st.run(fn); st.lost {
 		return errAbandoned
-	} else if e != nil {
-		failed := st.newError("main chunk", e)
+	} else if err != nil {
+		failed := st.newError("main chunk", err)
 		return &LoadError{Script: st.script.name, Err: errors.New(failed.Text), Traceback: failed.Traceback}
 	}
 	return nil
@@ -223,12 +222,12 @@ func (s *Script) Stop(ctx context.Context, reason string) error {
 		s.mu.Unlock()
 		return nil
 	}
-	if st := s.cur; st != nil && s.started {
-		st.call(onStop, lua.LString(reason))
-	}
 	st := s.cur
-	if st != nil && st.lost {
-		return nil
+	if st != nil && s.started && !s.toldStop {
+		s.toldStop = true
+		if st.call(onStop, lua.LString(reason)); st.lost {
+			return s.Stop(ctx, reason) // what the watchdog has loaded anew
+		}
 	}
 	s.stopped, s.cur = true, nil
 	s.wants.Store(0)

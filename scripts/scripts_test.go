@@ -2,7 +2,9 @@ package scripts
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -216,6 +218,24 @@ func TestKinds(t *testing.T) {
 	r.want("to b", &r.toB, "binary", "\xff")
 	if !reflect.DeepEqual(r.kinds, []core.Kind{core.Binary, core.Binary}) {
 		t.Errorf("kinds %v", r.kinds)
+	}
+}
+
+// A proper end is no error, however the caller tells of it.
+func TestCloseError(t *testing.T) {
+	ended := &core.CloseError{Clean: true, ByPeer: true, Code: 1000}
+	for _, tc := range []struct {
+		err  error
+		want string
+	}{
+		{nil, "nil"}, {relay.ErrClosed, "nil"}, {ended, "nil"}, {fmt.Errorf("serve: %w", ended), "nil"},
+		{errors.Join(ended, errors.New("disk full")), "closed (code 1000)\ndisk full"},
+		{&core.CloseError{Err: io.ErrUnexpectedEOF}, "connection ended uncleanly (code 0): unexpected EOF"},
+	} {
+		r := newRig(t, `function on_close(c, i) print(i.error) end`, Options{})
+		r.sess.Closed(tc.err)
+		r.stop()
+		r.want(fmt.Sprint(tc.err), &r.prints, tc.want, tc.want)
 	}
 }
 

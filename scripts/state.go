@@ -130,19 +130,46 @@ func (st *state) exitCause() error {
 // errAbandoned is the error of a call whose state was given up.
 var errAbandoned = errors.New("the call did not stop, and was abandoned")
 
-// protected calls fn with the arguments given and drops what it returns.
-func (st *state) protected(fn lua.LValue, nret int, args ...lua.LValue) error {
+// run makes one call, of fn, and returns its first result, or why it failed. After
+// errAbandoned the lock is lost.
+func (st *state) run(fn lua.LValue, args ...lua.LValue) (lua.LValue, error) {
+	st.begin()
 	L := st.L
 	L.Push(fn)
 	for _, a := range args {
 		L.Push(a)
 	}
-	err := L.PCall(len(args), nret, nil)
-	if err != nil {
-		L.G.CurrentThread = L
-		st.depth = 0
+	result, err := st.protected(len(args))
+	return result, st.end(err)
+}
+
+// protected calls the function that is on the stack below n arguments.
+func (st *state) protected(n int) (lua.LValue, error) {
+	L := st.L
+	if err := L.PCall(n, 1, nil); err != nil {
+		L.G.CurrentThread, st.depth = L, 0
+		return lua.LNil, err
 	}
-	return err
+	return st.pop(), nil
+}
+
+// pop takes the topmost value off the stack.
+func (st *state) pop() lua.LValue {
+	v := st.L.Get(-1)
+	st.L.Pop(1)
+	return v
+}
+
+// runOutside is run for code that no message waits for: its error is reported.
+func (st *state) runOutside(in string, fn lua.LValue, args ...lua.LValue) {
+	_, err := st.run(fn, args...)
+	if st.lost {
+		return
+	}
+	if err != nil {
+		st.failedOutside(in, err)
+	}
+	st.refresh()
 }
 
 // call calls the function for an event, if there is one, and reports its error.
@@ -152,26 +179,14 @@ func (st *state) call(e event, args ...lua.LValue) (result lua.LValue, ok bool) 
 	if fn == nil || st.lost || st.script.off[e] {
 		return lua.LNil, true
 	}
-	st.begin()
-	err := st.protected(fn, 1, args...)
-	result = lua.LNil
-	if err == nil {
-		result = st.pop()
-	}
-	if err := st.end(err); err != nil {
+	result, err := st.run(fn, args...)
+	if err != nil {
 		st.failed(e, err)
 		return lua.LNil, false
 	}
 	st.script.errs[e] = 0
 	st.refresh()
 	return result, true
-}
-
-// pop takes the topmost value off the stack.
-func (st *state) pop() lua.LValue {
-	v := st.L.Get(-1)
-	st.L.Pop(1)
-	return v
 }
 
 // maxErrors is how many errors in a row switch a hook off.

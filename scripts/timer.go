@@ -124,15 +124,7 @@ func (st *state) due(t *timer) {
 		t.at = t.at.Add(t.every)
 		heap.Push(&st.timers, t)
 	}
-	st.begin()
-	err := st.end(st.protected(t.fn, 0))
-	if st.lost {
-		return
-	}
-	if err != nil {
-		st.failedOutside("timer", err)
-	}
-	st.refresh()
+	st.runOutside("timer", t.fn)
 }
 
 // failedOutside reports an error of code that no message waits for.

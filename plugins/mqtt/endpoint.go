@@ -291,7 +291,14 @@ func (e *Endpoint) granted(l *link, p *packet) error {
 func (e *Endpoint) end(err error) {
 	e.shut(err)
 	e.cancel(err)
+	e.mu.Lock()
+	pending := len(e.window)
+	e.window = nil
+	e.mu.Unlock()
+	e.lose(uint64(pending), unacknowledged)
 }
+
+const unacknowledged = "the broker has not acknowledged them"
 
 // shut ends the receiving with an error.
 func (e *Endpoint) shut(err error) {
@@ -325,7 +332,7 @@ func (e *Endpoint) Close(ctx context.Context) error {
 	e.cancel(closed)
 	<-e.done
 	if err != nil && pending > 0 {
-		e.lose(uint64(pending), "the broker has not acknowledged them")
+		e.lose(uint64(pending), unacknowledged)
 		return fmt.Errorf("MQTT: closing with %d messages that the broker has not acknowledged: %w", pending, err)
 	}
 	return err

@@ -250,7 +250,7 @@ func TestHostile(t *testing.T) {
 }
 
 // TestTooLarge: a message above the limit ends the endpoint before its memory is
-// spent.
+// spent. What was sent and not acknowledged by then is counted as lost.
 func TestTooLarge(t *testing.T) {
 	f := startFake(t, func(_ int, conn net.Conn, next func() (raw, error)) {
 		accept(conn, next, 0, func(byte, raw) bool {
@@ -258,8 +258,8 @@ func TestTooLarge(t *testing.T) {
 			return true
 		})
 	})
-	e := f.mustOpen("", &broker.Options{MaxMessage: 1 << 10})
-	if err := e.Send(t.Context(), message("go")); err != nil {
+	e := f.mustOpen("?qos=1", &broker.Options{MaxMessage: 1 << 10})
+	if err := e.Send(t.Context(), message("go")); !errors.Is(err, core.ErrMessageTooLarge) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), bound)
@@ -269,6 +269,10 @@ func TestTooLarge(t *testing.T) {
 	}
 	if err := e.Send(ctx, message("x")); !errors.Is(err, core.ErrMessageTooLarge) {
 		t.Errorf("send: %v", err)
+	}
+	e.Close(ctx)
+	if s := e.Stats(); s.Lost != 1 || s.Unacknowledged != 0 {
+		t.Errorf("stats: %+v", s)
 	}
 }
 

@@ -205,7 +205,9 @@ func (e *Endpoint) denied() error {
 // deliver puts a message that came in into the queue.
 func (e *Endpoint) deliver(m *nats.Msg) {
 	if int64(len(m.Data)) > e.o.MaxMessage {
-		e.queue.Close(fmt.Errorf("%w: %d bytes on %q; %d are allowed", core.ErrMessageTooLarge, len(m.Data), m.Subject, e.o.MaxMessage))
+		err := fmt.Errorf("%w: %d bytes on %q; %d are allowed", core.ErrMessageTooLarge, len(m.Data), m.Subject, e.o.MaxMessage)
+		e.lose(uint64(len(e.queue.Close(err)))+1, "one that came in is too large")
+		return
 	}
 	if !e.queue.Offer(message{m.Subject, m.Data}, len(m.Subject)+len(m.Data)) && e.ctx.Err() == nil {
 		e.lose(1, slowReason)

@@ -13,7 +13,7 @@ plugin = {
     sensors = {
       summary = "shows the readings of a device: the last, lowest and highest of each sensor",
       usage = "URL [READINGS]",
-      run = function(args) show_readings(args) end,
+      run = function(args) return show_readings(args) end,
     },
   },
 }
@@ -72,7 +72,7 @@ end
 
 function show_readings(args)
   local url, n = args[1], tonumber(args[2] or 10)
-  if not url or not n then error("usage: ws76 sensors URL [READINGS]", 0) end
+  if not url or not n then return nil, "want a URL, and how many readings as a number" end
   on_message = nil -- readings are to come as they are
   local conn = assert(ws76.connect(url))
   local seen, names = {}, {}

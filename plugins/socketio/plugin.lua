@@ -16,7 +16,7 @@ plugin = {
     ["socketio-emit"] = {
       summary = "sends one event and prints what the server's ack brings",
       usage = "URL EVENT [JSON...]",
-      run = function(args) emit(args) end,
+      run = function(args) return emit(args) end,
     },
   },
 }
@@ -271,7 +271,7 @@ end)
 -- emit is socketio-emit URL EVENT [JSON…]. An argument that is no JSON is a string.
 function emit(args)
   local url, name = args[1], args[2]
-  if not name then error("usage: ws76 socketio-emit URL EVENT [JSON...]", 0) end
+  if not name then return nil, "want a URL and the name of an event" end
   local list = {}
   for i = 3, #args do
     local ok = json.decode(args[i])

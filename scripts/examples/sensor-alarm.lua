@@ -1,5 +1,5 @@
 -- sensor-alarm.lua: raises an alarm when a reading goes over a limit, and ends it when it is well below again.
--- A reading is "NAME=VALUE", or JSON with "name" and "value".
+-- A reading is "NAME=VALUE", or JSON with "name" (or "id", as the device of ws76 demo says) and "value".
 --
 -- usage: ws76 connect ws://device.local/ --script sensor-alarm.lua --script-arg limit=30
 --
@@ -15,7 +15,7 @@ local function reading(data)
   local name, value = data:match("^([%w_-]+)=([%d.+-]+)$")
   if name then return name, tonumber(value) end
   local t = ws76.json.decode(data)
-  if type(t) == "table" then return t.name, tonumber(t.value) end
+  if type(t) == "table" then return t.name or t.id, tonumber(t.value) end
 end
 
 function on_message(conn, data)

@@ -29,7 +29,7 @@ function Conn:send(data, kind) end
 ---@param reason? string
 function Conn:close(code, reason) end
 ---Counters of the connection.
----@return table
+---@return ws76.Stats
 function Conn:stats() end
 ---Subscribes to a channel of the server.
 ---@param channel string
@@ -46,13 +46,27 @@ function Conn:receive(timeout) end
 ---@return string? data, string kind
 function Conn:request(data, options) end
 
+---@class ws76.Stats
+---@field messages_in integer
+---@field messages_out integer
+---@field bytes_in integer
+---@field bytes_out integer
+
+---How a connection ended.
+---@class ws76.Ended: ws76.Stats
+---@field clean boolean
+---@field by "us"|"peer"
+---@field code integer?
+---@field reason string?
+---@field error string?
+
 ---@class ws76.Request
 ---@field path string
 ---@field host string
 ---@field origin string
 ---@field protocol string
 ---@field dialect string
----@field headers {name: string, value: string}[]
+---@field headers table<string, string>|{name: string, value: string}[]
 
 ---@class ws76.Handle
 local Handle = {}
@@ -411,7 +425,7 @@ function on_start(args) end
 function on_stop(reason) end
 ---@param conn ws76.Conn
 ---@param req ws76.Request
----@return nil|{status: integer, body?: string}|{protocol: string}
+---@return nil|false|{status: integer, body?: string}|{protocol: string}
 function on_handshake(conn, req) end
 ---@param conn ws76.Conn
 function on_open(conn) end
@@ -431,7 +445,7 @@ function on_send(conn, data, kind) end
 ---@param dir "in"|"out"
 function on_frame(conn, type, payload, dir) end
 ---@param conn ws76.Conn
----@param info table
+---@param info ws76.Ended
 function on_close(conn, info) end
 ---@param conn ws76.Conn
 ---@param err string

@@ -14,6 +14,7 @@ plugin = {
       summary = "sends one message and prints the answer",
       usage = "URL TEXT",
       run = function(args)
+        if #args ~= 2 then return nil, "want a URL and a text" end
         local conn = assert(ws76.connect(args[1]))
         local answer = assert(conn:request(args[2], { timeout = 5 }))
         print(answer)
