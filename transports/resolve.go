@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // Resolve gives addresses for "host:port" pairs, as curl's --resolve does. The
@@ -78,10 +80,14 @@ func (r Resolve) Lookup(addr string) (addrs []netip.Addr, ok bool) {
 }
 
 // resolveKey is the form of a host and port in the map: names in any case and
-// with or without the dot of the root are the same name, and so are the
-// spellings of an IPv6 address.
+// with or without the dot of the root are the same name, as are an international
+// one and its ASCII form, and so are the spellings of an IPv6 address.
 func resolveKey(host, port string) string {
-	host = strings.ToLower(strings.TrimRight(host, "."))
+	host = strings.TrimRight(host, ".")
+	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
+		host = ascii
+	}
+	host = strings.ToLower(host)
 	if addr, err := netip.ParseAddr(host); err == nil {
 		host = addr.String()
 	}

@@ -106,6 +106,9 @@ func TestResolve(t *testing.T) {
 		"link.example:80:[fe80::1%eth0]",
 		"again.example:80:192.0.2.4",
 		"again.example:80:192.0.2.5",
+		"Bücher.example:80:192.0.2.6",
+		"xn--mller-kva.example.:80:192.0.2.7",
+		"under_score.example:80:192.0.2.8",
 	} {
 		if err := r.Add(e); err != nil {
 			t.Errorf("%s: %v", e, err)
@@ -122,8 +125,14 @@ func TestResolve(t *testing.T) {
 		"link.example:80":     "[fe80::1%eth0]",
 		"again.example:80":    "[192.0.2.5]",
 		"any.example:80":      "[192.0.2.99]",
-		"any.example:443":     "",
-		"no port":             "",
+
+		"xn--bcher-kva.example:80": "[192.0.2.6]",
+		"bücher.EXAMPLE.:80":       "[192.0.2.6]",
+		"müller.example:80":        "[192.0.2.7]",
+		"XN--MLLER-kva.example:80": "[192.0.2.7]",
+		"Under_Score.example:80":   "[192.0.2.8]",
+		"any.example:443":          "",
+		"no port":                  "",
 	} {
 		got := ""
 		if addrs, ok := r.Lookup(addr); ok {

@@ -58,7 +58,7 @@ func Connect(ctx context.Context, urls []string, o *Options) (*nats.Conn, error)
 		conn, err := nats.Connect(strings.Join(urls, ","), options...)
 		connected <- result{conn, err}
 	}()
-	r := result{err: ctx.Err()}
+	var r result
 	select {
 	case r = <-connected:
 	case <-ctx.Done():

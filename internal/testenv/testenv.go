@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -32,18 +33,37 @@ func NeedInterop(t testing.TB) {
 // in CI. debian is the Debian package to install it from.
 func Need(t testing.TB, program, debian string) string {
 	t.Helper()
-	path, err := exec.LookPath(program)
-	if err == nil {
-		return path
+	path := Look(program)
+	if path == "" {
+		Missing(t, fmt.Sprintf("%s is not installed (Debian package %s)", program, debian))
 	}
+	return path
+}
+
+// Look returns the path of a program, "" where there is none.
+func Look(program string) string {
 	// Servers are not on the PATH of a user who is not root.
-	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin", "/sbin"} {
-		if path, err = exec.LookPath(filepath.Join(dir, program)); err == nil {
+	for _, dir := range []string{"", "/usr/sbin", "/usr/local/sbin", "/sbin"} {
+		if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
 			return path
 		}
 	}
-	Missing(t, fmt.Sprintf("%s is not installed (Debian package %s)", program, debian))
 	return ""
+}
+
+// Condition is what scripts of package testscript may ask, for its Params:
+// needs:PROGRAM holds where there is the program. In CI, where a script that asks
+// would be skipped unseen, it is an error that there is none.
+func Condition(cond string) (bool, error) {
+	program, ok := strings.CutPrefix(cond, "needs:")
+	if !ok || program == "" {
+		return false, fmt.Errorf("unknown condition %q", cond)
+	}
+	there := Look(program) != ""
+	if !there && CI() {
+		return false, fmt.Errorf("%s is not installed, and WS76_CI is set", program)
+	}
+	return there, nil
 }
 
 // Missing skips t for a reason, or fails it in CI.

@@ -101,6 +101,32 @@ func TestDial(t *testing.T) {
 	})
 }
 
+// TestOnce dials a descriptor again, whose number the first connection may have now.
+func TestOnce(t *testing.T) {
+	for range 5 {
+		fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := open(t, fds[0]).Dial(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := open(t, fds[0]).Dial(t.Context(), "")
+		if !errors.Is(err, syscall.EBADF) || !strings.Contains(err.Error(), "can be used once") {
+			t.Errorf("a second Dial: %v, want %v", err, syscall.EBADF)
+		}
+		if err == nil {
+			again.Close()
+		}
+		if _, err := conn.Write([]byte("x")); err != nil {
+			t.Errorf("the first connection: %v", err)
+		}
+		conn.Close()
+		syscall.Close(fds[1])
+	}
+}
+
 func TestErrors(t *testing.T) {
 	l := listener(t)
 	_, err := l.Dial(t.Context(), "")

@@ -28,6 +28,8 @@ func (t *Transport) take() (*os.File, error) {
 	}
 	if t.number > 2 {
 		unix.Close(t.number)
+	} else {
+		unix.CloseOnExec(t.number) // which says to check that it is taken
 	}
 	if err := unix.SetNonblock(duplicate, true); err != nil {
 		unix.Close(duplicate)
@@ -44,12 +46,15 @@ func (t *Transport) check(listen bool) (isSocket bool, err error) {
 	}
 	switch kind := uint32(stat.Mode) & unix.S_IFMT; {
 	case kind == unix.S_IFSOCK:
+		isSocket = true
 	case listen:
 		return false, errStream
 	case kind == unix.S_IFIFO, kind == unix.S_IFCHR:
-		return false, nil
 	default: // a regular file, or the runtime's own
 		return false, errors.New("it is no socket, pipe or terminal")
+	}
+	if err := t.inherited(); err != nil || !isSocket {
+		return isSocket, err
 	}
 	listens, err := unix.GetsockoptInt(t.number, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
 	switch {
@@ -61,6 +66,16 @@ func (t *Transport) check(listen bool) (isSocket bool, err error) {
 		return true, errListens
 	}
 	return true, nil
+}
+
+// inherited gives EBADF for a descriptor that this process has opened itself, as
+// Go does all of them close-on-exec: its number was that of one taken before.
+func (t *Transport) inherited() error {
+	flags, err := unix.FcntlInt(uintptr(t.number), unix.F_GETFD, 0)
+	if err == nil && flags&unix.FD_CLOEXEC != 0 {
+		err = unix.EBADF
+	}
+	return err
 }
 
 func (t *Transport) stream() (net.Conn, error) {

@@ -134,7 +134,10 @@ func (t *Transport) through(ctx context.Context, conn net.Conn, addr string) (ne
 		<-interrupted
 		return nil, context.Cause(ctx)
 	}
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil: // the library was quicker to end it
+		return nil, context.Cause(ctx)
+	case err != nil:
 		return nil, err
 	}
 	return open, conn.SetDeadline(time.Time{})

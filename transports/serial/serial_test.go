@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
+	"github.com/ws76/ws76/internal/testenv"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/pipe"
 	"github.com/ws76/ws76/transports/transporttest"
@@ -32,7 +33,7 @@ func line(t *testing.T) (device net.Conn, path string) {
 	t.Helper()
 	master, slave, err := pty.Open()
 	if err != nil {
-		t.Skipf("no pseudo-terminals: %v", err)
+		testenv.Missing(t, "no pseudo-terminal: "+err.Error())
 	}
 	slave.Close()
 	// That package leaves the control end in blocking mode, where nothing ends a write.

@@ -169,11 +169,16 @@ func (t *Transport) dialEach(ctx context.Context, addrs []netip.Addr, port strin
 }
 
 // Listen waits for TCP connections at addr, "host:port"; an empty host is every
-// interface, port 0 a free one. The error is a *transports.ListenError.
+// interface, as is 0.0.0.0 with IPv4 alone; port 0 is a free one. The error is a *transports.ListenError.
 func (t *Transport) Listen(ctx context.Context, addr string) (net.Listener, error) {
 	addr = t.Target(addr)
+	network := t.network
+	// Go listens for both families at 0.0.0.0, too.
+	if ip, err := netip.ParseAddrPort(addr); err == nil && ip.Addr().Is4() && network == "tcp" {
+		network = "tcp4"
+	}
 	config := net.ListenConfig{KeepAlive: t.keepAlive}
-	l, err := config.Listen(ctx, t.network, addr)
+	l, err := config.Listen(ctx, network, addr)
 	if err != nil {
 		return nil, &transports.ListenError{Transport: "tcp", Addr: addr, Hint: listenHint(err), Err: err}
 	}

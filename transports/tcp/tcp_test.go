@@ -231,6 +231,17 @@ func TestListenInUse(t *testing.T) {
 	}
 }
 
+// An address of IPv4 is listened on for that family alone.
+func TestListenIPv4(t *testing.T) {
+	for addr, want := range map[string]string{"0.0.0.0:0": "0.0.0.0", "127.0.0.1:0": "127.0.0.1"} {
+		tr := open(t, "tcp:", transports.Options{})
+		got := listen(t, tr, addr).Addr().(*net.TCPAddr)
+		if got.IP.String() != want {
+			t.Errorf("%s: listens on %v", addr, got)
+		}
+	}
+}
+
 // TestRacingCancel cancels dials at every stage. Each must end in a connection or
 // an error, and leave nothing behind.
 func TestRacingCancel(t *testing.T) {

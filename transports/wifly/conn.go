@@ -36,6 +36,8 @@ type conn struct {
 	// finish ends what Close leaves: the line is one of text again. gone is why the
 	// stream was over, if it was, and rest the module's text behind that.
 	finish func(gone error, rest []byte) error
+	// patience is how long Close gives the peer to end the connection itself.
+	patience time.Duration
 
 	readMu   sync.Mutex
 	reading  deadline
@@ -153,16 +155,13 @@ func (c *conn) pause(d time.Duration) error {
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	for {
-		passed := c.writing.wait()
-		select {
-		case <-timer.C:
-			return nil
-		case <-c.closed:
-			return net.ErrClosed
-		case <-passed:
-			return errTimeout
-		}
+	select {
+	case <-timer.C:
+		return nil
+	case <-c.closed:
+		return net.ErrClosed
+	case <-c.writing.wait():
+		return errTimeout
 	}
 }
 
@@ -194,6 +193,7 @@ func (c *conn) end() error {
 		ctx, cancel := context.WithTimeout(context.Background(), drainWait)
 		defer cancel()
 		sleep(ctx, time.Until(c.m.line.free))
+		gone = c.m.line.endsWithin(c.patience)
 	}
 	return c.finish(gone, c.m.line.text())
 }

@@ -57,6 +57,7 @@ func released(t *testing.T, tr *Transport) {
 // TestDialFaults: what is wrong with a module is told by a typed error within a
 // bound, or the driver comes through.
 func TestDialFaults(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		faults     string
 		parameters string
@@ -211,6 +212,7 @@ func serveFrames(t *testing.T, n, size int) (url string) {
 // TestStreamFaults: what happens to a module in the middle of a connection ends
 // that with an error that says so. Whatever was received until then is right.
 func TestStreamFaults(t *testing.T) {
+	t.Parallel()
 	const messages, size = 60, 100
 	for _, test := range []struct {
 		faults string
@@ -399,6 +401,65 @@ func TestDollars(t *testing.T) {
 		t.Fatalf("%q, %v; want %q", got[:n], err, &want)
 	}
 	roundTrip(t, conn, far)
+}
+
+// garbled spoils the first command that has a word in it.
+type garbled struct {
+	net.Conn
+	word  []byte
+	times int
+}
+
+func (g *garbled) Write(p []byte) (int, error) {
+	if i := bytes.Index(p, g.word); i >= 0 && g.times > 0 {
+		g.times--
+		p = bytes.Clone(p)
+		p[i] ^= 0x10
+	}
+	return g.Conn.Write(p)
+}
+
+// A command that the line has spoilt leaves no session with half of its settings.
+func TestGarbledCommand(t *testing.T) {
+	t.Parallel()
+	for _, word := range []string{"comm remote", "comm open", "ip proto"} {
+		t.Run(word, func(t *testing.T) {
+			t.Parallel()
+			l := listenTCP(t)
+			path, _ := emulate(t, fast())
+			tr := transport(t, path, "baud=921600")
+			port := &garbled{word: []byte(word), times: 1}
+			inner := tr.Open
+			tr.Open = func(ctx context.Context, baud int) (conn net.Conn, err error) {
+				port.Conn, err = inner(ctx, baud)
+				return port, err
+			}
+			conn, err := tr.Dial(patient(t), l.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if port.times > 0 {
+				t.Error("no such command was sent")
+			}
+			far, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer far.Close()
+			roundTrip(t, conn, far)
+			if err := conn.Close(); err != nil {
+				t.Error(err)
+			}
+			module, err := tr.Module(patient(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer module.Close()
+			if text, err := module.Command(patient(t), "get comm", 0); err != nil || !strings.Contains(text, "OPEN=*OPEN*\nCLOSE=*CLOS*\nREMOTE=*HELLO*") {
+				t.Errorf("afterwards get comm is %q, %v", text, err)
+			}
+		})
+	}
 }
 
 // Bytes that are no text are told from silence.

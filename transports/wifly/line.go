@@ -167,6 +167,23 @@ func (l *line) ended() error {
 	return l.err
 }
 
+// endsWithin waits for the end of the stream, at most for d, and returns why it is
+// over, nil if it is not. What comes of it stays.
+func (l *line) endsWithin(d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for {
+		if err := l.ended(); err != nil {
+			return err
+		}
+		select {
+		case <-l.arrived:
+		case <-timer.C:
+			return nil
+		}
+	}
+}
+
 // receive waits for bytes of text and appends them to dst. It gives dst back
 // unchanged when wait has passed.
 func (l *line) receive(ctx context.Context, dst []byte, wait time.Duration) ([]byte, error) {

@@ -230,17 +230,16 @@ func (m *Module) hangUp(ctx context.Context) error {
 	return m.settle(ctx)
 }
 
-// exit leaves command mode, and returns what came behind that. That EXIT is not
-// seen means nothing: the next session finds out anyway.
-func (m *Module) exit(ctx context.Context) (rest []byte, err error) {
-	m.drop()
+// exit leaves command mode, and returns what came before that and behind it. That
+// EXIT is not seen means nothing: the next session finds out anyway.
+func (m *Module) exit(ctx context.Context) (before, rest []byte, err error) {
 	if err := m.send(ctx, "exit\r"); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	const left = "EXIT\r\n"
 	got, err := m.await(ctx, promptWait, func(b []byte) bool { return bytes.Contains(b, []byte(left)) })
-	_, rest, _ = bytes.Cut(got, []byte(left))
-	return rest, err
+	before, rest, _ = bytes.Cut(got, []byte(left))
+	return before, rest, err
 }
 
 // splitAddr checks an address to dial.

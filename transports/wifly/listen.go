@@ -14,17 +14,21 @@ import (
 	"github.com/ws76/ws76/transports"
 )
 
+// reopenEvery is how often a listener looks whether a module that is gone is back.
+const reopenEvery = time.Second
+
 // A listener waits for connections to the module's own server. The module carries one
 // at a time, so whoever holds the token has the line: Accept while it waits, a
 // connection while it is open, and Close at the end.
 type listener struct {
 	t     *Transport
 	m     *Module
-	addr  address
+	addr  atomic.Value  // an address
 	token chan struct{} // capacity 1
 
 	seen  []byte // text of the module that nobody has looked at; the holder's
 	dirty bool   // the module must be set up again; the holder's
+	gone  bool   // the port has failed and is to be opened again; the holder's
 
 	once   sync.Once
 	closed chan struct{}
@@ -35,7 +39,8 @@ type listener struct {
 
 // Listen has the module's own server wait for connections, at the port of
 // Config.LocalPort; addr is ignored. One connection is open at a time; the next is
-// accepted when it is closed. The error is a *transports.ListenError.
+// accepted when it is closed. A module that is unplugged ends its connection; Accept
+// goes on once it is back. The error is a *transports.ListenError.
 func (t *Transport) Listen(ctx context.Context, addr string) (net.Listener, error) {
 	l, err := t.listen(ctx)
 	if err != nil {
@@ -58,13 +63,17 @@ func (t *Transport) listen(ctx context.Context) (net.Listener, error) {
 	return l, nil
 }
 
-// prepare goes from command mode to a module that waits for a connection.
+// prepare goes from command mode to a module that waits for a connection. Clients
+// that come before it is set up are turned away.
 func (l *listener) prepare(ctx context.Context) error {
 	m := l.m
 	if err := m.hangUp(ctx); err != nil {
 		return err
 	}
 	if err := m.configure(ctx, true); err != nil {
+		return err
+	}
+	if err := m.hangUp(ctx); err != nil {
 		return err
 	}
 	if err := m.link(ctx); err != nil {
@@ -88,9 +97,24 @@ func (l *listener) prepare(ctx context.Context) error {
 		}
 		have = want
 	}
-	l.addr = address(net.JoinHostPort(host, have))
-	l.seen, err = m.exit(ctx)
+	l.addr.Store(address(net.JoinHostPort(host, have)))
 	l.dirty = false
+	return l.wait(ctx)
+}
+
+// wait leaves command mode. A client may be here already: the announcement is lost
+// then, or came before.
+func (l *listener) wait(ctx context.Context) error {
+	s, err := l.m.status(ctx)
+	if err != nil {
+		return err
+	}
+	before, rest, err := l.m.exit(ctx)
+	l.seen = rest
+	opening, closing := []byte(l.m.opening), []byte(l.m.closing)
+	if s.tcp() == tcpConnected || bytes.Contains(before, opening) && !bytes.Contains(before, closing) {
+		l.seen = append(opening, rest...)
+	}
 	return err
 }
 
@@ -141,8 +165,11 @@ func (l *listener) accept(ctx context.Context) (net.Conn, error) {
 	for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
 		if l.dirty {
 			if err := l.repair(ctx); err != nil {
-				if errors.Is(err, ErrUnplugged) || ctx.Err() != nil {
+				if ctx.Err() != nil {
 					return nil, err
+				}
+				if l.gone {
+					pause = reopenEvery
 				}
 				if err := sleep(ctx, pause); err != nil {
 					return nil, err
@@ -151,6 +178,9 @@ func (l *listener) accept(ctx context.Context) (net.Conn, error) {
 			}
 		}
 		rest, err := l.await(ctx)
+		if l.unplugged(err) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -159,9 +189,9 @@ func (l *listener) accept(ctx context.Context) (net.Conn, error) {
 		}
 		m := l.m
 		m.line.stream(m.newFilter(), rest)
-		c := newConn(m, l.addr, address(l.t.Name))
-		c.flow = l.t.Flow
-		c.finish = l.finish
+		c := newConn(m, l.addr.Load().(address), address(l.t.Name))
+		c.flow, c.finish = l.t.Flow, l.finish
+		c.patience = guard // else the next client may be here by the time the dialogue begins
 		return c, nil
 	}
 }
@@ -176,7 +206,7 @@ func (l *listener) await(ctx context.Context) (rest []byte, err error) {
 			return rest, nil
 		}
 		if bytes.Contains(got, ready) {
-			l.dirty = true
+			l.rebooted()
 			return nil, nil
 		}
 		if extra := len(got) - restSize; extra > 0 {
@@ -188,13 +218,44 @@ func (l *listener) await(ctx context.Context) (rest []byte, err error) {
 	}
 }
 
-// repair sets up a module that rebooted or lost its way.
+// rebooted says that what was set in the module is gone.
+func (l *listener) rebooted() { l.dirty, l.m.old = true, nil }
+
+// unplugged notes whether err means that the port has failed.
+func (l *listener) unplugged(err error) bool {
+	if !errors.Is(err, ErrUnplugged) {
+		return false
+	}
+	l.rebooted()
+	l.gone = true
+	return true
+}
+
+// repair sets up a module that rebooted, lost its way or was unplugged.
 func (l *listener) repair(ctx context.Context) error {
-	l.m.old = nil
-	if err := l.m.sync(ctx, syncRounds); err != nil {
+	var err error
+	if l.gone {
+		err = l.reopen(ctx)
+	} else {
+		err = l.m.sync(ctx, syncRounds)
+	}
+	if err == nil {
+		err = l.prepare(ctx)
+	}
+	l.unplugged(err)
+	return err
+}
+
+// reopen opens the port again, where it is back. The name of it stays held.
+func (l *listener) reopen(ctx context.Context) error {
+	l.m.line.close()
+	m, err := l.t.find(ctx)
+	if err != nil {
 		return err
 	}
-	return l.prepare(ctx)
+	m.unlock = l.m.unlock
+	l.m, l.gone = m, false
+	return nil
 }
 
 // finish ends a connection of the listener and gives the token back.
@@ -204,7 +265,7 @@ func (l *listener) finish(gone error, rest []byte) error {
 	case gone == errClosed: // the module waits for the next one already
 		l.seen = rest
 	case gone != nil:
-		l.dirty = true
+		l.rebooted()
 	default:
 		err = l.m.bounded(l.hangUp)
 		l.dirty = err != nil
@@ -222,17 +283,7 @@ func (l *listener) hangUp(ctx context.Context) error {
 	if err := m.hangUp(ctx); err != nil {
 		return err
 	}
-	// The next client may be here already; its announcement is lost then.
-	s, err := m.status(ctx)
-	if err != nil {
-		return err
-	}
-	rest, err := m.exit(ctx)
-	l.seen = rest
-	if err == nil && s.tcp() == tcpConnected {
-		l.seen = append([]byte(m.opening), rest...)
-	}
-	return err
+	return l.wait(ctx)
 }
 
 // shutdown puts the module's settings back and gives the port free, unless somebody
@@ -243,7 +294,11 @@ func (l *listener) shutdown() {
 	default:
 		return
 	}
-	l.err = errors.Join(l.m.bounded(l.m.leave), l.m.closePort())
+	if l.gone {
+		l.m.closePort()
+	} else {
+		l.err = errors.Join(l.m.bounded(l.m.leave), l.m.closePort())
+	}
 	close(l.down)
 }
 
@@ -263,4 +318,4 @@ func (l *listener) Close() error {
 }
 
 // Addr is that of the module in its network.
-func (l *listener) Addr() net.Addr { return l.addr }
+func (l *listener) Addr() net.Addr { return l.addr.Load().(address) }

@@ -8,7 +8,10 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -194,6 +197,207 @@ func TestListenReboot(t *testing.T) {
 		t.Error(err)
 	}
 	released(t, tr)
+}
+
+// A module that is unplugged is set up again once it is back, at the same path.
+func TestListenUnplugged(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "by-id")
+	addresses := make(chan string, 10)
+	plug := func() (unplug func()) {
+		pty, err := module.OpenPTY()
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := fast()
+		o.Listen = func(context.Context, int) (net.Listener, error) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err == nil {
+				addresses <- l.Addr().String()
+			}
+			return l, err
+		}
+		m, err := module.New(&o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(pty.Path, path); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			m.Serve(ctx, pty)
+		}()
+		return sync.OnceFunc(func() {
+			os.Remove(path)
+			cancel()
+			<-done
+		})
+	}
+	unplug := plug()
+	defer func() { unplug() }()
+	tr := transport(t, path, "baud=921600")
+	l, err := tr.Listen(patient(t), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan net.Conn, 1)
+	failed := make(chan error, 1)
+	accept := func() {
+		conn, err := l.Accept()
+		if err != nil {
+			failed <- err
+			return
+		}
+		accepted <- conn
+	}
+	// While Accept waits, and within a connection.
+	for i := range 3 {
+		go accept()
+		if i == 1 {
+			time.Sleep(50 * time.Millisecond) // Accept waits already, most likely
+			unplug()
+			unplug = plug()
+		}
+		var conn, far net.Conn
+		for conn == nil { // who comes before the module is set up is turned away
+			addr := ""
+			for addr == "" || len(addresses) > 0 {
+				addr = <-addresses
+			}
+			addresses <- addr
+			if far, err = net.Dial("tcp", addr); err != nil {
+				time.Sleep(50 * time.Millisecond)
+				continue
+			}
+			select {
+			case conn = <-accepted:
+			case err := <-failed:
+				t.Fatal(err)
+			case <-time.After(3 * time.Second):
+				far.Close()
+			}
+		}
+		roundTrip(t, conn, far)
+		if i == 0 {
+			unplug()
+			conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+			if _, err := io.ReadAll(conn); !errors.Is(err, ErrUnplugged) {
+				t.Errorf("Read: %v, want %v", err, ErrUnplugged)
+			}
+			unplug = plug()
+		}
+		conn.Close()
+		far.Close()
+	}
+	unplug()
+	go accept()
+	time.Sleep(50 * time.Millisecond)
+	if err := l.Close(); err != nil {
+		t.Errorf("Close without the module: %v", err)
+	}
+	select {
+	case err := <-failed:
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Accept after Close: %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("Accept does not end")
+	}
+	if release, ok := hold(tr.Name); !ok {
+		t.Error("the port is still held")
+	} else {
+		release()
+	}
+}
+
+// A client that comes as soon as the one before has gone is not turned away by what
+// ends that one's connection.
+func TestListenNext(t *testing.T) {
+	t.Parallel()
+	path, dial := serverModule(t, "")
+	l, err := transport(t, path, "baud=921600").Listen(patient(t), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	far := dial(t)
+	for range 3 {
+		conn, err := acceptWithin(l, 10*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := make(chan net.Conn, 1)
+		go func(far net.Conn) {
+			io.ReadFull(far, make([]byte, 3))
+			far.Close()
+			far, err := net.Dial("tcp", far.RemoteAddr().String())
+			if err != nil {
+				t.Error(err)
+			}
+			next <- far
+		}(far)
+		if _, err := conn.Write([]byte("bye")); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		far = <-next
+		defer far.Close()
+	}
+}
+
+// A client that is there before the module is set up is not left waiting.
+func TestListenEager(t *testing.T) {
+	t.Parallel()
+	path, dial := serverModule(t, "")
+	tr := transport(t, path, "baud=921600")
+	tries, stop := make(chan struct{}), make(chan struct{})
+	first := dial(t)
+	go func() { // it comes back whenever it is turned away, and waits else
+		defer close(tries)
+		for far := first; ; {
+			far.Write([]byte("hello"))
+			io.ReadAll(far)
+			far.Close()
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			var err error
+			if far, err = net.Dial("tcp", first.RemoteAddr().String()); err != nil {
+				return
+			}
+		}
+	}()
+	l, err := tr.Listen(patient(t), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := acceptWithin(l, 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	b := make([]byte, 5)
+	if _, err := io.ReadFull(conn, b); err != nil || string(b) != "hello" {
+		t.Errorf("the client says %q, %v", b, err)
+	}
+	close(stop)
+	conn.Close()
+	l.Close()
+	<-tries
+}
+
+// acceptWithin is Accept, which ends after d.
+func acceptWithin(l net.Listener, d time.Duration) (net.Conn, error) {
+	timer := time.AfterFunc(d, func() { l.Close() })
+	defer timer.Stop()
+	return l.Accept()
 }
 
 func TestOpenRefuses(t *testing.T) {

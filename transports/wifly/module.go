@@ -124,7 +124,7 @@ func (m *Module) withoutPrompt(text string) string {
 	kept := lines[:0]
 	for _, l := range lines {
 		if strings.TrimSpace(l) != m.prompt {
-			kept = append(kept, l)
+			kept = append(kept, strings.TrimPrefix(l, m.prompt+" "))
 		}
 	}
 	return strings.Join(kept, "\n")
@@ -217,7 +217,7 @@ func (m *Module) drop() {
 	}
 }
 
-var secrets = regexp.MustCompile(`(?i)(\bset +w\S* +[pk]\S* +|\b(?:pass\w*|phrase|key)=)[^\r\n]+`)
+var secrets = regexp.MustCompile(`(?i)(\bset[ \t]+(?:w\S*[ \t]+[pk]|a\S*[ \t]+p|o\S*[ \t]+p)\S*[ \t]+|\b(?:pass\w*|\w*phrase|key)=)[^\r\n]+`)
 
 // Mask returns a dialogue with the module without passphrases and keys, be it in
 // commands, in their echo or in replies. Group and parameter of a command may be cut

@@ -103,7 +103,7 @@ func (m *Module) Plan(ctx context.Context, s *Setup) ([]Change, error) {
 	}
 	if comm, err := m.get(ctx, "comm"); err != nil {
 		return nil, err
-	} else if strings.HasPrefix(comm["open"], string(markStart)) {
+	} else if isLeftover(comm) {
 		if err := m.reboot(ctx, m.Baud()); err != nil {
 			return nil, err
 		}
@@ -247,6 +247,9 @@ func (p *planner) addresses(s *Setup) {
 	}
 }
 
+// undoWait bounds the reboot after a trial that failed.
+const undoWait = 2 * bootWait
+
 // Apply makes the changes of Plan: it has the module join with them, saves them if
 // that worked, reboots the module and looks whether it is what it was to be. If
 // the join fails nothing is saved, and a reboot brings back what was. note, if not
@@ -260,6 +263,8 @@ func (m *Module) Apply(ctx context.Context, s *Setup, changes []Change, note fun
 	}
 	if err := m.trial(ctx, changes, note); err != nil {
 		note("nothing is saved; the module reboots to what it was")
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoWait) // even where ctx is over
+		defer cancel()
 		return errors.Join(err, m.reboot(ctx, m.Baud()))
 	}
 	note("saving")

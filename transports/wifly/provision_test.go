@@ -3,11 +3,13 @@
 package wifly
 
 import (
+	"context"
 	"errors"
 	"reflect"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ws76/ws76/transports/wifly/module"
 )
@@ -76,6 +78,31 @@ func TestProvision(t *testing.T) {
 		if strings.Contains(text, "ecret") || strings.Contains(text, "another") || strings.Contains(text, "rubygirl") {
 			t.Errorf("the trace shows a passphrase: %q", text)
 		}
+	}
+}
+
+// Where the user ends it in the middle, the module is what it was nevertheless.
+func TestProvisionEnded(t *testing.T) {
+	t.Parallel()
+	o := fast()
+	o.DHCP = time.Hour
+	m := openModule(t, o, "baud=921600")
+	ctx, cancel := context.WithCancel(patient(t))
+	setup := &Setup{SSID: "other"}
+	plan, err := m.Plan(ctx, setup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = m.Apply(ctx, setup, plan, func(text string) {
+		if text == "joining" {
+			time.AfterFunc(300*time.Millisecond, cancel)
+		}
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Apply: %v, want %v", err, context.Canceled)
+	}
+	if info, err := m.Info(patient(t)); err != nil || info.SSID != "lab" {
+		t.Errorf("afterwards: %+v, %v", info, err)
 	}
 }
 

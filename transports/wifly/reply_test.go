@@ -140,14 +140,17 @@ func TestParseScan(t *testing.T) {
 
 func TestMask(t *testing.T) {
 	for command, want := range map[string]string{
-		"set wlan phrase rubygirl":                     "set wlan phrase ******",
-		"set w p rubygirl":                             "set w p ******",
-		"set wlan passphrase a$b c\r":                  "set wlan passphrase ******\r",
-		"SSID=lab\r\nPassphrase=rubygirl\r\nTxPower=0": "SSID=lab\r\nPassphrase=******\r\nTxPower=0",
-		"<4.41> set w p secret\r\nAOK":                 "<4.41> set w p ******\r\nAOK",
-		"set wlan key 0123456789":                      "set wlan key ******",
-		"set wlan ssid lab":                            "set wlan ssid lab",
-		"set comm remote 0":                            "set comm remote 0",
+		"set wlan phrase rubygirl":                       "set wlan phrase ******",
+		"set w p rubygirl":                               "set w p ******",
+		"set wlan passphrase a$b c\r":                    "set wlan passphrase ******\r",
+		"SSID=lab\r\nPassphrase=rubygirl\r\nTxPower=0":   "SSID=lab\r\nPassphrase=******\r\nTxPower=0",
+		"<4.41> set w p secret\r\nAOK":                   "<4.41> set w p ******\r\nAOK",
+		"set wlan key 0123456789":                        "set wlan key ******",
+		"set apmode passphrase secret\rset\ta  p secret": "set apmode passphrase ******\rset\ta  p ******",
+		"set opt password secret\rset o p secret":        "set opt password ******\rset o p ******",
+		"ApPhrase=secret\r\nPassword=secret\r\nQ=0x0":    "ApPhrase=******\r\nPassword=******\r\nQ=0x0",
+		"set wlan ssid lab":                              "set wlan ssid lab",
+		"set comm remote 0":                              "set comm remote 0",
 	} {
 		if got := Mask(command); got != want {
 			t.Errorf("%q: %q, want %q", command, got, want)

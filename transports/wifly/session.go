@@ -44,29 +44,25 @@ func (m *Module) knobs() []knob {
 }
 
 // configure makes the settings those of a session, in RAM, and keeps what they
-// were for restore.
+// were for restore. It may be called again, where the first time was cut short.
 func (m *Module) configure(ctx context.Context, server bool) error {
 	m.server = server
 	m.newMarks()
-	old := settings{}
-	for _, group := range groups {
-		s, err := m.get(ctx, group)
-		if err != nil {
+	old, err := m.current(ctx)
+	if err != nil {
+		return err
+	}
+	if m.old == nil && isLeftover(old) {
+		if err := m.reboot(ctx, m.Baud()); err != nil {
 			return err
 		}
-		for key, value := range s {
-			if _, ok := old[key]; !ok { // "ip" and "comm" share no key that matters
-				old[key] = value
-			}
-		}
-		if group == "uart" { // its echo would be in the way of what follows
-			mode, _ := parseNumber(s["mode"])
-			if err := m.set(ctx, "uart mode "+strconv.FormatInt(mode&^0x23|1, 10)); err != nil {
-				return err
-			}
+		if old, err = m.current(ctx); err != nil {
+			return err
 		}
 	}
-	m.old = old
+	if m.old == nil {
+		m.old = old
+	}
 	for _, k := range m.knobs() {
 		have, known := old[k.key]
 		if known && sameValue(k.name, have, k.value) || !known && k.optional {
@@ -84,6 +80,34 @@ func (m *Module) configure(ctx context.Context, server bool) error {
 		return fail(ErrReply, "setting comm open and close", fmt.Sprintf("%s, %s", now["open"], now["close"]))
 	}
 	return nil
+}
+
+// isLeftover reports whether a module, of which "get comm" says this, is as a session
+// has left it that was cut short, killed say. What that has set in the module's RAM
+// is to be neither saved nor put back as if it were the user's: a reboot drops it.
+func isLeftover(comm settings) bool { return strings.HasPrefix(comm["open"], string(markStart)) }
+
+// current asks for the settings that a session changes, and ends the echo.
+func (m *Module) current(ctx context.Context) (settings, error) {
+	all := settings{}
+	for _, group := range groups {
+		s, err := m.get(ctx, group)
+		if err != nil {
+			return nil, err
+		}
+		for key, value := range s {
+			if _, ok := all[key]; !ok { // "ip" and "comm" share no key that matters
+				all[key] = value
+			}
+		}
+		if group == "uart" { // its echo would be in the way of what follows
+			mode, _ := parseNumber(s["mode"])
+			if err := m.set(ctx, "uart mode "+strconv.FormatInt(mode&^0x23|1, 10)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
 }
 
 // restore puts back what configure changed. It goes on after a refusal.

@@ -145,7 +145,7 @@ func (t *Transport) try(ctx context.Context, baud, rounds int) (*Module, error) 
 // Close leaves command mode and gives the port free.
 func (m *Module) Close() error {
 	err := m.bounded(func(ctx context.Context) error {
-		_, err := m.exit(ctx)
+		_, _, err := m.exit(ctx)
 		return err
 	})
 	return errors.Join(err, m.closePort())
@@ -234,7 +234,7 @@ func (m *Module) leave(ctx context.Context) error {
 	if err := m.restore(ctx); err != nil {
 		return err
 	}
-	_, err := m.exit(ctx)
+	_, _, err := m.exit(ctx)
 	return err
 }
 
@@ -300,10 +300,8 @@ func (m *Module) connectOnce(ctx context.Context, host, port string) ([]byte, er
 	if err := m.hangUp(ctx); err != nil { // of whoever was here before
 		return nil, err
 	}
-	if m.old == nil {
-		if err := m.configure(ctx, false); err != nil {
-			return nil, err
-		}
+	if err := m.configure(ctx, false); err != nil {
+		return nil, err
 	}
 	if err := m.link(ctx); err != nil {
 		return nil, err

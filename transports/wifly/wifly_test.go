@@ -118,6 +118,41 @@ func TestDial(t *testing.T) {
 	}
 }
 
+// What a session has set that was killed is not put back by the next one as if it
+// were the user's.
+func TestDialAfterKill(t *testing.T) {
+	t.Parallel()
+	l := listenTCP(t)
+	o := fast()
+	o.Settings += "set comm open *HERE*\nset comm time 33\n"
+	path, _ := emulate(t, o)
+	tr := transport(t, path, "baud=921600")
+	killed, err := tr.Module(patient(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := killed.configure(patient(t), false); err != nil {
+		t.Fatal(err)
+	}
+	killed.closePort()
+	conn, err := tr.Dial(patient(t), l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m, err := tr.Module(patient(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	comm, err := m.get(patient(t), "comm")
+	if err != nil || comm["open"] != "*HERE*" || comm["close"] != "*CLOS*" || comm["flushtimer"] != "33" {
+		t.Errorf("the module has %q, %v", comm, err)
+	}
+}
+
 func TestTransport(t *testing.T) {
 	transporttest.Run(t, func(t *testing.T) transporttest.Setup {
 		l := listenTCP(t)
@@ -148,6 +183,7 @@ func openModule(t *testing.T, o module.Options, parameters string) *Module {
 }
 
 func TestInfo(t *testing.T) {
+	t.Parallel()
 	for _, firmware := range module.Firmwares() {
 		t.Run(firmware, func(t *testing.T) {
 			t.Parallel()

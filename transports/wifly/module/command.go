@@ -373,11 +373,13 @@ func (m *Module) ping(target string) {
 // maskSecrets hides the passphrases of a command line.
 func maskSecrets(line string) string {
 	words := parseCommand(line)
-	if len(words) < 4 || words[0] != "set" {
-		return line
-	}
-	if p, ok := find(words[1], words[2]); ok && p.secret() {
-		return strings.Join(words[:3], " ") + " ***"
+	for i := 0; i+3 < len(words); i++ {
+		if !strings.HasSuffix(words[i], "set") { // before it may be what was typed in vain
+			continue
+		}
+		if p, ok := find(words[i+1], words[i+2]); ok && p.secret() {
+			return strings.Join(words[:i+3], " ") + " ***"
+		}
 	}
 	return line
 }

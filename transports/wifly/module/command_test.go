@@ -1,6 +1,8 @@
 package module
 
 import (
+	"context"
+	"io"
 	"net"
 	"net/netip"
 	"slices"
@@ -264,6 +266,75 @@ func TestConnectOnData(t *testing.T) {
 		b := make([]byte, 100)
 		if n, err := conn.Read(b); string(b[:n]) != "first" {
 			t.Errorf("the peer got %q, %v", b[:n], err)
+		}
+	})
+}
+
+// A host's join comes before what the module does by itself: an attempt that is under
+// way, or the next one.
+func TestJoinWhileJoining(t *testing.T) {
+	t.Parallel()
+	for _, wait := range []time.Duration{0, rejoin - 2*guard} { // between attempts, and amid one
+		o := Options{Assoc: time.Second, Networks: []Network{{SSID: "lab"}}, Settings: "set wlan ssid other\nset wlan join 1\n"}
+		fake(t, o, func(h *host, _ func() net.Conn) {
+			h.until("mode=NONE FAILED\r\n")
+			h.rest(wait)
+			h.escape()
+			h.command("set wlan ssid lab")
+			h.send("join\r")
+			h.until("Listen on 2000\r\n")
+			if got := h.rest(3 * rejoin); got != "" {
+				t.Errorf("after %v: once it has joined it says %q", wait, got)
+			}
+			if got := h.command("show c"); !strings.HasSuffix(got, "30") {
+				t.Errorf("after %v: show c is %q", wait, got)
+			}
+		})
+	}
+}
+
+// A host that ends a connection before it is there gets none later.
+func TestCloseWhileDialling(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{"close", "sleep"} {
+		answered, far := make(chan struct{}), make(chan net.Conn, 1)
+		o := Options{Running: true, Dial: func(context.Context, string) (net.Conn, error) {
+			<-answered
+			ours, theirs := net.Pipe()
+			far <- theirs
+			return ours, nil
+		}}
+		fake(t, o, func(h *host, _ func() net.Conn) {
+			answered = make(chan struct{}) // of this bubble
+			h.escape()
+			h.command("open host.example 80")
+			if got := h.command("show c"); !strings.HasSuffix(got, "4") {
+				t.Errorf("while it connects show c is %q", got)
+			}
+			h.send(end + "\r")
+			h.rest(time.Second)
+			close(answered)
+			conn := <-far
+			if n, err := conn.Read(make([]byte, 1)); n > 0 || err != io.EOF {
+				t.Errorf("%s: the peer got %d, %v", end, n, err)
+			}
+			if got := h.rest(time.Second); strings.Contains(got, "*OPEN*") {
+				t.Errorf("%s: the host got %q", end, got)
+			}
+		})
+	}
+}
+
+// Passphrases are in no note, whatever stood before the command.
+func TestNotesHideSecrets(t *testing.T) {
+	t.Parallel()
+	fake(t, Options{Running: true}, func(h *host, _ func() net.Conn) {
+		h.escape()
+		for _, line := range []string{"set wlan phrase secret", "$$$set w p secret", "set a p secret", "  set opt\tpassword\tsecret", "set set wlan phrase secret", "set wlan key secret"} {
+			h.command(line)
+		}
+		if strings.Contains(h.text(), "secret") || !strings.Contains(h.text(), "set wlan phrase") {
+			t.Errorf("notes:\n%s", h.text())
 		}
 	})
 }

@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
+
+	"github.com/ws76/ws76/internal/testenv"
 )
 
 // onPTY runs a module on a pseudo-terminal and opens it as a host does.
@@ -21,7 +23,7 @@ func onPTY(t *testing.T, o Options) *host {
 	t.Helper()
 	control, err := OpenPTY()
 	if errors.Is(err, errors.ErrUnsupported) || os.IsNotExist(err) {
-		t.Skip(err)
+		testenv.Missing(t, "no pseudo-terminal: "+err.Error())
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,7 @@ type radio struct {
 	ssid       string // that it is, or was last, associated with
 	associated bool
 	hasIP      bool
-	joining    bool
+	step       *timer // of joining, or of the next attempt
 	network    Network
 }
 
@@ -75,14 +75,11 @@ func (m *Module) admitted(n Network) bool {
 }
 
 // join associates with ssid and gets an address, saying how it goes. A module that
-// joins by itself keeps trying.
+// joins by itself keeps trying, until the host has it join.
 func (m *Module) join(ssid string, commanded bool) {
-	if m.joining {
-		return
-	}
 	m.leave()
-	m.joining, m.ssid = true, ssid
-	m.after(m.o.Assoc, func() {
+	m.ssid = ssid
+	m.step = m.after(m.o.Assoc, func() {
 		found, ok := m.findNetwork(ssid)
 		if !ok {
 			m.status(fmt.Sprintf("Auto-Assoc %s chan=0 mode=NONE FAILED\r\n", ssid))
@@ -108,27 +105,23 @@ func (m *Module) join(ssid string, commanded bool) {
 }
 
 func (m *Module) joinFailed(commanded bool) {
-	m.joining = false
 	m.note("joining %q failed", m.ssid)
 	if !commanded {
-		m.after(rejoin, func() { m.join(m.ssid, false) })
+		m.step = m.after(rejoin, func() { m.join(m.ssid, false) })
 	}
 }
 
 // lease gets an address.
 func (m *Module) lease() {
 	if m.ram.num("ip", "dhcp") == 0 {
-		m.joining = false
 		m.up()
 		return
 	}
 	m.status("DHCP: Start\r\n")
 	if m.o.Faults.has(DHCPFailed) {
-		m.joining = false
 		return
 	}
-	m.after(m.o.DHCP, func() {
-		m.joining = false
+	m.step = m.after(m.o.DHCP, func() {
 		m.status(fmt.Sprintf("DHCP in %dms, lease=86400\r\n", m.o.DHCP.Milliseconds()))
 		m.up()
 	})
@@ -159,10 +152,11 @@ func (m *Module) status(text string) {
 	}
 }
 
-// leave ends the association; it reports whether there was one.
+// leave ends the association, or an attempt at one; it reports whether there was one.
 func (m *Module) leave() bool {
 	was := m.associated
 	m.associated, m.hasIP = false, false
+	m.step.stop()
 	m.unlisten()
 	return was
 }
@@ -179,7 +173,7 @@ func (m *Module) lose() {
 		m.link.dead = true
 	}
 	if m.ram.num("wlan", "join") == 1 {
-		m.after(rejoin, func() { m.join(m.ssid, false) })
+		m.step = m.after(rejoin, func() { m.join(m.ssid, false) })
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/internal/testenv"
 	"github.com/ws76/ws76/transports/serial"
 	"github.com/ws76/ws76/transports/wifly"
 	"github.com/ws76/ws76/transports/wifly/module"
@@ -22,7 +23,7 @@ import (
 func echoOver(b *testing.B, baud int) *core.Conn {
 	pty, err := module.OpenPTY()
 	if err != nil {
-		b.Skip(err)
+		testenv.Missing(b, "no pseudo-terminal: "+err.Error())
 	}
 	m, err := module.New(&module.Options{Baud: baud, Running: true, HostRate: pty.Rate, Settings: "set uart flow 1\n"})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 type tcp struct {
 	link     *link
 	dialling bool
+	ended    int // connections, and attempts at one
 	listener net.Listener
 
 	out     []byte // from the host, for the peer
@@ -64,16 +65,22 @@ func (m *Module) async(work func(ctx context.Context) (done, discard func())) {
 // dial connects to addr and calls done with what came of it.
 func (m *Module) dial(addr string, done func(net.Conn, error)) {
 	m.dialling = true
+	ended := m.ended
 	m.async(func(ctx context.Context) (_, _ func()) {
 		conn, err := m.o.Dial(ctx, addr)
-		return func() {
-				m.dialling = false
-				done(conn, err)
-			}, func() {
-				if err == nil {
-					conn.Close()
-				}
+		discard := func() {
+			if err == nil {
+				conn.Close()
 			}
+		}
+		return func() {
+			if ended != m.ended {
+				discard()
+				return
+			}
+			m.dialling = false
+			done(conn, err)
+		}, discard
 	})
 }
 
@@ -208,14 +215,15 @@ func (m *Module) noticeEnd() {
 	m.closed(why)
 }
 
-// closed ends the connection and tells the host.
+// closed ends the connection and tells the host, or an attempt at one.
 func (m *Module) closed(why string) {
-	if m.link == nil {
+	connected := m.link != nil
+	if !connected && !m.dialling {
 		return
 	}
 	m.note("connection closed: %s", why)
 	m.hangUp()
-	if s := m.ram.get("comm", "close"); s != "0" {
+	if s := m.ram.get("comm", "close"); connected && s != "0" {
 		m.say(s)
 	}
 	m.reconnect()
@@ -239,11 +247,12 @@ func (m *Module) reconnect() {
 	})
 }
 
-// hangUp ends the connection without a word to the host. What the host sent before
+// hangUp ends the connection, or an attempt at one, without a word to the host. What the host sent before
 // still leaves.
 func (m *Module) hangUp() {
 	l := m.link
 	m.link, m.dialling, m.held = nil, false, nil
+	m.ended++
 	if l != nil {
 		l.conn.SetDeadline(time.Now().Add(time.Second))
 		if len(m.out) > 0 && m.mode != booting {
@@ -291,7 +300,11 @@ func (m *Module) open(host, port string) {
 		failed(fmt.Errorf("fault"))
 	default:
 		m.dialling = true
+		ended := m.ended
 		m.resolve(host, func(addr netip.Addr, err error) {
+			if ended != m.ended {
+				return
+			}
 			if err == nil && addr.IsUnspecified() {
 				err = errNoAddress
 			}
@@ -332,13 +345,20 @@ func (m *Module) listen() {
 			if err != nil {
 				return // closed
 			}
-			taken := make(chan bool, 1)
-			if !m.post(func() { taken <- m.incoming(l, conn) }) || !<-taken {
+			take := func() bool {
+				taken := make(chan bool, 1)
+				return m.post(func() { taken <- m.incoming(l, conn) }) && <-taken
+			}
+			if !take() && !(sleepUntil(m.ctx, time.Now().Add(handover)) && take()) {
 				conn.Close()
 			}
 		}
 	})
 }
+
+// handover is how long a connection waits for the slot: the end of the one before may
+// have come first, and not be known yet.
+const handover = 50 * time.Millisecond
 
 // incoming takes a connection to the module's server, if the slot is free.
 func (m *Module) incoming(l net.Listener, conn net.Conn) bool {
