@@ -62,7 +62,7 @@ generated:
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
-# The deb of this machine: built, installed, tried and removed, which takes root.
+# The packages of this machine: built, installed, tried and removed, which takes root.
 package:
 	packaging/test
 
