@@ -86,7 +86,7 @@ _ws76_command() {
         flags='--json --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 plugin remove')
-        args=('ask plugin' none)
+        args=('ask plugin-installed' none)
         flags='--verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 wifly')

@@ -271,7 +271,7 @@ complete -c ws76 -n '__ws76_at bridge' -l lenient-keys -d 'take keys that do not
 complete -c ws76 -n '__ws76_at bridge' -l strict -d 'refuse what is tolerated otherwise, on both sides'
 complete -c ws76 -n '__ws76_at bridge' -l no-compress -d 'no permessage-deflate (RFC 6455), on both sides'
 complete -c ws76 -n '__ws76_at bridge' -l dialect -x -a 'hixie-75 hixie-76 rfc6455' -d 'DIALECT of TO where its URL names none: hixie-75, hixie-76 or rfc6455'
-complete -c ws76 -n '__ws76_at bridge' -l pass-header -x -d 'pass on the client\'s field NAME, Cookie for one; repeatable'
+complete -c ws76 -n '__ws76_at bridge' -l pass-header -x -d 'pass on the client\'s field NAME; with Cookie, TO\'s cookies come back; repeatable'
 complete -c ws76 -n '__ws76_at bridge' -l header -s H -r -F -d 'send TO the field \'NAME: VALUE\', or those of @FILE; repeatable'
 complete -c ws76 -n '__ws76_at bridge' -l to-origin -x -d 'send TO ORIGIN in place of the client\'s'
 complete -c ws76 -n '__ws76_at bridge' -l to-auth-file -r -F -d 'log in to TO with user:password from the first line of FILE'
@@ -487,7 +487,7 @@ complete -c ws76 -n '__ws76_at plugin install' -l log-format -x -a 'text json' -
 complete -c ws76 -n '__ws76_at plugin install' -l config -r -F -d 'take defaults and profiles from FILE; an empty name: from none'
 complete -c ws76 -n '__ws76_at plugin install' -l help -s h -d 'show help'
 
-complete -c ws76 -n '__ws76_at plugin remove' -a '(__ws76_ask plugin)'
+complete -c ws76 -n '__ws76_at plugin remove' -a '(__ws76_ask plugin-installed)'
 complete -c ws76 -n '__ws76_at plugin remove' -l verbose -s v -d 'say what happens; -vv with both handshakes, -vvv with every frame'
 complete -c ws76 -n '__ws76_at plugin remove' -l quiet -s q -d 'only errors'
 complete -c ws76 -n '__ws76_at plugin remove' -l log-format -x -a 'text json' -d 'FORMAT of standard error: text or json'

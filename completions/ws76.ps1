@@ -115,7 +115,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $asked['ws76 frame encode --plugin'] = @('plugin')
     $asked['ws76 frame decode --plugin'] = @('plugin')
     $asked['ws76 plugin info'] = @('plugin')
-    $asked['ws76 plugin remove'] = @('plugin')
+    $asked['ws76 plugin remove'] = @('plugin-installed')
     $asked['ws76 wifly setup --port'] = @('port')
     $asked['ws76 wifly setup -p'] = @('port')
     $asked['ws76 wifly info --port'] = @('port')
@@ -382,7 +382,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--strict' + "`t" + 'refuse what is tolerated otherwise, on both sides'),
         ('--no-compress' + "`t" + 'no permessage-deflate (RFC 6455), on both sides'),
         ('--dialect' + "`t" + 'DIALECT of TO where its URL names none: hixie-75, hixie-76 or rfc6455'),
-        ('--pass-header' + "`t" + 'pass on the client''s field NAME, Cookie for one; repeatable'),
+        ('--pass-header' + "`t" + 'pass on the client''s field NAME; with Cookie, TO''s cookies come back; repeatable'),
         ('--header' + "`t" + 'send TO the field ''NAME: VALUE'', or those of @FILE; repeatable'),
         ('-H' + "`t" + 'send TO the field ''NAME: VALUE'', or those of @FILE; repeatable'),
         ('--to-origin' + "`t" + 'send TO ORIGIN in place of the client''s'),

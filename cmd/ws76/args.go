@@ -8,25 +8,31 @@ import (
 
 // permute moves the flags of a command line before its arguments, because
 // urfave/cli v2 takes a flag behind the first argument for an argument. The
-// arguments follow a "--", which also ends the flags where the user wrote it.
+// arguments follow a "--", which also ends the flags where the user wrote it. A
+// command that is asked for help gets none: it would take them for its commands.
 func permute(app *cli.App, args []string) []string {
 	out := args[:min(1, len(args)):min(1, len(args))]
 	flags, commands := app.Flags, app.Commands
 	var rest []string
+	help := false
 	for i := 1; i < len(args); i++ {
 		arg := args[i]
 		switch {
 		case arg == "--":
 			rest = append(rest, args[i+1:]...)
 			i = len(args)
+		case arg == "--help" || arg == "-h":
+			help = true
 		case len(arg) > 1 && arg[0] == '-':
 			if letter, value, ok := glued(flags, arg); ok {
 				out = append(out, oneName(flags, letter), value)
 				continue
 			}
 			out = append(out, oneName(flags, arg))
-			if takesValue(flags, arg) && i+1 < len(args) {
-				i++
+			if takesValue(flags, arg) {
+				if i++; i == len(args) {
+					return out // whose last flag wants a value
+				}
 				out = append(out, args[i])
 			}
 		default:
@@ -38,7 +44,10 @@ func permute(app *cli.App, args []string) []string {
 			rest = append(rest, arg)
 		}
 	}
-	if len(rest) == 0 {
+	switch {
+	case help && (len(rest) == 0 || len(commands) == 0): // else it is about a command that is not there
+		return append(out, "--help")
+	case len(rest) == 0:
 		return out
 	}
 	return append(append(out, "--"), rest...)

@@ -42,7 +42,7 @@ ws76 bridge --file bridges.toml                             several, reloaded wh
 			"{origin}, {remote} and {channel} are filled in.",
 		Flags:  spanFlags(),
 		Action: func(c *cli.Context) error { return e.bridge(c) },
-	}, exitConnect, exitHandshake, exitTimeout, exitUnclean, exitProtocol, exitScript, exitTransport, exitInterrupt, exitTerminate)
+	}, exitConnect, exitHandshake, exitTimeout, exitUnclean, exitProtocol, exitScript, exitConfig, exitTransport, exitInterrupt, exitTerminate)
 }
 
 func bridgeFlags() []cli.Flag {
@@ -72,7 +72,7 @@ func bridgeFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "no-compress", Category: from, Usage: "no permessage-deflate (RFC 6455), on both sides"},
 
 		&cli.StringFlag{Name: "dialect", Category: to, Value: string(core.Hixie76), Usage: "`DIALECT` of TO where its URL names none: hixie-75, hixie-76 or rfc6455"},
-		&cli.StringSliceFlag{Name: "pass-header", Category: to, Usage: "pass on the client's field `NAME`, Cookie for one; repeatable"},
+		&cli.StringSliceFlag{Name: "pass-header", Category: to, Usage: "pass on the client's field `NAME`; with Cookie, TO's cookies come back; repeatable"},
 		&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Category: to, Usage: "send TO the field `'NAME: VALUE'`, or those of @FILE; repeatable"},
 		&cli.StringFlag{Name: "to-origin", Category: to, Usage: "send TO `ORIGIN` in place of the client's"},
 		&cli.StringFlag{Name: "to-auth-file", Category: to, Usage: "log in to TO with user:password from the first line of `FILE`"},
@@ -236,7 +236,7 @@ func (s *span) run(stop context.Context) error {
 	s.front.scripts = set
 	set.Start()
 	defer stopScripts(set, s.closing)
-	defer s.front.reloadOnHangup(ctx)()
+	defer onHangup(s.front.reload)()
 	err = s.from.run(ctx)
 	if err == nil && stop.Err() == nil && ctx.Err() != nil {
 		return context.Cause(ctx) // a script has ended it

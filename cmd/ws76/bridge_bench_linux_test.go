@@ -9,24 +9,63 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/serve"
 )
 
-func init() { programs["tcprelay"] = tcpRelay }
+func init() {
+	programs["tcprelay"] = func() { tcpRelay(func(dst, src net.Conn) { io.Copy(dst, src) }) }
+	programs["readrelay"] = func() { tcpRelay(readAndWrite) }
+	programs["livebridge"] = liveBridge
+}
 
-// tcpRelay is what bridges are compared with: io.Copy both ways, in a process of its
+// readAndWrite is io.Copy without splice(2): what a relay can do that looks at the
+// bytes. Like the bridge's, its buffers are shared, and so in the processor's caches.
+func readAndWrite(dst, src net.Conn) {
+	raw, err := src.(syscall.Conn).SyscallConn()
+	if err != nil {
+		panic(err)
+	}
+	for {
+		var buf *[80 << 10]byte
+		var n int
+		if err := raw.Read(func(fd uintptr) bool {
+			buf = relayBuffers.Get().(*[80 << 10]byte)
+			n, err = unix.Read(int(fd), buf[:])
+			if err == unix.EAGAIN {
+				relayBuffers.Put(buf)
+			}
+			return err != unix.EAGAIN
+		}); err != nil || n <= 0 {
+			return
+		}
+		_, err := dst.Write(buf[:n])
+		relayBuffers.Put(buf)
+		if err != nil {
+			return
+		}
+	}
+}
+
+var relayBuffers = sync.Pool{New: func() any { return new([80 << 10]byte) }}
+
+// tcpRelay is what bridges are compared with: relay both ways, in a process of its
 // own. Its argument is the address to relay to.
-func tcpRelay() {
+func tcpRelay(relay func(dst, src net.Conn)) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -45,40 +84,45 @@ func tcpRelay() {
 			}
 			defer to.Close()
 			go func() {
-				io.Copy(from, to)
+				relay(from, to)
 				from.Close()
 			}()
-			io.Copy(to, from)
+			relay(to, from)
 		}()
 	}
 }
 
-// BenchmarkBridge loads ws76 bridge and tcpRelay in turn with the same echoes: size x
+// BenchmarkBridge loads ws76 bridge and two relays in turn with the same echoes: size x
 // connections x in flight. It reports the processor time of the bridge per message
-// there and back, and as x-relay its ratio to the relay's, medians over -benchtime
-// rounds (use -benchtime 5x).
+// there and back, as x-relay its ratio to that of io.Copy, and as x-reading to that of
+// readAndWrite, medians over -benchtime rounds (use -benchtime 5x).
 func BenchmarkBridge(b *testing.B) {
 	for _, c := range []bridgeLoad{
 		{125, 64, 64, "ws+hixie76"}, {125, 64, 64, "ws+rfc6455"}, {65536, 64, 1, "ws+hixie76"}, {125, 64, 1, "ws+hixie76"},
 	} {
 		b.Run(fmt.Sprintf("%s/%dx%dx%d", c.to, c.size, c.conns, c.inFlight), func(b *testing.B) {
 			server := startEchoServer(b)
-			var cost, ratio []float64
+			var cost, ratio, reading []float64
 			for b.Loop() {
 				relay := c.run(b, "tcprelay", server)
+				reader := c.run(b, "readrelay", server)
 				bridge := c.run(b, "ws76", "bridge", "ws://127.0.0.1:0", c.to+"://"+server)
-				cost, ratio = append(cost, bridge), append(ratio, bridge/relay)
+				cost, ratio, reading = append(cost, bridge), append(ratio, bridge/relay), append(reading, bridge/reader)
 			}
-			slices.Sort(cost)
-			slices.Sort(ratio)
-			b.ReportMetric(cost[len(cost)/2], "cpu-ns/msg")
-			b.ReportMetric(ratio[len(ratio)/2], "x-relay")
+			b.ReportMetric(median(cost), "cpu-ns/msg")
+			b.ReportMetric(median(ratio), "x-relay")
+			b.ReportMetric(median(reading), "x-reading")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
 }
 
-func startEchoServer(b *testing.B) string {
+func median(of []float64) float64 {
+	slices.Sort(of)
+	return of[len(of)/2]
+}
+
+func startEchoServer(b testing.TB) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -97,9 +141,8 @@ type bridgeLoad struct {
 }
 
 // startBridge starts a program and returns the address that it says it bridges.
-func startBridge(b testing.TB, name string, args ...string) (*exec.Cmd, string) {
+func startBridge(b testing.TB, cmd *exec.Cmd) string {
 	b.Helper()
-	cmd := exec.Command(name, args...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		b.Fatal(err)
@@ -112,16 +155,17 @@ func startBridge(b testing.TB, name string, args ...string) (*exec.Cmd, string) 
 	first, err := lines.ReadString('\n')
 	addr := regexp.MustCompile(`ws://([^/]*)/`).FindStringSubmatch(first)
 	if err != nil || addr == nil {
-		b.Fatalf("%s said %q, %v", name, first, err)
+		b.Fatalf("%v said %q, %v", cmd.Args, first, err)
 	}
 	go io.Copy(io.Discard, lines)
-	return cmd, addr[1]
+	return addr[1]
 }
 
 // run returns the processor time of a program per message in ns.
 func (c bridgeLoad) run(b *testing.B, name string, args ...string) float64 {
 	b.Helper()
-	cmd, addr := startBridge(b, name, args...)
+	cmd := exec.Command(name, args...)
+	addr := startBridge(b, cmd)
 	var messages atomic.Int64
 	var wg sync.WaitGroup
 	var ready sync.WaitGroup
@@ -209,38 +253,98 @@ func processorTime(b testing.TB, pid int) time.Duration {
 	return time.Duration(ticks) * (time.Second / 100)
 }
 
+// liveBridge is ws76 that says on SIGUSR1 how much memory is live, on a line of its
+// standard output.
+func liveBridge() {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR1)
+	go func() {
+		for range asked {
+			for range 3 { // pools are empty after two
+				runtime.GC()
+			}
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			fmt.Println(m.HeapAlloc + m.StackInuse)
+		}
+	}()
+	main()
+}
+
+// idleBridge is a liveBridge with pairs of connections over which nothing passes any
+// more.
+type idleBridge struct {
+	live     int // bytes per pair
+	resident int // bytes per pair, garbage of the handshakes and all
+}
+
+func measureIdle(b testing.TB, to string, pairs int) idleBridge {
+	b.Helper()
+	server := startEchoServer(b)
+	cmd := exec.Command("livebridge", "bridge", "ws://127.0.0.1:0", to+"://"+server)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	addr := startBridge(b, cmd)
+	lines := bufio.NewReader(stdout)
+	live := func() (n int) {
+		cmd.Process.Signal(syscall.SIGUSR1)
+		if _, err := fmt.Fscanln(lines, &n); err != nil {
+			b.Fatal(err)
+		}
+		return n
+	}
+	live() // what is made once is there
+	before, resident := live(), residentBytes(b, cmd.Process.Pid)
+	message := hixie.AppendText(nil, []byte("hello"))
+	back := make([]byte, len(message))
+	for range pairs {
+		nc, err := net.Dial("tcp", addr)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer nc.Close()
+		if err := rawOpening(nc); err != nil {
+			b.Fatal(err)
+		}
+		nc.Write(message)
+		if _, err := io.ReadFull(nc, back); err != nil || !bytes.Equal(back, message) {
+			b.Fatalf("%q came back, %v", back, err)
+		}
+	}
+	idle := idleBridge{resident: (residentBytes(b, cmd.Process.Pid) - resident) / pairs}
+	idle.live = (live() - before) / pairs
+	return idle
+}
+
 // BenchmarkBridgeIdle reports the memory that a pair of connections costs a bridge
-// over which nothing passes: what is resident, garbage of the handshakes and all.
+// over which nothing passes.
 func BenchmarkBridgeIdle(b *testing.B) {
-	const pairs = 2000
 	for _, to := range []string{"ws+hixie76", "ws+rfc6455"} {
 		b.Run(to, func(b *testing.B) {
-			server := startEchoServer(b)
-			var used float64
+			var idle idleBridge
 			for b.Loop() {
-				cmd, addr := startBridge(b, "ws76", "bridge", "ws://127.0.0.1:0", to+"://"+server)
-				before := residentBytes(b, cmd.Process.Pid)
-				var conns []net.Conn
-				for range pairs {
-					nc, err := net.Dial("tcp", addr)
-					if err != nil {
-						b.Fatal(err)
-					}
-					conns = append(conns, nc)
-					if err := rawOpening(nc); err != nil {
-						b.Fatal(err)
-					}
-				}
-				used = float64(residentBytes(b, cmd.Process.Pid)-before) / pairs
-				for _, nc := range conns {
-					nc.Close()
-				}
-				cmd.Process.Kill()
-				cmd.Wait()
+				idle = measureIdle(b, to, 2000)
 			}
-			b.ReportMetric(used, "B/pair")
+			b.ReportMetric(float64(idle.live), "live-B/pair")
+			b.ReportMetric(float64(idle.resident), "resident-B/pair")
 			b.ReportMetric(0, "ns/op")
 		})
+	}
+}
+
+// A pair that is idle has two goroutines with a stack of 4 KiB each, and as much again
+// for all the rest.
+func TestBridgeIdleAlloc(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector's own memory is counted too")
+	}
+	const most = 18 << 10
+	for _, to := range []string{"ws+hixie76", "ws+rfc6455"} {
+		if idle := measureIdle(t, to, 500); idle.live > most {
+			t.Errorf("to %s: %d bytes per pair, want %d at most", to, idle.live, most)
+		}
 	}
 }
 

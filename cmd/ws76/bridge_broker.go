@@ -106,6 +106,6 @@ func (s *span) brokerFrom(raw string) (*fromSide, error) {
 	}
 	s.steady = true // what a buffer has is acknowledged, and need not have arrived
 	return &fromSide{fromOpened, func(ctx context.Context) error {
-		return s.runOpened(ctx, func(ctx context.Context) (*upstream, error) { return open(ctx, raw) })
+		return s.runOpened(ctx, func(ctx context.Context, _ *client) (*upstream, error) { return open(ctx, raw) })
 	}}, nil
 }

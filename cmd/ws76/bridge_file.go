@@ -2,139 +2,133 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"maps"
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
-	"github.com/BurntSushi/toml"
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/scripts/watch"
 )
 
-// spanTable is a table of --file: a bridge, with the flags of the command as keys.
+// spanFile is what --file says, in tables [bridge.NAME].
+type spanFile struct {
+	config
+	tables map[string]spanTable
+}
+
+// spanTable is a bridge, with the flags of the command as keys.
 type spanTable struct {
 	from, to string
-	flags    map[string][]string
+	flags    map[string]any
 	key      string // the same for tables that say the same
 }
 
-// readSpans reads the tables [bridge.NAME] of a file.
-func readSpans(file string) (map[string]spanTable, error) {
-	var content struct {
-		Bridge map[string]map[string]any `toml:"bridge"`
-	}
-	meta, err := toml.DecodeFile(file, &content)
-	var syntax toml.ParseError
-	if errors.As(err, &syntax) {
-		return nil, fmt.Errorf("%s:%d: %s", file, syntax.Position.Line, syntax.Message)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if keys := meta.Undecoded(); len(keys) > 0 {
-		return nil, fmt.Errorf("%s: %q: want tables [bridge.NAME] only", file, keys[0])
-	}
-	if len(content.Bridge) == 0 {
-		return nil, fmt.Errorf("%s: no bridges; want tables [bridge.NAME] with from and to", file)
-	}
-	known := spanFlags()
-	tables := map[string]spanTable{}
-	for name, values := range content.Bridge {
-		t := spanTable{flags: map[string][]string{}}
-		for _, key := range slices.Sorted(maps.Keys(values)) {
-			texts, err := tomlTexts(values[key])
-			if err == nil {
-				err = t.set(known, key, texts)
-			}
-			if err != nil {
-				return nil, fmt.Errorf("%s: [bridge.%s] %s: %w", file, name, key, err)
-			}
-		}
-		if t.from == "" || t.to == "" {
-			return nil, fmt.Errorf("%s: [bridge.%s]: want from and to", file, name)
-		}
-		same, err := json.Marshal(values)
-		if err != nil {
-			return nil, err
-		}
-		t.key = string(same)
-		tables[name] = t
-	}
-	return tables, nil
-}
-
-// tomlTexts is a value, or those of a list, as the command line would have it.
-func tomlTexts(value any) ([]string, error) {
-	switch v := value.(type) {
-	case string, bool, int64, float64:
-		return []string{fmt.Sprint(v)}, nil
-	case []any:
-		var texts []string
-		for _, one := range v {
-			t, err := tomlTexts(one)
-			if err != nil || len(t) != 1 {
-				return nil, errors.New("want a list of values")
-			}
-			texts = append(texts, t[0])
-		}
-		return texts, nil
-	}
-	return nil, errors.New("want a text, a number, true or false, or a list of them")
-}
+// spanTables is the table of tables in the file.
+const spanTables = "bridge"
 
 // spanFlags are the flags that a table may have.
 func spanFlags() []cli.Flag { return append(append(bridgeFlags(), recordFlag()), scriptFlags()...) }
 
-func (t *spanTable) set(known []cli.Flag, key string, texts []string) error {
-	single := len(texts) == 1
-	switch {
-	case key == "from" && single:
-		t.from = texts[0]
-	case key == "to" && single:
-		t.to = texts[0]
-	case key == "from" || key == "to":
-		return errors.New("want one URL")
-	case key == "file":
-		return errors.New("not in a file")
-	default:
-		f := findFlag(known, key)
-		if f == nil || f.Names()[0] != key {
-			near := ""
-			if s := cli.SuggestFlag(known, key, false); len(s) > 2 {
-				near = ", did you mean " + s[2:] + "?"
-			}
-			return fmt.Errorf("no such key%s; there are from, to and the options of ws76 bridge", near)
-		}
-		if _, list := f.(*cli.StringSliceFlag); !list && !single {
-			return errors.New("want one value")
-		}
-		t.flags[key] = texts
+// readSpans reads the tables of a file.
+func readSpans(file string) (*spanFile, error) {
+	text, err := readConfig(file)
+	if err != nil {
+		return nil, withCode(exitConfig, fmt.Errorf("reading the bridges: %w", err))
 	}
-	return nil
-}
-
-// context returns the flags of the table, over those of the command line.
-func (t *spanTable) context(c *cli.Context) (*cli.Context, error) {
-	set := flag.NewFlagSet("", flag.ContinueOnError)
-	known := spanFlags()
-	for key, texts := range t.flags {
-		if err := findFlag(known, key).Apply(set); err != nil {
+	f := &spanFile{config{path: file, text: text}, map[string]spanTable{}}
+	if err := f.decode(); err != nil {
+		return nil, err
+	}
+	for name := range f.root {
+		if name != spanTables {
+			return nil, f.wrong([]string{name}, "want tables [bridge.NAME] only")
+		}
+	}
+	all, _ := f.root[spanTables].(map[string]any)
+	if len(all) == 0 {
+		return nil, withCode(exitConfig, fmt.Errorf("%s: no bridges; want tables [bridge.NAME] with from and to", file))
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		values, ok := all[name].(map[string]any)
+		if !ok {
+			return nil, f.wrong([]string{spanTables, name}, "want a table, [bridge.%s]", name)
+		}
+		if f.tables[name], err = f.table(name, values); err != nil {
 			return nil, err
 		}
-		for _, text := range texts {
-			if err := set.Set(key, text); err != nil {
-				return nil, fmt.Errorf("%s = %q: %w", key, text, err)
+	}
+	return f, nil
+}
+
+func (f *spanFile) table(name string, values map[string]any) (spanTable, error) {
+	t := spanTable{flags: map[string]any{}}
+	flags := slices.DeleteFunc(spanFlags(), func(f cli.Flag) bool { return f.Names()[0] == "file" })
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		url, isText := values[key].(string)
+		switch where := []string{spanTables, name, key}; {
+		case (key == "from" || key == "to") && !isText:
+			return t, f.wrong(where, "want one URL")
+		case key == "from":
+			t.from = url
+		case key == "to":
+			t.to = url
+		case configurable(flags, key) == nil:
+			known := []string{"from", "to"}
+			for _, f := range flags {
+				known = append(known, f.Names()[0])
 			}
+			return t, f.wrong(where, "there are from, to and the options of ws76 bridge%s", didYouMean(key, known, "%s"))
+		default:
+			t.flags[key] = values[key]
 		}
 	}
-	return cli.NewContext(c.App, set, c), nil
+	if t.from == "" || t.to == "" {
+		return t, f.wrong([]string{spanTables, name}, "want from and to")
+	}
+	t.key = fmt.Sprintf("%#v", values) // its keys are sorted
+	return t, nil
+}
+
+// newSpan makes ready the bridge of a table, whose keys go before the flags of c.
+func (f *spanFile) newSpan(e *env, c *cli.Context, name string) (*span, error) {
+	t := f.tables[name]
+	set := flag.NewFlagSet("", flag.ContinueOnError)
+	flags := spanFlags()
+	for key := range t.flags {
+		if err := configurable(flags, key).Apply(set); err != nil {
+			return nil, err
+		}
+	}
+	c = cli.NewContext(c.App, set, c)
+	c.Command.Flags = flags
+	if err := f.apply(c, t.flags, []string{spanTables, name}, false); err != nil {
+		return nil, err
+	}
+	s, err := e.newSpan(c, name, t.from, t.to)
+	if err != nil {
+		return nil, f.wrong(t.blamed(name, err), "%v", err) // its exit code is that of a file
+	}
+	return s, nil
+}
+
+// blamed returns the key that an error of newSpan is about, or its table.
+func (t *spanTable) blamed(name string, err error) []string {
+	text := err.Error()
+	for key := range t.flags {
+		if strings.HasPrefix(text, "--"+key+" ") || strings.HasPrefix(text, "--"+key+":") {
+			return []string{spanTables, name, key}
+		}
+	}
+	if side, _, ok := strings.Cut(text, ": "); ok && (side == "FROM" || side == "TO") {
+		return []string{spanTables, name, strings.ToLower(side)}
+	}
+	return []string{spanTables, name}
 }
 
 // spans are the bridges of a file that run.
@@ -150,14 +144,14 @@ type runningSpan struct {
 	name, key string
 	stop      context.CancelFunc
 	err       error
-	done      bool // of spans.follow
+	done      bool // set by over
 }
 
 // bridgeFile runs the bridges of a file until the command ends, or all of them have.
 func (e *env) bridgeFile(c *cli.Context, file string) error {
-	tables, err := readSpans(file)
+	bridges, err := readSpans(file)
 	if err != nil {
-		return usageError{err}
+		return err
 	}
 	changed := make(chan struct{}, 1)
 	watcher, err := watch.New(&watch.Options{OnError: func(err error) { e.log.Warnf("watching %s: %v", file, err) }})
@@ -180,7 +174,7 @@ func (e *env) bridgeFile(c *cli.Context, file string) error {
 
 	s := &spans{env: e, c: c, file: file, running: map[string]*runningSpan{}, ended: make(chan *runningSpan)}
 	defer s.stopAll()
-	if err := s.apply(tables); err != nil {
+	if err := s.apply(bridges); err != nil {
 		return err
 	}
 	for {
@@ -202,29 +196,26 @@ func (e *env) bridgeFile(c *cli.Context, file string) error {
 
 // reload reads the file anew. Bridges whose tables are as they were go on.
 func (s *spans) reload() {
-	tables, err := readSpans(s.file)
+	bridges, err := readSpans(s.file)
 	if err == nil {
-		err = s.apply(tables)
+		err = s.apply(bridges)
 	}
 	if err != nil {
 		s.log.Errorf("reloading: %v; the bridges stay as they are", err)
 	}
 }
 
-// apply makes the bridges those of tables. All are checked before any is touched.
-func (s *spans) apply(tables map[string]spanTable) error {
+// apply makes the bridges those of the file. All are checked before any is touched.
+func (s *spans) apply(f *spanFile) error {
+	tables := f.tables
 	ready := map[string]*span{}
 	for _, name := range slices.Sorted(maps.Keys(tables)) {
-		t := tables[name]
-		if r := s.running[name]; r != nil && !r.done && r.key == t.key {
+		if r := s.running[name]; r != nil && !r.done && r.key == tables[name].key {
 			continue
 		}
-		c, err := t.context(s.c)
-		if err == nil {
-			ready[name], err = s.newSpan(c, name, t.from, t.to)
-		}
-		if err != nil {
-			return usagef("%s: [bridge.%s]: %w", s.file, name, err)
+		var err error
+		if ready[name], err = f.newSpan(s.env, s.c, name); err != nil {
+			return err
 		}
 	}
 	for name, r := range s.running {

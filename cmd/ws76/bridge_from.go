@@ -11,6 +11,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/serve"
 	"github.com/ws76/ws76/transports"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
@@ -51,7 +52,7 @@ func (s *span) parseFrom(raw string) (*fromSide, error) {
 	case scheme == "stdio":
 		return &fromSide{fromOpened, func(ctx context.Context) error { return s.runOpened(ctx, s.openStdio) }}, nil
 	case scheme == "exec":
-		open := func(ctx context.Context) (*upstream, error) {
+		open := func(context.Context, *client) (*upstream, error) {
 			running, err := s.startChild(rest, nil)
 			if err != nil {
 				return nil, err
@@ -136,12 +137,12 @@ func (s *span) runWebSockets(ctx context.Context, l net.Listener, accept core.Ac
 		MaxConns: s.c.Int("max-conns"), Idle: s.idle, Grace: s.c.Duration("grace"),
 		Refused: func(remote net.Addr, err error) { s.sessions.refused(s.front, remote, err) },
 	}
-	server.Route = func(o *serve.Opening) (serve.Service, *core.Refusal) { return s.route(ctx, o, path) }
+	server.Route = func(o *serve.Opening) (serve.Service, *core.Refusal) { return s.route(ctx, o, path, accept.Trace) }
 	return withCode(exitTransport, server.Serve(ctx, l))
 }
 
 // route opens TO for a client, who is answered then.
-func (s *span) route(ctx context.Context, o *serve.Opening, path string) (serve.Service, *core.Refusal) {
+func (s *span) route(ctx context.Context, o *serve.Opening, path string, trace *core.Trace) (serve.Service, *core.Refusal) {
 	asked, _, _ := strings.Cut(o.Request.Resource, "?")
 	if path != "" && strings.TrimSuffix(asked, "/") != path {
 		return serve.Service{}, notFound(fmt.Errorf("only %s is served here", path))
@@ -179,8 +180,12 @@ func (s *span) route(ctx context.Context, o *serve.Opening, path string) (serve.
 	if s.buffer == 0 {
 		who.request = nil // nobody asks again, and it is as long as the connection's memory otherwise
 	}
+	header := up.header
+	up.header = nil
 	return serve.Service{
 		Settings: settings,
+		Header:   header,
+		Trace:    who.trace(trace, relay.A),
 		Handler: func(ctx context.Context, conn *core.Conn) error {
 			who.protocol = conn.Protocol()
 			return join.webSocket(ctx, conn, up)
@@ -258,6 +263,7 @@ func plainAddr(a net.Addr) string {
 // serveStream opens TO for a byte stream and joins the two.
 func (s *span) serveStream(ctx context.Context, stream net.Conn) {
 	who := &client{remote: peerName(stream.RemoteAddr())}
+	join := s.newJoin(who)
 	from := &upstream{Endpoint: s.stream(stream, s.kind.from)}
 	to, err := s.openFor(ctx, who)
 	if err != nil {
@@ -271,7 +277,7 @@ func (s *span) serveStream(ctx context.Context, stream net.Conn) {
 		stream.Close()
 		return
 	}
-	s.newJoin(who).endpoints(ctx, from, to)
+	join.endpoints(ctx, from, to)
 }
 
 // openFor opens TO, except that a buffer sees to that by itself: nil then.
@@ -283,7 +289,7 @@ func (s *span) openFor(ctx context.Context, who *client) (*upstream, error) {
 }
 
 // runOpened opens FROM, and again where --reconnect says so.
-func (s *span) runOpened(ctx context.Context, open func(context.Context) (*upstream, error)) error {
+func (s *span) runOpened(ctx context.Context, open func(context.Context, *client) (*upstream, error)) error {
 	for failed := 0; ; {
 		started := time.Now()
 		err := s.once(ctx, open)
@@ -309,12 +315,13 @@ func (s *span) runOpened(ctx context.Context, open func(context.Context) (*upstr
 	}
 }
 
-func (s *span) once(ctx context.Context, open func(context.Context) (*upstream, error)) error {
-	from, err := open(ctx)
+func (s *span) once(ctx context.Context, open func(context.Context, *client) (*upstream, error)) error {
+	who := &client{remote: "FROM"}
+	join := s.newJoin(who)
+	from, err := open(ctx, who)
 	if err != nil {
 		return err
 	}
-	who := &client{remote: "FROM"}
 	if from.conn != nil {
 		who.protocol = from.conn.Protocol()
 	}
@@ -323,11 +330,11 @@ func (s *span) once(ctx context.Context, open func(context.Context) (*upstream, 
 		s.closeUpstream(from)
 		return err
 	}
-	return s.newJoin(who).endpoints(ctx, from, to)
+	return join.endpoints(ctx, from, to)
 }
 
 // openStdio is FROM on the standard streams.
-func (s *span) openStdio(ctx context.Context) (*upstream, error) {
+func (s *span) openStdio(ctx context.Context, _ *client) (*upstream, error) {
 	t, err := s.openTransport("stdio:", transports.Options{})
 	if err != nil {
 		return nil, err
@@ -338,8 +345,12 @@ func (s *span) openStdio(ctx context.Context) (*upstream, error) {
 	}
 	o := s.kind.from
 	o.Escape = isTerminal(s.stdout) // no escape sequence of a peer reaches it
-	return &upstream{Endpoint: s.stream(stream, o)}, nil
+	// Nobody ends standard input because standard output has ended.
+	return &upstream{Endpoint: s.stream(wholeStream{stream}, o)}, nil
 }
+
+// wholeStream is a stream without CloseWrite.
+type wholeStream struct{ net.Conn }
 
 // connectFrom is FROM where it is a WebSocket server.
 func (s *span) connectFrom(raw string) (*fromSide, error) {
@@ -352,8 +363,10 @@ func (s *span) connectFrom(raw string) (*fromSide, error) {
 	if err != nil {
 		return nil, err
 	}
-	open := func(ctx context.Context) (*upstream, error) {
-		conn, err := d.dial(ctx)
+	open := func(ctx context.Context, who *client) (*upstream, error) {
+		own := *d
+		own.options.Trace = who.trace(own.options.Trace, relay.A)
+		conn, err := own.dial(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/ws76/ws76/core"
@@ -23,9 +24,17 @@ type join struct {
 	who  *client
 	peer *scripts.Peer // of FROM, as on_handshake has seen it; nil: it has not
 	link bridge.Link
+
+	scripted atomic.Pointer[scripts.Session] // nil until the sides are joined
 }
 
-func (s *span) newJoin(who *client) *join { return &join{span: s, who: who} }
+func (s *span) newJoin(who *client) *join {
+	j := &join{span: s, who: who}
+	if s.front.scripts.WantsFrames() {
+		who.frames = j.scripted.Load
+	}
+	return j
+}
 
 // askScripts lets on_handshake refuse a client, or choose a sub-protocol.
 func (j *join) askScripts(o *serve.Opening) (protocol string, refused *core.Refusal) {
@@ -45,36 +54,71 @@ func (j *join) webSocket(ctx context.Context, conn *core.Conn, to *upstream) err
 // endpoints joins two sides until one of them ends, and says how that went. to is
 // nil where a buffer is to open it.
 func (j *join) endpoints(ctx context.Context, from, to *upstream) error {
-	line := &sessionLine{sessionLog: &j.sessions, remote: j.who.remote}
-	line.opened(from, to)
-	a := j.side(relay.A, from, to)
-	var b relay.Endpoint
-	var buffer *bridge.Buffer
+	s := j.open(from, to)
+	return s.closed(relay.Join(ctx, s.a, s.b, &s.options))
+}
+
+// joined is two sides that are joined.
+type joined struct {
+	*join
+	line     *sessionLine
+	from, to *upstream
+	a, b     relay.Endpoint
+	options  relay.Options
+	buffer   *bridge.Buffer // nil: none
+	recorded *record.Conn
+}
+
+// open prepares a session. What that takes of the stack is free again while the session
+// lasts, which may be long.
+//
+//go:noinline
+func (j *join) open(from, to *upstream) joined {
+	s := joined{join: j, from: from, to: to, line: &sessionLine{sessionLog: &j.sessions, remote: j.who.remote}}
+	s.line.opened(from, to)
+	s.a = j.side(relay.A, from, to)
 	if j.buffer > 0 {
-		buffer = j.newBuffer(line, from, to)
-		b = j.link.Buffer(relay.B, buffer)
+		s.buffer = j.newBuffer(s.line, from, to)
+		s.b = j.link.Buffer(relay.B, s.buffer)
 	} else {
-		b = j.side(relay.B, to, from)
+		s.b = j.side(relay.B, to, from)
 	}
 	hooks := []relay.Hook{j.link.Hook()}
 	if from.conn == nil && j.idle > 0 { // the server sees to the others
 		hooks = append(hooks, idleHook(j.idle))
 	}
-	closed := func(error) {}
 	var scripted []relay.Hook
 	if len(j.front.scripts) > 0 {
 		session := j.front.scripts.Session(j.scriptPeer(from, "server"), j.scriptPeer(to, "client"), false)
-		scripted, closed = session.Hooks(), session.Closed
+		j.scripted.Store(session)
+		scripted = session.Hooks()
 	}
-	recorded := j.recorder.Open(j.recording(from))
-	hooks = append(hooks, recorded.Around(scripted, relay.A)...)
-	err := relay.Join(ctx, a, b, &relay.Options{Hooks: hooks, LingerA: j.c.Duration("linger"), CloseTimeout: j.closing})
-	closed(err)
-	recorded.Closed(from.conn, err)
-	if err = sideNames(err); onlyUnanswered(err) {
+	s.recorded = j.recorder.Open(j.recording(from))
+	hooks = append(hooks, s.recorded.Around(scripted, relay.A)...)
+	s.options = relay.Options{Hooks: hooks, CloseTimeout: j.closing}
+	if from.conn == nil { // a closing frame says more than the end of a stream: it is carried over at once
+		s.options.LingerA = j.c.Duration("linger")
+	}
+	for _, side := range []*upstream{from, to} {
+		if side != nil && side.conn != nil {
+			side.conn.ForgetRequest() // which is as long as the connection's memory otherwise
+		}
+	}
+	return s
+}
+
+// closed says how a session went, which ended with err.
+//
+//go:noinline
+func (s *joined) closed(err error) error {
+	if session := s.scripted.Load(); session != nil {
+		session.Closed(err)
+	}
+	s.recorded.Closed(s.from.conn, err)
+	if err = sideNames(err, s.from, s.to); onlyUnanswered(err) {
 		err = nil
 	}
-	line.closed(&j.link, buffer, from, to, err)
+	s.line.closed(&s.link, s.buffer, s.from, s.to, err)
 	return err
 }
 
@@ -159,12 +203,13 @@ func idleHook(idle time.Duration) relay.Hook {
 	})
 }
 
-// sideNames puts FROM and TO in place of a session's sides.
-func sideNames(err error) error {
+// sideNames puts FROM and TO in place of a session's sides. That a side which had
+// closed did not take what was still sent to it is no error.
+func sideNames(err error, from, to *upstream) error {
 	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		var named []error
 		for _, err := range several.Unwrap() {
-			named = append(named, sideNames(err))
+			named = append(named, sideNames(err, from, to))
 		}
 		return errors.Join(named...)
 	}
@@ -172,9 +217,12 @@ func sideNames(err error) error {
 	if !ok {
 		return err
 	}
-	name := "FROM"
+	name, of := "FROM", from
 	if side.Side == relay.B {
-		name = "TO"
+		name, of = "TO", to
+	}
+	if side.Op != relay.OpReceive && of != nil && of.conn != nil && of.conn.PeerClose() != nil && is[*net.OpError](side) {
+		return nil
 	}
 	return fmt.Errorf("%s: %w", name, side.Err)
 }
@@ -249,6 +297,15 @@ func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to 
 				l.prefix, l.remote, s.Sent+s.Lost()+s.Uncertain, s.Dropped, s.Unsent, s.Uncertain)
 		}
 	}
+	session := link.Session()
+	if session != nil {
+		l.undelivered(session.Stats(relay.AToB), from, "TO")
+		source := to
+		if buffer != nil {
+			source = nil // one of several
+		}
+		l.undelivered(session.Stats(relay.BToA), source, "FROM")
+	}
 	if !l.log.enabled(slog.LevelInfo) {
 		if err != nil && !endedUncleanly(err) {
 			l.log.Warnf("%s%s: %v", l.prefix, l.remote, err)
@@ -256,13 +313,25 @@ func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to 
 		return
 	}
 	var counts string
-	if s := link.Session(); s != nil {
-		counts = fmt.Sprintf("; %d messages to TO, %d back", s.Stats(relay.AToB).Delivered, s.Stats(relay.BToA).Delivered)
+	if session != nil {
+		counts = fmt.Sprintf("; %d messages to TO, %d back", session.Stats(relay.AToB).Delivered, session.Stats(relay.BToA).Delivered)
 	}
 	if err == nil {
 		err = howEnded(from, to)
 	}
 	l.log.Infof("%s%s: %v%s", l.prefix, l.remote, endOf(err), counts)
+}
+
+// undelivered says what one direction of a session has lost: messages that came once
+// the session was over already, and those that could not be handed over.
+func (l *sessionLine) undelivered(s relay.Stats, source *upstream, name string) {
+	lost := s.Dropped
+	if source != nil && source.conn != nil {
+		lost += int64(source.conn.Stats().MessagesIn) - s.Received
+	}
+	if lost > 0 {
+		l.log.Warnf("%s%s: %d messages to %s were dropped: it is closed, or did not take them", l.prefix, l.remote, lost, name)
+	}
 }
 
 // howEnded is what the side that closed first has said.

@@ -15,6 +15,7 @@ import (
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/core/serve/channels"
+	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/exec"
 )
@@ -28,7 +29,16 @@ type client struct {
 	secure    bool
 	dialect   core.Dialect
 	user      string
-	accepted  bool // a client of ours: it was not dialled
+	accepted  bool                    // a client of ours: it was not dialled
+	frames    func() *scripts.Session // who sees the frames of both sides; nil: nobody
+}
+
+// trace returns trace with on_frame for a side, where a script has that.
+func (c *client) trace(trace *core.Trace, side relay.Side) *core.Trace {
+	if c.frames == nil {
+		return trace
+	}
+	return traceFrames(trace, c.frames, side)
 }
 
 // values are what names in braces stand for.
@@ -52,7 +62,12 @@ func (c *client) values() *bridge.Values {
 type upstream struct {
 	relay.Endpoint
 	conn *core.Conn // the same, where it is a WebSocket; else nil
+	// header is what TO has answered that its client is to be told; until that is.
+	header hixie.Fields
 }
+
+// setCookies are the fields that the drafts and RFC 6265 set cookies with.
+var setCookies = []string{"Set-Cookie", "Set-Cookie2"}
 
 // toSide opens TO.
 type toSide struct {
@@ -144,6 +159,7 @@ func (s *span) webSocketTo(t *toSide, raw string) error {
 	}
 	t.dialer = d
 	passed := s.c.StringSlice("pass-header")
+	cookies := slices.ContainsFunc(passed, func(name string) bool { return strings.EqualFold(name, "Cookie") })
 	t.open = func(ctx context.Context, who *client) (*upstream, error) {
 		own := *d // its options are those of one connection
 		var err error
@@ -166,6 +182,11 @@ func (s *span) webSocketTo(t *toSide, raw string) error {
 			}
 			own.options.Header = append(own.options.Header[:len(own.options.Header):len(own.options.Header)], fieldsNamed(who.request.Fields, passed)...)
 		}
+		own.options.Trace = who.trace(own.options.Trace, relay.B)
+		var header hixie.Fields
+		if cookies {
+			own.options.Opened = func(r *hixie.Response) { header = fieldsNamed(r.Fields, setCookies) }
+		}
 		conn, err := own.dial(ctx)
 		if err != nil {
 			return nil, err
@@ -174,7 +195,7 @@ func (s *span) webSocketTo(t *toSide, raw string) error {
 			conn.Close(ctx)
 			return nil, fmt.Errorf("TO agrees to sub-protocol %q now, and %q was agreed on", conn.Protocol(), who.protocol)
 		}
-		return &upstream{Endpoint: conn, conn: conn}, nil
+		return &upstream{Endpoint: conn, conn: conn, header: header}, nil
 	}
 	return nil
 }

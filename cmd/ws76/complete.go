@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/transports/all"
 	"github.com/ws76/ws76/transports/serial"
 )
 
 // kinds are those of words that completion asks for.
-var kinds = []string{"url", "endpoint", "via", "port", "plugin", "plugin-command"}
+var kinds = []string{"url", "endpoint", "via", "port", "plugin", "plugin-installed", "plugin-command"}
 
 // listWords lists the words of a kind. prefix is what has been typed of the word;
 // what does not begin with it may be listed, too.
@@ -28,7 +29,9 @@ func (e *env) listWords(kind, prefix string) []candidate {
 	case "port":
 		return serialPorts("")
 	case "plugin":
-		return e.pluginNames()
+		return e.pluginNames(func(*plugins.Plugin) bool { return true })
+	case "plugin-installed":
+		return e.pluginNames(func(p *plugins.Plugin) bool { return !p.Builtin() })
 	case "plugin-command":
 		return e.pluginCommands()
 	}

@@ -55,14 +55,6 @@ ws76 completion powershell >> $PROFILE`,
 	})
 }
 
-// print writes to standard output.
-func (e *env) print(p []byte) error {
-	if _, err := e.stdout.Write(p); err != nil {
-		return fmt.Errorf("writing to standard output: %w", err)
-	}
-	return nil
-}
-
 // wordsCommand is what the scripts call: it prints what begins with PREFIX of
 // the words of KIND, one a line, a tab and what it is behind it. It is silent
 // about errors: there is nobody to read them.

@@ -47,7 +47,7 @@ func TestCompletedWords(t *testing.T) {
 		}
 	}
 	for _, kind := range kinds {
-		if kind != "port" && kind != "plugin-command" && len(e.candidates(kind, "")) == 0 {
+		if kind != "port" && kind != "plugin-installed" && kind != "plugin-command" && len(e.candidates(kind, "")) == 0 {
 			t.Errorf("there is nothing of kind %q", kind)
 		}
 	}

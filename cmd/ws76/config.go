@@ -66,12 +66,8 @@ func (e *env) loadConfig(commands []*cli.Command, path string, given bool) (*con
 		}
 		c.text = text
 	}
-	if _, err := toml.Decode(c.text, &c.root); err != nil {
-		var at toml.ParseError
-		if errors.As(err, &at) {
-			err = fmt.Errorf("%s:%d: %s", path, at.Position.Line, at.Message)
-		}
-		return nil, withCode(exitConfig, err)
+	if err := c.decode(); err != nil {
+		return nil, err
 	}
 	if err := c.check(commands); err != nil {
 		return nil, err
@@ -91,6 +87,16 @@ func readConfig(path string) (string, error) {
 		err = fmt.Errorf("%s has more than %d bytes", path, maxConfig)
 	}
 	return string(text), err
+}
+
+// decode reads text into root.
+func (c *config) decode() error {
+	_, err := toml.Decode(c.text, &c.root)
+	var at toml.ParseError
+	if errors.As(err, &at) {
+		err = fmt.Errorf("%s:%d: %s", c.path, at.Position.Line, at.Message)
+	}
+	return withCode(exitConfig, err)
 }
 
 // wrong returns an error about a key, with the line it stands in.
@@ -139,7 +145,7 @@ func (c *config) checkTable(commands []*cli.Command, table map[string]any, path 
 		case !isTable:
 			err = c.checkFlag(commands, key)
 		case command == nil:
-			err = c.wrong(key, "there is no such command. %s", cli.SuggestCommand(commands, k))
+			err = c.wrong(key, "there is no such command%s", didYouMean(k, commandNames(commands), "%s"))
 		case len(command.Subcommands) > 0:
 			err = c.checkTable(command.Subcommands, sub, key)
 		default:
@@ -159,24 +165,23 @@ func (c *config) checkTable(commands []*cli.Command, table map[string]any, path 
 // checkFlag checks that the last part of key is a flag of one of the commands, or
 // below them.
 func (c *config) checkFlag(commands []*cli.Command, key []string) error {
-	var flags, names []cli.Flag
+	var flags []cli.Flag
+	var known []string
 	for len(commands) > 0 {
 		command := commands[0]
 		commands = append(commands[1:len(commands):len(commands)], command.Subcommands...)
 		for _, f := range command.Flags {
 			flags = append(flags, f)
-			names = append(names, &cli.StringFlag{Name: f.Names()[0]}) // without short ones
+			if name := f.Names()[0]; configurable([]cli.Flag{f}, name) != nil {
+				known = append(known, name)
+			}
 		}
 	}
 	name := key[len(key)-1]
 	if configurable(flags, name) != nil {
 		return nil
 	}
-	near := strings.TrimLeft(cli.SuggestFlag(names, name, true), "-")
-	if configurable(flags, near) == nil {
-		return c.wrong(key, "there is no flag --%s", name)
-	}
-	return c.wrong(key, "there is no flag --%s; did you mean %s?", name, near)
+	return c.wrong(key, "there is no flag --%s%s", name, didYouMean(name, known, "%s"))
 }
 
 // configurable returns the flag that a key sets, nil if there is none. Of a flag
@@ -208,15 +213,7 @@ func (c *config) profile(name string) (map[string]any, bool) {
 func (c *config) use(name string) (string, error) {
 	table, ok := c.profile(name)
 	if !ok {
-		var near string
-		var names []*cli.Command // which is what SuggestCommand takes
-		for _, p := range c.profiles() {
-			names = append(names, &cli.Command{Name: p})
-		}
-		if len(names) > 0 {
-			near = ". " + cli.SuggestCommand(names, name)
-		}
-		return "", withCode(exitConfig, fmt.Errorf("@%s: there is no [profile.%[1]s] in %s%s", name, c.path, near))
+		return "", withCode(exitConfig, fmt.Errorf("@%s: there is no [profile.%[1]s] in %s%s", name, c.path, didYouMean(name, c.profiles(), "@%s")))
 	}
 	url, ok := table["url"].(string)
 	if !ok {
@@ -383,7 +380,7 @@ func setFlag(ctx *cli.Context, f cli.Flag, value any) error {
 			return errors.New("want a string, a number, true or false, or an array of strings")
 		}
 		if err := ctx.Set(name, fmt.Sprint(v)); err != nil {
-			return fmt.Errorf("%q is no value of --%s: %w", fmt.Sprint(v), name, err)
+			return fmt.Errorf("%q is no value of --%s: %s", fmt.Sprint(v), name, wanted(f, err.Error()))
 		}
 	}
 	return nil

@@ -2,22 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"regexp"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
-	"github.com/ws76/ws76/core/relay/recording"
-	"github.com/ws76/ws76/core/rfc6455"
-	"github.com/ws76/ws76/plugins/record"
 	"github.com/ws76/ws76/scripts"
 )
 
@@ -121,12 +113,8 @@ func (e *env) connect(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx := c.Context
-	if d := c.Duration("timeout"); d > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, d, withCode(exitTimeout, fmt.Errorf("not done within --timeout %v", d)))
-		defer cancel()
-	}
+	ctx, cancel := withTimeout(c)
+	defer cancel()
 	ctx, exit := context.WithCancelCause(ctx)
 	defer exit(nil)
 	extra := func(o *scripts.Options) {
@@ -139,8 +127,10 @@ func (e *env) connect(c *cli.Context) error {
 	}
 	set := chain.set
 	set.Start()
-	reloadOnHangup(ctx, set)
 	defer stopScripts(set, dialer.options.CloseTimeout)
+	if len(set) > 0 {
+		defer onHangup(func() { set.Reload() })() // which says itself what is wrong
+	}
 	recorder, recorded, err := e.newRecorder(c)
 	if err != nil {
 		return err
@@ -171,8 +161,8 @@ func (e *env) connect(c *cli.Context) error {
 	if context.Cause(ctx) == errQuit {
 		err = nil
 	}
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialer.options.CloseTimeout)
-	defer cancel()
+	closing, closed := context.WithTimeout(context.WithoutCancel(ctx), dialer.options.CloseTimeout)
+	defer closed()
 	if closeErr := terminal.Close(closing); err == nil && ctx.Err() == nil {
 		err = closeErr
 	}
@@ -185,358 +175,11 @@ func (e *env) connect(c *cli.Context) error {
 	return err
 }
 
-// pipe is one run of connect: the terminal joined to a connection, and to the
-// next one where --reconnect says so.
-type pipe struct {
-	*env
-	scripts   scripts.Set
-	plugins   chain                           // with those that have a word in dialling
-	scripted  atomic.Pointer[scripts.Session] // the session at hand
-	recorder  *record.Recorder                // nil without --record
-	dialer    *dialer
-	rules     *rules
-	terminal  *terminal
-	reconnect bool
-	retries   int
-	stats     *connectStats
-}
-
-// runUntil is run, except that it does not wait for ever after the end of ctx: a
-// write to a pipe that nobody reads cannot be ended, and is left behind.
-func (p *pipe) runUntil(ctx context.Context) error {
-	result := make(chan error, 1)
-	go func() { result <- p.run(ctx) }()
-	select {
-	case err := <-result:
-		return err
-	case <-ctx.Done():
+// withTimeout is the context of a command that --timeout ends.
+func withTimeout(c *cli.Context) (context.Context, context.CancelFunc) {
+	d := c.Duration("timeout")
+	if d <= 0 {
+		return context.WithCancel(c.Context)
 	}
-	select {
-	case err := <-result:
-		return err
-	case <-time.After(3 * p.dialer.options.CloseTimeout): // a session takes two, see relay.Options
-		return context.Cause(ctx)
-	}
-}
-
-func (p *pipe) run(ctx context.Context) error {
-	for failed := 0; ; failed++ {
-		err := p.session(ctx, &failed)
-		if err == nil || !p.reconnect || ctx.Err() != nil || p.rules.done || !retryable(err) {
-			if err == errPeerClosed || err == errClosedHere {
-				return nil
-			}
-			return err
-		}
-		if p.retries > 0 && failed >= p.retries {
-			return withCode(exitConnect, fmt.Errorf("gave up after %d attempts: %w", failed+1, err))
-		}
-		pause := backoff(failed)
-		p.log.Warnf("%v; connecting again in %v", err, pause.Round(time.Millisecond))
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		p.terminal.rewind()
-	}
-}
-
-// backoff doubles from half a second to 30 s, with jitter: between a half and the
-// whole of that.
-func backoff(failed int) time.Duration {
-	most := min(500*time.Millisecond<<min(failed, 10), 30*time.Second)
-	return most/2 + rand.N(most/2+1)
-}
-
-// Clean ends that --reconnect mends too: one that the peer chose, and /close. And
-// /quit, while there is no connection.
-var (
-	errPeerClosed = errors.New("the peer closed the connection")
-	errClosedHere = errors.New("the connection is closed")
-	errQuit       = errors.New("left by /quit")
-)
-
-// retryable reports whether a new connection may mend err: not what is wrong with
-// the input, the output or the command line.
-func retryable(err error) bool {
-	switch errorCode(err) {
-	case exitConnect, exitUnclean, exitTimeout, exitTransport:
-		return true
-	}
-	var handshake *core.HandshakeError
-	return err == errPeerClosed || err == errClosedHere || errors.As(err, &handshake) && handshake.Status >= 500
-}
-
-// dial connects to where the plugins say.
-func (p *pipe) dial(ctx context.Context) (*core.Conn, error) {
-	d := p.dialer
-	if len(p.plugins.connect) > 0 {
-		asking, cancel := ctx, context.CancelFunc(func() {})
-		if d.timeout > 0 {
-			asking, cancel = context.WithTimeoutCause(ctx, d.timeout, errConnectTimeout(d.timeout))
-		}
-		url, err := p.plugins.dialURL(asking, d.url)
-		cancel()
-		if err != nil {
-			return nil, err
-		}
-		if d, err = d.redirected(url); err != nil {
-			return nil, err
-		}
-	}
-	return d.dial(ctx)
-}
-
-// session connects once and carries messages until that connection ends. A
-// connection that was open sets failed back.
-func (p *pipe) session(ctx context.Context, failed *int) error {
-	dialed := time.Now()
-	conn, err := p.dial(ctx)
-	if err != nil {
-		return err
-	}
-	*failed = 0
-	protocol := ""
-	if conn.Protocol() != "" {
-		protocol = fmt.Sprintf(", sub-protocol %q", conn.Protocol())
-	}
-	defer p.rules.beating.Wait() // the session is over by then
-	if err := p.terminal.start(); err != nil {
-		conn.Close(ctx)
-		return err
-	}
-	p.log.Infof("connected to %s: %s%s", conn.RemoteAddr(), conn.Dialect(), protocol)
-	if p.stats != nil {
-		p.stats.opened(time.Since(dialed))
-	}
-	set, hooks := p.scripts, []relay.Hook(nil)
-	if t := p.terminal.console; t != nil {
-		set = t.scripts(set)
-		hooks = append(hooks, t.hook(conn, len(set)-len(p.scripts)))
-	}
-	hooks = append(hooks, p.rules.hook())
-	scripted := set.Session(nil, scripts.NewPeer(conn, "client"), true)
-	p.scripted.Store(scripted)
-	open := record.Opened(conn, recording.Client)
-	open.URL = p.dialer.url
-	recorded := p.recorder.Open(open)
-	// The scripts come first: what they drop does not count as received.
-	err = relay.Join(ctx, p.terminal, conn, &relay.Options{
-		Hooks: recorded.Around(append(scripted.Hooks(), hooks...), relay.B), LingerA: p.terminal.linger, KeepA: true, CloseTimeout: p.dialer.options.CloseTimeout,
-	})
-	scripted.Closed(err)
-	p.terminal.detach(err)
-	recorded.Closed(conn, err)
-	if p.stats != nil {
-		p.stats.closed(conn.Stats())
-	}
-	return p.ended(conn, err)
-}
-
-// ended says what the end of a session means.
-func (p *pipe) ended(conn *core.Conn, err error) error {
-	var ce *core.CloseError
-	if _, end := conn.Receive(context.Background()); errors.As(end, &ce) {
-		p.log.Infof("%v", ce)
-	}
-	closedHere := p.terminal.closedHere()
-	switch {
-	case err == nil && ce != nil && ce.ByPeer && complains(ce.Code):
-		return withCode(exitUnclean, fmt.Errorf("the peer %w", ce))
-	case err == nil && closedHere:
-		return errClosedHere
-	case err == nil && ce != nil && ce.ByPeer && !p.terminal.ended():
-		return errPeerClosed
-	case err != nil && onlyUnanswered(err):
-		p.log.Warnf("the peer did not answer the closing frame; everything before it was received")
-		if closedHere {
-			return errClosedHere
-		}
-		return nil
-	}
-	return plainly(err)
-}
-
-// complains reports whether a peer's close code of RFC 6455, section 7.4.1 says
-// that something went wrong. What applications mean by theirs, from 3000 on, is
-// not known here.
-func complains(code int) bool {
-	return code > rfc6455.CodeGoingAway && code < 3000 && code != rfc6455.CodeNoStatus
-}
-
-// plainly puts the names of the streams in place of a session's sides. Beside
-// another error it is no news that the closing frame was not answered.
-func plainly(err error) error {
-	if several, ok := err.(interface{ Unwrap() []error }); ok {
-		var all error
-		for _, err := range several.Unwrap() {
-			switch err := plainly(err); {
-			case onlyUnanswered(err):
-			case all == nil:
-				all = err
-			default:
-				all = fmt.Errorf("%w; %w", all, err)
-			}
-		}
-		return all
-	}
-	side, ok := err.(*relay.SideError)
-	switch {
-	case !ok:
-		return err
-	case side.Side == relay.B:
-		return side.Err
-	case side.Op == relay.OpReceive:
-		return fmt.Errorf("standard input: %w", side.Err)
-	}
-	return fmt.Errorf("standard output: %w", side.Err)
-}
-
-// onlyUnanswered reports whether all that went wrong is that our closing frame
-// got no answer, as is usual with servers of the drafts.
-func onlyUnanswered(err error) bool {
-	switch e := err.(type) {
-	case *core.CloseError:
-		return e.Unanswered
-	case interface{ Unwrap() []error }:
-		for _, err := range e.Unwrap() {
-			if !onlyUnanswered(err) {
-				return false
-			}
-		}
-		return true
-	case interface{ Unwrap() error }:
-		return onlyUnanswered(e.Unwrap())
-	}
-	return false
-}
-
-// rules end a run by what is received: -n, --until, --expect, --idle. The counts
-// go on over reconnects.
-type rules struct {
-	count         int64
-	until, expect *regexp.Regexp
-	idle          time.Duration
-	heartbeat     string
-	interval      time.Duration
-	beating       sync.WaitGroup // the heartbeat's goroutine
-
-	received int64
-	expected bool
-	done     bool
-}
-
-func newRules(c *cli.Context) (*rules, error) {
-	r := &rules{count: c.Int64("count"), idle: c.Duration("idle"), heartbeat: c.String("heartbeat"), interval: c.Duration("heartbeat-interval")}
-	for _, f := range []struct {
-		name string
-		to   **regexp.Regexp
-	}{{"until", &r.until}, {"expect", &r.expect}} {
-		if c.String(f.name) == "" {
-			continue
-		}
-		compiled, err := regexp.Compile(c.String(f.name))
-		if err != nil {
-			return nil, usagef("--%s: %w", f.name, err)
-		}
-		*f.to = compiled
-	}
-	switch {
-	case r.count < 0:
-		return nil, usagef("--count %d: want 0 or more", r.count)
-	case r.interval <= 0:
-		return nil, usagef("--heartbeat-interval %v: want more than 0", r.interval)
-	}
-	return r, nil
-}
-
-func (r *rules) met() bool { return r.expect == nil || r.expected }
-
-// hook returns the rules as they apply to one session.
-func (r *rules) hook() relay.Hook {
-	return relay.HookFunc(func(s *relay.Session, next relay.Sink) (relay.Sink, error) {
-		idle := r.watchIdle(s)
-		r.beat(s, next)
-		return func(d relay.Direction, m core.Message) error {
-			if err := next(d, m); err != nil || d == relay.AToB {
-				return err
-			}
-			if idle != nil {
-				idle.Reset(r.idle)
-			}
-			return r.see(m.Data)
-		}, nil
-	})
-}
-
-// see counts a received message and says relay.ErrStop when it was the last.
-func (r *rules) see(data []byte) error {
-	r.received++
-	if r.expect != nil && !r.expected {
-		r.expected = r.expect.Match(data)
-	}
-	r.done = r.count > 0 && r.received >= r.count || r.until != nil && r.until.Match(data)
-	if r.done {
-		return relay.ErrStop
-	}
-	return nil
-}
-
-func (r *rules) watchIdle(s *relay.Session) *time.Timer {
-	if r.idle <= 0 {
-		return nil
-	}
-	timer := time.AfterFunc(r.idle, func() {
-		s.End(withCode(exitTimeout, fmt.Errorf("nothing received for --idle %v", r.idle)))
-	})
-	context.AfterFunc(s.Context(), func() { timer.Stop() })
-	return timer
-}
-
-// beat sends the heartbeat until the session ends.
-func (r *rules) beat(s *relay.Session, next relay.Sink) {
-	if r.heartbeat == "" {
-		return
-	}
-	m := core.Message{Data: []byte(r.heartbeat)}
-	r.beating.Go(func() {
-		ticker := time.NewTicker(r.interval)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ticker.C:
-				s.Do(func() error { return next(relay.AToB, m) })
-			case <-s.Context().Done():
-				return
-			}
-		}
-	})
-}
-
-// connectStats is what --stats says.
-type connectStats struct {
-	start   time.Time
-	connect time.Duration
-	conns   int
-	total   core.Stats
-}
-
-func (s *connectStats) opened(took time.Duration) { s.connect = took; s.conns++ }
-
-func (s *connectStats) closed(c core.Stats) {
-	s.total.MessagesIn += c.MessagesIn
-	s.total.MessagesOut += c.MessagesOut
-	s.total.BytesIn += c.BytesIn
-	s.total.BytesOut += c.BytesOut
-}
-
-func (s *connectStats) String() string {
-	connections := "1 connection"
-	if s.conns != 1 {
-		connections = fmt.Sprintf("%d connections", s.conns)
-	}
-	return fmt.Sprintf("%s, the last opened in %v; %d messages in (%d bytes), %d out (%d bytes); %v in all",
-		connections, s.connect.Round(time.Microsecond), s.total.MessagesIn, s.total.BytesIn, s.total.MessagesOut, s.total.BytesOut,
-		time.Since(s.start).Round(time.Millisecond))
+	return context.WithTimeoutCause(c.Context, d, withCode(exitTimeout, fmt.Errorf("not done within --timeout %v", d)))
 }

@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -148,6 +150,47 @@ func (d *dialer) dial(ctx context.Context) (*core.Conn, error) {
 
 func errConnectTimeout(d time.Duration) error {
 	return fmt.Errorf("no answer within --connect-timeout %v: %w", d, context.DeadlineExceeded)
+}
+
+// open is ws76.open of plugins that have a word in dialling: a stream over the
+// transport that the connection will have, to tcp://HOST:PORT or tls://HOST:PORT.
+func (d *dialer) open(ctx context.Context, raw string) (net.Conn, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "tcp" && u.Scheme != "tls" || u.Port() == "" {
+		return nil, fmt.Errorf("opening %q: want tcp://HOST:PORT or tls://HOST:PORT here", raw)
+	}
+	stream, err := d.options.Dialer.Dial(ctx, u.Host)
+	if err != nil || u.Scheme == "tcp" {
+		return stream, err
+	}
+	config := &tls.Config{}
+	if d.options.TLS != nil {
+		config = d.options.TLS.Clone()
+	}
+	if config.ServerName == "" {
+		config.ServerName = u.Hostname()
+	}
+	secure := tls.Client(stream, config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		stream.Close()
+		return nil, err
+	}
+	return secure, nil
+}
+
+// redirected is d with another URL of the same server; the options of the command
+// line stay as they are.
+func (d *dialer) redirected(url string) (*dialer, error) {
+	if url == d.url {
+		return d, nil
+	}
+	target, err := core.ParseURL(url)
+	if err != nil {
+		return nil, fmt.Errorf("a plugin's connect: %w", err)
+	}
+	other := *d
+	other.url, other.target = url, target
+	return &other, nil
 }
 
 // tlsHint says what may help after a TLS handshake that failed, "" where nothing is known.

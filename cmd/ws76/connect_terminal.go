@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,6 +29,7 @@ type terminal struct {
 	ignoreEOF bool
 	linger    time.Duration // as relay.Options has it
 	eof       atomic.Bool
+	bad       error // what is wrong with the input, after which nothing is sent
 }
 
 func (e *env) newTerminal(c *cli.Context, path string) (*terminal, error) {
@@ -164,8 +166,16 @@ func (t *terminal) Receive(ctx context.Context) (core.Message, error) {
 	switch {
 	case t.console != nil:
 		m, err = t.console.receive(ctx)
-	case !t.noStdin:
-		m, err = t.Endpoint.Receive(ctx)
+	case t.bad == nil && !t.noStdin:
+		if m, err = t.Endpoint.Receive(ctx); is[*format.InvalidUTF8Error](err) || is[*format.SyntaxError](err) || is[*format.TooLargeError](err) {
+			t.bad = err
+		}
+	}
+	if t.bad != nil {
+		// Answers to what was sent may be on their way.
+		if err = io.EOF; t.ignoreEOF || t.linger == relay.Forever {
+			return m, t.bad
+		}
 	}
 	if err == io.EOF {
 		if t.ignoreEOF {
@@ -175,6 +185,36 @@ func (t *terminal) Receive(ctx context.Context) (core.Message, error) {
 		t.eof.Store(true)
 	}
 	return m, err
+}
+
+// hook has a binary message of standard input, which conn has no frame for, be an
+// error of the input.
+func (t *terminal) hook(conn *core.Conn) relay.Hook {
+	return relay.HookFunc(func(_ *relay.Session, next relay.Sink) (relay.Sink, error) {
+		if conn.Dialect() == core.RFC6455 || t.console != nil {
+			return nil, nil
+		}
+		return func(d relay.Direction, m core.Message) error {
+			if d == relay.AToB && m.Kind == core.Binary {
+				if at := t.Endpoint.Position(); at.Record > 0 { // else a script has made it of a MESSAGE
+					t.bad = fmt.Errorf("%s: %w", at, core.ErrBinary)
+					return nil
+				}
+			}
+			return next(d, m)
+		}, nil
+	})
+}
+
+// badInput adds what was wrong with the input to err, how a session has ended.
+func (t *terminal) badInput(err error) error {
+	switch {
+	case t.bad == nil || errors.Is(err, t.bad):
+		return err
+	case err == nil || err == errPeerClosed || err == errClosedHere:
+		return fmt.Errorf("standard input: %w", t.bad)
+	}
+	return fmt.Errorf("standard input: %w; %w", t.bad, err)
 }
 
 // Ready reports whether the next Receive does not wait. With --on-eof ignore the

@@ -105,8 +105,10 @@ func (s *screen) resize(columns int) {
 	time.Sleep(time.Second)
 }
 
+func (s *screen) contents() string { s.t.Helper(); return s.do("capture-pane", "-p") }
+
 func (s *screen) lines() []string {
-	lines := strings.Split(s.do("capture-pane", "-p"), "\n")
+	lines := strings.Split(s.contents(), "\n")
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}
@@ -125,6 +127,12 @@ func (s *screen) until(what string, f func() bool) {
 		}
 	}
 	s.t.Fatalf("waited for %s; the screen is\n%s", what, strings.Join(s.lines(), "\n"))
+}
+
+// holds waits until text is anywhere on the screen.
+func (s *screen) holds(text string) {
+	s.t.Helper()
+	s.until(text, func() bool { return strings.Contains(s.contents(), text) })
 }
 
 // shows waits until the last lines are these.

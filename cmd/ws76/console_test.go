@@ -166,7 +166,7 @@ func TestConsoleColors(t *testing.T) {
 			command := append([]string{"env"}, test.env...)
 			s := newScreen(t, 40, 10, nil, append(append(command, "ws76", "connect", p.url), test.args...)...)
 			send(t, p.conn(), "hello")
-			s.until("hello", func() bool { return strings.Contains(s.do("capture-pane", "-p"), "hello") })
+			s.holds("hello")
 			s.line("done")
 			p.receives("done")
 			if shown := s.do("capture-pane", "-p", "-e"); strings.Contains(shown, "\x1b[36mhello") != test.want || strings.Contains(shown, "\x1b") != test.want {
@@ -215,7 +215,7 @@ func TestConsoleCommands(t *testing.T) {
 	s.line("/help")
 	s.shows("/quit         close it properly and leave", ">")
 	for _, c := range commands {
-		if screen := s.do("capture-pane", "-p"); !strings.Contains(screen, "/"+c.name+" ") {
+		if screen := s.contents(); !strings.Contains(screen, "/"+c.name+" ") {
 			t.Errorf("/help does not list %s but\n%s", c.name, screen)
 		}
 	}
@@ -238,12 +238,10 @@ func TestConsoleCommands(t *testing.T) {
 	s.line("/hex 61 62")
 	p.receives("ab")
 	s.line("/hex 6")
-	s.until("what is wrong", func() bool { return strings.Contains(s.do("capture-pane", "-p"), "not sent: ") })
+	s.holds("not sent: ")
 	s.line("/hex")
 	s.line("/stats")
-	s.until("the counts", func() bool {
-		return strings.Contains(s.do("capture-pane", "-p"), ": 1 messages in (5 bytes), 2 out (8 bytes)")
-	})
+	s.holds(": 1 messages in (5 bytes), 2 out (8 bytes)")
 	s.line("/close")
 	p.receives("closed")
 	s.exit(0)
@@ -274,7 +272,7 @@ function on_close(conn) print("two is over") end`)
 	send(t, conn, "b")
 	s.shows("b12", ">")
 	s.line("/script wrong.lua")
-	s.until("what is wrong", func() bool { return strings.Contains(s.do("capture-pane", "-p"), "wrong.lua:1:") })
+	s.holds("wrong.lua:1:")
 	s.line("/script")
 	s.shows("/script: no file; for instance /script upper.lua", ">")
 	s.line("/close")
@@ -283,7 +281,7 @@ function on_close(conn) print("two is over") end`)
 	p.receives("open")
 	send(t, conn, "c")
 	s.shows("c12", ">")
-	if screen := s.do("capture-pane", "-p"); !strings.Contains(screen, "two is over") {
+	if screen := s.contents(); !strings.Contains(screen, "two is over") {
 		t.Errorf("on_close was not called:\n%s", screen)
 	}
 	s.line("/quit")
@@ -299,13 +297,13 @@ func TestConsoleQuitUnconnected(t *testing.T) {
 	s.shows(">")
 	p.listener.Close()
 	conn.Close(t.Context())
-	s.until("a failed attempt", func() bool { return strings.Contains(s.do("capture-pane", "-p"), "refused") })
+	s.holds("refused")
 	s.line("unsent")
 	s.line("/stats")
-	s.until("an answer", func() bool { return strings.Contains(s.do("capture-pane", "-p"), "not connected") })
+	s.holds("not connected")
 	s.line("/quit")
 	s.exit(0)
-	if screen := s.do("capture-pane", "-p"); !strings.Contains(screen, "1 of the lines that were typed were not sent") {
+	if screen := s.contents(); !strings.Contains(screen, "1 of the lines that were typed were not sent") {
 		t.Errorf("the screen is\n%s", screen)
 	}
 }
@@ -321,15 +319,15 @@ func TestConsoleInterrupt(t *testing.T) {
 			defer close(hold)
 			url := peerHeld(t, hold) // and so the closing frame stays unanswered
 			s := newScreen(t, 80, 20, nil, "sh", "-c", "ws76 connect "+url+" -v --close-timeout 100ms "+args+"; echo code $?; stty -a")
-			s.until("the prompt", func() bool { return strings.Contains(s.do("capture-pane", "-p"), "\n>") })
+			s.holds("\n>")
 			s.text("half")
 			s.keys("C-c")
-			s.until("^C", func() bool { return strings.Contains(s.do("capture-pane", "-p"), "> half^C") })
+			s.holds("> half^C")
 			if name == "twice" {
 				s.keys("C-c")
 			}
-			s.until("the end", func() bool { return strings.Contains(s.do("capture-pane", "-p"), " icanon") })
-			screen := s.do("capture-pane", "-p")
+			s.holds(" icanon")
+			screen := s.contents()
 			words := strings.Fields(screen)
 			for _, want := range []string{"130", "icanon", "echo", "opost", "isig", "icrnl"} {
 				if !slices.Contains(words, want) {
@@ -359,5 +357,5 @@ func TestConsoleSuspend(t *testing.T) {
 	s.line("!")
 	p.receives("half!")
 	s.keys("C-d")
-	s.until("the end", func() bool { return strings.Contains(s.do("capture-pane", "-p"), "over") })
+	s.holds("over")
 }

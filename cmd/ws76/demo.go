@@ -69,7 +69,7 @@ func (e *env) demo(c *cli.Context) error {
 	if !c.Bool("no-module") {
 		pty, err := rn131.OpenPTY()
 		if err != nil && !errors.Is(err, errors.ErrUnsupported) {
-			return withCode(exitTransport, err)
+			return withCode(exitTransport, fmt.Errorf("%w; --no-module needs none", err))
 		}
 		driver, run, err := e.demoModule(pty)
 		if err != nil {

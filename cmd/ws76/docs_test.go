@@ -64,7 +64,7 @@ var asked = map[string]string{
 	"--port":                  "port",
 	"--plugin":                "plugin",
 	"ws76 plugin info NAME":   "plugin",
-	"ws76 plugin remove NAME": "plugin",
+	"ws76 plugin remove NAME": "plugin-installed",
 	"ws76 COMMAND":            "plugin-command",
 	"URL":                     "url",
 	"FROM":                    "endpoint",
@@ -245,7 +245,7 @@ func TestChoices(t *testing.T) {
 func TestDocumentedFlags(t *testing.T) {
 	app := documentedApp()
 	var files []string
-	for _, pattern := range []string{"../../*.md", "../../man/src/*.in", "../../scripts/examples/*", "../../plugins/*.md", "../../interop/*.md"} {
+	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../docs/devices/*.md", "../../man/src/*.in", "../../scripts/examples/*", "../../plugins/*.md", "../../interop/*.md"} {
 		have, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core"
 )
 
 func commonFlags() []cli.Flag {
@@ -103,4 +105,26 @@ func oneOf(c *cli.Context, flag string, words ...string) error {
 		}
 	}
 	return usagef("--%s %q: want one of %s", flag, value, strings.Join(words, ", "))
+}
+
+// parseDialect reads a value of --dialect, with a hyphen or without.
+func parseDialect(name string) (core.Dialect, error) {
+	for _, d := range core.Dialects {
+		if name == string(d) || name == strings.ReplaceAll(string(d), "-", "") {
+			return d, nil
+		}
+	}
+	return "", usagef("--dialect %q: want hixie-75, hixie-76 or rfc6455", name)
+}
+
+func parseDialects(names []string) ([]core.Dialect, error) {
+	var dialects []core.Dialect
+	for _, name := range names {
+		d, err := parseDialect(name)
+		if err != nil {
+			return nil, err
+		}
+		dialects = append(dialects, d)
+	}
+	return dialects, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 
 	"github.com/urfave/cli/v2"
@@ -30,7 +29,7 @@ func frameCommand(e *env) *cli.Command {
 	return e.command(cli.Command{
 		Name:  "frame",
 		Usage: "turn messages into frames and back, take streams apart",
-		UsageText: `printf 'on\noff\n' | ws76 frame encode | xxd     what messages are on the wire
+		UsageText: `printf 'on\noff\n' | ws76 frame encode | xxd       what messages are on the wire
 ws76 frame encode --close < lines.txt | nc device.local 8080
 ws76 frame decode < frames.bin                     the messages, one a line
 ws76 frame decode --all --out json < frames.bin    frames of every type, with type and length
@@ -43,20 +42,8 @@ ws76 frame dump capture.bin                        each byte and what it is`,
 	}, exitProtocol, exitScript)
 }
 
-const dialectUsage = "hixie-76, hixie-75 (the same frames) or rfc6455"
-
 func dialectFlag() cli.Flag {
-	return &cli.StringFlag{Name: "dialect", Value: string(core.Hixie76), Usage: "`DIALECT` of the frames: " + dialectUsage}
-}
-
-func dialectOf(c *cli.Context) (core.Dialect, error) {
-	d := core.Dialect(c.String("dialect"))
-	for _, known := range core.Dialects {
-		if d == known {
-			return d, nil
-		}
-	}
-	return "", usagef("--dialect %q: want %s", d, dialectUsage)
+	return &cli.StringFlag{Name: "dialect", Value: string(core.Hixie76), Usage: "`DIALECT` of the frames: hixie-76, hixie-75 (the same frames) or rfc6455"}
 }
 
 // frameTypeOf returns the type byte that --type asks for.
@@ -143,14 +130,3 @@ func (e *badFrameError) Error() string { return fmt.Sprintf("offset %d: %s", e.o
 
 // readError says what was being read where err is not the end.
 func readError(err error) error { return fmt.Errorf("reading standard input: %w", err) }
-
-// output writes to standard output and says so in its errors.
-type output struct{ w io.Writer }
-
-func (o output) Write(p []byte) (int, error) {
-	n, err := o.w.Write(p)
-	if err != nil {
-		err = fmt.Errorf("writing standard output: %w", err)
-	}
-	return n, err
-}

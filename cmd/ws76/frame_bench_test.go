@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/internal/testenv"
 )
 
 // BenchmarkPipe runs the built command between two pipes and cat next to it, in
@@ -24,10 +25,7 @@ import (
 //
 // One operation is a visit of each with 256 MiB; -benchtime 5x gives five rounds.
 func BenchmarkPipe(b *testing.B) {
-	cat, err := exec.LookPath("cat")
-	if err != nil {
-		b.Skip("there is no cat to compare with")
-	}
+	cat := testenv.Need(b, "cat", "coreutils")
 	ws76 := filepath.Join(b.TempDir(), "ws76")
 	if out, err := exec.Command("go", "build", "-o", ws76, ".").CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)

@@ -26,7 +26,7 @@ ws76 frame decode --dialect rfc6455 < frames.bin   masked or not`,
 		Description: "The closing frame ends the stream. Where it is cut off or wrong, all that is complete is printed first. " +
 			`With --out json a frame is one object a line: "data" or "base64", "kind", and with --all "type" and "length".`,
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "out", Value: "lines", Usage: "`FORMAT` of the messages: lines, nul, raw, hex, base64, len32, json"},
+			&cli.StringFlag{Name: "out", Value: "lines", Usage: "`FORMAT` of the messages: " + outputFormats()},
 			&cli.StringFlag{Name: "format", Usage: "print each message by `TEMPLATE`: %d data, %j data as JSON, %k kind, %n number, %T time, \\n newline"},
 			&cli.BoolFlag{Name: "crlf", Usage: "end lines with CR LF"},
 			&cli.BoolFlag{Name: "all", Usage: "show frames of all types, not only messages"},
@@ -74,7 +74,7 @@ func newFrameDecoder(e *env, c *cli.Context) (*frameDecoder, error) {
 	if err := noArguments(c); err != nil {
 		return nil, err
 	}
-	dialect, err := dialectOf(c)
+	dialect, err := parseDialect(c.String("dialect"))
 	if err != nil {
 		return nil, err
 	}
@@ -84,24 +84,9 @@ func newFrameDecoder(e *env, c *cli.Context) (*frameDecoder, error) {
 	if dialect == core.RFC6455 && dec.replace {
 		return nil, usagef("--replace-invalid: RFC 6455 makes text that is not UTF-8 an error; it goes with hixie-76")
 	}
-	options := format.Options{CRLF: c.Bool("crlf"), Escape: isTerminal(e.stdout)}
-	if options.Format, err = format.ParseOutput(c.String("out")); err != nil {
-		return nil, usagef("--out: %w", err)
-	}
-	if c.IsSet("format") {
-		if c.IsSet("out") {
-			return nil, usagef("--out and --format are two answers to one question; leave one away")
-		}
-		options.Format = format.Templated
-		if options.Template, err = format.ParseTemplate(c.String("format")); err != nil {
-			return nil, usagef("--format: %w", err)
-		}
-	}
-	options.Warn = func(w format.DelimiterWarning) { e.log.Warnf("frame: %v", w) }
-	if options.Format == format.Len32 {
-		if err := e.refuseBinary("messages in the format len32"); err != nil {
-			return nil, err
-		}
+	options, err := e.outputOptions(c)
+	if err != nil {
+		return nil, err
 	}
 	if dec.scripts, err = newFrameScripts(e, c, dialect); err != nil {
 		return nil, err

@@ -25,10 +25,10 @@ func frameEncodeCommand(e *env) *cli.Command {
 		Usage: "messages of standard input to frames on standard output",
 		UsageText: `printf 'on\noff\n' | ws76 frame encode | xxd
 ws76 frame encode --in whole --close < note.txt    one message with newlines, then FF 00
-printf 'x' | ws76 frame encode --type 0x85          a length-prefixed frame, which servers skip
+printf 'x' | ws76 frame encode --type 0x85         a length-prefixed frame, which servers skip
 ws76 frame encode --dialect rfc6455 --mask < lines.txt`,
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "in", Value: "lines", Usage: "`FORMAT` of the messages: lines, nul, whole, hex, base64, len32, json"},
+			&cli.StringFlag{Name: "in", Value: "lines", Usage: "`FORMAT` of the messages: " + inputFormats()},
 			&cli.BoolFlag{Name: "crlf", Usage: "lines end with CR LF, and the CR is no part of the message"},
 			&cli.BoolFlag{Name: "replace-invalid", Usage: "send U+FFFD for what is not UTF-8, rather than stop"},
 			sizeFlag("max-message", hixie.DefaultMaxMessage, "", "refuse messages above `SIZE`"),
@@ -65,7 +65,7 @@ func newFrameEncoder(e *env, c *cli.Context) (*frameEncoder, error) {
 	if err := noArguments(c); err != nil {
 		return nil, err
 	}
-	dialect, err := dialectOf(c)
+	dialect, err := parseDialect(c.String("dialect"))
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -15,8 +16,10 @@ USAGE:
 
 COMMANDS:{{range .VisibleCommands}}
    {{printf "%-12s" .Name}} {{.Usage}}{{end}}
-
-   ws76 COMMAND --help says more. ws76 --version prints {{.Version}}.
+{{with ExtraInfo.plugins}}
+PLUGIN COMMANDS, and executables ws76-NAME on PATH:
+{{.}}{{end}}
+   ws76 help COMMAND says more. ws76 --version prints {{.Version}}.
 
 EXAMPLES:
    printf 'hello\n' | ws76 connect ws://device.local/    send a line, print what comes back
@@ -25,12 +28,27 @@ EXAMPLES:
    printf 'on\n' | ws76 frame encode | xxd               what a message is on the wire
 `
 
+// pluginCommandList lists the commands that are not built in, for appHelp. Others
+// have named them and written what they do.
+func (e *env) pluginCommandList() string {
+	list := e.pluginCommands()
+	width := 12
+	for _, c := range list {
+		width = max(width, len(c.text))
+	}
+	var b strings.Builder
+	for _, c := range list {
+		fmt.Fprintf(&b, "   %-*s %s\n", width, c.text, shown(c.about))
+	}
+	return b.String()
+}
+
 // commandHelp is filled per command by command: examples first, exit codes last.
 const commandHelp = `EXAMPLES:
 %s
 
 USAGE:
-   {{.HelpName}}{{if .VisibleFlags}} [options]{{end}}{{if .VisibleCommands}} COMMAND{{end}} {{.ArgsUsage}}
+   {{.HelpName}}{{if .VisibleFlags}} [options]{{end}}{{if .VisibleCommands}} COMMAND{{end}}{{with .ArgsUsage}} {{.}}{{end}}
 %s{{if .VisibleCommands}}
 COMMANDS:{{range .VisibleCommands}}
    {{printf "%%-12s" .Name}} {{.Usage}}{{end}}
@@ -66,7 +84,7 @@ func (e *env) command(c cli.Command, exits ...int) *cli.Command {
 		}
 		if action == nil {
 			if name := ctx.Args().First(); name != "" {
-				return unknownCommand(ctx.Command.Subcommands, ctx.Command.HelpName, name)
+				return unknownCommand(ctx.Command.HelpName, name, commandNames(ctx.Command.Subcommands))
 			}
 			return cli.ShowSubcommandHelp(ctx)
 		}
@@ -188,7 +206,9 @@ func defaultText(f cli.DocGenerationFlag) string {
 
 func exitTable(codes []int) string {
 	var b strings.Builder
-	for i, code := range append([]int{exitOK, exitOther, exitUsage}, codes...) {
+	codes = append([]int{exitOK, exitOther, exitUsage, exitConfig}, codes...)
+	slices.Sort(codes)
+	for i, code := range slices.Compact(codes) {
 		if i > 0 {
 			b.WriteByte('\n')
 		}

@@ -13,6 +13,7 @@ import (
 	"testing/iotest"
 
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/internal/testenv"
 )
 
 const keygenRequest = "GET /demo HTTP/1.1\r\n" +
@@ -139,7 +140,7 @@ func TestKeygenReadError(t *testing.T) {
 func TestKeygenRefusesTerminal(t *testing.T) {
 	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
-		t.Skip("no pseudo-terminal:", err)
+		testenv.Missing(t, "no pseudo-terminal: "+err.Error())
 	}
 	defer terminal.Close()
 	for _, args := range [][]string{

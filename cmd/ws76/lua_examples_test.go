@@ -2,13 +2,11 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/ws76/ws76/internal/testenv"
 )
 
 // TestLuaExamples runs each scripts/examples/NAME.lua against a live peer, as testdata/examples/NAME.txtar says.
@@ -36,21 +34,5 @@ func TestLuaExamples(t *testing.T) {
 			}
 		}
 	}
-	mosquitto, err := exec.LookPath("mosquitto")
-	if err != nil {
-		mosquitto = "/usr/sbin/mosquitto" // where Debian has it, which is not on every PATH
-	}
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/examples",
-		Setup: func(env *testscript.Env) error {
-			env.Setenv("EXAMPLES", dir)
-			env.Setenv("MOSQUITTO", mosquitto)
-			env.Setenv("NO_COLOR", "1")
-			env.Setenv("GORACE", os.Getenv("GORACE"))
-			newScriptState(env)
-			return nil
-		},
-		Cmds:     scriptCommands,
-		Deadline: time.Now().Add(4 * bound),
-	})
+	runScripts(t, "testdata/examples", "EXAMPLES="+dir, "MOSQUITTO="+testenv.Look("mosquitto"))
 }

@@ -4,12 +4,9 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -62,6 +59,9 @@ func run(ctx context.Context, args []string, e *env) int {
 	if e.tty == nil {
 		e.tty = new(tty)
 	}
+	for len(args) > 1 && args[1] == "help" { // as others have it
+		args = append(append(args[:1:1], args[2:]...), "--help")
+	}
 	app := newApp(e)
 	if added := e.addedCommand(app, args); added != nil {
 		app.Commands = append(app.Commands, added)
@@ -94,12 +94,17 @@ func newApp(e *env) *cli.App {
 		UseShortOptionHandling:    true,
 		DisableSliceFlagSeparator: true,
 		CustomAppHelpTemplate:     appHelp,
+		ExtraInfo:                 func() map[string]string { return map[string]string{"plugins": e.pluginCommandList()} },
 		// Without it Run ends the process from inside a command.
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   onUsageError,
 		Action: func(c *cli.Context) error {
 			if name := c.Args().First(); name != "" {
-				return unknownCommand(c.App.Commands, "ws76", name)
+				known := commandNames(c.App.Commands)
+				for _, added := range e.pluginCommands() {
+					known = append(known, added.text)
+				}
+				return unknownCommand("ws76", name, known)
 			}
 			return cli.ShowAppHelp(c)
 		},
@@ -121,33 +126,6 @@ func newApp(e *env) *cli.App {
 			wordsCommand(e),
 		},
 	}
-}
-
-func unknownCommand(commands []*cli.Command, parent, name string) error {
-	of := strings.TrimPrefix(strings.TrimPrefix(parent, "ws76"), " ")
-	if of != "" {
-		of += ": "
-	}
-	return usagef("%sno command %q. %s", of, name, cli.SuggestCommand(commands, name))
-}
-
-func onUsageError(c *cli.Context, err error, _ bool) error {
-	var usage usageError
-	if errors.As(err, &usage) {
-		return err
-	}
-	flags := c.App.Flags
-	if c.Command != nil && c.Command.Name != "" {
-		flags = c.Command.Flags
-	}
-	var name string
-	if n, _ := fmt.Sscanf(err.Error(), "flag provided but not defined: -%s", &name); n == 1 {
-		err = fmt.Errorf("no flag %q", dashed(name))
-		if near := cli.SuggestFlag(flags, name, false); near != "" {
-			err = fmt.Errorf("no flag %q; did you mean %s?", dashed(name), near)
-		}
-	}
-	return usagef("%w (see %s --help)", err, c.Command.HelpName)
 }
 
 func dashed(name string) string {

@@ -28,7 +28,7 @@ var programName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 // program returns the executable on PATH that is the command name; "" where there is
 // none, or a command that is built in has the name.
 func (e *env) program(commands []*cli.Command, name string) string {
-	if !programName.MatchString(name) || find(commands, name) != nil || strings.HasPrefix(programPrefix+name, transportProgram) {
+	if !programName.MatchString(name) || isBuiltin(commands, name) || strings.HasPrefix(programPrefix+name, transportProgram) {
 		return ""
 	}
 	path, err := exec.LookPath(programPrefix + name)
@@ -36,6 +36,12 @@ func (e *env) program(commands []*cli.Command, name string) string {
 		return ""
 	}
 	return path
+}
+
+// isBuiltin reports whether a name is that of a command of ws76 itself; help is one
+// that stands before others.
+func isBuiltin(commands []*cli.Command, name string) bool {
+	return name == "help" || find(commands, name) != nil
 }
 
 // addedCommand is the command that args name and that is not built in: one of a
@@ -154,22 +160,32 @@ func (e *env) runPluginCommand(c *cli.Context, p *plugins.Plugin, name string) e
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	var refused *plugins.ArgsError
+	if errors.As(err, &refused) {
+		return usagef("%w (see ws76 %s --help)", err, name)
+	}
 	return scriptFailed(err)
 }
 
-// pluginCommands are the commands that are not built in, for completion.
+// pluginCommands are the commands that are not built in, each by what addedCommand
+// takes for it.
 func (e *env) pluginCommands() []candidate {
+	builtin := newApp(e).Commands
 	var list []candidate
+	add := func(name, about string) {
+		if !isBuiltin(builtin, name) && !slices.ContainsFunc(list, func(c candidate) bool { return c.text == name }) {
+			list = append(list, candidate{name, about})
+		}
+	}
 	found, _ := e.pluginFinder(e.getenv("WS76_PLUGIN_PATH")).List()
 	for _, p := range found {
 		for _, c := range p.Commands {
-			list = append(list, candidate{c.Name, c.Summary})
+			add(c.Name, c.Summary)
 		}
 	}
-	commands := newApp(e).Commands
 	for _, name := range e.executables(programPrefix) {
-		if path := e.program(commands, name); path != "" && !slices.ContainsFunc(list, func(c candidate) bool { return c == candidate{name, path} }) {
-			list = append(list, candidate{name, path})
+		if path := e.program(builtin, name); path != "" {
+			add(name, path)
 		}
 	}
 	return list

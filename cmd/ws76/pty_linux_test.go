@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ws76/ws76/internal/testenv"
 )
 
 // terminalRun is ws76 on a pseudo-terminal: standard input, output and error.
@@ -33,7 +35,7 @@ func onTerminal(t *testing.T, args ...string) *terminalRun {
 	t.Helper()
 	control, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
-		t.Skipf("no pseudo-terminals: %v", err)
+		testenv.Missing(t, "no pseudo-terminal: "+err.Error())
 	}
 	if err := unix.IoctlSetPointerInt(int(control.Fd()), unix.TIOCSPTLCK, 0); err != nil {
 		t.Fatal(err)

@@ -81,6 +81,10 @@ func (e *env) replay(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	speed, err := parseSpeed(c.String("speed"))
+	if err != nil {
+		return err
+	}
 	p := &replayer{env: e, file: c.Args().First(), max: sizeOf(c, "max-message"), conn: c.Int("conn"), out: format.NewWriter(e.stdout, out)}
 	if c.NArg() < 2 && !c.IsSet("listen") {
 		for _, name := range []string{"side", "check"} {
@@ -90,7 +94,7 @@ func (e *env) replay(c *cli.Context) error {
 		}
 		return p.print(recording.Direction(c.String("dir")))
 	}
-	return p.play(c)
+	return p.play(c, speed)
 }
 
 // replayer is one run of replay.
@@ -163,9 +167,9 @@ func (p *replayer) print(dir recording.Direction) error {
 }
 
 // play plays the recording to whom the command line says.
-func (p *replayer) play(c *cli.Context) error {
+func (p *replayer) play(c *cli.Context, speed float64) error {
 	playback := &record.Playback{
-		Open: p.open, MaxMessage: p.max, Side: recording.Client,
+		Open: p.open, MaxMessage: p.max, Side: recording.Client, Speed: speed,
 		Check: c.Bool("check"), Wait: c.Duration("wait"), Linger: c.Duration("linger"),
 	}
 	if c.IsSet("listen") {
@@ -177,12 +181,9 @@ func (p *replayer) play(c *cli.Context) error {
 		}
 		playback.Side = recording.Side(side)
 	}
-	var err error
-	if playback.Speed, err = parseSpeed(c.String("speed")); err != nil {
-		return err
-	}
 	var d *dialer // nil with --listen
 	if !c.IsSet("listen") {
+		var err error
 		if d, err = p.newDialerTo(c, c.Args().Get(1), c.String("via")); err != nil {
 			return err
 		}
@@ -200,12 +201,8 @@ func (p *replayer) play(c *cli.Context) error {
 			return errors.Join(p.out.Write(m, meta), p.out.Flush())
 		}
 	}
-	ctx := c.Context
-	if d := c.Duration("timeout"); d > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, d, withCode(exitTimeout, fmt.Errorf("not done within --timeout %v", d)))
-		defer cancel()
-	}
+	ctx, cancel := withTimeout(c)
+	defer cancel()
 	var conn *core.Conn
 	if d == nil {
 		conn, err = p.accept(ctx, c)

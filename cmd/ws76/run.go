@@ -20,7 +20,7 @@ func runCommand(e *env) *cli.Command {
 		Name:      "run",
 		Usage:     "run a Lua program that opens its own connections",
 		ArgsUsage: "SCRIPT.lua [ARGS...]",
-		UsageText: `ws76 run blink.lua ws://device.local/                     ARGS are args[1], args[2], …
+		UsageText: `ws76 run blink.lua ws://device.local/                      ARGS are args[1], args[2], …
 ws76 run blink.lua ws://x/ --via unix:///run/device.sock   --via is args.via, and the default of ws76.connect
 ws76 run server.lua --script-arg port=8080                 args.port
 ws76 run backup.lua --trust-scripts                        may use any file, programs and HTTP

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,7 +80,7 @@ func (e *env) scriptCheck(c *cli.Context) error {
 			problems += len(result.Problems)
 		}
 		if c.Bool("json") {
-			err = json.NewEncoder(e.stdout).Encode(result)
+			err = e.printJSON(result)
 		} else {
 			err = e.printChecked(result)
 		}
@@ -243,6 +243,9 @@ func (e *env) scriptNew(c *cli.Context) error {
 		return err
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("script new: %s is there already and stays as it is", path)
+	}
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -22,7 +21,7 @@ import (
 // bound is how long a script waits for what must happen; it is no measure of speed.
 const bound = 30 * time.Second
 
-// scriptCommands are the script commands that TestScript adds.
+// scriptCommands are the commands of scripts besides those of testscript.
 //
 //	exits CODE CMD ARG...     exec, and check the exit code
 //	start NAME CMD ARG...     run in the background; writes NAME.out and NAME.err
@@ -31,6 +30,7 @@ const bound = 30 * time.Second
 //	signal NAME INT|TERM|HUP  send it
 //	finish NAME CODE [SIGNAL] send it, wait, check the exit code
 //	await FILE REGEX [NAME]   until FILE holds it; $NAME is its submatch, an address, $NAME_PORT the port
+//	freeaddr NAME             set $NAME to an address of the loopback that nobody listens on
 //	server [-at ADDR] FLAG... start ws76 serve --echo as "server", set $ADDR and $ADDR_PORT
 //	serve [-as NAME] FLAG...  start ws76 serve as "server", set $ADDR and $ADDR_PORT; or as NAME, set $NAME
 //	fetch FLAG... URL         make an HTTP request, print status and body
@@ -48,6 +48,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"signal":    cmdSignal,
 	"finish":    cmdFinish,
 	"await":     cmdAwait,
+	"freeaddr":  cmdFreeAddr,
 	"server":    cmdServer,
 	"serve":     cmdServe,
 	"fetch":     cmdFetch,
@@ -249,6 +250,13 @@ func setAddr(ts *testscript.TestScript, name, addr string) {
 	ts.Setenv(name+"_PORT", port)
 }
 
+func cmdFreeAddr(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 1, "freeaddr NAME")
+	l := listenLoopback(ts)
+	setAddr(ts, args[0], l.Addr().String())
+	ts.Check(l.Close())
+}
+
 func cmdCerts(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) == 0, "certs")
 	ts.Check(writeCerts(ts.MkAbs("cert.pem"), ts.MkAbs("key.pem")))
@@ -313,20 +321,4 @@ func (s *scriptState) played(p play, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failures = append(s.failures, fmt.Errorf("%s: %w", filepath.Base(p.file), err))
-}
-
-// TestScript runs testdata/script: each file is one behaviour of the command.
-func TestScript(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
-		Setup: func(env *testscript.Env) error {
-			env.Setenv("NO_COLOR", "1")
-			env.Setenv("GORACE", os.Getenv("GORACE"))
-			newScriptState(env)
-			return nil
-		},
-		Cmds: scriptCommands,
-		// What hangs is stopped, with its stacks shown, and the rest goes on.
-		Deadline: time.Now().Add(4 * bound),
-	})
 }

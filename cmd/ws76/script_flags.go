@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -45,72 +43,6 @@ func scriptLimitFlags() []cli.Flag {
 		&cli.IntFlag{Name: "script-max-tasks", Category: scriptCategory, Value: scripts.DefaultMaxTasks, Usage: "at most `N` tasks of a script at a time"},
 		&cli.IntFlag{Name: "script-max-queue", Category: scriptCategory, Value: scripts.DefaultMaxQueue, Usage: "at most `N` messages of a script waiting for a connection"},
 	}
-}
-
-// newScripts loads what --plugin, --script and --eval name; extra, which may be nil,
-// adds to the options of each. The caller starts and stops them. There is none
-// without these flags.
-func (e *env) newScripts(c *cli.Context, extra func(*scripts.Options)) (scripts.Set, error) {
-	ch, err := e.newChain(c, extra)
-	return ch.set, err
-}
-
-// newChain is newScripts for a command that dials.
-func (e *env) newChain(c *cli.Context, extra func(*scripts.Options)) (chain, error) {
-	ch, err := e.loadChain(c, e.chainOptions(c, extra))
-	if err != nil {
-		ch.set.Stop(c.Context, "not loaded")
-		return chain{}, err
-	}
-	return ch, nil
-}
-
-// chainOptions returns the options of each script by its name.
-func (e *env) chainOptions(c *cli.Context, extra func(*scripts.Options)) func(name string) (scripts.Options, error) {
-	return func(name string) (scripts.Options, error) {
-		options, err := e.scriptOptions(c, name)
-		if err != nil {
-			return options, err
-		}
-		options.Reload = !c.Bool("no-reload")
-		if options.OnError, err = scripts.ParseErrorPolicy(c.String("on-script-error")); err != nil {
-			return options, usagef("--on-script-error %w", err)
-		}
-		if extra != nil {
-			extra(&options)
-		}
-		return options, nil
-	}
-}
-
-// loadChain loads plugins and scripts. After an error it returns what was loaded.
-func (e *env) loadChain(c *cli.Context, options func(name string) (scripts.Options, error)) (chain, error) {
-	ch, err := e.newPlugins(c, options)
-	if err != nil {
-		return ch, err
-	}
-	files := c.StringSlice("script")
-	for i, code := range append(files[:len(files):len(files)], c.StringSlice("eval")...) {
-		name := code
-		if i >= len(files) {
-			name = fmt.Sprintf("--eval %d", i-len(files)+1)
-		}
-		o, err := options(name)
-		if err != nil {
-			return ch, err
-		}
-		var script *scripts.Script
-		if i < len(files) {
-			script, err = scripts.Load(name, o)
-		} else {
-			script, err = scripts.Eval(name, code, o)
-		}
-		if err != nil {
-			return ch, fmt.Errorf("loading %w", err)
-		}
-		ch.set = append(ch.set, script)
-	}
-	return ch, nil
 }
 
 // scriptOptions are the options that all commands have in common. name is what the
@@ -200,26 +132,6 @@ func scriptExit(err error) error {
 		return silentError(exit.Code)
 	}
 	return withCode(exitScript, err)
-}
-
-// reloadOnHangup loads scripts anew on SIGHUP until ctx ends.
-func reloadOnHangup(ctx context.Context, set scripts.Set) {
-	if len(set) == 0 {
-		return
-	}
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	context.AfterFunc(ctx, func() { signal.Stop(hangups) })
-	go func() {
-		for {
-			select {
-			case <-hangups:
-				set.Reload() // says itself what is wrong
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
 }
 
 // stopScripts stops scripts, within reason.

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,8 +32,8 @@ func serveCommand(e *env) *cli.Command {
 		UsageText: `ws76 serve                                            channels at ws://127.0.0.1:8076/ws/CHANNEL/rw
 ws76 serve 0.0.0.0:80 --origin 'http://*.lan'         for a network, pages of *.lan only
 ws76 serve --echo                                     send every message back
-ws76 serve --exec ./answer.sh                        a child per connection, messages as lines
-ws76 serve --script upper.lua                         a script sees every message
+ws76 serve --exec ./answer.sh                         a child per connection, messages as lines
+ws76 serve --echo --script upper.lua                  a script sees every message
 ws76 serve --tls-cert c.pem --tls-key k.pem           ws:// and wss:// on the same port
 ws76 serve --public-url wss://example.org             behind a proxy that ends TLS
 ws76 serve --hub nats://localhost                     the same channels on many machines`,
@@ -113,9 +112,12 @@ type service struct {
 	plane    *nats.Backplane // nil: this machine alone
 	slow     hub.Slow
 
-	stopping                             chan struct{} // closed when the server begins to stop
-	drops                                dropLog
-	refusals, httpDropped, binaryDropped atomic.Uint64
+	stopping                chan struct{} // closed when the server begins to stop
+	drops                   dropLog
+	refusals, binaryDropped atomic.Uint64
+	// Of those that have a hub.Endpoint: what the policy dropped, and what was in the
+	// queue still when a connection ended.
+	slowDropped, queuedUnsent atomic.Uint64
 
 	mu       sync.Mutex
 	handlers handlers
@@ -163,15 +165,27 @@ func (e *env) serve(c *cli.Context) error {
 
 // run serves until ctx ends.
 func (s *service) run(ctx context.Context, listeners []net.Listener) error {
+	var unsent uint64 // before it stops
 	defer context.AfterFunc(ctx, func() {
 		s.metrics.Stopping()
+		unsent = s.unsent()
 		close(s.stopping)
 	})()
 	s.plain = len(s.scripts) == 0 && s.recorder == nil && !s.forwarded && !s.log.enabled(slog.LevelInfo)
 	s.scripts.Start()
-	defer s.reloadOnHangup(ctx)()
-	return s.server.Serve(ctx, listeners...)
+	defer onHangup(s.reload)()
+	err := s.server.Serve(ctx, listeners...)
+	if ctx.Err() != nil {
+		<-s.stopping
+		if n := s.unsent() - unsent; n > 0 {
+			s.log.Warnf("%d messages were not sent: their connections were closing", n)
+		}
+	}
+	return err
 }
+
+// unsent is how many messages were taken for connections that ended before.
+func (s *service) unsent() uint64 { return s.server.Stats().Unsent + s.queuedUnsent.Load() }
 
 // newService reads the command line and opens what it names, but for addresses.
 func (e *env) newService(c *cli.Context) (_ *service, err error) {
@@ -295,25 +309,4 @@ func (s *service) startChildren(c *cli.Context) error {
 	}
 	s.shared, err = startShared(child{s.env, "exec-shared", shared, sizeOf(c, "max-message")}, s.settings.Queue, s.slow, binary)
 	return err
-}
-
-func parseDialects(names []string) ([]core.Dialect, error) {
-	var dialects []core.Dialect
-	for _, name := range names {
-		d, err := parseDialect(name)
-		if err != nil {
-			return nil, err
-		}
-		dialects = append(dialects, d)
-	}
-	return dialects, nil
-}
-
-func parseDialect(name string) (core.Dialect, error) {
-	for _, d := range core.Dialects {
-		if name == string(d) || name == strings.ReplaceAll(string(d), "-", "") {
-			return d, nil
-		}
-	}
-	return "", usagef("--dialect %q: want one of %v", name, core.Dialects)
 }

@@ -71,7 +71,7 @@ func (c *child) serve(ctx context.Context, conn *core.Conn, environment []string
 	}
 	conn.CloseWith(ctx, codeNormal, "")
 	if err == nil {
-		return errors.New("closed")
+		return conn.Ended()
 	}
 	return err
 }

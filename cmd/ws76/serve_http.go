@@ -19,8 +19,7 @@ func (s *service) newHTTP(c *cli.Context) (http.Handler, error) {
 	mux.Handle(channels.Prefix, s.checkPage(&channels.HTTP{
 		Hub: s.hub, MaxMessage: s.server.Accept.MaxMessage, Queue: s.settings.Queue, Slow: s.slow, Stop: s.stopping,
 		Dropped: func(channel string, n uint64) {
-			s.httpDropped.Add(n)
-			s.drops.add(fmt.Sprintf("channel %q", channel), n, "a client of its HTTP stream reads slowly")
+			s.tooSlow(fmt.Sprintf("channel %q", channel), n, "a client of its HTTP stream reads slowly")
 		},
 	}))
 	switch path := c.String("metrics"); {

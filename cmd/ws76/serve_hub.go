@@ -75,6 +75,14 @@ func hubTLS(c *cli.Context) (*tls.Config, error) {
 	return wstls.ClientConfig(wstls.ConfigOptions{CAFile: ca, CertFile: cert, KeyFile: key})
 }
 
+// tooSlow counts messages that the policy for slow subscribers has dropped.
+func (s *service) tooSlow(where string, n uint64, why string) {
+	if n > 0 {
+		s.slowDropped.Add(n)
+		s.drops.add(where, n, why)
+	}
+}
+
 // dropLog says how many messages were lost where, at most once a second for each
 // place, so that a flood of losses is not one of lines as well.
 type dropLog struct {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,6 +62,50 @@ func metric(t *testing.T, addr, name string) uint64 {
 	return 0
 }
 
+// stuckSubscriber only does its handshake, and then never reads.
+func stuckSubscriber(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	stuck, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stuck.(*net.TCPConn).SetReadBuffer(4096)
+	io.WriteString(stuck, strings.Replace(openingRequest, "GET /demo ", "GET /ws/lab/ro ", 1))
+	if _, err := readHead(bufio.NewReaderSize(stuck, 16)); err != nil {
+		t.Fatal(err)
+	}
+	return stuck
+}
+
+// TestServeSlowScripted: with a script in between, what a subscriber misses is
+// counted when it has gone.
+func TestServeSlowScripted(t *testing.T) {
+	t.Parallel()
+	script := filepath.Join(t.TempDir(), "pass.lua")
+	if err := os.WriteFile(script, []byte("function on_message(conn, data) return data end\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	addr := serving(t, "--queue", "10", "--script", script)
+	stuck := stuckSubscriber(t, addr)
+	writer := dialServe(t, "ws+hixie76://"+addr+"/ws/lab/wo")
+	ctx, cancel := context.WithTimeout(t.Context(), bound)
+	defer cancel()
+	const messages = 3000
+	filler := core.Message{Data: bytes.Repeat([]byte("x"), 8<<10)}
+	for range messages {
+		if err := writer.Send(ctx, filler); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writer.Close(ctx)
+	stuck.Close()
+	for start := time.Now(); metric(t, addr, `ws76_dropped_total{policy="drop-oldest"}`) < messages/2; time.Sleep(10 * time.Millisecond) {
+		if time.Since(start) > bound {
+			t.Fatal("what was dropped is not counted")
+		}
+	}
+}
+
 // TestServeSlowSubscriber: one that never reads holds up nobody; what it misses is
 // counted, and by --slow close it goes.
 func TestServeSlowSubscriber(t *testing.T) {
@@ -70,17 +115,7 @@ func TestServeSlowSubscriber(t *testing.T) {
 		t.Run(policy, func(t *testing.T) {
 			t.Parallel()
 			addr := serving(t, "--queue", "10", "--slow", policy)
-			// The stuck one only does its handshake.
-			stuck, err := net.Dial("tcp", addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer stuck.Close()
-			stuck.(*net.TCPConn).SetReadBuffer(4096)
-			io.WriteString(stuck, strings.Replace(openingRequest, "GET /demo ", "GET /ws/lab/ro ", 1))
-			if _, err := readHead(bufio.NewReaderSize(stuck, 16)); err != nil {
-				t.Fatal(err)
-			}
+			defer stuckSubscriber(t, addr).Close()
 			reader := dialServe(t, "ws+rfc6455://"+addr+"/ws/lab/ro")
 			writer := dialServe(t, "ws+hixie76://"+addr+"/ws/lab/wo")
 			ctx, cancel := context.WithTimeout(t.Context(), bound)

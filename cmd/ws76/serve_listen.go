@@ -42,7 +42,12 @@ func (e *env) listenAddresses(args, flags []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	addrs := append(append(args[:len(args):len(args)], flags...), sockets...)
+	addrs := append(args[:len(args):len(args)], flags...)
+	for _, socket := range sockets {
+		if !slices.Contains(addrs, socket) { // a descriptor can be used once
+			addrs = append(addrs, socket)
+		}
+	}
 	if len(addrs) == 0 {
 		addrs = []string{defaultListen}
 	}

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
-	"os"
-	"os/signal"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -72,31 +68,7 @@ func (s *service) loadUsers(name string) error {
 	return nil
 }
 
-// reloadOnHangup reads anew on SIGHUP what may have changed. What cannot be read
-// stays as it was. The returned function ends that.
-func (s *service) reloadOnHangup(ctx context.Context) (stop func()) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case <-hangups:
-				s.reload()
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return func() {
-		signal.Stop(hangups)
-		cancel()
-		<-done
-	}
-}
-
+// reload reads anew what may have changed. What cannot be read stays as it was.
 func (s *service) reload() {
 	report := func(what string, err error) {
 		if err != nil {

@@ -197,13 +197,16 @@ func (l logged) Flush(p *serve.Peer) {
 func (l logged) Closed(p *serve.Peer, err error) {
 	l.Events.Closed(p, err)
 	stats := p.Stats()
-	l.s.logClosed(visitOf(p), err, stats.Stats, stats.Dropped)
+	l.s.logClosed(visitOf(p), err, stats)
 }
 
-func (s *service) logClosed(v *visit, err error, stats core.Stats, dropped uint64) {
+func (s *service) logClosed(v *visit, err error, stats serve.PeerStats) {
 	more := ""
-	if dropped > 0 {
-		more = fmt.Sprintf(", %d dropped", dropped)
+	if stats.Dropped > 0 {
+		more = fmt.Sprintf(", %d dropped", stats.Dropped)
+	}
+	if stats.Unsent > 0 {
+		more += fmt.Sprintf(", %d not sent", stats.Unsent)
 	}
 	s.log.Infof("%s: %v; %d messages in, %d out%s", v.remote, err, stats.MessagesIn, stats.MessagesOut, more)
 }

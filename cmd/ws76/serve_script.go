@@ -240,6 +240,13 @@ func (s *service) scriptedHandler(v *visit, open func() (relay.Endpoint, error))
 		}
 		hooks, closed := s.scriptHooks(conn, v.script)
 		err = relay.Join(ctx, conn, other, &relay.Options{Hooks: hooks})
+		if end, ok := other.(interface {
+			Dropped() uint64
+			Queued() int
+		}); ok {
+			s.tooSlow(v.remote, end.Dropped(), "it reads slowly")
+			s.queuedUnsent.Add(uint64(end.Queued()))
+		}
 		return closed(err)
 	}
 }
@@ -317,6 +324,7 @@ func (j *joins) join(channel string) error {
 			m, err := end.Receive(context.Background())
 			if err != nil || j.deliver(m) != nil {
 				end.Close(context.Background())
+				j.s.tooSlow(fmt.Sprintf("channel %q", channel), end.Dropped(), "a script that joined it takes too long")
 				return
 			}
 		}

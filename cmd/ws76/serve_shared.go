@@ -22,6 +22,7 @@ type sharedChild struct {
 	child
 	hub      *hub.Hub
 	queue    int
+	slow     hub.Slow
 	in, out  *hub.Endpoint // the child's ends
 	stopping chan struct{}
 	stopped  chan struct{}
@@ -38,7 +39,10 @@ func startShared(c child, queue int, slow hub.Slow, binary hub.Binary) (*sharedC
 	if err != nil {
 		return nil, err
 	}
-	s := &sharedChild{child: c, hub: h, queue: queue, stopping: make(chan struct{}), stopped: make(chan struct{})}
+	s := &sharedChild{child: c, hub: h, queue: queue, slow: slow, stopping: make(chan struct{}), stopped: make(chan struct{})}
+	if slow == hub.Close {
+		slow = hub.DropOldest // the child is no connection that could be closed
+	}
 	if s.in, err = h.Endpoint(toChild, hub.EndpointOptions{Queue: queue, Slow: slow}); err != nil {
 		return nil, err
 	}
@@ -103,7 +107,7 @@ func (s *sharedChild) stop() {
 // join returns the two channels as an endpoint for one connection, which gets what
 // the child says and sends to it.
 func (s *sharedChild) join() (relay.Endpoint, error) {
-	get, err := s.hub.Endpoint(fromChild, hub.EndpointOptions{Queue: s.queue})
+	get, err := s.hub.Endpoint(fromChild, hub.EndpointOptions{Queue: s.queue, Slow: s.slow})
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +125,10 @@ type ownedEnd struct{ sharedEnd }
 func (e ownedEnd) Close(ctx context.Context) error {
 	return errors.Join(e.in.Close(ctx), e.out.Close(ctx))
 }
+
+// Dropped and Queued are those of a hub.Endpoint.
+func (e ownedEnd) Dropped() uint64 { return e.in.Dropped() }
+func (e ownedEnd) Queued() int     { return e.in.Queued() }
 
 // sharedEnd is what is said on one channel and sent to another.
 type sharedEnd struct{ in, out *hub.Endpoint }

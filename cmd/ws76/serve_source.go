@@ -51,7 +51,7 @@ func (s *service) leave(conn *core.Conn, err error) {
 	addStats(&s.handlers.ended, stats)
 	s.mu.Unlock()
 	if known {
-		s.logClosed(h.visit, err, stats, 0)
+		s.logClosed(h.visit, err, serve.PeerStats{Stats: stats})
 	}
 }
 
@@ -83,8 +83,8 @@ func (s *service) totals() (sum core.Stats, of serve.Stats) {
 // dropped returns by policy what was accepted and not delivered.
 func (s *service) dropped(of *serve.Stats) map[string]uint64 {
 	byPolicy := map[string]uint64{
-		s.slow.String(): of.Dropped + s.httpDropped.Load(),
-		"closed":        of.Unsent,
+		s.slow.String(): of.Dropped + s.slowDropped.Load(),
+		"closed":        of.Unsent + s.queuedUnsent.Load(),
 		"binary":        s.binaryDropped.Load(),
 		"backplane":     s.hub.Stats().Lost,
 	}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -31,6 +33,13 @@ func TestActivated(t *testing.T) {
 
 func TestListenAddresses(t *testing.T) {
 	e := &env{getenv: func(string) string { return "" }}
+	handed := &env{getenv: func(name string) string {
+		return map[string]string{"LISTEN_PID": strconv.Itoa(os.Getpid()), "LISTEN_FDS": "2"}[name]
+	}}
+	want := []string{":80", "fd:3", "fd:4"} // and not fd:3 again
+	if got, err := handed.listenAddresses([]string{":80"}, []string{"fd:3"}); !slices.Equal(got, want) || err != nil {
+		t.Errorf("with LISTEN_FDS: %q, %v", got, err)
+	}
 	for _, tc := range []struct{ args, flags, want []string }{
 		{nil, nil, []string{defaultListen}}, {[]string{":80"}, []string{"fd:3"}, []string{":80", "fd:3"}}, {nil, []string{"unix:///x"}, []string{"unix:///x"}},
 	} {

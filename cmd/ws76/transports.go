@@ -40,11 +40,11 @@ func (e *env) openTransport(raw string, o transports.Options) (transports.Transp
 		r.Register(wsexec.Program(scheme, path))
 		return r.Open(raw, o)
 	}
-	var known []*cli.Command
+	var known []string
 	for _, entry := range r.Entries() {
-		known = append(known, &cli.Command{Name: entry.Scheme + ":"})
+		known = append(known, entry.Scheme)
 	}
-	return nil, fmt.Errorf("%w; an executable %s%s on PATH would be one too. %s", err, transportProgram, scheme, cli.SuggestCommand(known, scheme+":"))
+	return nil, fmt.Errorf("%w; an executable %s%s on PATH would be one too%s", err, transportProgram, scheme, didYouMean(scheme, known, "%s:"))
 }
 
 // transportExamples lists the transports for help.

@@ -25,7 +25,7 @@ func wiflyEmulateCommand(e *env) *cli.Command {
 	return e.command(cli.Command{
 		Name:  "emulate",
 		Usage: "an RN-131 module in software",
-		UsageText: `ws76 wifly emulate --link /tmp/wifly                     on a pseudo-terminal
+		UsageText: `ws76 wifly emulate --link /tmp/wifly                       on a pseudo-terminal
 ws76 wifly emulate --port serial:///dev/ttyUSB0 --upgrade  in place of a dead module
 ws76 wifly emulate --upgrade --map sockets.mbed.org:80=wss://my.example/
 ws76 wifly emulate --fault clos-after=100,lost-reply=0.1   as bad as in the field`,

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ws76/ws76/internal/testenv"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
 
@@ -15,7 +16,7 @@ func TestTerminalPassphrase(t *testing.T) {
 	t.Parallel()
 	pty, err := rn131.OpenPTY()
 	if err != nil {
-		t.Skipf("no pseudo-terminals: %v", err)
+		testenv.Missing(t, "no pseudo-terminal: "+err.Error())
 	}
 	m, err := rn131.New(&rn131.Options{Networks: []rn131.Network{{SSID: "lab", Phrase: "correct-horse"}}, Boot: 50 * time.Millisecond})
 	if err != nil {

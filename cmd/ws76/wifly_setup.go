@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
-	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/transports/wifly"
 )
 
@@ -178,14 +176,4 @@ func (e *env) askPassword(ctx context.Context, prompt string) (string, error) {
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	}
-}
-
-// shown is text of a device in a form that is safe on a terminal.
-func shown(text string) string { return string(format.AppendEscaped(nil, []byte(text))) }
-
-// printJSON prints v as one line.
-func (e *env) printJSON(v any) error {
-	w := json.NewEncoder(e.stdout)
-	w.SetEscapeHTML(false)
-	return w.Encode(v)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
 )
@@ -123,9 +125,14 @@ func (o opened) Dial(context.Context, string) (net.Conn, error) { return o.Conn,
 // carry serves one connection of the device and closes both ends.
 func (u *upgrader) carry(device, server net.Conn, addr string) error {
 	defer server.Close()
+	said, heard := u.begins(device, server)
+	if len(heard) > 0 || string(said) != requestStart {
+		return u.pass(device, server, addr, said, heard)
+	}
 	var upstream *core.Conn
 	conn, err := core.Accept(u.ctx, device, &core.AcceptOptions{
 		HandshakeTimeout: upgradeHandshake,
+		Early:            said,
 		Check: func(r *hixie.Request, d core.Dialect) *core.Refusal {
 			var err error
 			if upstream, err = u.open(r, server, addr); err != nil {
@@ -140,14 +147,46 @@ func (u *upgrader) carry(device, server net.Conn, addr string) error {
 	var plain *core.NotWebSocketError
 	switch {
 	case errors.As(err, &plain):
-		return u.pass(device, server, addr, plain.Read)
+		return u.pass(device, server, addr, plain.Read, nil)
 	case err != nil:
 		if upstream != nil {
 			upstream.Close(u.ctx)
 		}
 		return err
 	}
-	return relay.Join(u.ctx, conn, upstream, nil)
+	link := &bridge.Link{}
+	return relay.Join(u.ctx, link.Conn(relay.A, conn, nil), link.Conn(relay.B, upstream, nil), &relay.Options{Hooks: []relay.Hook{link.Hook()}})
+}
+
+// requestStart is how the request for a WebSocket begins.
+const requestStart = "GET "
+
+// begins reads what the device says first, as far as that may be the request for a
+// WebSocket, and what the server has said before it. Both may be empty at the end.
+func (u *upgrader) begins(device, server net.Conn) (said, heard []byte) {
+	past := time.Unix(1, 0)
+	stop := context.AfterFunc(u.ctx, func() { device.SetReadDeadline(past) })
+	defer stop()
+	heard = make([]byte, 1)
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		n, _ := server.Read(heard)
+		heard = heard[:n]
+		device.SetReadDeadline(past)
+	})
+	said = make([]byte, 0, len(requestStart))
+	for len(said) < len(requestStart) && strings.HasPrefix(requestStart, string(said)) {
+		n, err := device.Read(said[len(said):cap(said)])
+		said = said[:len(said)+n]
+		if err != nil {
+			break
+		}
+	}
+	server.SetReadDeadline(past)
+	waiting.Wait()
+	server.SetReadDeadline(time.Time{})
+	device.SetReadDeadline(time.Time{})
+	return said, heard
 }
 
 // open does the handshake with the server that the request of a device asks for.
@@ -177,8 +216,8 @@ func (u *upgrader) open(r *hixie.Request, server net.Conn, addr string) (*core.C
 	return core.Dial(ctx, base+r.Resource, o)
 }
 
-// pass carries bytes as they are, the ones that were read first.
-func (u *upgrader) pass(device, server net.Conn, addr string, read []byte) error {
+// pass carries bytes as they are; those that device and server have said are read already.
+func (u *upgrader) pass(device, server net.Conn, addr string, said, heard []byte) error {
 	if target := u.urls[addr]; target.Secure {
 		server = tls.Client(server, &tls.Config{ServerName: target.Name})
 	}
@@ -186,10 +225,10 @@ func (u *upgrader) pass(device, server net.Conn, addr string, read []byte) error
 	defer stop()
 	var back sync.WaitGroup
 	back.Go(func() {
-		io.Copy(device, server)
+		io.Copy(device, io.MultiReader(bytes.NewReader(heard), server))
 		device.Close()
 	})
-	_, err := server.Write(read)
+	_, err := server.Write(said)
 	if err == nil {
 		_, err = io.Copy(server, device)
 	}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/plugins"
+	"github.com/ws76/ws76/scripts"
+	"github.com/ws76/ws76/scripts/kv"
+)
+
+// chain is what messages go through: plugins, then scripts.
+type chain struct {
+	set     scripts.Set
+	connect []*scripts.Script // plugins that are asked for the URL to dial
+}
+
+// newScripts loads what --plugin, --script and --eval name; extra, which may be nil,
+// adds to the options of each. The caller starts and stops them. There is none
+// without these flags.
+func (e *env) newScripts(c *cli.Context, extra func(*scripts.Options)) (scripts.Set, error) {
+	ch, err := e.newChain(c, extra)
+	return ch.set, err
+}
+
+// newChain is newScripts for a command that dials.
+func (e *env) newChain(c *cli.Context, extra func(*scripts.Options)) (chain, error) {
+	ch, err := e.loadChain(c, e.chainOptions(c, extra))
+	if err != nil {
+		ch.set.Stop(c.Context, "not loaded")
+		return chain{}, err
+	}
+	return ch, nil
+}
+
+// chainOptions returns the options of each script by its name.
+func (e *env) chainOptions(c *cli.Context, extra func(*scripts.Options)) func(name string) (scripts.Options, error) {
+	return func(name string) (scripts.Options, error) {
+		options, err := e.scriptOptions(c, name)
+		if err != nil {
+			return options, err
+		}
+		options.Reload = !c.Bool("no-reload")
+		if options.OnError, err = scripts.ParseErrorPolicy(c.String("on-script-error")); err != nil {
+			return options, usagef("--on-script-error %w", err)
+		}
+		if extra != nil {
+			extra(&options)
+		}
+		return options, nil
+	}
+}
+
+// loadChain loads plugins and scripts. After an error it returns what was loaded.
+func (e *env) loadChain(c *cli.Context, options func(name string) (scripts.Options, error)) (chain, error) {
+	ch, err := e.newPlugins(c, options)
+	if err != nil {
+		return ch, err
+	}
+	files := c.StringSlice("script")
+	for i, code := range append(files[:len(files):len(files)], c.StringSlice("eval")...) {
+		name := code
+		if i >= len(files) {
+			name = fmt.Sprintf("--eval %d", i-len(files)+1)
+		}
+		o, err := options(name)
+		if err != nil {
+			return ch, err
+		}
+		var script *scripts.Script
+		if i < len(files) {
+			script, err = scripts.Load(name, o)
+		} else {
+			script, err = scripts.Eval(name, code, o)
+		}
+		switch {
+		case is[*fs.PathError](err): // which says that it could not be read
+			return ch, err
+		case err != nil:
+			return ch, fmt.Errorf("loading %w", err)
+		}
+		ch.set = append(ch.set, script)
+	}
+	return ch, nil
+}
+
+// newPlugins loads what --plugin names, with options as newScripts makes them.
+func (e *env) newPlugins(c *cli.Context, options func(name string) (scripts.Options, error)) (chain, error) {
+	var made chain
+	finder := e.pluginFinder(c.String("plugin-path"))
+	for _, text := range c.StringSlice("plugin") {
+		name, settings, err := plugins.ParseUse(text)
+		if err != nil {
+			return made, usagef("--plugin %w", err)
+		}
+		p, err := finder.Find(name)
+		if err != nil {
+			return made, pluginMissing("--plugin: ", finder, name, err)
+		}
+		script, err := e.loadPlugin(p, settings, options)
+		if err != nil {
+			return made, err
+		}
+		made.set = append(made.set, script)
+		if p.Connect {
+			made.connect = append(made.connect, script)
+		}
+	}
+	return made, nil
+}
+
+// loadPlugin makes a script of a plugin.
+func (e *env) loadPlugin(p *plugins.Plugin, settings map[string]string, options func(name string) (scripts.Options, error)) (*scripts.Script, error) {
+	o, err := options(p.Name)
+	if err != nil {
+		return nil, err
+	}
+	if home, err := e.pluginHome(); err == nil {
+		// Its store is that of its name, wherever it is.
+		o.KV = func() (*kv.Store, error) { return e.openStore(filepath.Join(home, p.Name)) }
+	}
+	script, err := p.Load(settings, o)
+	var failed *scripts.LoadError
+	switch {
+	case errors.As(err, &failed):
+		return nil, fmt.Errorf("loading plugin %w", err)
+	case err != nil:
+		return nil, usageError{err} // a setting
+	}
+	return script, nil
+}
+
+// dialURL asks the plugins which URL is dialled in place of url.
+func (ch *chain) dialURL(ctx context.Context, url string) (string, error) {
+	for _, s := range ch.connect {
+		to, err := plugins.Connect(ctx, s, url)
+		if err != nil {
+			if ctx.Err() != nil {
+				return "", context.Cause(ctx)
+			}
+			return "", withCode(exitConnect, err)
+		}
+		url = to
+	}
+	return url, nil
+}

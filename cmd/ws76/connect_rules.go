@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/relay"
+)
+
+// rules end a run by what is received: -n, --until, --expect, --idle. The counts
+// go on over reconnects.
+type rules struct {
+	count         int64
+	until, expect *regexp.Regexp
+	idle          time.Duration
+	heartbeat     string
+	interval      time.Duration
+	beating       sync.WaitGroup // the heartbeat's goroutine
+
+	received int64
+	expected bool
+	done     bool
+}
+
+func newRules(c *cli.Context) (*rules, error) {
+	r := &rules{count: c.Int64("count"), idle: c.Duration("idle"), heartbeat: c.String("heartbeat"), interval: c.Duration("heartbeat-interval")}
+	for _, f := range []struct {
+		name string
+		to   **regexp.Regexp
+	}{{"until", &r.until}, {"expect", &r.expect}} {
+		if c.String(f.name) == "" {
+			continue
+		}
+		compiled, err := regexp.Compile(c.String(f.name))
+		if err != nil {
+			return nil, usagef("--%s: %w", f.name, err)
+		}
+		*f.to = compiled
+	}
+	switch {
+	case r.count < 0:
+		return nil, usagef("--count %d: want 0 or more", r.count)
+	case r.interval <= 0:
+		return nil, usagef("--heartbeat-interval %v: want more than 0", r.interval)
+	}
+	return r, nil
+}
+
+func (r *rules) met() bool { return r.expect == nil || r.expected }
+
+// hook returns the rules as they apply to one session.
+func (r *rules) hook() relay.Hook {
+	return relay.HookFunc(func(s *relay.Session, next relay.Sink) (relay.Sink, error) {
+		idle := r.watchIdle(s)
+		r.beat(s, next)
+		return func(d relay.Direction, m core.Message) error {
+			if err := next(d, m); err != nil || d == relay.AToB {
+				return err
+			}
+			if idle != nil {
+				idle.Reset(r.idle)
+			}
+			return r.see(m.Data)
+		}, nil
+	})
+}
+
+// see counts a received message and says relay.ErrStop when it was the last.
+func (r *rules) see(data []byte) error {
+	r.received++
+	if r.expect != nil && !r.expected {
+		r.expected = r.expect.Match(data)
+	}
+	r.done = r.count > 0 && r.received >= r.count || r.until != nil && r.until.Match(data)
+	if r.done {
+		return relay.ErrStop
+	}
+	return nil
+}
+
+func (r *rules) watchIdle(s *relay.Session) *time.Timer {
+	if r.idle <= 0 {
+		return nil
+	}
+	timer := time.AfterFunc(r.idle, func() {
+		s.End(withCode(exitTimeout, fmt.Errorf("nothing received for --idle %v", r.idle)))
+	})
+	context.AfterFunc(s.Context(), func() { timer.Stop() })
+	return timer
+}
+
+// beat sends the heartbeat until the session ends.
+func (r *rules) beat(s *relay.Session, next relay.Sink) {
+	if r.heartbeat == "" {
+		return
+	}
+	m := core.Message{Data: []byte(r.heartbeat)}
+	r.beating.Go(func() {
+		ticker := time.NewTicker(r.interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				s.Do(func() error { return next(relay.AToB, m) })
+			case <-s.Context().Done():
+				return
+			}
+		}
+	})
+}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/relay/recording"
+	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/plugins/record"
+	"github.com/ws76/ws76/scripts"
+)
+
+// pipe is one run of connect: the terminal joined to a connection, and to the
+// next one where --reconnect says so.
+type pipe struct {
+	*env
+	scripts   scripts.Set
+	plugins   chain                           // with those that have a word in dialling
+	scripted  atomic.Pointer[scripts.Session] // the session at hand
+	recorder  *record.Recorder                // nil without --record
+	dialer    *dialer
+	rules     *rules
+	terminal  *terminal
+	reconnect bool
+	retries   int
+	stats     *connectStats
+}
+
+// runUntil is run, except that it does not wait for ever after the end of ctx: a
+// write to a pipe that nobody reads cannot be ended, and is left behind.
+func (p *pipe) runUntil(ctx context.Context) error {
+	result := make(chan error, 1)
+	go func() { result <- p.run(ctx) }()
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-result:
+		return err
+	case <-time.After(3 * p.dialer.options.CloseTimeout): // a session takes two, see relay.Options
+		return context.Cause(ctx)
+	}
+}
+
+func (p *pipe) run(ctx context.Context) error {
+	for failed := 0; ; failed++ {
+		err := p.session(ctx, &failed)
+		if err == nil || !p.reconnect || ctx.Err() != nil || p.rules.done || !retryable(err) {
+			if err == errPeerClosed || err == errClosedHere {
+				return nil
+			}
+			return err
+		}
+		if p.retries > 0 && failed >= p.retries {
+			return withCode(exitConnect, fmt.Errorf("gave up after %d attempts: %w", failed+1, err))
+		}
+		pause := backoff(failed)
+		p.log.Warnf("%v; connecting again in %v", err, pause.Round(time.Millisecond))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		p.terminal.rewind()
+	}
+}
+
+// backoff doubles from half a second to 30 s, with jitter: between a half and the
+// whole of that.
+func backoff(failed int) time.Duration {
+	most := min(500*time.Millisecond<<min(failed, 10), 30*time.Second)
+	return most/2 + rand.N(most/2+1)
+}
+
+// Clean ends that --reconnect mends too: one that the peer chose, and /close. And
+// /quit, while there is no connection.
+var (
+	errPeerClosed = errors.New("the peer closed the connection")
+	errClosedHere = errors.New("the connection is closed")
+	errQuit       = errors.New("left by /quit")
+)
+
+// retryable reports whether a new connection may mend err: not what is wrong with
+// the input, the output or the command line.
+func retryable(err error) bool {
+	switch errorCode(err) {
+	case exitConnect, exitUnclean, exitTimeout, exitTransport:
+		return true
+	}
+	var handshake *core.HandshakeError
+	return err == errPeerClosed || err == errClosedHere || errors.As(err, &handshake) && handshake.Status >= 500
+}
+
+// dial connects to where the plugins say.
+func (p *pipe) dial(ctx context.Context) (*core.Conn, error) {
+	d := p.dialer
+	if len(p.plugins.connect) > 0 {
+		asking, cancel := ctx, context.CancelFunc(func() {})
+		if d.timeout > 0 {
+			asking, cancel = context.WithTimeoutCause(ctx, d.timeout, errConnectTimeout(d.timeout))
+		}
+		url, err := p.plugins.dialURL(asking, d.url)
+		cancel()
+		if err != nil {
+			return nil, err
+		}
+		if d, err = d.redirected(url); err != nil {
+			return nil, err
+		}
+	}
+	return d.dial(ctx)
+}
+
+// session connects once and carries messages until that connection ends. A
+// connection that was open sets failed back.
+func (p *pipe) session(ctx context.Context, failed *int) error {
+	dialed := time.Now()
+	conn, err := p.dial(ctx)
+	if err != nil {
+		return err
+	}
+	*failed = 0
+	protocol := ""
+	if conn.Protocol() != "" {
+		protocol = fmt.Sprintf(", sub-protocol %q", conn.Protocol())
+	}
+	defer p.rules.beating.Wait() // the session is over by then
+	if err := p.terminal.start(); err != nil {
+		conn.Close(ctx)
+		return err
+	}
+	p.log.Infof("connected to %s: %s%s", conn.RemoteAddr(), conn.Dialect(), protocol)
+	if p.stats != nil {
+		p.stats.opened(time.Since(dialed))
+	}
+	set, hooks := p.scripts, []relay.Hook(nil)
+	if t := p.terminal.console; t != nil {
+		set = t.scripts(set)
+		hooks = append(hooks, t.hook(conn, len(set)-len(p.scripts)))
+	}
+	hooks = append(hooks, p.rules.hook(), p.terminal.hook(conn))
+	scripted := set.Session(nil, scripts.NewPeer(conn, "client"), true)
+	p.scripted.Store(scripted)
+	open := record.Opened(conn, recording.Client)
+	open.URL = p.dialer.url
+	recorded := p.recorder.Open(open)
+	// The scripts come first: what they drop does not count as received.
+	err = relay.Join(ctx, p.terminal, conn, &relay.Options{
+		Hooks: recorded.Around(append(scripted.Hooks(), hooks...), relay.B), LingerA: p.terminal.linger, KeepA: true, CloseTimeout: p.dialer.options.CloseTimeout,
+	})
+	scripted.Closed(err)
+	p.terminal.detach(err)
+	recorded.Closed(conn, err)
+	if p.stats != nil {
+		p.stats.closed(conn.Stats())
+	}
+	return p.terminal.badInput(p.ended(conn, err))
+}
+
+// ended says what the end of a session means.
+func (p *pipe) ended(conn *core.Conn, err error) error {
+	var ce *core.CloseError
+	if _, end := conn.Receive(context.Background()); errors.As(end, &ce) {
+		p.log.Infof("%v", ce)
+	}
+	closedHere := p.terminal.closedHere()
+	switch {
+	case err == nil && ce != nil && ce.ByPeer && complains(ce.Code):
+		return withCode(exitUnclean, fmt.Errorf("the peer %w", ce))
+	case err == nil && closedHere:
+		return errClosedHere
+	case err == nil && ce != nil && ce.ByPeer && !p.terminal.ended():
+		return errPeerClosed
+	case err != nil && onlyUnanswered(err):
+		p.log.Warnf("the peer did not answer the closing frame; everything before it was received")
+		if closedHere {
+			return errClosedHere
+		}
+		return nil
+	case p.rules.done && onlyClose(err, func(ce *core.CloseError) bool { return !ce.ByPeer && errors.Is(ce.Err, io.ErrUnexpectedEOF) }):
+		// Cut off is what came after the last message that was asked for.
+		p.log.Warnf("the peer did not answer the closing frame")
+		return nil
+	}
+	return plainly(err)
+}
+
+// complains reports whether a peer's close code of RFC 6455, section 7.4.1 says
+// that something went wrong. What applications mean by theirs, from 3000 on, is
+// not known here.
+func complains(code int) bool {
+	return code > rfc6455.CodeGoingAway && code < 3000 && code != rfc6455.CodeNoStatus
+}
+
+// plainly puts the names of the streams in place of a session's sides. Beside
+// another error it is no news that the closing frame was not answered.
+func plainly(err error) error {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		var all error
+		for _, err := range several.Unwrap() {
+			switch err := plainly(err); {
+			case onlyUnanswered(err):
+			case all == nil:
+				all = err
+			default:
+				all = fmt.Errorf("%w; %w", all, err)
+			}
+		}
+		return all
+	}
+	side, ok := err.(*relay.SideError)
+	switch {
+	case !ok:
+		return err
+	case side.Side == relay.B:
+		return side.Err
+	case side.Op == relay.OpReceive:
+		return fmt.Errorf("standard input: %w", side.Err)
+	}
+	return fmt.Errorf("standard output: %w", side.Err)
+}
+
+// onlyUnanswered reports whether all that went wrong is that our closing frame
+// got no answer, as is usual with servers of the drafts.
+func onlyUnanswered(err error) bool {
+	return onlyClose(err, func(ce *core.CloseError) bool { return ce.Unanswered })
+}
+
+// onlyClose reports whether err is nothing but ends of connections that are harmless.
+func onlyClose(err error, harmless func(*core.CloseError) bool) bool {
+	switch e := err.(type) {
+	case *core.CloseError:
+		return harmless(e)
+	case interface{ Unwrap() []error }:
+		for _, err := range e.Unwrap() {
+			if !onlyClose(err, harmless) {
+				return false
+			}
+		}
+		return true
+	case interface{ Unwrap() error }:
+		return onlyClose(e.Unwrap(), harmless)
+	}
+	return false
+}

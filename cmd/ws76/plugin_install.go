@@ -1,0 +1,136 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/plugins"
+)
+
+func pluginNewCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:      "new",
+		Usage:     "write a plugin to begin with",
+		ArgsUsage: "NAME",
+		UsageText: `ws76 plugin new hello                       then ws76 connect ws://x/ --plugin hello
+ws76 plugin new hello --dir .               then ws76 connect ws://x/ --plugin ./hello`,
+		Description: "Writes plugin.lua, a test and a README into a folder NAME where plugins are found, and prints its path. " +
+			"The plugin works as it is; change plugin.lua and save, and it is loaded anew wherever it runs.",
+		Flags:  []cli.Flag{&cli.StringFlag{Name: "dir", Usage: "make the folder in `FOLDER`", DefaultText: "$XDG_DATA_HOME/ws76/plugins"}},
+		Action: e.pluginNew,
+	}, exitScript)
+}
+
+func (e *env) pluginNew(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return usagef("plugin new: want one NAME, as in ws76 plugin new hello")
+	}
+	into, err := e.pluginDir(c)
+	if err != nil {
+		return err
+	}
+	name := c.Args().First()
+	if err := plugins.CheckName(name); err != nil {
+		return usagef("plugin new: %w", err)
+	}
+	if taken := e.taken(name); taken != "" {
+		return usagef("plugin new: %q is %s", name, taken)
+	}
+	p, err := plugins.New(name, into)
+	if err != nil {
+		return err
+	}
+	e.log.Infof("use it with --plugin %s", name)
+	_, err = fmt.Fprintln(e.stdout, p.Dir)
+	return err
+}
+
+// taken says what has the name of a plugin already, "" for nothing.
+func (e *env) taken(name string) string {
+	if slices.ContainsFunc(compiled, func(p pluginJSON) bool { return p.Name == name }) {
+		return "a plugin that is built in"
+	}
+	switch p, err := e.pluginFinder("").Find(name); {
+	case err == nil:
+		return "a plugin already: " + p.Where()
+	case !errors.Is(err, plugins.ErrNotFound):
+		return "a plugin already, a broken one: " + err.Error()
+	}
+	return ""
+}
+
+// pluginDir is --dir, or where plugins are installed.
+func (e *env) pluginDir(c *cli.Context) (string, error) {
+	if dir := c.String("dir"); dir != "" {
+		return dir, nil
+	}
+	return e.pluginHome()
+}
+
+func pluginInstallCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:      "install",
+		Usage:     "install a plugin from a folder or an archive",
+		ArgsUsage: "FOLDER|FILE.tar.gz",
+		UsageText: `ws76 plugin install ./hello
+ws76 plugin install hello-1.0.0.tar.gz`,
+		Description: "Copies the plugin and records the sums of its files, which are checked whenever it is loaded. A source is refused whole " +
+			"where its manifest is wrong, a file of Lua does not compile, its name or a command is taken, or there is anything in it but " +
+			"files and folders of its own: paths that lead out, links, devices, more than 1000 files or 16 MiB. Files whose name begins with a dot are left out.",
+		Flags:  []cli.Flag{pluginJSONFlag("as plugin list prints it")},
+		Action: e.pluginInstall,
+	}, exitScript)
+}
+
+func (e *env) pluginInstall(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return usagef("plugin install: want one FOLDER or FILE.tar.gz")
+	}
+	home, err := e.pluginHome()
+	if err != nil {
+		return err
+	}
+	builtin := newApp(e).Commands
+	p, err := plugins.Install(c.Args().First(), home, e.pluginFinder(""), func(command string) bool { return isBuiltin(builtin, command) })
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return e.printJSON(describePlugin(p))
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s %s: %s\n", p.Name, p.Version, p.Dir)
+	return err
+}
+
+func pluginRemoveCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:        "remove",
+		Usage:       "remove a plugin",
+		ArgsUsage:   "NAME",
+		UsageText:   `ws76 plugin remove hello`,
+		Description: "Removes the plugin's folder from where plugins are installed, without asking. Those that are built in stay.",
+		Action:      e.pluginRemove,
+	}, exitScript)
+}
+
+func (e *env) pluginRemove(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return usagef("plugin remove: want one NAME; ws76 plugin list shows them")
+	}
+	home, err := e.pluginHome()
+	if err != nil {
+		return err
+	}
+	if name := c.Args().First(); slices.ContainsFunc(compiled, func(p pluginJSON) bool { return p.Name == name }) {
+		return fmt.Errorf("plugin %s: %w", name, plugins.ErrBuiltin)
+	}
+	p, err := plugins.Remove(c.Args().First(), home)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(e.stdout, "removed "+p.Dir)
+	return err
+}
