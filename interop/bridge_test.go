@@ -54,13 +54,13 @@ func checkBridge(t *testing.T, p places, strict map[string]bool) {
 func TestBridgeToProxy(t *testing.T) {
 	testenv.NeedInterop(t)
 	haproxy := testenv.Need(t, "haproxy", "haproxy")
-	p, from := newPlaces(t), freePort(t)
+	p := newPlaces(t)
 	serve(t, p.Backend)
 	serve(t, p.SecureBackend, "--public-url", fmt.Sprintf("wss://127.0.0.1:%d", p.TLS))
 	start(t, []int{p.Plain, p.TLS}, haproxy, "-db", "-f", p.config(t, "haproxy.cfg"))
 	for _, to := range []string{"wss+rfc6455", "wss+hixie76", "wss+hixie75"} {
 		t.Run(to, func(t *testing.T) {
-			from = freePort(t)
+			from := freePort(t)
 			bridge(t, from, fmt.Sprintf("%s://127.0.0.1:%d", to, p.TLS), "--cacert", p.Certificate, "--strict")
 			checkConnect(t, true, fmt.Sprintf("ws://127.0.0.1:%d/chat", from))
 		})

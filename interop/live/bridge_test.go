@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,6 +20,14 @@ import (
 func startBridge(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := ws76(t, append([]string{"bridge"}, args...)...)
+	addr := started(t, cmd)
+	t.Cleanup(func() { stop(t, cmd) })
+	return addr
+}
+
+// started starts a bridge and returns the address that it listens on.
+func started(t testing.TB, cmd *exec.Cmd) string {
+	t.Helper()
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -26,12 +35,12 @@ func startBridge(t *testing.T, args ...string) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { stop(t, cmd) })
 	lines := bufio.NewScanner(stderr)
 	lines.Scan()
 	m := regexp.MustCompile(`bridging ws://([^/]*)/`).FindStringSubmatch(lines.Text())
 	if m == nil {
-		t.Fatalf("ws76 bridge %q said %q", args, lines.Text())
+		stop(t, cmd)
+		t.Fatalf("%q said %q", cmd.Args, lines.Text())
 	}
 	go func() {
 		for lines.Scan() {

@@ -35,7 +35,7 @@ import (
 
 // mosquitto is a broker that can be started again, with what it remembers.
 type mosquitto struct {
-	t    *testing.T
+	t    testing.TB
 	path string
 	dir  string
 	addr string
@@ -45,7 +45,7 @@ type mosquitto struct {
 
 // startMosquitto runs mosquitto with more lines of configuration until the test is
 // over. "listener" is the default one for all on the loopback, unless conf has it.
-func startMosquitto(t *testing.T, conf ...string) *mosquitto {
+func startMosquitto(t testing.TB, conf ...string) *mosquitto {
 	t.Helper()
 	m := &mosquitto{t: t, path: testenv.Need(t, "mosquitto", "mosquitto"), dir: t.TempDir(), addr: freeAddr(t)}
 	_, port, _ := net.SplitHostPort(m.addr)
@@ -92,7 +92,7 @@ func (m *mosquitto) stop() {
 	}
 }
 
-func awaitListener(t *testing.T, addr string) {
+func awaitListener(t testing.TB, addr string) {
 	t.Helper()
 	until(t, "something listens at "+addr, func() bool {
 		c, err := net.Dial("tcp", addr)

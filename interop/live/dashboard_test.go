@@ -39,7 +39,7 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 	return name, nil
 })
 
-func ws76(t *testing.T, args ...string) *exec.Cmd {
+func ws76(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	path, err := buildOnce()
 	if err != nil {
@@ -51,7 +51,7 @@ func ws76(t *testing.T, args ...string) *exec.Cmd {
 }
 
 // stop ends a process that a test started and waits for it.
-func stop(t *testing.T, cmd *exec.Cmd) {
+func stop(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
 	cmd.Process.Signal(os.Interrupt)
 	gone := time.AfterFunc(15*time.Second, func() { cmd.Process.Kill() })
@@ -62,7 +62,7 @@ func stop(t *testing.T, cmd *exec.Cmd) {
 }
 
 // freeAddr returns an address of this machine that nobody listens on.
-func freeAddr(t *testing.T) string {
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

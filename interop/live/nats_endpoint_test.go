@@ -90,6 +90,26 @@ func TestNATSEndpoint(t *testing.T) {
 	}
 }
 
+// TestNATSEndpointTooLarge: a message above the limit ends the receiving, and it and
+// what waits before it are counted.
+func TestNATSEndpointTooLarge(t *testing.T) {
+	s := startNATS(t, server.Options{})
+	noLeaks(t)
+	base := "nats://" + s.Addr().String() + "/"
+	var h heard
+	o := h.options()
+	o.MaxMessage = 10
+	b := openNATS(t, base+"?sub=big", o)
+	sendAll(t, openNATS(t, base+"?pub=big", nil), text("small"), text("small"), text("much too large"))
+	until(t, "all are counted", func() bool { lost, _ := h.losses(); return lost == 3 })
+	if _, err := b.Receive(t.Context()); !errors.Is(err, core.ErrMessageTooLarge) {
+		t.Errorf("receive: %v", err)
+	}
+	if _, why := h.losses(); len(why) != 1 || !strings.Contains(why[0], "too large") {
+		t.Errorf("lost, because %q", why)
+	}
+}
+
 // TestNATSEndpointSlow: who does not receive loses messages, and each is counted.
 func TestNATSEndpointSlow(t *testing.T) {
 	s := startNATS(t, server.Options{})

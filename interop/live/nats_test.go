@@ -23,7 +23,7 @@ import (
 const natsBound = 30 * time.Second
 
 // startNATS runs a NATS server until the test is over; port 0 is any.
-func startNATS(t *testing.T, o server.Options) *server.Server {
+func startNATS(t testing.TB, o server.Options) *server.Server {
 	t.Helper()
 	o.Host, o.NoLog, o.NoSigs, o.MaxPayload = "127.0.0.1", true, true, 64<<10
 	if o.Port == 0 {
@@ -82,7 +82,7 @@ func (m *machine) said(text string) bool {
 	return slices.ContainsFunc(m.notes, func(n string) bool { return strings.Contains(n, text) })
 }
 
-func until(t *testing.T, what string, f func() bool) {
+func until(t testing.TB, what string, f func() bool) {
 	t.Helper()
 	for start := time.Now(); !f(); time.Sleep(5 * time.Millisecond) {
 		if time.Since(start) > natsBound {
