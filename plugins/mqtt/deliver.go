@@ -41,16 +41,18 @@ func (e *Endpoint) deliver(l *link, p *packet) error {
 	e.mu.Lock()
 	old := e.held[d.id]
 	again := old != nil && p.dup
-	if again {
-		if old.link = l; old.taken {
-			delete(e.held, d.id)
-		}
-	} else {
+	taken := again && old.taken
+	switch {
+	case taken:
+		delete(e.held, d.id)
+	case again:
+		old.link = l
+	default:
 		e.held[d.id] = d
 	}
 	e.mu.Unlock()
 	switch {
-	case again && old.taken:
+	case taken:
 		return l.send(appendPuback(nil, d.id))
 	case again:
 		return nil
