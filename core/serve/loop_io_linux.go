@@ -12,8 +12,11 @@ import (
 	"github.com/ws76/ws76/core"
 )
 
-// errHeld stops the messages of a read: the peer must wait.
-var errHeld = errors.New("held")
+// What stops the messages of a read before its end.
+var (
+	errHeld = errors.New("held")          // the peer must wait
+	errRun  = errors.New("perhaps a run") // of frames that need not be taken one by one
+)
 
 // handle does what epoll says is possible.
 func (l *loop) handle(p *Peer, ready uint32) {
@@ -100,8 +103,11 @@ func (l *loop) codecFor(p *Peer) *core.Codec {
 func (l *loop) message(m core.Message) error {
 	p := l.current
 	p.events.Message(p, m)
-	if p.flags.Load()&held != 0 || p.set.Rate > 0 && l.overRate(p) {
+	switch flags := p.flags.Load(); {
+	case flags&held != 0 || p.set.Rate > 0 && l.overRate(p):
 		return errHeld
+	case flags&runs != 0:
+		return errRun
 	}
 	return nil
 }
@@ -138,6 +144,9 @@ func (l *loop) decode(p *Peer, k *core.Codec) {
 		var n uint64
 		n, ctl, err = k.Messages(l.each)
 		messages += n
+		if err == errRun {
+			continue
+		}
 		if err != nil || ctl.Kind == core.Closing {
 			break
 		}

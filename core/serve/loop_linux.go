@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	readSize  = 256 << 10 // read buffer of a loop
+	readSize  = 224 << 10 // read buffer of a loop; larger ones leave the processor's caches (measured)
 	replySize = 256 << 10 // replies beyond this leave before the end of the read
 	events    = 256       // that one wait may bring
 	keepAlive = 15        // seconds; that of package net

@@ -38,10 +38,15 @@ func (l *loop) replyRun(p *Peer, frames []byte, n int) {
 	if p.closing {
 		return
 	}
-	l.sendReplies(p)
 	it := item{b: frames}
-	if p.out == nil {
-		if it.off = p.write(frames); it.off == len(frames) {
+	if p.out != nil {
+		l.sendReplies(p)
+	} else {
+		size := len(l.replies) + len(frames)
+		sent := l.writev(p.fd, l.replies, frames)
+		p.bytesOut.Add(uint64(sent))
+		it.off = l.repliesSent(p, sent)
+		if sent == size {
 			p.messagesOut.Store(p.messagesOut.Load() + uint64(n))
 			return
 		}
@@ -81,21 +86,28 @@ func (l *loop) replyInPlace(p *Peer, k *core.Codec, m core.Message) error {
 		l.replied, l.replies = 0, l.replies[:0]
 		return nil
 	}
-	done := 0
-	if done = min(n, start); done < start {
-		l.queueReplies(p, done)
-	} else {
-		p.messagesOut.Add(l.replied)
-	}
-	l.replied, l.replies = 0, l.replies[:0]
+	n = l.repliesSent(p, n)
 	if p.out == nil {
 		p.out = outboxes.Get().(*outbox)
 	}
 	// Only what has not left is copied.
-	waiting := rest(n-done, b[start:at], m.Data, b[at:])
+	waiting := rest(n, b[start:at], m.Data, b[at:])
 	p.out.push(item{b: waiting, ends: []uint32{uint32(len(waiting))}})
 	l.watchFull(p)
 	return nil
+}
+
+// repliesSent does what is due when n bytes have been sent, those of the replies first,
+// and returns how many were of what comes behind them. The caller holds p.mu.
+func (l *loop) repliesSent(p *Peer, n int) int {
+	done := min(n, len(l.replies))
+	if done < len(l.replies) {
+		l.queueReplies(p, done)
+	} else {
+		p.messagesOut.Store(p.messagesOut.Load() + l.replied)
+	}
+	l.replied, l.replies = 0, l.replies[:0]
+	return n - done
 }
 
 // rest returns a copy of parts without their first n bytes.
@@ -131,13 +143,11 @@ func (l *loop) sendReplies(p *Peer) {
 	if p.out == nil {
 		n = p.write(l.replies)
 	}
-	if n == len(l.replies) {
-		p.messagesOut.Store(p.messagesOut.Load() + l.replied)
-	} else {
-		l.queueReplies(p, n)
+	all := n == len(l.replies)
+	l.repliesSent(p, n)
+	if !all {
 		l.watchFull(p)
 	}
-	l.replied, l.replies = 0, l.replies[:0]
 }
 
 // queueReplies puts the replies in line of which n bytes have left.
@@ -215,14 +225,19 @@ func (l *loop) writev(fd int32, parts ...[]byte) (sent int) {
 		return 0
 	}
 	var iov [8]unix.Iovec
+	var last []byte
 	k, size := 0, 0
 	for _, p := range parts {
 		if len(p) > 0 {
+			last = p
 			iov[k].Base = &p[0]
 			iov[k].SetLen(len(p))
 			size += len(p)
 			k++
 		}
+	}
+	if size == len(last) {
+		return l.write(fd, last) // which costs less
 	}
 	at := 0
 	for sent < size {
