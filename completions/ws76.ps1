@@ -163,7 +163,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--auth-file' + "`t" + 'log in with user:password from the first line of FILE'),
         ('--key1' + "`t" + 'fixed Sec-WebSocket-Key1 KEY'),
         ('--key2' + "`t" + 'fixed Sec-WebSocket-Key2 KEY'),
-        ('--key3' + "`t" + 'fixed KEY: 8 characters, hex:… or base64:…'),
+        ('--key3' + "`t" + 'fixed KEY: 8 characters, hex:... or base64:...'),
         ('--header-order' + "`t" + 'ORDER of the fields: random, as the draft says, or fixed'),
         ('--strict' + "`t" + 'refuse what is tolerated otherwise'),
         ('--no-compress' + "`t" + 'do not offer permessage-deflate (RFC 6455)'),
@@ -283,7 +283,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--idle' + "`t" + 'close a connection over which nothing passes for TIME (0: never)'),
         ('--close-timeout' + "`t" + 'allow TIME for the closing handshake'),
         ('--grace' + "`t" + 'wait TIME for open connections when stopping'),
-        ('--hub' + "`t" + 'share channels over the NATS server at URL, nats://[USER:PASSWORD@]HOST[:PORT] or tls://…; repeatable'),
+        ('--hub' + "`t" + 'share channels over the NATS server at URL, nats://[USER:PASSWORD@]HOST[:PORT] or tls://...; repeatable'),
         ('--hub-creds' + "`t" + 'credentials FILE for NATS, as nsc writes it'),
         ('--hub-cacert' + "`t" + 'trust the authorities in FILE (PEM) for NATS'),
         ('--hub-cert' + "`t" + 'show NATS the certificate in FILE (PEM)'),
@@ -334,7 +334,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--auth-file' + "`t" + 'log in with user:password from the first line of FILE'),
         ('--key1' + "`t" + 'fixed Sec-WebSocket-Key1 KEY'),
         ('--key2' + "`t" + 'fixed Sec-WebSocket-Key2 KEY'),
-        ('--key3' + "`t" + 'fixed KEY: 8 characters, hex:… or base64:…'),
+        ('--key3' + "`t" + 'fixed KEY: 8 characters, hex:... or base64:...'),
         ('--header-order' + "`t" + 'ORDER of the fields: random, as the draft says, or fixed'),
         ('--strict' + "`t" + 'refuse what is tolerated otherwise'),
         ('--no-compress' + "`t" + 'do not offer permessage-deflate (RFC 6455)'),
@@ -438,13 +438,13 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--seed' + "`t" + 'make the same challenges each time for the same N, for tests'),
         ('--key1' + "`t" + 'value of Sec-WebSocket-Key1, KEY'),
         ('--key2' + "`t" + 'value of Sec-WebSocket-Key2, KEY'),
-        ('--key3' + "`t" + 'the 8 BYTES after the head: 8 characters, hex:16 digits or base64:…'),
+        ('--key3' + "`t" + 'the 8 BYTES after the head: 8 characters, hex:16 digits or base64:...'),
         ('--request' + "`t" + 'read a whole request from standard input: the head and 8 bytes'),
         ('--rfc6455' + "`t" + 'answer KEY, the Sec-WebSocket-Key of an RFC 6455 client'),
         ('--explain' + "`t" + 'show how the answer comes about, or what is wrong with a key'),
         ('--response' + "`t" + 'with --request: the complete response of a server, as bytes'),
         ('--raw' + "`t" + 'the 16 bytes of the answer and nothing else'),
-        ('--verify' + "`t" + 'compare the answer with HEX|TEXT (32 digits, 16 characters or base64:…): ok, or exit 4'),
+        ('--verify' + "`t" + 'compare the answer with HEX|TEXT (32 digits, 16 characters or base64:...): ok, or exit 4'),
         ('--json' + "`t" + 'print a JSON object a line'),
         ('--verbose' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),
         ('-v' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),
@@ -1156,34 +1156,47 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $path = 'ws76'
     $flag = ''
     foreach ($element in $commandAst.CommandElements | Select-Object -Skip 1) {
-        if ($element.Extent.EndOffset -ge $cursorPosition) { break }
-        $word = $element.Extent.Text
+        if ($element.Extent.EndOffset -ge $cursorPosition) {
+            # What is behind a comma is no word: a value goes on there.
+            if ($element.Extent.StartOffset -lt $cursorPosition -and
+                $element.GetType().Name -in 'ArrayLiteralAst', 'ErrorExpressionAst') { return }
+            break
+        }
+        $word = $element.Extent.Text.Trim("'", '"')
         if ($flag) { $flag = '' }
         elseif ($values.ContainsKey("$path $word")) { $flag = $word }
         elseif ($commands.ContainsKey("$path $word")) { $path = "$path $word" }
     }
     $prefix = ''
-    $word = $wordToComplete
+    # A word may stand in quotes; an @ has to.
+    $word = $wordToComplete.Trim("'", '"')
     if (-not $flag -and $word -match '^(--[^=]+)=(.*)$' -and $values.ContainsKey("$path $($Matches[1])")) {
         $flag = $Matches[1]
         $prefix = "$flag="
         $word = $Matches[2]
     }
-    # Where nothing is returned PowerShell offers the names of files.
     $kinds = @()
     if ($flag) { $words = $values["$path $flag"]; $kinds = $asked["$path $flag"] }
     elseif ($word -like '-*') { $words = $flags[$path] }
     else { $words = $arguments[$path]; $kinds = $asked[$path] }
-    # An @ stands in quotes here.
-    $typed = $word.Trim("'", '"')
+    # The exit code of the last command is still the user's to look at.
+    $code = Get-Variable LASTEXITCODE -Scope Global -ValueOnly -ErrorAction Ignore
     foreach ($kind in $kinds) {
-        $words = @($words) + @(& $commandAst.CommandElements[0].Extent.Text __complete $kind -- $typed 2>$null)
-        $word = $typed
+        try { $words = @($words) + @(& $commandAst.GetCommandName() __complete $kind -- $word 2>$null) } catch { }
+        $global:LASTEXITCODE = $code
+    }
+    # Where nothing is returned PowerShell offers the names of files, but not behind =.
+    if ($prefix -and -not $words) {
+        foreach ($file in [System.Management.Automation.CompletionCompleters]::CompleteFilename($word)) {
+            [System.Management.Automation.CompletionResult]::new($prefix + $file.CompletionText,
+                $file.ListItemText, $file.ResultType, $file.ToolTip)
+        }
+        return
     }
     foreach ($entry in $words) {
         $text, $tip = $entry -split "`t", 2
         if (-not $tip) { $tip = $text }
-        if ($text -and $text.StartsWith($word)) {
+        if ($text -and $text.StartsWith($word, [StringComparison]::Ordinal)) {
             if ($text.StartsWith('@')) { $text = "'$text'" }
             [System.Management.Automation.CompletionResult]::new("$prefix$text", $text, 'ParameterValue', $tip)
         }

@@ -38,7 +38,7 @@ func completionCommand(e *env) *cli.Command {
 ws76 completion bash > ~/.local/share/bash-completion/completions/ws76
 ws76 completion zsh > ~/.zfunc/_ws76        with fpath+=~/.zfunc before compinit in ~/.zshrc
 ws76 completion fish > ~/.config/fish/completions/ws76.fish
-ws76 completion powershell >> $PROFILE`,
+ws76 completion powershell >> $PROFILE      after mkdir -Force (Split-Path $PROFILE)`,
 		Description: "SHELL is bash, zsh, fish or powershell. Packages bring these scripts with them. " +
 			"For names of profiles and plugins, serial ports and transports they ask ws76 itself.",
 		Action: func(c *cli.Context) error {

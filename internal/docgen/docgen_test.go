@@ -71,6 +71,7 @@ func TestQuoting(t *testing.T) {
 		{"zsh", Zsh(root), `'*-H+['\''N\: V'\'']:N\: V: '`},
 		{"fish", Fish(root), `-d 'it\'s a go: [now]'`},
 		{"PowerShell", PowerShell(root), `@('do', 'don''t')`},
+		{"PowerShell", PowerShell(root), `'HOW to go: don''t, or do... with --all'`},
 	} {
 		if !strings.Contains(string(c.script), c.want) {
 			t.Errorf("%s: no %s in\n%s", c.name, c.want, c.script)

@@ -18,34 +18,47 @@ const powershellTail = `
     $path = 'ws76'
     $flag = ''
     foreach ($element in $commandAst.CommandElements | Select-Object -Skip 1) {
-        if ($element.Extent.EndOffset -ge $cursorPosition) { break }
-        $word = $element.Extent.Text
+        if ($element.Extent.EndOffset -ge $cursorPosition) {
+            # What is behind a comma is no word: a value goes on there.
+            if ($element.Extent.StartOffset -lt $cursorPosition -and
+                $element.GetType().Name -in 'ArrayLiteralAst', 'ErrorExpressionAst') { return }
+            break
+        }
+        $word = $element.Extent.Text.Trim("'", '"')
         if ($flag) { $flag = '' }
         elseif ($values.ContainsKey("$path $word")) { $flag = $word }
         elseif ($commands.ContainsKey("$path $word")) { $path = "$path $word" }
     }
     $prefix = ''
-    $word = $wordToComplete
+    # A word may stand in quotes; an @ has to.
+    $word = $wordToComplete.Trim("'", '"')
     if (-not $flag -and $word -match '^(--[^=]+)=(.*)$' -and $values.ContainsKey("$path $($Matches[1])")) {
         $flag = $Matches[1]
         $prefix = "$flag="
         $word = $Matches[2]
     }
-    # Where nothing is returned PowerShell offers the names of files.
     $kinds = @()
     if ($flag) { $words = $values["$path $flag"]; $kinds = $asked["$path $flag"] }
     elseif ($word -like '-*') { $words = $flags[$path] }
     else { $words = $arguments[$path]; $kinds = $asked[$path] }
-    # An @ stands in quotes here.
-    $typed = $word.Trim("'", '"')
+    # The exit code of the last command is still the user's to look at.
+    $code = Get-Variable LASTEXITCODE -Scope Global -ValueOnly -ErrorAction Ignore
     foreach ($kind in $kinds) {
-        $words = @($words) + @(& $commandAst.CommandElements[0].Extent.Text __complete $kind -- $typed 2>$null)
-        $word = $typed
+        try { $words = @($words) + @(& $commandAst.GetCommandName() __complete $kind -- $word 2>$null) } catch { }
+        $global:LASTEXITCODE = $code
+    }
+    # Where nothing is returned PowerShell offers the names of files, but not behind =.
+    if ($prefix -and -not $words) {
+        foreach ($file in [System.Management.Automation.CompletionCompleters]::CompleteFilename($word)) {
+            [System.Management.Automation.CompletionResult]::new($prefix + $file.CompletionText,
+                $file.ListItemText, $file.ResultType, $file.ToolTip)
+        }
+        return
     }
     foreach ($entry in $words) {
         $text, $tip = $entry -split "` + "`" + `t", 2
         if (-not $tip) { $tip = $text }
-        if ($text -and $text.StartsWith($word)) {
+        if ($text -and $text.StartsWith($word, [StringComparison]::Ordinal)) {
             if ($text.StartsWith('@')) { $text = "'$text'" }
             [System.Management.Automation.CompletionResult]::new("$prefix$text", $text, 'ParameterValue', $tip)
         }
@@ -135,4 +148,8 @@ func powershellEntry(b *strings.Builder, table, key string, words []string) {
 	fmt.Fprintf(b, "    $%s[%s] = @(\n        %s)\n", table, powershellQuote(key), strings.Join(quoted, ",\n        "))
 }
 
-func powershellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+// powershellQuote has dots for …, as PowerShell 5 reads a script in the code page of
+// the machine.
+func powershellQuote(s string) string {
+	return "'" + strings.NewReplacer("'", "''", "…", "...").Replace(s) + "'"
+}
