@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -55,7 +56,8 @@ end`, Options{Limits: Limits{Timeout: 300 * time.Millisecond, MaxMemory: 64 << 2
 			if got := strings.Join(r.got(&r.toB), " "); got != "1! bad 2!" && got != "1! bad! 2!" {
 				t.Errorf("to b: %q", got)
 			}
-			if !r.logged(tt.want) && !r.logged("ran longer") && !r.logged("memory") && !r.logged("loaded anew") {
+			// Which limit is met first may differ from run to run.
+			if !slices.ContainsFunc([]string{tt.want, "ran longer", "memory", "stopped", "loaded anew"}, r.logged) {
 				t.Errorf("logged %q, want %q", r.got(&r.logs), tt.want)
 			}
 		})
