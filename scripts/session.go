@@ -3,7 +3,6 @@ package scripts
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 
 	lua "github.com/yuin/gopher-lua"
@@ -41,18 +40,20 @@ func (set Set) Reload() error {
 }
 
 // WantsSend reports whether a script has a function for messages that go to peers
-// (on_send), or may come to have one, so that a caller with a shorter way for those
-// may take it.
-func (set Set) WantsSend() bool {
-	return set.wants(onSend) || slices.ContainsFunc(set, func(s *Script) bool { return s.o.Reload })
-}
+// (on_send) now: without one, a caller that has but one side may send them itself.
+func (set Set) WantsSend() bool { return set.wants(onSend) }
 
 // WantsFrames reports whether a script has on_frame now. To have frames seen can cost
 // much, so one that a reload adds is called for connections that come later only.
 func (set Set) WantsFrames() bool { return set.wants(onFrame) }
 
 func (set Set) wants(e event) bool {
-	return slices.ContainsFunc(set, func(s *Script) bool { return s.wants.Load()&e.bit() != 0 })
+	for _, s := range set {
+		if s.wants.Load()&e.bit() != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Session is one session as the scripts of a Set see it.

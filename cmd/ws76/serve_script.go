@@ -112,7 +112,7 @@ type scriptSeat struct {
 
 	mu      sync.Mutex // held while hooks run; by Message until Flush
 	sink    relay.Sink
-	echoed  []core.Message // let through by hooks, to be sent back through them
+	echoed  []core.Message // let through by hooks, to be sent back through on_send
 	reading bool           // between Message and Flush
 	started time.Time      // when that began
 }
@@ -126,17 +126,20 @@ func (e scripted) Open(p *serve.Peer) {
 	peer.Close = p.Close
 	seat.record = e.s.record(peer)
 	next := func(d relay.Direction, m core.Message) error {
-		switch {
-		case d == relay.BToA:
-			seat.record.Message(recording.Out, m)
-			if seat.reading && !p.ReplyWaits() {
-				return p.Reply(m)
+		if d == relay.AToB {
+			if !e.echo {
+				return nil
 			}
-			return p.Send(m)
-		case e.echo:
-			seat.echoed = append(seat.echoed, m)
+			if len(seat.echoed) > 0 || e.s.scripts.WantsSend() {
+				seat.echoed = append(seat.echoed, m)
+				return nil
+			}
 		}
-		return nil
+		seat.record.Message(recording.Out, m)
+		if seat.reading && !p.ReplyWaits() {
+			return p.Reply(m)
+		}
+		return p.Send(m)
 	}
 	do := func(f func() error) error {
 		seat.mu.Lock()
@@ -201,7 +204,7 @@ func (e scripted) Message(p *serve.Peer, m core.Message) {
 	}
 	seat.record.Message(recording.In, m)
 	err := seat.sink(relay.AToB, m)
-	if err == nil {
+	if err == nil && len(seat.echoed) > 0 {
 		err = seat.sendEchoed()
 	}
 	if err != nil {
