@@ -15,30 +15,34 @@ import (
 // from any goroutine unless they say otherwise; none of them blocks.
 type Peer struct {
 	// There may be very many that do nothing, so every byte here counts.
+	// What sending looks at comes first.
 
-	mu     sync.Mutex
-	loop   *loop // nil: served by a goroutine, see more.conn
-	events Events
-	data   any
-	set    *Settings
-	id     uint64
-	in     *core.Codec // of a loop: has the unfinished message; usually nil
-	out    *outbox     // what waits for the peer to read; usually nil
-
-	bytesIn, bytesOut, messagesIn, messagesOut atomic.Uint64
-
-	more     atomic.Pointer[more]
-	deadline uint32 // of a loop, see loop.expire; 0: none
-	fd       int32
+	mu       sync.Mutex
+	loop     *loop   // nil: served by a goroutine, see more.conn
+	out      *outbox // what waits for the peer to read; usually nil
 	flags    atomic.Uint32
+	fd       int32
 	kind     kind
-	state    state // of a loop
-	armed    uint8 // of a loop: what epoll watches for
-	reading  bool  // of a loop: wants to be told of input
-	moved    bool  // of a loop: something passed since the last look
-	closing  bool  // nothing may be sent any more; guarded by mu
-	ip       [4]byte
+	state    state  // of a loop
+	armed    uint8  // of a loop: what epoll watches for
+	closing  bool   // nothing may be sent any more; guarded by mu
+	reading  bool   // of a loop: wants to be told of input
+	moved    bool   // of a loop: something passed since the last look
 	port     uint16 // of the remote address, where that is IPv4; 0: see more.remote
+	bytesOut atomic.Uint64
+
+	messagesOut atomic.Uint64
+	more        atomic.Pointer[more]
+
+	bytesIn, messagesIn atomic.Uint64
+
+	events   Events
+	set      *Settings
+	in       *core.Codec // of a loop: has the unfinished message; usually nil
+	data     any
+	id       uint64
+	deadline uint32 // of a loop, see loop.expire; 0: none
+	ip       [4]byte
 }
 
 // more is what few connections need.
