@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -24,7 +23,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ws76/ws76/core/hixie"
-	"github.com/ws76/ws76/core/serve"
 )
 
 func init() {
@@ -122,17 +120,10 @@ func median(of []float64) float64 {
 	return of[len(of)/2]
 }
 
+// startEchoServer runs ws76 serve --echo in a process of its own, so that what its
+// messages do to the load's collector of garbage is not the bridge's cost.
 func startEchoServer(b testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	s := &serve.Server{Events: serve.Echo{}, Grace: time.Millisecond}
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(ctx, l) }()
-	b.Cleanup(func() { stop(); <-served })
-	return l.Addr().String()
+	return startListening(b, exec.Command("ws76", "serve", "127.0.0.1:0", "--echo"))
 }
 
 type bridgeLoad struct {
@@ -140,8 +131,8 @@ type bridgeLoad struct {
 	to                    string
 }
 
-// startBridge starts a program and returns the address that it says it bridges.
-func startBridge(b testing.TB, cmd *exec.Cmd) string {
+// startListening starts a program and returns the address that it says it listens on.
+func startListening(b testing.TB, cmd *exec.Cmd) string {
 	b.Helper()
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
@@ -165,7 +156,7 @@ func startBridge(b testing.TB, cmd *exec.Cmd) string {
 func (c bridgeLoad) run(b *testing.B, name string, args ...string) float64 {
 	b.Helper()
 	cmd := exec.Command(name, args...)
-	addr := startBridge(b, cmd)
+	addr := startListening(b, cmd)
 	var messages atomic.Int64
 	var wg sync.WaitGroup
 	var ready sync.WaitGroup
@@ -286,7 +277,7 @@ func measureIdle(b testing.TB, to string, pairs int) idleBridge {
 	if err != nil {
 		b.Fatal(err)
 	}
-	addr := startBridge(b, cmd)
+	addr := startListening(b, cmd)
 	lines := bufio.NewReader(stdout)
 	live := func() (n int) {
 		cmd.Process.Signal(syscall.SIGUSR1)
