@@ -76,6 +76,7 @@ type joined struct {
 func (j *join) open(from, to *upstream) joined {
 	s := joined{join: j, from: from, to: to, line: &sessionLine{sessionLog: &j.sessions, remote: j.who.remote}}
 	s.line.opened(from, to)
+	s.line.arrives(to)
 	s.a = j.side(relay.A, from, to)
 	if j.buffer > 0 {
 		s.buffer = j.newBuffer(s.line, from, to)
@@ -167,6 +168,7 @@ func (j *join) newBuffer(line *sessionLine, from, to *upstream) *bridge.Buffer {
 			if err != nil {
 				return nil, err
 			}
+			line.arrives(to)
 			return endpoint(to), nil
 		},
 	}
@@ -255,6 +257,26 @@ type sessionLine struct {
 	*sessionLog
 	remote  string
 	dropped uint64
+
+	to      *core.Conn // TO now, or last; nil: none, or no WebSocket
+	arrived uint64     // messages from those before it
+}
+
+// arrives says that what comes from TO comes from this one now. The one before it is
+// closed.
+func (l *sessionLine) arrives(to *upstream) {
+	if to != nil && to.conn != nil {
+		l.arrived = l.fromTO()
+		l.to = to.conn
+	}
+}
+
+// fromTO is how many messages have come from TO.
+func (l *sessionLine) fromTO() uint64 {
+	if l.to == nil {
+		return 0
+	}
+	return l.arrived + l.to.Stats().MessagesIn
 }
 
 func (l *sessionLine) opened(from, to *upstream) {
@@ -299,12 +321,12 @@ func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to 
 	}
 	session := link.Session()
 	if session != nil {
-		l.undelivered(session.Stats(relay.AToB), from, "TO")
-		source := to
-		if buffer != nil {
-			source = nil // one of several
+		var fromFROM uint64
+		if from.conn != nil {
+			fromFROM = from.conn.Stats().MessagesIn
 		}
-		l.undelivered(session.Stats(relay.BToA), source, "FROM")
+		l.undelivered(session.Stats(relay.AToB), fromFROM, "TO")
+		l.undelivered(session.Stats(relay.BToA), l.fromTO(), "FROM")
 	}
 	if !l.log.enabled(slog.LevelInfo) {
 		if err != nil && !endedUncleanly(err) {
@@ -322,14 +344,11 @@ func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to 
 	l.log.Infof("%s%s: %v%s", l.prefix, l.remote, endOf(err), counts)
 }
 
-// undelivered says what one direction of a session has lost: messages that came once
-// the session was over already, and those that could not be handed over.
-func (l *sessionLine) undelivered(s relay.Stats, source *upstream, name string) {
-	lost := s.Dropped
-	if source != nil && source.conn != nil {
-		lost += int64(source.conn.Stats().MessagesIn) - s.Received
-	}
-	if lost > 0 {
+// undelivered says what one direction of a session has lost: of the messages that have
+// arrived (0: it is not known how many) those that came once the session was over
+// already, and those that could not be handed over.
+func (l *sessionLine) undelivered(s relay.Stats, arrived uint64, name string) {
+	if lost := s.Dropped + max(0, int64(arrived)-s.Received); lost > 0 {
 		l.log.Warnf("%s%s: %d messages to %s were dropped: it is closed, or did not take them", l.prefix, l.remote, lost, name)
 	}
 }
