@@ -8,9 +8,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// blockedConnect starts connect to a peer that floods, with an output that nobody reads.
+// blockedConnect starts connect to a peer that floods, with an output that nobody reads,
+// and waits until that is full.
 func blockedConnect(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	t.Helper()
 	url := peerOf(t, "handshake", `endless "\x00`+strings.Repeat("x", 1000)+`\xff"`)
@@ -25,13 +28,22 @@ func blockedConnect(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer w.Close()
 	t.Cleanup(func() { r.Close() })
 	cmd.Stdout = w
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	w.Close()
-	return cmd, stderr
+	room := []unix.PollFd{{Fd: int32(w.Fd()), Events: unix.POLLOUT}}
+	for ends := time.Now().Add(bound); ; time.Sleep(time.Millisecond) {
+		if n, err := unix.Poll(room, 0); n == 0 && err == nil {
+			return cmd, stderr
+		}
+		if time.Now().After(ends) {
+			cmd.Process.Signal(syscall.SIGQUIT)
+			t.Fatalf("the output is not full after %v: %v\n%s", bound, cmd.Wait(), stderr)
+		}
+	}
 }
 
 func wantExit(t *testing.T, cmd *exec.Cmd, stderr *bytes.Buffer, want int) {
@@ -46,14 +58,13 @@ func wantExit(t *testing.T, cmd *exec.Cmd, stderr *bytes.Buffer, want int) {
 // Nobody reads the output: --timeout ends it all the same, and so does ^C.
 func TestConnectOutputBlocked(t *testing.T) {
 	t.Parallel()
-	cmd, stderr := blockedConnect(t, "--timeout", "500ms")
+	cmd, stderr := blockedConnect(t, "--timeout", "2s")
 	wantExit(t, cmd, stderr, exitTimeout)
 }
 
 func TestConnectOutputBlockedInterrupt(t *testing.T) {
 	t.Parallel()
 	cmd, stderr := blockedConnect(t)
-	time.Sleep(500 * time.Millisecond) // until the pipe is full, more likely than not
 	cmd.Process.Signal(os.Interrupt)
 	wantExit(t, cmd, stderr, exitInterrupt)
 }
