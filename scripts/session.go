@@ -3,6 +3,7 @@ package scripts
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	lua "github.com/yuin/gopher-lua"
@@ -168,6 +169,15 @@ func (s *Session) Value(L *lua.LState, side relay.Side) lua.LValue {
 		}
 	}
 	return lua.LNil
+}
+
+// Closing reports whether a script has closed a connection of the session (conn:close).
+func (s *Session) Closing() bool {
+	return slices.ContainsFunc(s.links, func(l *link) bool {
+		l.script.mu.Lock()
+		defer l.script.mu.Unlock()
+		return slices.ContainsFunc(l.conns[:], func(c *conn) bool { return c != nil && c.closing })
+	})
 }
 
 // closeError finds the end of a connection in an error.
