@@ -76,7 +76,7 @@ type joined struct {
 func (j *join) open(from, to *upstream) joined {
 	s := joined{join: j, from: from, to: to, line: &sessionLine{sessionLog: &j.sessions, remote: j.who.remote}}
 	s.line.opened(from, to)
-	s.line.arrives(to)
+	s.line.opens(to)
 	s.a = j.side(relay.A, from, to)
 	if j.buffer > 0 {
 		s.buffer = j.newBuffer(s.line, from, to)
@@ -168,7 +168,7 @@ func (j *join) newBuffer(line *sessionLine, from, to *upstream) *bridge.Buffer {
 			if err != nil {
 				return nil, err
 			}
-			line.arrives(to)
+			line.opens(to)
 			return endpoint(to), nil
 		},
 	}
@@ -258,25 +258,14 @@ type sessionLine struct {
 	remote  string
 	dropped uint64
 
-	to      *core.Conn // TO now, or last; nil: none, or no WebSocket
-	arrived uint64     // messages from those before it
+	to      *upstream // TO now, or the last one
+	earlier uint64    // messages that came from those before it
 }
 
-// arrives says that what comes from TO comes from this one now. The one before it is
-// closed.
-func (l *sessionLine) arrives(to *upstream) {
-	if to != nil && to.conn != nil {
-		l.arrived = l.fromTO()
-		l.to = to.conn
-	}
-}
-
-// fromTO is how many messages have come from TO.
-func (l *sessionLine) fromTO() uint64 {
-	if l.to == nil {
-		return 0
-	}
-	return l.arrived + l.to.Stats().MessagesIn
+// opens says that to is TO now. The one before it is closed.
+func (l *sessionLine) opens(to *upstream) {
+	l.earlier += l.to.arrived()
+	l.to = to
 }
 
 func (l *sessionLine) opened(from, to *upstream) {
@@ -321,12 +310,8 @@ func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to 
 	}
 	session := link.Session()
 	if session != nil {
-		var fromFROM uint64
-		if from.conn != nil {
-			fromFROM = from.conn.Stats().MessagesIn
-		}
-		l.undelivered(session.Stats(relay.AToB), fromFROM, "TO")
-		l.undelivered(session.Stats(relay.BToA), l.fromTO(), "FROM")
+		l.undelivered(session.Stats(relay.AToB), from.arrived(), "TO")
+		l.undelivered(session.Stats(relay.BToA), l.earlier+l.to.arrived(), "FROM")
 	}
 	if !l.log.enabled(slog.LevelInfo) {
 		if err != nil && !endedUncleanly(err) {
@@ -345,7 +330,7 @@ func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to 
 }
 
 // undelivered says what one direction of a session has lost: of the messages that have
-// arrived (0: it is not known how many) those that came once the session was over
+// arrived (0: nobody counts them) those that came once the session was over
 // already, and those that could not be handed over.
 func (l *sessionLine) undelivered(s relay.Stats, arrived uint64, name string) {
 	if lost := s.Dropped + max(0, int64(arrived)-s.Received); lost > 0 {

@@ -66,6 +66,14 @@ type upstream struct {
 	header hixie.Fields
 }
 
+// arrived is how many messages have come from a WebSocket, and 0 from anything else.
+func (u *upstream) arrived() uint64 {
+	if u == nil || u.conn == nil {
+		return 0
+	}
+	return u.conn.Stats().MessagesIn
+}
+
 // setCookies are the fields that the drafts and RFC 6265 set cookies with.
 var setCookies = []string{"Set-Cookie", "Set-Cookie2"}
 
