@@ -2,8 +2,6 @@ package core
 
 import (
 	"errors"
-	"fmt"
-	"io"
 
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/rfc6455"
@@ -200,8 +198,7 @@ func eofError(f framing, closing bool) *CloseError {
 	case closing:
 		return &CloseError{Unanswered: true, Code: codeAbnormal}
 	}
-	return &CloseError{Code: codeAbnormal, ByPeer: true,
-		Err: fmt.Errorf("the peer closed the stream without a closing frame: %w", io.ErrUnexpectedEOF)}
+	return &CloseError{Code: codeAbnormal, ByPeer: true, Err: ErrNoClosingFrame}
 }
 
 // HasClosing reports whether the dialect has a closing frame; without one a side

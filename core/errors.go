@@ -3,6 +3,7 @@ package core
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/ws76/ws76/core/hixie"
@@ -15,6 +16,9 @@ var (
 	ErrBinary = errors.New("drafts 75 and 76 have no binary messages; send text, for instance base64")
 	// ErrClosing is returned by Send after this side has sent its closing frame.
 	ErrClosing = errors.New("the closing frame has been sent; nothing may follow it")
+	// ErrNoClosingFrame is the Err of a *CloseError where the stream has ended between
+	// two frames, before either side's closing frame.
+	ErrNoClosingFrame = fmt.Errorf("the peer closed the stream without a closing frame: %w", io.ErrUnexpectedEOF)
 )
 
 // InvalidUTF8Error is returned by Send for a text that is not UTF-8. Nothing of it was sent.
@@ -94,7 +98,7 @@ type CloseError struct {
 	// clean close and 1006 otherwise.
 	Code   int
 	Reason string
-	// Err is what ended an unclean connection: io.ErrUnexpectedEOF, a
+	// Err is what ended an unclean connection: ErrNoClosingFrame, a
 	// *hixie.SyntaxError, a network error.
 	Err error
 }

@@ -135,7 +135,11 @@ func (c *conn) finish(st *state, err error) {
 	if err == nil && ended != nil && !ended.Clean && !ended.Unanswered {
 		err = ended
 	}
-	if isClean(err) {
+	if own, ok := err.(*relay.SideError); ok && own.Side == c.side {
+		err = own.Err // which connection that was the script is told beside it
+	}
+	// The peer may be faster than the closing frame that the script has asked for.
+	if isClean(err) || c.closing && errors.Is(err, core.ErrNoClosingFrame) {
 		err = nil
 	}
 	if err != nil && (ended == nil || !ended.Clean && !ended.Unanswered) {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core"
-	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/recording"
 	"github.com/ws76/ws76/core/rfc6455"
@@ -191,18 +190,12 @@ func (p *pipe) ended(conn *core.Conn, err error) error {
 		// Cut off is what came after the last message that was asked for.
 		p.log.Warnf("the peer did not answer the closing frame")
 		return nil
-	case err != nil && p.scripted.Load().Closing() && onlyClose(err, endedBetweenFrames):
+	case err != nil && p.scripted.Load().Closing() && onlyClose(err, func(ce *core.CloseError) bool { return ce.Err == core.ErrNoClosingFrame }):
 		// Faster than the closing frame that a script has asked for.
 		p.log.Infof("the peer closed the stream before our closing frame")
 		return nil
 	}
 	return plainly(err)
-}
-
-// endedBetweenFrames reports whether a peer has closed its stream without a closing
-// frame, but with nothing cut off.
-func endedBetweenFrames(ce *core.CloseError) bool {
-	return ce.ByPeer && errors.Unwrap(ce.Err) == io.ErrUnexpectedEOF && !is[*hixie.SyntaxError](ce.Err) && !is[*rfc6455.SyntaxError](ce.Err)
 }
 
 // complains reports whether a peer's close code of RFC 6455, section 7.4.1 says
