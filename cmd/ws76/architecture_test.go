@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"scripts":                 {"core", "core/hixie", "core/relay", "scripts/kv", "scripts/luacode", "scripts/lualib", "scripts/luastring", "scripts/watch"},
 	"scripts/check":           {"scripts/luacode"},
 	"scripts/luacode":         {"scripts/luastring"},
+	"scripts/luastring":       {"scripts/lauxlib"},
 	"scripts/lualib":          {"core/hixie", "scripts/kv", "scripts/luacode", "scripts/luastring"},
 	"scripts/scripttest":      {"core", "core/relay", "core/relay/recording", "scripts", "scripts/luacode"},
 	"transports/all":          {"transports", "transports/exec", "transports/fd", "transports/proxy", "transports/serial", "transports/stdio", "transports/tcp", "transports/tls", "transports/unix", "transports/wifly"},

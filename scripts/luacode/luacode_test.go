@@ -95,7 +95,7 @@ func TestErrors(t *testing.T) {
 		{"#!x\ny y", "t.lua:2: syntax error near 'y'"},
 		{"goto nowhere", "t.lua:2: no visible label 'nowhere'"},
 		{"break", "t.lua:1: "},
-		{"local x = nil\nreturn 'a' ..\n x", "t.lua:2: attempt to concatenate a nil value"},
+		{"local x = nil\nreturn 'a' ..\n x", "t.lua:2: attempt to concatenate local 'x' (a nil value)"},
 		{"local s = 'x' while true do s = s .. s end", "t.lua:1: ..: a string of 2097152 bytes is larger than the limit of 1048576"},
 		{"return " + strings.Repeat("(", 1e5) + "1" + strings.Repeat(")", 1e5), ""},
 		{"return " + strings.Repeat("{", 1e5) + strings.Repeat("}", 1e5), "t.lua:1: chunk has too many syntax levels"},

@@ -4,14 +4,16 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
 // maxResults is how many values one function may return, Lua 5.1's limit of the C stack.
 const maxResults = 8000
 
 func (b *Budget) sub(L *lua.LState) int {
-	s := checkString(L, 1, "sub")
-	from, to := slice(checkInt(L, 2, "sub"), optInt(L, 3, "sub", -1), len(s))
+	s := lauxlib.CheckString(L, 1)
+	from, to := slice(lauxlib.CheckInteger(L, 2), lauxlib.OptInteger(L, 3, -1), len(s))
 	L.Push(lua.LString(part(s, from, to)))
 	return 1
 }
@@ -28,11 +30,11 @@ func part(s string, from, to int) string {
 }
 
 func (b *Budget) byte(L *lua.LState) int {
-	s := checkString(L, 1, "byte")
-	i := optInt(L, 2, "byte", 1)
-	from, to := slice(i, optInt(L, 3, "byte", i), len(s))
+	s := lauxlib.CheckString(L, 1)
+	i := lauxlib.OptInteger(L, 2, 1)
+	from, to := slice(i, lauxlib.OptInteger(L, 3, i), len(s))
 	if to-from > maxResults {
-		L.RaiseError("string slice too long")
+		lauxlib.Errorf(L, "string slice too long")
 	}
 	for i := from; i < to; i++ {
 		L.Push(number(int(s[i])))
@@ -44,9 +46,9 @@ func (b *Budget) char(L *lua.LState) int {
 	n := L.GetTop()
 	out := make([]byte, n)
 	for i := range out {
-		c := checkInt(L, i+1, "char")
+		c := lauxlib.CheckInt(L, i+1)
 		if c < 0 || c > 255 {
-			argError(L, i+1, "char", "invalid value")
+			lauxlib.ArgError(L, i+1, "invalid value")
 		}
 		out[i] = byte(c)
 	}
@@ -55,7 +57,7 @@ func (b *Budget) char(L *lua.LState) int {
 }
 
 func (b *Budget) length(L *lua.LState) int {
-	L.Push(number(len(checkString(L, 1, "len"))))
+	L.Push(number(len(lauxlib.CheckString(L, 1))))
 	return 1
 }
 
@@ -79,7 +81,7 @@ func (b *Budget) upper(L *lua.LState) int {
 
 // mapped changes byte by byte: letters are those of the C locale, and what is no UTF-8 stays what it is.
 func (b *Budget) mapped(L *lua.LState, name string, change func(byte) byte) int {
-	s := checkString(L, 1, name)
+	s := lauxlib.CheckString(L, 1)
 	b.Size(L, "string."+name, len(s))
 	out := make([]byte, len(s))
 	for i := range out {
@@ -90,7 +92,7 @@ func (b *Budget) mapped(L *lua.LState, name string, change func(byte) byte) int 
 }
 
 func (b *Budget) reverse(L *lua.LState) int {
-	s := checkString(L, 1, "reverse")
+	s := lauxlib.CheckString(L, 1)
 	b.Size(L, "string.reverse", len(s))
 	out := make([]byte, len(s))
 	for i := range out {
@@ -101,7 +103,7 @@ func (b *Budget) reverse(L *lua.LState) int {
 }
 
 func (b *Budget) rep(L *lua.LState) int {
-	s, n := checkString(L, 1, "rep"), checkInt(L, 2, "rep")
+	s, n := lauxlib.CheckString(L, 1), lauxlib.CheckInt(L, 2)
 	if n <= 0 || s == "" {
 		L.Push(lua.LString(""))
 		return 1
@@ -112,4 +114,34 @@ func (b *Budget) rep(L *lua.LState) int {
 	b.Size(L, "string.rep", n*len(s))
 	L.Push(lua.LString(strings.Repeat(s, n)))
 	return 1
+}
+
+// numbers are the small ones as values, which saves an allocation each.
+var numbers = func() (n [512]lua.LValue) {
+	for i := range n {
+		n[i] = lua.LNumber(i)
+	}
+	return n
+}()
+
+func number(n int) lua.LValue {
+	if n >= 0 && n < len(numbers) {
+		return numbers[n]
+	}
+	return lua.LNumber(n)
+}
+
+// slice is Lua's range [i, j] of a string of n bytes as a Go range: negative positions count from the end.
+func slice(i, j, n int) (from, to int) {
+	if i < 0 {
+		i += n + 1
+	}
+	if j < 0 {
+		j += n + 1
+	}
+	i, j = max(i, 1), min(j, n)
+	if i > j {
+		return 0, 0
+	}
+	return i - 1, j
 }

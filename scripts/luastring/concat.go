@@ -2,6 +2,8 @@ package luastring
 
 import (
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
 // ConcatName is where Install puts the function that stands for the operator "..", in the table string: there every
@@ -32,12 +34,12 @@ func (b *Budget) concat(L *lua.LState) int {
 			}
 		}
 		if from < n {
-			right = b.join(L, from, n, right.String())
+			right = b.join(L, from, n, text(right))
 			n = from
 			continue
 		}
 		n--
-		right = b.concatMeta(L, L.Get(n), right)
+		right = b.concatMeta(L, n, right)
 	}
 	L.Push(right)
 	return 1
@@ -56,13 +58,20 @@ func (b *Budget) join(L *lua.LState, from, to int, last string) lua.LValue {
 	b.Size(L, "..", size)
 	out := make([]byte, 0, size)
 	for i := from; i < to; i++ {
-		out = append(out, L.Get(i).String()...)
+		out = append(out, text(L.Get(i))...)
 	}
 	return lua.LString(append(out, last...))
 }
 
-// concatMeta calls __concat, of the left operand if it has one.
-func (b *Budget) concatMeta(L *lua.LState, left, right lua.LValue) lua.LValue {
+// text is a string or number as text.
+func text(v lua.LValue) string {
+	s, _ := lauxlib.ToString(v)
+	return s
+}
+
+// concatMeta calls __concat, of the left operand, argument n, if it has one.
+func (b *Budget) concatMeta(L *lua.LState, n int, right lua.LValue) lua.LValue {
+	left := L.Get(n)
 	f := L.GetMetaField(left, "__concat")
 	if f == lua.LNil {
 		f = L.GetMetaField(right, "__concat")
@@ -70,9 +79,10 @@ func (b *Budget) concatMeta(L *lua.LState, left, right lua.LValue) lua.LValue {
 	if f == lua.LNil {
 		bad := left
 		if lua.LVCanConvToString(left) {
-			bad = right
+			bad, n = right, n+1
 		}
-		L.RaiseError("attempt to concatenate a %s value", bad.Type().String())
+		kind, name := lauxlib.Argument(L, n)
+		lauxlib.OperandError(L, "concatenate", bad, kind, name)
 	}
 	L.Push(f)
 	L.Push(left)
@@ -88,16 +98,16 @@ func (b *Budget) tableConcat(L *lua.LState) int {
 	const what = "table.concat"
 	t, ok := L.Get(1).(*lua.LTable)
 	if !ok {
-		typeError(L, 1, "concat", "table")
+		lauxlib.TypeError(L, 1, "table")
 	}
 	separator := ""
 	if L.Get(2) != lua.LNil {
-		separator = checkString(L, 2, "concat")
+		separator = lauxlib.CheckString(L, 2)
 	}
-	i := optInt(L, 3, "concat", 1)
+	i := lauxlib.OptInt(L, 3, 1)
 	last := t.Len()
 	if L.Get(4) != lua.LNil {
-		last = checkInt(L, 4, "concat")
+		last = lauxlib.CheckInt(L, 4)
 	}
 	if i > last {
 		L.Push(lua.LString(""))
@@ -112,7 +122,7 @@ func (b *Budget) tableConcat(L *lua.LState) int {
 		case lua.LNumber:
 			size += 8
 		default:
-			L.RaiseError("invalid value (%s) at index %d in table for 'concat'", v.Type().String(), k)
+			lauxlib.Errorf(L, "invalid value (%s) at index %d in table for 'concat'", v.Type().String(), k)
 		}
 		if k < last {
 			size += len(separator)
@@ -129,7 +139,7 @@ func (b *Budget) tableConcat(L *lua.LState) int {
 		case lua.LString:
 			out = append(out, v...)
 		case lua.LNumber:
-			out = append(out, v.String()...)
+			out = append(out, lauxlib.FormatNumber(float64(v))...)
 		}
 		if k < last {
 			out = append(out, separator...)

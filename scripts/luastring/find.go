@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
 func hasSpecials(p string) bool {
@@ -52,8 +54,8 @@ func (b *Budget) find(L *lua.LState) int  { return b.search(L, "find", "string.f
 func (b *Budget) match(L *lua.LState) int { return b.search(L, "match", "string.match", false) }
 
 func (b *Budget) search(L *lua.LState, name, what string, find bool) int {
-	s, p := checkString(L, 1, name), checkString(L, 2, name)
-	init := optInt(L, 3, name, 1)
+	s, p := lauxlib.CheckString(L, 1), lauxlib.CheckString(L, 2)
+	init := lauxlib.OptInteger(L, 3, 1)
 	if init < 0 {
 		init += len(s) + 1
 	}
@@ -137,7 +139,7 @@ func (m *matcher) head() (c byte, literal bool) {
 
 // gmatch is string.gmatch: an iterator that looks for one match at a time.
 func (b *Budget) gmatch(L *lua.LState) int {
-	s, p := checkString(L, 1, "gmatch"), checkString(L, 2, "gmatch")
+	s, p := lauxlib.CheckString(L, 1), lauxlib.CheckString(L, 2)
 	at := 0
 	L.Push(L.NewFunction(func(L *lua.LState) int {
 		if at > len(s) {

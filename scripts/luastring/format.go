@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
 // spec is one conversion of string.format: %[flags][width][.precision]verb.
@@ -19,7 +21,7 @@ type spec struct {
 // format is string.format.
 func (b *Budget) format(L *lua.LState) int {
 	const what = "string.format"
-	f := checkString(L, 1, "format")
+	f := lauxlib.CheckString(L, 1)
 	out := make([]byte, 0, len(f)+32)
 	arg := 1
 	for {
@@ -34,7 +36,7 @@ func (b *Budget) format(L *lua.LState) int {
 			continue
 		}
 		if arg++; arg > L.GetTop() {
-			argError(L, arg, "format", "no value")
+			lauxlib.ArgError(L, arg, "no value")
 		}
 		var s spec
 		s, f = parseSpec(L, f)
@@ -65,7 +67,7 @@ func parseSpec(L *lua.LState, f string) (spec, string) {
 		}
 	}
 	if i > 5 {
-		L.RaiseError("invalid format (repeated flags)")
+		lauxlib.Errorf(L, "invalid format (repeated flags)")
 	}
 	number := func() (n int) {
 		for range 2 {
@@ -82,10 +84,10 @@ func parseSpec(L *lua.LState, f string) (spec, string) {
 		s.precision = number()
 	}
 	if i < len(f) && f[i] >= '0' && f[i] <= '9' {
-		L.RaiseError("invalid format (width or precision too long)")
+		lauxlib.Errorf(L, "invalid format (width or precision too long)")
 	}
 	if i == len(f) {
-		L.RaiseError("%s", "invalid option '%' to 'format'")
+		lauxlib.Errorf(L, "%s", "invalid option '%' to 'format'")
 	}
 	s.verb = f[i]
 	return s, f[i+1:]
@@ -94,9 +96,9 @@ func parseSpec(L *lua.LState, f string) (spec, string) {
 func (b *Budget) convert(L *lua.LState, out []byte, s spec, arg int) []byte {
 	switch s.verb {
 	case 'c':
-		return s.pad(out, "", string([]byte{byte(checkInt(L, arg, "format"))}))
+		return s.pad(out, "", string([]byte{byte(lauxlib.CheckInt(L, arg))}))
 	case 'd', 'i':
-		n := toInt64(checkNumber(L, arg, "format"))
+		n := lauxlib.Integer(lauxlib.CheckNumber(L, arg))
 		sign := s.sign(n < 0)
 		magnitude := uint64(n)
 		if n < 0 {
@@ -104,11 +106,11 @@ func (b *Budget) convert(L *lua.LState, out []byte, s spec, arg int) []byte {
 		}
 		return s.padNumber(out, sign, s.digits(magnitude, 10), s.precision < 0)
 	case 'u', 'o', 'x', 'X':
-		return s.unsigned(out, toUint64(checkNumber(L, arg, "format")))
+		return s.unsigned(out, toUint64(lauxlib.CheckNumber(L, arg)))
 	case 'e', 'E', 'f', 'g', 'G':
-		return s.float(out, checkNumber(L, arg, "format"))
+		return s.float(out, lauxlib.CheckNumber(L, arg))
 	case 'q':
-		str := checkString(L, arg, "format")
+		str := lauxlib.CheckString(L, arg)
 		b.Size(L, "string.format", len(out)+len(str))
 		return appendQuoted(out, str)
 	case 's':
@@ -128,7 +130,7 @@ func (b *Budget) convert(L *lua.LState, out []byte, s spec, arg int) []byte {
 		}
 		return s.pad(out, "", str)
 	}
-	L.RaiseError("invalid option '%%%s' to 'format'", string([]byte{s.verb}))
+	lauxlib.Errorf(L, "invalid option '%%%s' to 'format'", string([]byte{s.verb}))
 	return out
 }
 
@@ -262,19 +264,11 @@ func (s spec) finite(f float64) string {
 	}
 }
 
-// toInt64 is C's conversion of a double on the machines there are: what does not fit becomes the least integer.
-func toInt64(f float64) int64 {
-	if f >= -(1<<63) && f < 1<<63 {
-		return int64(f)
-	}
-	return math.MinInt64
-}
-
 func toUint64(f float64) uint64 {
 	if f >= 1<<63 && f < 1<<64 {
 		return uint64(f)
 	}
-	return uint64(toInt64(f))
+	return uint64(lauxlib.Integer(f))
 }
 
 // appendQuoted is %q: a string as Lua reads it back.

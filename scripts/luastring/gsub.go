@@ -4,21 +4,23 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
 // gsub is string.gsub.
 func (b *Budget) gsub(L *lua.LState) int {
 	const what = "string.gsub"
-	s, p := checkString(L, 1, "gsub"), checkString(L, 2, "gsub")
+	s, p := lauxlib.CheckString(L, 1), lauxlib.CheckString(L, 2)
 	repl := L.Get(3)
 	switch v := repl.(type) {
 	case lua.LString, *lua.LFunction, *lua.LTable:
 	case lua.LNumber:
-		repl = lua.LString(v.String())
+		repl = lua.LString(lauxlib.FormatNumber(float64(v)))
 	default:
-		argError(L, 3, "gsub", "string/function/table expected")
+		lauxlib.ArgError(L, 3, "string/function/table expected")
 	}
-	limit := optInt(L, 4, "gsub", len(s)+1)
+	limit := lauxlib.OptInt(L, 4, len(s)+1)
 
 	m := matcher{state: L, budget: b, what: what, subject: s, pattern: p}
 	begin, head, literal := 0, byte(0), false
@@ -98,10 +100,10 @@ func (m *matcher) replace(out []byte, repl lua.LValue, s, e int) ([]byte, bool) 
 	case lua.LString:
 		return m.add(out, string(v)), true
 	case lua.LNumber:
-		return append(out, v.String()...), true
+		return append(out, lauxlib.FormatNumber(float64(v))...), true
 	default:
 		if lua.LVAsBool(v) {
-			L.RaiseError("invalid replacement value (a %s)", v.Type().String())
+			lauxlib.Errorf(L, "invalid replacement value (a %s)", v.Type().String())
 		}
 		return out, false
 	}

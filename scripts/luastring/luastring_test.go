@@ -49,8 +49,8 @@ func TestErrors(t *testing.T) {
 		{`("a"):gsub("(a", "%1")`, "unfinished capture"},
 		{`("a"):gsub("a", {a = {}})`, "invalid replacement value (a table)"},
 		{`("a"):gsub("a", function() return true end)`, "invalid replacement value (a boolean)"},
-		{`("a"):gsub("a", true)`, "bad argument #3 to 'gsub' (string/function/table expected)"},
-		{`("a"):gsub("a")`, "bad argument #3 to 'gsub' (string/function/table expected)"},
+		{`("a"):gsub("a", true)`, "bad argument #2 to 'gsub' (string/function/table expected)"},
+		{`("a"):gsub("a")`, "bad argument #2 to 'gsub' (string/function/table expected)"},
 		{`string.find()`, "bad argument #1 to 'find' (string expected, got no value)"},
 		{`string.find("a", nil)`, "bad argument #2 to 'find' (string expected, got nil)"},
 		{`string.find("a", "a", {})`, "bad argument #3 to 'find' (number expected, got table)"},
@@ -104,7 +104,7 @@ func TestRunaway(t *testing.T) {
 		`string.format(("%s"):rep(9), ("a"):rep(9e6), ("a"):rep(9e6), 1, 1, 1, 1, 1, 1, 1)`,
 		`local t = {} for i = 1, 3000 do t[i] = ("a"):rep(1e4) end table.concat(t)`,
 		`table.concat({1, 2}, ("a"):rep(9e6), 1, 2) table.concat({1, 2, 3}, ("a"):rep(9e6), 1, 3)`,
-		`table.concat(setmetatable({}, {__index = function() return 1 end}), "", 1, 1e15)`,
+		`table.concat(setmetatable({}, {__index = function() return 1 end}), "", 1, 2e9)`,
 		`while true do ("a"):rep(1e6) end`,
 	} {
 		L := newState(t, &Budget{Steps: 5_000_000})

@@ -1,6 +1,10 @@
 package luastring
 
-import lua "github.com/yuin/gopher-lua"
+import (
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/lauxlib"
+)
 
 // The matcher is that of Lua 5.1's lstrlib.c, on Go strings: a pattern is interpreted as it stands, nothing is compiled
 // and nothing is allocated. Every attempt and every character that is looked at costs a step of the budget.
@@ -33,7 +37,7 @@ type matcher struct {
 	captures [maxCaptures]capture
 }
 
-func (m *matcher) fail(why string) { m.state.RaiseError("%s", why) }
+func (m *matcher) fail(why string) { lauxlib.Errorf(m.state, "%s", why) }
 
 // reset forgets the captures of the attempt before.
 func (m *matcher) reset() { m.level, m.depth = 0, 0 }
