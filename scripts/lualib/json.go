@@ -2,11 +2,15 @@ package lualib
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/luastring"
 )
 
 // maxJSONDepth is how deep arrays and objects may be nested.
@@ -39,24 +43,33 @@ func (l *library) jsonArray(L *lua.LState) int {
 }
 
 func (l *library) jsonEncode(L *lua.LState) int {
-	e := jsonEncoder{l: l, L: L}
+	e := l.encoder(L, "json.encode")
 	e.value(L.CheckAny(1), 0)
-	l.Budget.Size(L, "json.encode", len(e.out))
-	L.Push(lua.LString(e.out))
+	L.Push(e.account.String(e.out))
 	return 1
 }
 
 type jsonEncoder struct {
-	l   *library
-	L   *lua.LState
-	out []byte
+	l       *library
+	L       *lua.LState
+	account luastring.Account
+	out     []byte
 }
+
+func (l *library) encoder(L *lua.LState, what string) *jsonEncoder {
+	return &jsonEncoder{l: l, L: L, account: l.Budget.Account(L, what, 0)}
+}
+
+// longest is more than any value but a string or a table takes, with what goes around it.
+const longest = 32
 
 func (e *jsonEncoder) value(v lua.LValue, depth int) {
 	if depth > maxJSONDepth {
 		e.L.RaiseError("json.encode: tables are nested deeper than %d, or hold themselves", maxJSONDepth)
 	}
-	e.l.Budget.Spend(e.L, "json.encode", 1)
+	e.account.Spend(1)
+	e.account.Give(longest / 2)
+	e.out = e.account.Grow(e.out, longest)
 	switch v := v.(type) {
 	case *lua.LNilType:
 		e.out = append(e.out, "null"...)
@@ -89,10 +102,15 @@ func (e *jsonEncoder) number(f float64) {
 }
 
 func (e *jsonEncoder) string(s string) {
-	e.l.Budget.Size(e.L, "json.encode", len(e.out)+len(s))
+	e.account.Give(len(s))
+	e.account.Spend(len(s) >> 2)
+	e.out = e.account.Grow(e.out, len(s)+longest)
 	const digits = "0123456789abcdef"
 	e.out = append(e.out, '"')
 	for i := 0; i < len(s); {
+		if need := len(s) - i + longest; cap(e.out)-len(e.out) < need {
+			e.out = e.account.Grow(e.out, need)
+		}
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			_, size := utf8.DecodeRuneInString(s[i:])
@@ -125,28 +143,8 @@ func (e *jsonEncoder) string(s string) {
 // table writes an array where the keys are 1 to n, or where the table is marked as one; otherwise an object, whose keys
 // are in order so that the same table gives the same text.
 func (e *jsonEncoder) table(t *lua.LTable, depth int) {
-	n, entries, inside := t.Len(), 0, 0
-	var keys []string
-	values := map[string]lua.LValue{}
-	t.ForEach(func(k, v lua.LValue) {
-		entries++
-		switch k := k.(type) {
-		case lua.LString:
-			keys = append(keys, string(k))
-			values[string(k)] = v
-		case lua.LNumber:
-			if i := int(k); lua.LNumber(i) == k && i >= 1 && i <= n {
-				inside++
-				return
-			}
-			name := k.String()
-			keys = append(keys, name)
-			values[name] = v
-		default:
-			e.L.RaiseError("json.encode: a key that is a %s has no JSON", k.Type())
-		}
-	})
-	e.l.Budget.Spend(e.L, "json.encode", entries)
+	n := t.Len()
+	inside, keys := e.keys(t, n)
 	marked := t.Metatable == e.l.arrays
 	if keys == nil && (n > 0 && inside == n || marked) {
 		e.out = append(e.out, '[')
@@ -160,28 +158,65 @@ func (e *jsonEncoder) table(t *lua.LTable, depth int) {
 		return
 	}
 	if marked {
-		e.L.RaiseError("json.encode: an array has the key %q", keys[0])
+		e.L.RaiseError("json.encode: an array has the key %q", keys[0].name)
 	}
 	for i := 1; i <= n; i++ { // a table with both kinds of keys, or with holes, is an object
-		if t.RawGetInt(i) == lua.LNil {
-			continue
+		if v := t.RawGetInt(i); v != lua.LNil {
+			keys = e.add(keys, strconv.Itoa(i), v)
 		}
-		name := strconv.Itoa(i)
-		if _, ok := values[name]; ok {
-			e.L.RaiseError("json.encode: a table has the key %q both as a number and as a string", name)
-		}
-		keys = append(keys, name)
-		values[name] = t.RawGetInt(i)
 	}
-	slices.Sort(keys)
+	e.account.Spend(len(keys) * bits.Len(uint(len(keys))))
+	slices.SortFunc(keys, func(a, b member) int { return strings.Compare(a.name, b.name) })
 	e.out = append(e.out, '{')
 	for i, k := range keys {
 		if i > 0 {
+			if k.name == keys[i-1].name {
+				e.L.RaiseError("json.encode: a table has the key %q both as a number and as a string", k.name)
+			}
 			e.out = append(e.out, ',')
 		}
-		e.string(k)
+		e.string(k.name)
 		e.out = append(e.out, ':')
-		e.value(values[k], depth+1)
+		e.value(k.value, depth+1)
 	}
 	e.out = append(e.out, '}')
+}
+
+// member is one of an object.
+type member struct {
+	name  string
+	value lua.LValue
+}
+
+// keys returns the members of a table with other keys than 1 to n, and how many there are with these.
+func (e *jsonEncoder) keys(t *lua.LTable, n int) (inside int, keys []member) {
+	t.ForEach(func(k, v lua.LValue) {
+		switch k := k.(type) {
+		case lua.LString:
+			keys = e.add(keys, string(k), v)
+		case lua.LNumber:
+			if i := int(k); lua.LNumber(i) == k && i >= 1 && i <= n {
+				e.account.Spend(1)
+				e.account.Give(16)
+				e.account.Take(8) // k
+				inside++
+				return
+			}
+			keys = e.add(keys, k.String(), v)
+		default:
+			e.L.RaiseError("json.encode: a key that is a %s has no JSON", k.Type())
+		}
+	})
+	return inside, keys
+}
+
+func (e *jsonEncoder) add(keys []member, name string, v lua.LValue) []member {
+	const size = 32
+	e.account.Spend(1)
+	e.account.Give(size)
+	if len(keys) == cap(keys) {
+		e.account.Take(size * max(8, 2*cap(keys)))
+		keys = append(make([]member, 0, max(8, 2*cap(keys))), keys...)
+	}
+	return append(keys, member{name, v})
 }

@@ -2,12 +2,16 @@ package lualib
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/luastring"
 )
 
 // jsonError is what is wrong with a text, and where.
@@ -21,10 +25,7 @@ func (e *jsonError) Error() string {
 }
 
 func (l *library) jsonDecode(L *lua.LState) (results int) {
-	s := L.CheckString(1)
-	l.Budget.Spend(L, "json.decode", len(s))
-	d := jsonDecoder{l: l, L: L, s: s}
-	v, err := d.document()
+	v, err := l.decode(L, "json.decode", L.CheckString(1))
 	if err != nil {
 		return fail(L, "%v", err)
 	}
@@ -32,11 +33,98 @@ func (l *library) jsonDecode(L *lua.LState) (results int) {
 	return 1
 }
 
+// decode makes values of a text.
+func (l *library) decode(L *lua.LState, what, s string) (lua.LValue, error) {
+	d := jsonDecoder{l: l, L: L, s: s, account: l.Budget.Account(L, what, len(s))}
+	d.count()
+	return d.document()
+}
+
 type jsonDecoder struct {
-	l *library
-	L *lua.LState
-	s string
-	i int
+	l       *library
+	L       *lua.LState
+	account luastring.Account
+	s       string
+	i       int
+	sizes   []uint32 // of the arrays and objects that are to come, so that tables are made as large as they get
+}
+
+// count finds out how many values each array and object has. What is wrong with the text is left for later.
+func (d *jsonDecoder) count() {
+	const every = 4 << 10 // bytes between two looks at the budget
+	containers := 0
+	for rest := d.s; rest != ""; {
+		piece := rest[:min(len(rest), every)]
+		rest = rest[len(piece):]
+		d.account.Spend(len(piece) >> 2)
+		containers += strings.Count(piece, "[") + strings.Count(piece, "{")
+	}
+	if containers == 0 {
+		return
+	}
+	d.account.Take(4 * containers)
+	d.sizes = make([]uint32, 0, containers)
+	var open [maxJSONDepth + 1]int32 // of the containers around, their place in sizes
+	depth, empty, looked := 0, false, 0
+	for i := 0; i < len(d.s); i++ {
+		if i-looked > every {
+			d.account.Spend((i - looked) >> 2)
+			looked = i
+		}
+		c := d.s[i]
+		switch c {
+		case ' ', '\n', '\r', '\t':
+			continue
+		case '[', '{':
+			if depth == len(open) {
+				return
+			}
+			d.some(empty, open[:depth])
+			open[depth] = int32(len(d.sizes))
+			depth++
+			d.sizes = append(d.sizes, 0)
+			empty = true
+			continue
+		case ']', '}':
+			if depth == 0 {
+				return
+			}
+			depth--
+			empty = false
+			continue
+		}
+		d.some(empty, open[:depth])
+		empty = false
+		switch c {
+		case ',':
+			if depth > 0 {
+				d.sizes[open[depth-1]]++
+			}
+		case '"':
+			for i++; i < len(d.s) && d.s[i] != '"'; i++ {
+				if d.s[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+}
+
+// some counts the first value of the innermost container, the commas of which count the others.
+func (d *jsonDecoder) some(first bool, open []int32) {
+	if first && len(open) > 0 {
+		d.sizes[open[len(open)-1]] = 1
+	}
+}
+
+// size returns how many values the next container has.
+func (d *jsonDecoder) size() int {
+	if len(d.sizes) == 0 {
+		return 0
+	}
+	n := d.sizes[0]
+	d.sizes = d.sizes[1:]
+	return int(n)
 }
 
 func (d *jsonDecoder) bad(format string, args ...any) error {
@@ -94,6 +182,7 @@ func (d *jsonDecoder) value(depth int) (lua.LValue, error) {
 		return d.array(depth)
 	case rest[0] == '"':
 		s, err := d.string()
+		d.account.Take(16)
 		return lua.LString(s), err
 	case strings.HasPrefix(rest, "true"):
 		d.i += 4
@@ -112,7 +201,9 @@ func (d *jsonDecoder) value(depth int) (lua.LValue, error) {
 
 func (d *jsonDecoder) object(depth int) (lua.LValue, error) {
 	d.i++
-	t := d.L.NewTable()
+	n := d.size()
+	d.account.Table(0, n)
+	t := d.L.CreateTable(0, n)
 	if d.next('}') {
 		return t, nil
 	}
@@ -143,7 +234,9 @@ func (d *jsonDecoder) object(depth int) (lua.LValue, error) {
 
 func (d *jsonDecoder) array(depth int) (lua.LValue, error) {
 	d.i++
-	t := d.L.NewTable()
+	n := d.size()
+	d.account.Table(n, 0)
+	t := d.L.CreateTable(n, 0)
 	t.Metatable = d.l.arrays
 	if d.next(']') {
 		return t, nil
@@ -202,8 +295,20 @@ func (d *jsonDecoder) number() (lua.LValue, error) {
 		d.i = from
 		return nil, d.bad("%s is too large for a number", d.s[from:min(from+20, len(d.s))])
 	}
+	if f >= 0 && f < float64(len(smallNumbers)) && f == float64(int(f)) && !math.Signbit(f) {
+		return smallNumbers[int(f)], nil
+	}
+	d.account.Take(8)
 	return lua.LNumber(f), nil
 }
+
+// smallNumbers are values that need not be made.
+var smallNumbers = func() (n [512]lua.LValue) {
+	for i := range n {
+		n[i] = lua.LNumber(i)
+	}
+	return n
+}()
 
 func (d *jsonDecoder) string() (string, error) {
 	d.i++
@@ -216,13 +321,23 @@ func (d *jsonDecoder) string() (string, error) {
 		d.i++
 		return d.s[from : d.i-1], nil
 	}
-	out := []byte(d.s[from:d.i])
+	// What it means is no longer than what stands there.
+	end := d.i
+	for end < len(d.s) && d.s[end] >= ' ' && d.s[end] != '"' {
+		if d.s[end] == '\\' {
+			end++
+		}
+		end++
+	}
+	d.account.Take(min(end, len(d.s)) - from)
+	d.account.Spend((end - from) >> 2)
+	out := append(make([]byte, 0, min(end, len(d.s))-from), d.s[from:d.i]...)
 	for d.i < len(d.s) {
 		c := d.s[d.i]
 		switch {
 		case c == '"':
 			d.i++
-			return string(out), nil
+			return unsafe.String(unsafe.SliceData(out), len(out)), nil
 		case c < ' ':
 			return "", d.bad("control character %#02x in a string", c)
 		case c != '\\':

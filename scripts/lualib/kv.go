@@ -49,8 +49,7 @@ func (l *library) kept(L *lua.LState, v string) lua.LValue {
 	case 'b':
 		return lua.LBool(text == "true")
 	case 'j':
-		d := jsonDecoder{l: l, L: L, s: text}
-		if t, err := d.document(); err == nil {
+		if t, err := l.decode(L, "kv.get", text); err == nil {
 			return t
 		}
 		return lua.LNil
@@ -69,9 +68,10 @@ func (l *library) keep(L *lua.LState, v lua.LValue) string {
 	case lua.LBool:
 		return "b" + strconv.FormatBool(bool(v))
 	case *lua.LTable:
-		e := jsonEncoder{l: l, L: L, out: []byte{'j'}}
+		e := l.encoder(L, "kv.set")
+		e.out = append(e.out, 'j')
 		e.value(v, 0)
-		return string(e.out)
+		return string(e.account.String(e.out))
 	}
 	L.RaiseError("kv.set: a %s cannot be kept; strings, numbers, booleans and tables of them can", v.Type())
 	return ""
@@ -127,9 +127,12 @@ func (l *library) kvDelete(L *lua.LState) int {
 
 // kvKeys lists the keys, or those that begin with a prefix, in order.
 func (l *library) kvKeys(L *lua.LState) int {
-	t := L.NewTable()
-	for _, k := range l.store(L, "keys").Keys(L.OptString(2, "")) {
-		l.Budget.Spend(L, "kv.keys", 1)
+	keys := l.store(L, "keys").Keys(L.OptString(2, ""))
+	account := l.Budget.Account(L, "kv.keys", 0)
+	account.Table(len(keys), 0)
+	account.Take(16 * len(keys))
+	t := L.CreateTable(len(keys), 0)
+	for _, k := range keys {
 		t.Append(lua.LString(k))
 	}
 	L.Push(t)

@@ -72,9 +72,10 @@ func Open(L *lua.LState, o *Options) *lua.LTable {
 // library is the state of the functions of one Lua state.
 type library struct {
 	*Options
-	null    *lua.LUserData
-	arrays  *lua.LTable // metatable of tables that are arrays even if empty
-	regexps map[string]*expression
+	null         *lua.LUserData
+	arrays       *lua.LTable // metatable of tables that are arrays even if empty
+	regexps      map[string]*expression
+	instructions int // of these
 }
 
 func setAll(L *lua.LState, t *lua.LTable, functions map[string]lua.LGFunction) {

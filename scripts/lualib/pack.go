@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/luastring"
 )
 
 // Packed values in the formats of Lua 5.3's string.pack. The machine is the same everywhere: little endian, int of 4,
@@ -22,14 +24,15 @@ type item struct {
 // formatReader takes a format apart.
 type formatReader struct {
 	L      *lua.LState
+	budget *luastring.Budget
 	what   string
 	format string
 	order  binary.ByteOrder
 	align  int // greatest alignment; 1: none
 }
 
-func newFormat(L *lua.LState, what string) *formatReader {
-	return &formatReader{L: L, what: what, format: L.CheckString(1), order: binary.LittleEndian, align: 1}
+func (l *library) newFormat(L *lua.LState, what string) *formatReader {
+	return &formatReader{L: L, budget: l.Budget, what: what, format: L.CheckString(1), order: binary.LittleEndian, align: 1}
 }
 
 // number reads a number in the format; absent if there is none.
@@ -60,6 +63,7 @@ func (f *formatReader) width(absent int) int {
 // next returns the next item, which would begin at offset at. ok is false at the end.
 func (f *formatReader) next(at int) (it item, ok bool) {
 	for f.format != "" {
+		f.budget.Spend(f.L, f.what, 1)
 		it, option := f.option()
 		if option == ' ' {
 			continue
@@ -151,7 +155,8 @@ func (f *formatReader) option() (item, byte) {
 
 func (l *library) pack(L *lua.LState) int {
 	const what = "pack"
-	f := newFormat(L, what)
+	f := l.newFormat(L, what)
+	account := l.Budget.Account(L, what, len(f.format))
 	var out []byte
 	arg := 1
 	for {
@@ -159,7 +164,7 @@ func (l *library) pack(L *lua.LState) int {
 		if !ok {
 			break
 		}
-		l.Budget.Size(L, what, len(out)+it.pad+it.size)
+		out = account.Grow(out, it.pad+it.size)
 		out = append(out, make([]byte, it.pad)...)
 		if it.kind != 'x' {
 			arg++
@@ -179,7 +184,8 @@ func (l *library) pack(L *lua.LState) int {
 			if it.size < 4 && len(s) >= 1<<(8*it.size) {
 				L.ArgError(arg, "the string is too long for its count")
 			}
-			l.Budget.Size(L, what, len(out)+len(s))
+			account.Give(len(s))
+			out = account.Grow(out, it.size+len(s))
 			out = append(f.appendInteger(out, uint64(len(s)), it.size), s...)
 		case 'c':
 			s := L.CheckString(arg)
@@ -192,13 +198,14 @@ func (l *library) pack(L *lua.LState) int {
 			if strings.IndexByte(s, 0) >= 0 {
 				L.ArgError(arg, "the string has a zero byte")
 			}
-			l.Budget.Size(L, what, len(out)+len(s))
+			account.Give(len(s))
+			out = account.Grow(out, len(s)+1)
 			out = append(append(out, s...), 0)
 		case 'x':
 			out = append(out, make([]byte, it.size)...)
 		}
 	}
-	L.Push(lua.LString(out))
+	L.Push(account.String(out))
 	return 1
 }
 
@@ -245,7 +252,7 @@ func (f *formatReader) integer(s string) uint64 {
 // unpack returns the values, and the position behind them. Data that is too short is nil and a message.
 func (l *library) unpack(L *lua.LState) int {
 	const what = "unpack"
-	f, s := newFormat(L, what), L.CheckString(2)
+	f, s := l.newFormat(L, what), L.CheckString(2)
 	at := position(L, 3, 1, len(s))
 	if at < 0 || at > len(s) {
 		L.ArgError(3, "position out of the string")
@@ -261,7 +268,6 @@ func (l *library) unpack(L *lua.LState) int {
 			L.Push(lua.LNumber(at + 1))
 			return L.GetTop()
 		}
-		l.Budget.Spend(L, what, 1)
 		if L.GetTop() > 8000 {
 			L.RaiseError("unpack: too many values")
 		}
@@ -305,7 +311,7 @@ func (l *library) unpack(L *lua.LState) int {
 
 // packsize returns how many bytes a format takes that has no s or z.
 func (l *library) packsize(L *lua.LState) int {
-	f := newFormat(L, "packsize")
+	f := l.newFormat(L, "packsize")
 	size := 0
 	for {
 		it, ok := f.next(size)

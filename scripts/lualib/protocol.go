@@ -43,8 +43,9 @@ func (l *library) answer(L *lua.LState) int {
 
 // frameEncode returns the frame of draft 76 for a text, or for data of another type.
 func (l *library) frameEncode(L *lua.LState) int {
-	data, typ := []byte(L.CheckString(1)), L.OptInt(2, 0)
-	l.Budget.Size(L, "frame.encode", len(data)+16)
+	data, typ := bytesOf(L.CheckString(1)), L.OptInt(2, 0)
+	account := l.Budget.Account(L, "frame.encode", len(data))
+	account.Spend(len(data) >> 2)
 	if typ < 0 || typ > 255 {
 		L.ArgError(2, "a type is a number from 0 to 255")
 	}
@@ -59,18 +60,22 @@ func (l *library) frameEncode(L *lua.LState) int {
 			}
 		}
 	}
-	L.Push(lua.LString(hixie.AppendFrame(nil, byte(typ), data)))
+	L.Push(account.String(hixie.AppendFrame(account.Grow(nil, len(data)+16), byte(typ), data)))
 	return 1
 }
+
+// growth is what a slice takes, with all that it took before, for a value that is appended to it.
+const growth = 5
 
 // frameDecode returns a list of frames, each a table with type, data and closing, and the bytes behind them that are no
 // whole frame yet. Bytes that can be no frame are nil and a message.
 func (l *library) frameDecode(L *lua.LState) int {
 	s := L.CheckString(1)
-	l.Budget.Spend(L, "frame.decode", len(s))
+	account := l.Budget.Account(L, "frame.decode", len(s))
+	account.Take(2 * len(s)) // a frame that does not end is copied
 	d := hixie.Decoder{KeepAll: true}
-	d.Feed([]byte(s))
-	list := L.NewTable()
+	d.Feed(bytesOf(s))
+	list := L.CreateTable(0, 0)
 	end := 0
 	for {
 		f, err := d.Next()
@@ -80,6 +85,9 @@ func (l *library) frameDecode(L *lua.LState) int {
 		if err != nil {
 			return fail(L, "frame.decode: %v", err)
 		}
+		account.Spend(len(f.Payload) >> 2)
+		account.Table(0, 3)
+		account.Take(len(f.Payload) + 16 + 8 + growth*16)
 		t := L.CreateTable(0, 3)
 		t.RawSetString("type", lua.LNumber(f.Type))
 		t.RawSetString("data", lua.LString(f.Payload))

@@ -11,7 +11,8 @@ import (
 const utf8Pattern = "[%z\x01-\x7F\xC2-\xF4][\x80-\xBF]*"
 
 func (l *library) utf8Char(L *lua.LState) int {
-	var out []byte
+	account := l.Budget.Account(L, "utf8.char", 0)
+	out := account.Grow(nil, L.GetTop()*utf8.UTFMax)
 	for i := 1; i <= L.GetTop(); i++ {
 		c := L.CheckInt(i)
 		if c < 0 || c > utf8.MaxRune || !utf8.ValidRune(rune(c)) {
@@ -19,8 +20,7 @@ func (l *library) utf8Char(L *lua.LState) int {
 		}
 		out = utf8.AppendRune(out, rune(c))
 	}
-	l.Budget.Size(L, "utf8.char", len(out))
-	L.Push(lua.LString(out))
+	L.Push(account.String(out))
 	return 1
 }
 
@@ -43,6 +43,7 @@ func (l *library) utf8Codepoint(L *lua.LState) int {
 	if j-i > 8000 {
 		L.RaiseError("utf8.codepoint: string slice too long")
 	}
+	l.Budget.Spend(L, "utf8.codepoint", j-i+1)
 	n := 0
 	for i <= j {
 		r, size := utf8.DecodeRuneInString(s[i:])
@@ -88,6 +89,7 @@ func (l *library) utf8Codes(L *lua.LState) int {
 		if at >= len(s) {
 			return 0
 		}
+		l.Budget.Spend(L, "utf8.codes", 1)
 		r, size := utf8.DecodeRuneInString(s[at:])
 		if r == utf8.RuneError && size <= 1 {
 			L.RaiseError("utf8.codes: byte %d is no UTF-8", at+1)

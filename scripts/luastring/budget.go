@@ -1,6 +1,8 @@
 package luastring
 
 import (
+	"unsafe"
+
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -9,6 +11,16 @@ const (
 	DefaultSteps     = 50_000_000
 	DefaultMaxString = 16 << 20
 )
+
+// What a call may take in memory for what it is given: the rest of 16 times a message is for what carries it.
+const (
+	DefaultMemory = 192 << 20
+	perByte       = 12
+	leastGiven    = 1 << 20
+)
+
+// measureEvery is how many bytes are taken between two calls of Measure.
+const measureEvery = 4 << 20
 
 // patience is how many steps go by between two looks at the context, some tenths of a millisecond.
 const patience = 1 << 16
@@ -20,13 +32,20 @@ type Budget struct {
 	Steps int
 	// MaxString is the largest string, in bytes, that a function may make. 0 means DefaultMaxString.
 	MaxString int
+	// Memory is what one call of a function may take in memory, in bytes. 0 is 12 times what it is given, at least that of
+	// 1 MiB and at most DefaultMemory: what an Account allows.
+	Memory int
+	// Measure, where it is set, looks whether the script has taken too much memory, and returns the error to end it with.
+	// It is called whenever the functions have taken some MiB more.
+	Measure func() error
 
 	spent int
 	check int // the context is looked at when spent passes this
+	taken int // bytes since Measure was called last
 }
 
 // Reset makes the budget whole again. The host calls it before each call of the script.
-func (b *Budget) Reset() { b.spent, b.check = 0, min(patience, b.steps()) }
+func (b *Budget) Reset() { b.spent, b.check, b.taken = 0, min(patience, b.steps()), 0 }
 
 func (b *Budget) steps() int {
 	if b.Steps <= 0 {
@@ -57,6 +76,17 @@ func (b *Budget) Size(L *lua.LState, what string, n int) {
 		L.RaiseError("%s: a string of %d bytes is larger than the limit of %d", what, n, b.Largest())
 	}
 	b.Spend(L, what, n>>4)
+	b.take(L, what, n)
+}
+
+// take notes that n bytes are about to be allocated.
+func (b *Budget) take(L *lua.LState, what string, n int) {
+	if b.taken += n; b.taken > measureEvery && b.Measure != nil {
+		b.taken = 0
+		if err := b.Measure(); err != nil {
+			L.RaiseError("%s: %v", what, err)
+		}
+	}
 }
 
 // look is the slow part of Spend.
@@ -69,4 +99,100 @@ func (b *Budget) look(L *lua.LState, what string) {
 	if ctx := L.Context(); ctx != nil && ctx.Err() != nil {
 		L.RaiseError("%s: stopped: %v", what, ctx.Err())
 	}
+}
+
+// Account is the memory that one call of one function takes: all that it allocates, whether it is garbage by the end or
+// not.
+type Account struct {
+	b     *Budget
+	state *lua.LState
+	what  string
+	given int
+	taken int
+}
+
+// Account opens one for the function what, which was given data of so many bytes.
+func (b *Budget) Account(L *lua.LState, what string, given int) Account {
+	return Account{b: b, state: L, what: what, given: given}
+}
+
+// Give notes that the function was given n bytes more.
+func (a *Account) Give(n int) { a.given += n }
+
+// Left returns how much the function may take still, in bytes.
+func (a *Account) Left() int { return a.limit() - a.taken }
+
+func (a *Account) limit() int {
+	if a.b.Memory > 0 {
+		return a.b.Memory
+	}
+	return min(perByte*max(a.given, leastGiven), DefaultMemory)
+}
+
+// Take is called before n bytes are allocated. It raises a Lua error where they are too many.
+func (a *Account) Take(n int) {
+	if a.taken += n; a.taken > perByte*leastGiven || a.b.Memory > 0 {
+		if limit := a.limit(); a.taken > limit {
+			a.state.RaiseError("%s: stopped, since it takes more than the limit of %d KiB of memory for %d bytes of data (--script-max-memory sets the limit)",
+				a.what, limit>>10, a.given)
+		}
+	}
+	a.b.take(a.state, a.what, n)
+}
+
+// Spend takes n steps of the budget.
+func (a *Account) Spend(n int) { a.b.Spend(a.state, a.what, n) }
+
+// Grow returns b with room for n bytes more, within the largest string.
+func (a *Account) Grow(b []byte, n int) []byte {
+	need := len(b) + n
+	if need <= cap(b) {
+		return b
+	}
+	if need > a.b.Largest() {
+		a.b.Size(a.state, a.what, need)
+	}
+	room := min(max(need, 2*cap(b), 64), max(need, a.b.Largest()))
+	a.Take(room)
+	a.Spend(len(b) >> 4)
+	return append(make([]byte, 0, room), b...)
+}
+
+// String returns b as a string, which it must not be used after: it is not copied where little of it would be wasted.
+func (a *Account) String(b []byte) lua.LString {
+	a.Spend(len(b) >> 4)
+	if cap(b)-len(b) > len(b)/4 {
+		if len(b) > 4<<10 {
+			a.Take(len(b))
+		}
+		return lua.LString(b)
+	}
+	return lua.LString(unsafe.String(unsafe.SliceData(b), len(b)))
+}
+
+// Table is called before a table is made with room for so many entries of a list and so many with other keys. It takes
+// what these need once they are filled in.
+func (a *Account) Table(list, keys int) {
+	a.Spend(1 + list>>2 + keys)
+	a.Take(tableBytes(list, keys))
+}
+
+// tableBytes is what a table of gopher-lua takes: a slice, and for keys two maps, a list of them, and each key as a value
+// twice.
+func tableBytes(list, keys int) int {
+	const table, slot, key = 96, 16, 2*16 + 2*16
+	n := table + slot*list
+	if keys > 0 {
+		n += mapBytes(keys, 32) + 2*mapBytes(keys, 24) - 48 + key*keys
+	}
+	return n
+}
+
+// mapBytes is what a map of Go takes with n entries of so many bytes: groups of 8, at most 7/8 of which are in use.
+func mapBytes(n, entry int) int {
+	slots := 8
+	for slots < n && slots*7/8 < n {
+		slots *= 2
+	}
+	return 48 + slots/8*(8+8*entry)
 }

@@ -82,23 +82,23 @@ func (b *Budget) upper(L *lua.LState) int {
 // mapped changes byte by byte: letters are those of the C locale, and what is no UTF-8 stays what it is.
 func (b *Budget) mapped(L *lua.LState, name string, change func(byte) byte) int {
 	s := lauxlib.CheckString(L, 1)
-	b.Size(L, "string."+name, len(s))
-	out := make([]byte, len(s))
+	account := b.Account(L, "string."+name, len(s))
+	out := account.Grow(nil, len(s))[:len(s)]
 	for i := range out {
 		out[i] = change(s[i])
 	}
-	L.Push(lua.LString(out))
+	L.Push(account.String(out))
 	return 1
 }
 
 func (b *Budget) reverse(L *lua.LState) int {
 	s := lauxlib.CheckString(L, 1)
-	b.Size(L, "string.reverse", len(s))
-	out := make([]byte, len(s))
+	account := b.Account(L, "string.reverse", len(s))
+	out := account.Grow(nil, len(s))[:len(s)]
 	for i := range out {
 		out[i] = s[len(s)-1-i]
 	}
-	L.Push(lua.LString(out))
+	L.Push(account.String(out))
 	return 1
 }
 
@@ -111,7 +111,9 @@ func (b *Budget) rep(L *lua.LState) int {
 	if n > b.Largest()/len(s) {
 		L.RaiseError("string.rep: %d times %d bytes is larger than the limit of %d", n, len(s), b.Largest())
 	}
-	b.Size(L, "string.rep", n*len(s))
+	account := b.Account(L, "string.rep", len(s))
+	account.Take(n * len(s))
+	account.Spend(n * len(s) >> 4)
 	L.Push(lua.LString(strings.Repeat(s, n)))
 	return 1
 }

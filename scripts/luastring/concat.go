@@ -47,20 +47,21 @@ func (b *Budget) concat(L *lua.LState) int {
 
 // join joins the operands [from, to) and the text behind them.
 func (b *Budget) join(L *lua.LState, from, to int, last string) lua.LValue {
-	size := len(last)
+	size, longest := len(last), len(last)
 	for i := from; i < to; i++ {
 		if s, ok := L.Get(i).(lua.LString); ok {
 			size += len(s)
+			longest = max(longest, len(s))
 		} else {
 			size += 24 // a number at most
 		}
 	}
-	b.Size(L, "..", size)
-	out := make([]byte, 0, size)
+	account := b.Account(L, "..", longest)
+	out := account.Grow(nil, size)
 	for i := from; i < to; i++ {
 		out = append(out, text(L.Get(i))...)
 	}
-	return lua.LString(append(out, last...))
+	return account.String(append(out, last...))
 }
 
 // text is a string or number as text.
@@ -114,11 +115,12 @@ func (b *Budget) tableConcat(L *lua.LState) int {
 		return 1
 	}
 	// The sizes first: the result is made once, in its right size.
-	size := 0
+	size, longest := 0, 0
 	for k := i; k <= last; k++ {
 		switch v := t.RawGet(lua.LNumber(k)).(type) {
 		case lua.LString:
 			size += len(v)
+			longest = max(longest, len(v))
 		case lua.LNumber:
 			size += 8
 		default:
@@ -132,20 +134,20 @@ func (b *Budget) tableConcat(L *lua.LState) int {
 			b.Size(L, what, size)
 		}
 	}
-	b.Size(L, what, size)
-	out := make([]byte, 0, size)
+	account := b.Account(L, what, longest+16*(last-i))
+	out := account.Grow(nil, size)
 	for k := i; k <= last; k++ {
 		switch v := t.RawGet(lua.LNumber(k)).(type) {
 		case lua.LString:
-			out = append(out, v...)
+			out = append(account.Grow(out, len(v)), v...)
 		case lua.LNumber:
-			out = append(out, lauxlib.FormatNumber(float64(v))...)
+			text := lauxlib.FormatNumber(float64(v))
+			out = append(account.Grow(out, len(text)), text...)
 		}
 		if k < last {
-			out = append(out, separator...)
+			out = append(account.Grow(out, len(separator)), separator...)
 		}
 	}
-	b.Size(L, what, len(out))
-	L.Push(lua.LString(out))
+	L.Push(account.String(out))
 	return 1
 }

@@ -22,17 +22,18 @@ type spec struct {
 func (b *Budget) format(L *lua.LState) int {
 	const what = "string.format"
 	f := lauxlib.CheckString(L, 1)
-	out := make([]byte, 0, len(f)+32)
+	account := b.Account(L, what, len(f))
+	out := account.Grow(nil, len(f)+32)
 	arg := 1
 	for {
 		i := strings.IndexByte(f, '%')
 		if i < 0 {
-			out = append(out, f...)
+			out = account.add(out, f)
 			break
 		}
-		out = append(out, f[:i]...)
+		out = account.add(out, f[:i])
 		if f = f[i+1:]; strings.HasPrefix(f, "%") {
-			out, f = append(out, '%'), f[1:]
+			out, f = account.add(out, "%"), f[1:]
 			continue
 		}
 		if arg++; arg > L.GetTop() {
@@ -40,11 +41,10 @@ func (b *Budget) format(L *lua.LState) int {
 		}
 		var s spec
 		s, f = parseSpec(L, f)
-		out = b.convert(L, out, s, arg)
-		b.Size(L, what, len(out))
+		account.Spend(1)
+		out = s.convert(&account, out, arg)
 	}
-	b.Size(L, what, len(out))
-	L.Push(lua.LString(out))
+	L.Push(account.String(out))
 	return 1
 }
 
@@ -93,7 +93,14 @@ func parseSpec(L *lua.LState, f string) (spec, string) {
 	return s, f[i+1:]
 }
 
-func (b *Budget) convert(L *lua.LState, out []byte, s spec, arg int) []byte {
+// longest is more than any conversion makes but those of strings: a number of 309 digits, and 99 behind the point.
+const longest = 512
+
+func (s spec) convert(a *Account, out []byte, arg int) []byte {
+	L := a.state
+	if cap(out)-len(out) < longest {
+		out = a.Grow(out, longest)
+	}
 	switch s.verb {
 	case 'c':
 		return s.pad(out, "", string([]byte{byte(lauxlib.CheckInt(L, arg))}))
@@ -111,8 +118,8 @@ func (b *Budget) convert(L *lua.LState, out []byte, s spec, arg int) []byte {
 		return s.float(out, lauxlib.CheckNumber(L, arg))
 	case 'q':
 		str := lauxlib.CheckString(L, arg)
-		b.Size(L, "string.format", len(out)+len(str))
-		return appendQuoted(out, str)
+		a.Give(len(str))
+		return appendQuoted(a, out, str)
 	case 's':
 		str := ""
 		switch v := L.Get(arg).(type) {
@@ -122,8 +129,8 @@ func (b *Budget) convert(L *lua.LState, out []byte, s spec, arg int) []byte {
 			str = L.ToStringMeta(v).String()
 		}
 		if s.precision < 0 && len(str) >= 100 {
-			b.Size(L, "string.format", len(out)+len(str))
-			return append(out, str...) // as Lua has it: too long to pad anyway
+			a.Give(len(str))
+			return a.add(out, str) // as Lua has it: too long to pad anyway
 		}
 		if s.precision >= 0 && len(str) > s.precision {
 			str = str[:s.precision]
@@ -272,9 +279,14 @@ func toUint64(f float64) uint64 {
 }
 
 // appendQuoted is %q: a string as Lua reads it back.
-func appendQuoted(out []byte, s string) []byte {
-	out = append(out, '"')
+func appendQuoted(a *Account, out []byte, s string) []byte {
+	const escaped = 5 // at most, and the end
+	out = append(a.Grow(out, len(s)+escaped), '"')
+	a.Spend(len(s) >> 2)
 	for i := 0; i < len(s); i++ {
+		if need := len(s) - i + escaped; cap(out)-len(out) < need {
+			out = a.Grow(out, need)
+		}
 		switch c := s[i]; c {
 		case '"', '\\', '\n':
 			out = append(out, '\\', c)

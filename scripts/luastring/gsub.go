@@ -23,6 +23,7 @@ func (b *Budget) gsub(L *lua.LState) int {
 	limit := lauxlib.OptInt(L, 4, len(s)+1)
 
 	m := matcher{state: L, budget: b, what: what, subject: s, pattern: p}
+	account := b.Account(L, what, len(s))
 	begin, head, literal := 0, byte(0), false
 	anchored := strings.HasPrefix(p, "^")
 	if anchored {
@@ -48,18 +49,15 @@ func (b *Budget) gsub(L *lua.LState) int {
 		if end != none {
 			n++
 			if out == nil {
-				out = make([]byte, 0, min(len(s), 4096)+64)
+				out = account.Grow(nil, min(len(s), 4096)+64)
 			}
 			before := len(out)
-			out = append(out, s[kept:at]...)
+			out = append(account.Grow(out, at-kept), s[kept:at]...)
 			var changed bool
-			if out, changed = m.replace(out, repl, at, end); changed {
+			if out, changed = m.replace(&account, out, repl, at, end); changed {
 				kept = end
 			} else {
 				out = out[:before]
-			}
-			if len(out)+len(s)-kept > b.Largest() {
-				b.Size(L, what, len(out)+len(s)-kept)
 			}
 		}
 		if end > at {
@@ -74,20 +72,19 @@ func (b *Budget) gsub(L *lua.LState) int {
 	if out == nil {
 		L.Push(lua.LString(s))
 	} else {
-		b.Size(L, what, len(out)+len(s)-kept)
-		L.Push(lua.LString(append(out, s[kept:]...)))
+		L.Push(account.String(append(account.Grow(out, len(s)-kept), s[kept:]...)))
 	}
 	L.Push(number(n))
 	return 2
 }
 
 // replace appends what stands for the match [s, e). It reports whether that is anything but the match itself.
-func (m *matcher) replace(out []byte, repl lua.LValue, s, e int) ([]byte, bool) {
+func (m *matcher) replace(a *Account, out []byte, repl lua.LValue, s, e int) ([]byte, bool) {
 	L := m.state
 	var v lua.LValue
 	switch r := repl.(type) {
 	case lua.LString:
-		return m.expand(out, string(r), s, e), true
+		return m.expand(a, out, string(r), s, e), true
 	case *lua.LFunction:
 		L.Push(r)
 		L.Call(m.pushAll(s, e), 1)
@@ -98,9 +95,10 @@ func (m *matcher) replace(out []byte, repl lua.LValue, s, e int) ([]byte, bool) 
 	}
 	switch v := v.(type) {
 	case lua.LString:
-		return m.add(out, string(v)), true
+		a.Give(len(v))
+		return a.add(out, string(v)), true
 	case lua.LNumber:
-		return append(out, lauxlib.FormatNumber(float64(v))...), true
+		return a.add(out, lauxlib.FormatNumber(float64(v))), true
 	default:
 		if lua.LVAsBool(v) {
 			lauxlib.Errorf(L, "invalid replacement value (a %s)", v.Type().String())
@@ -110,32 +108,32 @@ func (m *matcher) replace(out []byte, repl lua.LValue, s, e int) ([]byte, bool) 
 }
 
 // expand appends a replacement with its %0 to %9.
-func (m *matcher) expand(out []byte, repl string, s, e int) []byte {
+func (m *matcher) expand(a *Account, out []byte, repl string, s, e int) []byte {
 	for {
 		i := strings.IndexByte(repl, '%')
 		if i < 0 {
-			return m.add(out, repl)
+			return a.add(out, repl)
 		}
-		out = m.add(out, repl[:i])
+		out = a.add(out, repl[:i])
 		if i+1 == len(repl) {
-			return append(out, 0) // Lua 5.1 takes the end of the C string for the character that is missing
+			return a.add(out, "\x00") // Lua 5.1 takes the end of the C string for the character that is missing
 		}
 		switch c := repl[i+1]; {
 		case c == '0':
-			out = m.add(out, m.subject[s:e])
+			out = a.add(out, m.subject[s:e])
 		case c >= '1' && c <= '9':
-			out = m.add(out, m.value(int(c-'1'), s, e).String())
+			out = a.add(out, m.value(int(c-'1'), s, e).String())
 		default:
-			out = append(out, c)
+			out = a.add(out, repl[i+1:i+2])
 		}
 		repl = repl[i+2:]
 	}
 }
 
-// add appends a piece that may be long.
-func (m *matcher) add(out []byte, piece string) []byte {
-	if len(piece) > 64 || cap(out)-len(out) < len(piece) {
-		m.budget.Size(m.state, m.what, len(out)+len(piece))
+// add appends a piece.
+func (a *Account) add(out []byte, piece string) []byte {
+	if cap(out)-len(out) < len(piece) {
+		out = a.Grow(out, len(piece))
 	}
 	return append(out, piece...)
 }
