@@ -38,6 +38,7 @@ type conn struct {
 // receiver is a task that waits for a message of a connection.
 type receiver struct {
 	wait  *wait
+	what  string     // the function that waits
 	match lua.LValue // a pattern, a function, or nil for any
 }
 
@@ -58,30 +59,57 @@ func (c *conn) forget(st *state) {
 	}
 }
 
-// offer gives a message to the first task that waits for one like it, and lets
-// that run until it waits again, so that it misses nothing of what follows.
+// offer gives a message to the first task that waits for one like it, or else to the
+// one that takes any, and lets that run until it waits again, so that it misses
+// nothing of what follows.
 func (c *conn) offer(st *state, m core.Message) bool {
-	for _, r := range c.receivers {
-		data := lua.LString(m.Data)
-		if !st.matches(r, data) {
-			if st.lost {
-				return true
-			}
+	if len(c.receivers) == 0 {
+		return false
+	}
+	data, r := lua.LString(m.Data), c.plain()
+	for _, other := range c.receivers {
+		if other.match == nil {
 			continue
 		}
-		before := len(st.ready)
-		st.wake(r.wait, data, kindValue(m.Kind))
-		st.resumeFrom(before)
-		return true
+		matches := st.matches(other, data)
+		if st.lost {
+			return true
+		}
+		if matches && !other.wait.over { // the function may have cancelled the task
+			r = other
+			break
+		}
 	}
-	return false
+	if r == nil || r.wait.over {
+		return false
+	}
+	before := len(st.ready)
+	st.wake(r.wait, data, kindValue(m.Kind))
+	st.resumeFrom(before)
+	return true
+}
+
+// plain returns the task that takes any message, or nil.
+func (c *conn) plain() *receiver {
+	for _, r := range c.receivers {
+		if r.match == nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// onlyPlain raises an error where a task waits for any message already: which of two
+// would get one could not be told.
+func (c *conn) onlyPlain(L *lua.LState, what string) {
+	if r := c.plain(); r != nil {
+		raise(L, "%s: another task (%s, in %s) waits for any message of this connection already; conn:request with match = \"…\" beside it gets what matches, and a ws76.queue shares out work",
+			what, r.wait.task.name, r.what)
+	}
 }
 
 // matches reports whether a message is what r waits for.
 func (st *state) matches(r *receiver, data lua.LString) bool {
-	if r.match == nil {
-		return true
-	}
 	fn, args := r.match, []lua.LValue{data}
 	if pattern, ok := r.match.(lua.LString); ok {
 		fn, args = st.prelude.find, []lua.LValue{data, pattern}
@@ -96,9 +124,12 @@ func (st *state) matches(r *receiver, data lua.LString) bool {
 // receive makes the running task wait for a message.
 func (st *state) receive(L *lua.LState, c *conn, what string, match lua.LValue, timeout lua.LValue) int {
 	w := st.waitHere(L, what)
-	r := &receiver{wait: w, match: match}
+	r := &receiver{wait: w, what: what, match: match}
 	c.receivers = append(c.receivers, r)
 	c.listening.Store(true)
+	if c.owned != nil {
+		c.owned.makeRoom() // what is behind a full inbox may be what is waited for
+	}
 	w.stop = func() {
 		for i, other := range c.receivers {
 			if other == r {
@@ -377,6 +408,7 @@ func connReceive(L *lua.LState) int {
 	if timeout != lua.LNil {
 		checkSeconds(L, 2)
 	}
+	c.onlyPlain(L, "conn:receive")
 	if o := c.owned; o != nil {
 		if m, ok := o.next(); ok {
 			L.Push(m.data)
@@ -424,8 +456,12 @@ func connRequest(L *lua.LState) int {
 	if err != nil {
 		return fail(L, name, "%v", err)
 	}
+	// What raises an error does so before anything is sent.
 	if st.current == nil {
-		st.waitHere(L, "conn:request") // raises the error before anything is sent
+		st.waitHere(L, "conn:request")
+	}
+	if match == nil {
+		c.onlyPlain(L, "conn:request without match")
 	}
 	if err := c.send(m); err != nil {
 		return fail(L, "full", "%v", err)

@@ -3,6 +3,7 @@ package scripts
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 
@@ -167,7 +168,8 @@ type listener struct {
 	net    net.Listener
 	each   *lua.LFunction // a task of it is started for every connection
 	queue  []*conn
-	waits  []*wait
+	waits  []*wait // each gets one, in the order they came
+	wanted bool    // somebody has accepted: what comes in is kept
 	closed bool
 	cancel context.CancelFunc
 }
@@ -267,20 +269,33 @@ func (ln *listener) handshake(ctx context.Context, stream net.Conn) {
 		return
 	}
 	c := s.adopt(st, wire, "server")
-	st.call(onOpen, st.userdata(c))
-	switch {
-	case st.lost:
+	if st.call(onOpen, st.userdata(c)); st.lost {
 		return
-	case ln.each != nil && len(st.tasks) < s.o.Limits.MaxTasks:
+	}
+	ln.give(c)
+	s.leave()
+}
+
+// give hands a connection to whoever serves it.
+func (ln *listener) give(c *conn) {
+	st := ln.st
+	switch s := st.script; {
+	case ln.each != nil && len(st.tasks) >= s.o.Limits.MaxTasks:
+		s.o.log(slog.LevelError, "%s: %s is turned away: there are %d tasks already, which is the limit", s.name, c.peer.Remote, len(st.tasks))
+		c.owned.close(1013, "too many tasks")
+	case ln.each != nil:
 		st.newTask("", ln.each, []lua.LValue{st.userdata(c)})
 	case len(ln.waits) > 0:
 		w := ln.waits[0]
-		ln.waits = ln.waits[1:]
+		w.taken = func(goesOn bool) {
+			if !goesOn {
+				ln.queue = append([]*conn{c}, ln.queue...)
+			}
+		}
 		st.wake(w, st.userdata(c))
-	case ln.each == nil && st.hooks[onMessage] == nil:
+	case ln.wanted || st.hooks[onMessage] == nil:
 		ln.queue = append(ln.queue, c)
 	}
-	s.leave()
 }
 
 func checkListener(L *lua.LState) *listener {
@@ -296,6 +311,10 @@ func checkListener(L *lua.LState) *listener {
 // listenerAccept is listener:accept([timeout]).
 func listenerAccept(L *lua.LState) int {
 	st, ln := stateOf(L), checkListener(L)
+	if ln.each != nil {
+		raise(L, "listener:accept: each connection of this listener has a task of its own, of the function that ws76.listen was given")
+	}
+	ln.wanted = true
 	for len(ln.queue) > 0 {
 		c := ln.queue[0]
 		ln.queue = ln.queue[1:]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -30,6 +31,7 @@ type owned struct {
 	inbox      []received
 	inboxBytes int
 	wanted     bool          // somebody has received: what comes in is kept
+	dropped    bool          // some of that was, which has been said
 	room       chan struct{} // not nil: the receiver waits for room in inbox
 	outbox     []core.Message
 	outBytes   int
@@ -72,11 +74,39 @@ func (o *owned) next() (received, bool) {
 	o.inbox[0] = received{}
 	o.inbox = o.inbox[1:]
 	o.inboxBytes -= len(m.data)
+	o.makeRoom()
+	return m, true
+}
+
+// makeRoom lets the receiver look again whether it may hand on what it has.
+func (o *owned) makeRoom() {
 	if o.room != nil {
 		close(o.room)
 		o.room = nil
 	}
-	return m, true
+}
+
+// full reports whether the inbox takes no more.
+func (o *owned) full() bool {
+	return len(o.inbox) >= o.script.o.Limits.MaxQueue || o.inboxBytes > maxOutboxBytes
+}
+
+// keep puts a message into the inbox. Where that is full somebody waits for an answer
+// that may be behind it, and the oldest makes room.
+func (o *owned) keep(m received) {
+	if o.ending && o.full() {
+		return
+	}
+	for len(o.inbox) > 0 && o.full() {
+		o.next()
+		if s := o.script; !o.dropped {
+			o.dropped = true
+			s.o.log(slog.LevelWarn, "%s: %s: %d messages that match no request wait for conn:receive, which is the limit; the oldest are dropped",
+				s.name, o.peer.Remote, len(o.inbox)+1)
+		}
+	}
+	o.inbox = append(o.inbox, m)
+	o.inboxBytes += len(m.data)
 }
 
 // read receives until the connection ends.
@@ -159,7 +189,7 @@ func (o *owned) take(m core.Message) bool {
 			s.leave()
 			return false
 		}
-		if len(o.inbox) < s.o.Limits.MaxQueue && o.inboxBytes <= maxOutboxBytes {
+		if len(o.receivers) > 0 || o.ending || !o.full() {
 			o.arrived(st, m)
 			s.leaveFrom(st)
 			return !st.lost
@@ -191,8 +221,7 @@ func (o *owned) arrived(st *state, m core.Message) {
 		if st.lost || o.offer(st, m) || !o.wanted {
 			continue
 		}
-		o.inbox = append(o.inbox, received{lua.LString(m.Data), m.Kind})
-		o.inboxBytes += len(m.Data)
+		o.keep(received{lua.LString(m.Data), m.Kind})
 	}
 }
 
@@ -212,6 +241,7 @@ func (o *owned) send(m core.Message) error {
 func (o *owned) close(code int, reason string) {
 	if !o.ending {
 		o.ending, o.closing, o.code, o.reason = true, true, code, reason
+		o.makeRoom() // the peer's closing frame is behind what it has sent
 		o.startSending()
 	}
 }

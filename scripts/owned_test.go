@@ -25,12 +25,17 @@ func network(o *Options) {
 // runProgram runs code to its end.
 func runProgram(t *testing.T, code string) (*rig, error) {
 	t.Helper()
+	var o Options
+	network(&o)
+	return runProgramWith(t, code, o)
+}
+
+func runProgramWith(t *testing.T, code string, o Options) (*rig, error) {
+	t.Helper()
 	path := t.TempDir() + "/p.lua"
 	writeFile(t, path, code)
 	r := &rig{t: t, news: make(chan struct{}, 1)}
-	var o Options
 	r.options(&o)
-	network(&o)
 	s, err := LoadTask(path, o)
 	if err != nil {
 		t.Fatal(err)

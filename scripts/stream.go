@@ -19,8 +19,14 @@ type stream struct {
 	conn net.Conn
 	buf  []byte // read and not taken; of whoever reads
 
-	reading, writing bool // a task does; guarded by the script's lock
+	reading, writing *work // the last; guarded by the script's lock
 	closed           bool
+}
+
+// work is one operation of a task on a stream.
+type work struct {
+	wait *wait
+	done chan struct{} // closed when it has let go of the stream
 }
 
 // wsOpen is ws76.open(url).
@@ -69,31 +75,44 @@ func streamClose(L *lua.LState) int {
 	return 0
 }
 
-// work does one blocking operation on a stream while the running task waits. busy
-// is what keeps two tasks from doing the same.
-func (f *stream) work(L *lua.LState, what string, busy *bool, timeout lua.LValue, deadline func(time.Time) error, do func() (lua.LValue, error)) int {
-	if timeout != lua.LNil {
-		checkSeconds(L, 3)
+// work does one blocking operation on a stream while the running task waits. last
+// keeps two tasks from doing the same; one that was cancelled in it may have yet to
+// let go. back gets what do has read where nobody waits for it any more; it may be nil.
+func (f *stream) work(L *lua.LState, what string, last **work, timeout lua.LValue, deadline func(time.Time) error, do func() (lua.LValue, error), back func(lua.LValue)) int {
+	var until time.Time
+	n, timed := timeout.(lua.LNumber)
+	if timeout != lua.LNil && checkSeconds(L, 3) == 0 {
+		until = time.Unix(1, 0) // what is there already is taken
 	}
 	switch {
 	case f.closed:
 		return fail(L, "closed", "the stream is closed")
-	case *busy:
-		raise(L, "%s: another task does that already", what)
+	case *last != nil && !(*last).wait.over:
+		raise(L, "%s: another task (%s) does that on this stream already", what, (*last).wait.task.name)
 	}
-	n := f.st.async(L, what, 0, func(ctx context.Context) (func() []lua.LValue, func()) {
-		until := time.Time{}
-		if timeout != lua.LNil {
-			until = time.Now().Add(seconds(timeout.(lua.LNumber)))
+	before, now := *last, &work{done: make(chan struct{})}
+	results := f.st.async(L, what, 0, func(ctx context.Context) (func() []lua.LValue, func()) {
+		if before != nil {
+			<-before.done
 		}
 		deadline(until)
-		stop := context.AfterFunc(ctx, func() { deadline(time.Unix(1, 0)) })
+		given := make(chan struct{})
+		stop := context.AfterFunc(ctx, func() {
+			deadline(time.Unix(1, 0))
+			close(given)
+		})
 		v, err := do()
-		stop()
-		f.st.script.mu.Lock()
-		*busy = false
-		f.st.script.mu.Unlock()
+		if !stop() {
+			<-given
+		}
+		taken := func(goesOn bool) {
+			if !goesOn && err == nil && back != nil {
+				back(v)
+			}
+			close(now.done)
+		}
 		return func() []lua.LValue {
+			now.wait.taken = taken
 			switch {
 			case err == nil:
 				return []lua.LValue{v}
@@ -103,10 +122,13 @@ func (f *stream) work(L *lua.LState, what string, busy *bool, timeout lua.LValue
 				return []lua.LValue{lua.LNil, lua.LString("closed")}
 			}
 			return failure(err)
-		}, nil
+		}, func() { taken(false) }
 	})
-	*busy = true // async has raised an error where it could not
-	return n
+	now.wait, *last = f.st.current.wait, now
+	if timed && until.IsZero() {
+		f.st.wakeAfter(now.wait, seconds(n), timedOut()...)
+	}
+	return results
 }
 
 // streamReadLine is stream:read_line([timeout]), without the line's end.
@@ -114,22 +136,24 @@ func streamReadLine(L *lua.LState) int {
 	stateOf(L)
 	f := checkStream(L)
 	limit := f.st.script.o.Limits.MaxString
+	var raw []byte // with its end
 	return f.work(L, "stream:read_line", &f.reading, orNil(L, 2), f.conn.SetReadDeadline, func() (lua.LValue, error) {
 		for searched := 0; ; {
 			if i := bytes.IndexByte(f.buf[searched:], '\n'); i >= 0 {
-				line := f.take(searched + i + 1)
-				return lua.LString(bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))), nil
+				raw = f.take(searched + i + 1)
+				return lua.LString(bytes.TrimSuffix(bytes.TrimSuffix(raw, []byte("\n")), []byte("\r"))), nil
 			}
 			if searched = len(f.buf); searched > limit {
 				return nil, errLine
 			}
 			if err := f.fill(); err == io.EOF && len(f.buf) > 0 {
-				return lua.LString(f.take(len(f.buf))), nil
+				raw = f.take(len(f.buf))
+				return lua.LString(raw), nil
 			} else if err != nil {
 				return nil, err
 			}
 		}
-	})
+	}, func(lua.LValue) { f.back(raw) })
 }
 
 // fill reads once. What a wait that takes too long has read is there for the next.
@@ -150,6 +174,9 @@ func (f *stream) take(n int) []byte {
 	return p
 }
 
+// back is for what was taken for a task that does not go on.
+func (f *stream) back(p []byte) { f.buf = append(bytes.Clone(p), f.buf...) }
+
 var errLine = errors.New("the line is longer than --script-max-string allows")
 
 // streamRead is stream:read(n[, timeout]): n bytes, fewer at the end.
@@ -169,7 +196,7 @@ func streamRead(L *lua.LState) int {
 			}
 		}
 		return lua.LString(f.take(min(int(n), len(f.buf)))), nil
-	})
+	}, func(v lua.LValue) { f.back([]byte(v.(lua.LString))) })
 }
 
 // streamWrite is stream:write(data[, timeout]).
@@ -180,7 +207,7 @@ func streamWrite(L *lua.LState) int {
 	return f.work(L, "stream:write", &f.writing, L.Get(3), f.conn.SetWriteDeadline, func() (lua.LValue, error) {
 		_, err := io.WriteString(f.conn, data)
 		return lua.LTrue, err
-	})
+	}, nil)
 }
 
 // orNil moves the timeout of a method, its argument n, to where work looks for it.

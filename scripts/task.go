@@ -10,13 +10,14 @@ import (
 // task is a coroutine that the script is driven by: it runs until it waits, and
 // goes on when what it waits for has come.
 type task struct {
-	id   int
-	name string
-	st   *state
-	th   *lua.LState
-	fn   *lua.LFunction
-	args []lua.LValue // of fn, until it has begun
-	wait *wait        // what it waits for; nil: it runs, is ready, or has ended
+	id    int
+	name  string
+	st    *state
+	th    *lua.LState
+	fn    *lua.LFunction
+	args  []lua.LValue // of fn, until it has begun
+	wait  *wait        // what it waits for; nil: it runs, is ready, or has ended
+	taken func(bool)   // of the wait that has ended, until it goes on
 
 	ended   bool
 	results []lua.LValue
@@ -31,6 +32,8 @@ type wait struct {
 	task *task
 	over bool
 	stop func() // takes away what would end it; may be nil
+	// taken is told whether the task went on with what the wait has ended with; may be nil.
+	taken func(bool)
 }
 
 // resumption is a task that is to go on with values.
@@ -101,6 +104,7 @@ func (st *state) resume(r resumption) {
 	if t.ended {
 		return
 	}
+	t.take(true)
 	st.current = t
 	st.begin()
 	how, vals, err := st.resumeThread(t.th, t.fn, r.vals)
@@ -175,6 +179,14 @@ func (t *task) tell() {
 	t.ends = nil
 }
 
+// take tells a wait that has ended whether its task goes on with the result.
+func (t *task) take(goesOn bool) {
+	if taken := t.taken; taken != nil {
+		t.taken = nil
+		taken(goesOn)
+	}
+}
+
 // drop ends a task that will not go on, with its wait.
 func (t *task) drop() {
 	if w := t.wait; w != nil {
@@ -184,6 +196,7 @@ func (t *task) drop() {
 		}
 	}
 	t.ended = true
+	t.take(false)
 	if t.done != nil {
 		t.done(&Error{Script: t.st.script.name, In: t.name, Text: "the script was stopped"})
 	}
@@ -219,7 +232,7 @@ func (st *state) wake(w *wait, vals ...lua.LValue) {
 	if w.over || st.closed {
 		return
 	}
-	w.over, w.task.wait = true, nil
+	w.over, w.task.wait, w.task.taken = true, nil, w.taken
 	if w.stop != nil {
 		w.stop()
 	}
