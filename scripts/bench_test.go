@@ -2,6 +2,7 @@ package scripts
 
 import (
 	"testing"
+	"time"
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
@@ -72,5 +73,20 @@ func BenchmarkLoad(b *testing.B) {
 		}
 		st.close("")
 		s.mu.Unlock()
+	}
+}
+
+// BenchmarkTimer is one call of a function of ws76.every that does not wait.
+func BenchmarkTimer(b *testing.B) {
+	clock := NewVirtualClock(epoch)
+	s, err := Eval("bench.lua", "n = 0 ws76.every(1, function() n = n + 1 end)", Options{Clock: clock})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s.Start()
+	b.Cleanup(func() { s.Stop(b.Context(), "") })
+	b.ReportAllocs()
+	for b.Loop() {
+		clock.Advance(time.Second)
 	}
 }

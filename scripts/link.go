@@ -59,7 +59,7 @@ func (l *link) bind(next relay.Sink, do func(func() error) error, end func(error
 	out := l.take(st)
 	// A hook, or a task that waits for messages, may be there later still.
 	sink := next
-	if s.o.Reload || st.lost || s.wants.Load() != 0 || st.lastID > 0 || st.seq > 0 {
+	if s.o.Reload || st.lost || s.wants.Load() != 0 || st.lastID > 0 || st.seq > 0 || len(st.opened) > 0 {
 		sink = l.sink
 	}
 	s.leaveFrom(st)

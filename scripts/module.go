@@ -20,9 +20,11 @@ var preludeCode = sync.OnceValues(func() (*lua.FunctionProto, error) { return lu
 
 // prelude is what prelude.lua has made.
 type prelude struct {
-	token  lua.LValue // that a wait yields
-	wrap   lua.LValue // makes a Lua function of one that may wait
-	find   lua.LValue // string.find
+	token  lua.LValue     // that a wait yields
+	idle   lua.LValue     // that run yields
+	run    *lua.LFunction // calls what it is given, then what it is resumed with, again and again
+	wrap   lua.LValue     // makes a Lua function of one that may wait
+	find   lua.LValue     // string.find
 	create *lua.LFunction
 	resume *lua.LFunction
 }
@@ -64,6 +66,7 @@ func (st *state) openPrelude() error {
 	co := globals.RawGetString(lua.CoroutineLibName).(*lua.LTable)
 	st.prelude = prelude{
 		token:  L.NewUserData(),
+		idle:   L.NewUserData(),
 		find:   globals.RawGetString(lua.StringLibName).(*lua.LTable).RawGetString("find"),
 		create: co.RawGetString("create").(*lua.LFunction),
 		resume: co.RawGetString("resume").(*lua.LFunction),
@@ -83,15 +86,17 @@ func (st *state) openPrelude() error {
 	L.Push(L.NewFunctionFromProto(code))
 	L.Push(raw)
 	L.Push(st.prelude.token)
-	L.Call(2, 6)
-	st.prelude.wrap = L.Get(-6)
-	globals.RawSetString("pcall", L.Get(-5))
-	globals.RawSetString("xpcall", L.Get(-4))
-	co.RawSetString("wrap", L.Get(-3))
-	co.RawSetString("resume", L.Get(-2))
-	co.RawSetString("yield", L.Get(-1))
+	L.Push(st.prelude.idle)
+	L.Call(3, 7)
+	st.prelude.wrap = L.Get(-7)
+	globals.RawSetString("pcall", L.Get(-6))
+	globals.RawSetString("xpcall", L.Get(-5))
+	co.RawSetString("wrap", L.Get(-4))
+	co.RawSetString("resume", L.Get(-3))
+	co.RawSetString("yield", L.Get(-2))
+	st.prelude.run = L.Get(-1).(*lua.LFunction)
 	co.RawSetString("create", raw.RawGetString("create"))
-	L.Pop(6)
+	L.Pop(7)
 	return nil
 }
 
@@ -176,7 +181,7 @@ func (st *state) openModule() {
 	st.connMT.RawSetString("__newindex", L.NewFunction(connNewIndex))
 	st.connMT.RawSetString("__tostring", L.NewFunction(connString))
 	// These are made when there is the first such object.
-	st.handleMT = func() *lua.LTable { return object(functions{"cancel": timerCancel}, nil, nil) }
+	st.handleMT = func() *lua.LTable { return object(functions{"cancel": timerCancel, "skipped": timerSkipped}, nil, nil) }
 	st.taskMT = func() *lua.LTable { return object(functions{"cancel": taskCancel, "status": taskStatus}, nil, nil) }
 	st.listenMT = func() *lua.LTable {
 		return object(functions{"close": listenerClose}, functions{"accept": listenerAccept}, listenerIndex)

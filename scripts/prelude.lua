@@ -1,6 +1,6 @@
 -- The part of the library that must be Lua: what waits is a coroutine that yields,
 -- and in this interpreter only Lua code can be gone on with after a yield.
-local raw, token = ...
+local raw, token, idle = ...
 local create, resume, yield, dead, inside = raw.create, raw.resume, raw.yield, raw.dead, raw.inside
 local id, plain_pcall, plain_xpcall = raw.id, raw.pcall, raw.xpcall
 local type, error, rawequal = type, error, rawequal
@@ -55,6 +55,15 @@ local function wrap(f)
   return function(...) return check(pass(co, resume(co, ...))) end
 end
 
+-- A thread for functions that are called one after the other, each of which may wait.
+local function call(fn, ...) fn(...) end
+
+local function run(...)
+  call(...)
+  while true do call(id(yield(idle))) end
+end
+
 return waiting, pcall, xpcall, wrap,
   function(co, ...) return pass(co, resume(co, ...)) end,
-  function(...) return id(yield(...)) end
+  function(...) return id(yield(...)) end,
+  run

@@ -225,32 +225,11 @@ func wsWatch(L *lua.LState) int {
 	if err != nil {
 		raise(L, "ws76.watch: %v", err)
 	}
-	watched, err := w.Add(pattern, func(events []watch.Event) { s.changes(st, fn, events) })
-	if err != nil {
+	changes := &watching{st: st, fn: fn, ops: map[string]watch.Op{}}
+	if changes.watch, err = w.Add(pattern, changes.changes); err != nil {
 		raise(L, "ws76.watch: %v", err)
 	}
-	st.opened[watched] = true
-	L.Push(st.object(watched, &st.handleMT))
+	st.opened[changes] = true
+	L.Push(st.object(changes, &st.handleMT))
 	return 1
-}
-
-// changes calls the function of a watch for each event.
-func (s *Script) changes(st *state, fn *lua.LFunction, events []watch.Event) {
-	for _, e := range events {
-		if s.enter() == nil {
-			return
-		}
-		if s.cur != st || !s.started {
-			s.leave()
-			return
-		}
-		t := st.L.CreateTable(0, 2)
-		t.RawSetString("path", lua.LString(e.Path))
-		t.RawSetString("op", lua.LString(e.Op.String()))
-		st.runOutside("watch", fn, t)
-		s.leaveFrom(st)
-		if st.lost {
-			return
-		}
-	}
 }

@@ -209,6 +209,11 @@ func (s *Script) startState() {
 	st.call(onStart, st.args())
 	if !st.lost {
 		st.arm()
+		for c := range st.opened {
+			if w, ok := c.(*watching); ok {
+				w.next()
+			}
+		}
 		s.bg.wake = len(st.ready) > 0 || s.bg.wake
 	}
 }

@@ -49,9 +49,11 @@ type state struct {
 	tasks   map[*task]struct{}
 	lastID  int
 	main    *task
-	ready   []resumption // tasks that go on as soon as this call is over
-	current *task        // nil: a hook runs
-	depth   int          // of threads
+	ready   []resumption  // tasks that go on as soon as this call is over
+	current *task         // nil: a hook runs
+	idle    []*task       // callbacks that have returned, for others
+	scratch [1]lua.LValue // of callNow
+	depth   int           // of threads
 
 	opened map[closer]bool // that ends with the state
 
@@ -254,7 +256,7 @@ func (st *state) release(reason string) {
 		t.drop()
 	}
 	clear(st.tasks)
-	st.ready = nil
+	st.ready, st.idle = nil, nil
 	for _, c := range st.script.conns {
 		c.forget(st)
 	}

@@ -22,9 +22,11 @@ type task struct {
 	ended   bool
 	results []lua.LValue
 	err     *Error
-	watched bool     // somebody waits for it, and is told its error
-	ends    []func() // called at its end
-	done    func(*Error)
+	watched bool // somebody waits for it, and is told its error
+
+	callback bool     // what it runs are functions of timers and watches, one after the other
+	ends     []func() // called at its end
+	done     func(*Error)
 }
 
 // wait is one wait of one task. It ends once.
@@ -117,8 +119,11 @@ func (st *state) resume(r resumption) {
 	switch {
 	case err != nil:
 		t.end(nil, err)
+	case how == lua.ResumeYield && t.callback && len(vals) == 1 && vals[0] == st.prelude.idle:
+		t.returned()
 	case how == lua.ResumeYield:
 		if t.wait == nil {
+			st.tasks[t] = struct{}{}
 			st.resumeLater(t, nil) // it let others run
 		}
 	default:
@@ -219,9 +224,15 @@ func (st *state) waitHere(L *lua.LState, what string) *wait {
 			}
 		}
 	}
-	w := &wait{task: st.current}
-	st.current.wait = w
-	return w
+	t := st.current
+	if t.callback {
+		if _, known := st.tasks[t]; !known && len(st.tasks) >= st.script.o.Limits.MaxTasks {
+			raise(L, "%s cannot wait: there are %d tasks already, which is the limit", what, len(st.tasks))
+		}
+		st.tasks[t] = struct{}{}
+	}
+	t.wait = &wait{task: t}
+	return t.wait
 }
 
 // yield ends the Lua function that has called waitHere.

@@ -101,7 +101,6 @@ func TestWaitsThatCannotBe(t *testing.T) {
 		`function on_message() ws76.sleep(1) end`:                                                        "ws76.spawn",
 		`function on_message(c) c:receive() end`:                                                         "ws76.spawn",
 		`function on_message() coroutine.wrap(function() ws76.sleep(1) end)() end`:                       "ws76.spawn",
-		`function on_message() ws76.after(0, function() ws76.sleep(1) end) end`:                          "ws76.spawn",
 		`ws76.spawn(function() table.sort({1, 2, 3}, function() ws76.sleep(1) end) end)`:                 "table.sort",
 		`ws76.spawn(function() ("x"):gsub("x", function() ws76.sleep(1) end) end)`:                       "string.gsub",
 		`ws76.spawn(function() return setmetatable({}, {__index = function() ws76.sleep(1) end}).x end)`: "metamethod",

@@ -17,6 +17,11 @@ type timer struct {
 	fn    *lua.LFunction
 	wait  *wait // in place of fn: ends with values
 	vals  []lua.LValue
+
+	// Of one that repeats.
+	going   bool // its function has not returned
+	skipped int  // times that came meanwhile
+	done    func(*Error)
 }
 
 type timerHeap []*timer
@@ -123,8 +128,13 @@ func (st *state) due(t *timer) {
 		}
 		t.at = t.at.Add(t.every)
 		heap.Push(&st.timers, t)
+		if t.going {
+			t.skipped++
+			return
+		}
+		t.going = true
 	}
-	st.runOutside("timer", t.fn)
+	st.callNow("timer", t.done, t.fn)
 }
 
 // failedOutside reports an error of code that no message waits for.
@@ -188,7 +198,7 @@ func wsTimer(repeat bool) lua.LGFunction {
 			if d < minInterval {
 				raise(L, "an interval of %v is too short; want %v or more", d, minInterval)
 			}
-			t.every = d
+			t.every, t.done = d, func(*Error) { t.going = false }
 		}
 		st.add(t, d)
 		L.Push(st.object(t, &st.handleMT))
@@ -199,7 +209,19 @@ func wsTimer(repeat bool) lua.LGFunction {
 // minInterval is the shortest of ws76.every.
 const minInterval = time.Millisecond
 
-// timerCancel is handle:cancel().
+// timerSkipped is handle:skipped(): how many times came while the function ran.
+func timerSkipped(L *lua.LState) int {
+	skipped := 0
+	if ud, ok := L.Get(1).(*lua.LUserData); ok {
+		if t, ok := ud.Value.(*timer); ok {
+			skipped = t.skipped
+		}
+	}
+	L.Push(lua.LNumber(skipped))
+	return 1
+}
+
+// timerCancel is handle:cancel(). What runs goes on to its end.
 func timerCancel(L *lua.LState) int {
 	ud, _ := L.Get(1).(*lua.LUserData)
 	if ud != nil {

@@ -36,11 +36,11 @@ function Conn:stats() end
 function Conn:join(channel) end
 ---@param channel string
 function Conn:leave(channel) end
----Waits for a message. Only in tasks.
+---Waits for a message that no request matches. Only in tasks, one at a time on a connection.
 ---@param timeout? number seconds
 ---@return string? data, ws76.Kind|"timeout"|"closed" kind
 function Conn:receive(timeout) end
----Sends, and waits for the message that answers. Only in tasks.
+---Sends, and waits for the message that answers. Only in tasks; without match one at a time on a connection.
 ---@param data string
 ---@param options? {timeout?: number, match?: string|fun(data: string): boolean}
 ---@return string? data, string kind
@@ -70,7 +70,11 @@ function Conn:request(data, options) end
 
 ---@class ws76.Handle
 local Handle = {}
+---No more calls; one that waits goes on to its end.
 function Handle:cancel() end
+---How many times came due while the function still ran; nothing is skipped but by every and at.
+---@return integer
+function Handle:skipped() end
 
 ---@class ws76.Task
 local Task = {}
@@ -104,12 +108,12 @@ function Listener:close() end
 ---@class ws76lib
 ws76 = {}
 
----Calls fn once, after some seconds.
+---Calls fn once, after some seconds. It may wait.
 ---@param seconds number
 ---@param fn fun()
 ---@return ws76.Handle
 function ws76.after(seconds, fn) end
----Calls fn again and again.
+---Calls fn again and again. It may wait; what comes due meanwhile is skipped.
 ---@param seconds number
 ---@param fn fun()
 ---@return ws76.Handle
@@ -151,7 +155,7 @@ function ws76.conns() end
 ---@param channel string
 ---@param data string
 function ws76.publish(channel, data) end
----Calls fn when files change: a file, a folder, a glob.
+---Calls fn when files change: a file, a folder, a glob. It may wait, and is called for one event at a time.
 ---@param path string
 ---@param fn fun(event: {path: string, op: "create"|"write"|"remove"|"rename"})
 ---@return ws76.Handle
