@@ -11,6 +11,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/internal/accept"
 )
 
 // async runs work on a goroutine of the script while the running task waits.
@@ -220,20 +221,7 @@ func (ln *listener) Close() {
 func (ln *listener) accept(ctx context.Context) {
 	s := ln.st.script
 	handshakes := make(chan struct{}, maxBacklog)
-	for {
-		stream, err := ln.net.Accept()
-		if err != nil {
-			if ctx.Err() != nil {
-				return
-			}
-			s.o.log(8, "%s: listening on %s: %v", s.name, ln.net.Addr(), err)
-			select {
-			case <-time.After(100 * time.Millisecond): // out of descriptors, most likely
-				continue
-			case <-ctx.Done():
-				return
-			}
-		}
+	err := accept.Each(ctx, ln.net, func(err error) { s.o.log(8, "%s: listening on %s: %v", s.name, ln.net.Addr(), err) }, func(stream net.Conn) {
 		select {
 		case handshakes <- struct{}{}:
 		case <-ctx.Done():
@@ -244,6 +232,12 @@ func (ln *listener) accept(ctx context.Context) {
 			defer func() { <-handshakes }()
 			ln.handshake(ctx, stream)
 		})
+	})
+	if err != nil {
+		s.o.log(8, "%s: %v", s.name, err)
+		s.mu.Lock()
+		ln.Close()
+		s.leave()
 	}
 }
 

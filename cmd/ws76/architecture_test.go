@@ -19,17 +19,17 @@ const module = "github.com/ws76/ws76/"
 // mayImport is the import graph: what each package may import of this module.
 // Those that are missing here may import nothing of it.
 var mayImport = map[string][]string{
-	"cmd/ws76":                {"internal/capture", "internal/lineedit", "plugins", "core", "core/hixie", "core/rfc6455", "core/bridge", "core/relay", "core/relay/format", "core/relay/recording", "plugins/record", "core/serve", "transports", "transports/all", "transports/exec", "transports/pipe", "transports/serial", "transports/tcp", "transports/tls", "transports/wifly", "transports/wifly/module", "core/hub", "core/hub/nats", "core/serve/auth", "core/serve/channels", "core/serve/dashboard", "core/serve/metrics", "core/serve/static", "scripts", "plugins/mqtt", "plugins/nats", "plugins/broker", "scripts/kv", "scripts/watch", "scripts/check", "scripts/meta", "scripts/scripttest", "scripts/templates", "completions", "man"},
+	"cmd/ws76":                {"internal/accept", "internal/capture", "internal/lineedit", "plugins", "core", "core/hixie", "core/rfc6455", "core/bridge", "core/relay", "core/relay/format", "core/relay/recording", "plugins/record", "core/serve", "transports", "transports/all", "transports/exec", "transports/pipe", "transports/serial", "transports/tcp", "transports/tls", "transports/wifly", "transports/wifly/module", "core/hub", "core/hub/nats", "core/serve/auth", "core/serve/channels", "core/serve/dashboard", "core/serve/metrics", "core/serve/static", "scripts", "plugins/mqtt", "plugins/nats", "plugins/broker", "scripts/kv", "scripts/watch", "scripts/check", "scripts/meta", "scripts/scripttest", "scripts/templates", "completions", "man"},
 	"core":                    {"core/hixie", "core/rfc6455"},
 	"core/relay":              {"core"},
 	"core/bridge":             {"core", "core/hixie", "core/relay", "core/relay/format", "core/rfc6455"},
 	"core/relay/format":       {"core", "core/hixie"},
 	"core/relay/recording":    {"core", "core/hixie", "core/relay/format"},
 	"plugins/record":          {"core", "core/relay", "core/relay/recording"},
-	"core/serve":              {"core", "core/hixie", "core/rfc6455", "core/relay"},
+	"core/serve":              {"core", "core/hixie", "core/rfc6455", "core/relay", "internal/accept"},
 	"core/serve/metrics":      {"core", "core/hixie"},
 	"plugins":                 {"scripts", "scripts/luacode"},
-	"scripts":                 {"core", "core/hixie", "core/relay", "scripts/kv", "scripts/luacode", "scripts/lualib", "scripts/luastring", "scripts/watch"},
+	"scripts":                 {"core", "core/hixie", "core/relay", "internal/accept", "scripts/kv", "scripts/luacode", "scripts/lualib", "scripts/luastring", "scripts/watch"},
 	"scripts/check":           {"scripts/luacode"},
 	"scripts/luacode":         {"scripts/luastring"},
 	"scripts/luastring":       {"scripts/lauxlib"},
@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 	"transports/stdio":        {"transports", "transports/pipe"},
 	"transports/tcp":          {"transports"},
 	"transports/tls":          {"transports", "transports/tcp"},
-	"transports/wifly/module": {"transports"},
+	"transports/wifly/module": {"internal/accept", "transports"},
 	"transports/unix":         {"transports"},
 	"transports/wifly":        {"transports", "transports/serial"},
 	"core/hub":                {"core"},
@@ -121,6 +121,24 @@ func TestImports(t *testing.T) {
 			t.Errorf("there is no package %s", pkg)
 		}
 	}
+}
+
+// TestAcceptsInOnePlace finds who calls Accept of a listener itself: errors that pass
+// would end it.
+func TestAcceptsInOnePlace(t *testing.T) {
+	sourceFiles(t, func(pkg, path string, file *ast.File) {
+		if pkg == "internal/accept" || pkg == "transports/transporttest" {
+			return
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok && len(call.Args) == 0 {
+				if f, ok := call.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "Accept" {
+					t.Errorf("%s calls Accept; accept.Each waits out what passes", path)
+				}
+			}
+			return true
+		})
+	})
 }
 
 // loud are the names that a library has no business with, by their package; none

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -13,7 +14,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/internal/accept"
 	"github.com/ws76/ws76/scripts/watch"
+	"github.com/ws76/ws76/transports"
 )
 
 // spanFile is what --file says, in tables [bridge.NAME].
@@ -138,6 +141,7 @@ type spans struct {
 	file    string
 	running map[string]*runningSpan
 	ended   chan *runningSpan
+	began   bool // those that are there from the beginning have been started
 }
 
 type runningSpan struct {
@@ -145,6 +149,7 @@ type runningSpan struct {
 	stop      context.CancelFunc
 	err       error
 	done      bool // set by over
+	reloaded  bool // not there from the beginning
 }
 
 // bridgeFile runs the bridges of a file until the command ends, or all of them have.
@@ -177,6 +182,7 @@ func (e *env) bridgeFile(c *cli.Context, file string) error {
 	if err := s.apply(bridges); err != nil {
 		return err
 	}
+	s.began = true
 	for {
 		select {
 		case <-c.Context.Done():
@@ -185,6 +191,9 @@ func (e *env) bridgeFile(c *cli.Context, file string) error {
 		case <-hangups:
 		case r := <-s.ended:
 			s.over(r)
+			if r.deaf() {
+				return silentError(errorCode(r.err))
+			}
 			if err, all := s.allOver(); all {
 				return err
 			}
@@ -192,6 +201,14 @@ func (e *env) bridgeFile(c *cli.Context, file string) error {
 		}
 		s.reload()
 	}
+}
+
+// deaf reports whether a bridge cannot listen, or not any more. Nobody would notice one
+// among others that go on. One that a reload has brought may be wrong: the others stay.
+func (r *runningSpan) deaf() bool {
+	var ended *accept.Ended
+	var never *transports.ListenError
+	return errors.As(r.err, &ended) || !r.reloaded && errors.As(r.err, &never)
 }
 
 // reload reads the file anew. Bridges whose tables are as they were go on.
@@ -235,7 +252,7 @@ func (s *spans) apply(f *spanFile) error {
 
 func (s *spans) start(b *span, key string) {
 	ctx, cancel := context.WithCancel(s.c.Context)
-	r := &runningSpan{name: b.name, key: key, stop: cancel}
+	r := &runningSpan{name: b.name, key: key, stop: cancel, reloaded: s.began}
 	s.running[b.name] = r
 	go func() {
 		r.err = b.run(ctx)

@@ -13,6 +13,7 @@ import (
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/serve"
+	"github.com/ws76/ws76/internal/accept"
 	"github.com/ws76/ws76/transports"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
@@ -221,36 +222,25 @@ func (s *span) runStreams(ctx context.Context, l net.Listener) error {
 	s.log.Warnf("%sbridging %s to %s", s.sessions.prefix, plainAddr(l.Addr()), s.to.text)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	defer context.AfterFunc(ctx, func() { l.Close() })()
-	defer l.Close()
 	var sessions sync.WaitGroup
 	defer sessions.Wait()
 	room := make(chan struct{}, max(1, s.c.Int("max-conns")))
-	for {
-		stream, err := l.Accept()
-		if ctx.Err() != nil {
-			if err == nil {
-				stream.Close()
-			}
-			return nil
-		}
-		if err != nil {
-			err = fmt.Errorf("listening on %s: %w", plainAddr(l.Addr()), err)
-			stop(err)
-			return withCode(exitTransport, err)
-		}
+	notice := func(err error) { s.log.Warnf("%s%s: %v", s.sessions.prefix, plainAddr(l.Addr()), err) }
+	err := accept.Each(ctx, l, notice, func(stream net.Conn) {
 		select {
 		case room <- struct{}{}:
 		default:
 			s.log.Warnf("%s%s: turned away, %d connections are open already", s.sessions.prefix, peerName(stream.RemoteAddr()), cap(room))
 			stream.Close()
-			continue
+			return
 		}
 		sessions.Go(func() {
 			defer func() { <-room }()
 			s.serveStream(ctx, stream)
 		})
-	}
+	})
+	stop(err)
+	return withCode(exitTransport, err)
 }
 
 func plainAddr(a net.Addr) string {

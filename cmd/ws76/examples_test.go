@@ -157,6 +157,7 @@ func serveEcho(t *testing.T) string {
 type background struct {
 	lines chan string // that it prints
 	said  strings.Builder
+	pid   int
 }
 
 // inBackground starts this test's own ws76; see TestMain.
@@ -169,7 +170,7 @@ func inBackground(t *testing.T, env []string, args ...string) *background {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	b := &background{lines: make(chan string, 1000)}
+	b := &background{lines: make(chan string, 1000), pid: command.Process.Pid}
 	go func() {
 		defer close(b.lines)
 		for scanner := bufio.NewScanner(reader); scanner.Scan(); {

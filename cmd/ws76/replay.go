@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/core/relay/recording"
+	"github.com/ws76/ws76/internal/accept"
 	"github.com/ws76/ws76/plugins/record"
 )
 
@@ -264,28 +266,29 @@ func (p *replayer) accept(ctx context.Context, c *cli.Context) (*core.Conn, erro
 		return nil, err
 	}
 	listener := listeners[0]
-	stop := context.AfterFunc(ctx, func() { listener.Close() })
-	defer func() {
-		stop()
-		listener.Close()
-	}()
 	p.log.Warnf("listening on %s", describe(listener.Addr(), false))
-	for {
-		stream, err := listener.Accept()
-		switch {
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		case err != nil:
-			return nil, withCode(exitTransport, err)
-		}
-		conn, err := core.Accept(ctx, stream, &core.AcceptOptions{
+	accepting, stop := context.WithCancel(ctx)
+	defer stop()
+	notice := func(err error) { p.log.Warnf("%v", err) }
+	var conn *core.Conn
+	err = accept.Each(accepting, listener, notice, func(stream net.Conn) {
+		opened, err := core.Accept(ctx, stream, &core.AcceptOptions{
 			Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"), MaxMessage: p.max,
 			CloseTimeout: c.Duration("close-timeout"), Trace: p.trace("server"),
 		})
 		if err == nil {
-			return conn, nil
+			conn = opened
+			stop()
+			return
 		}
 		stream.Close()
 		p.log.Warnf("%s: %v", stream.RemoteAddr(), err)
+	})
+	switch {
+	case conn != nil:
+		return conn, nil
+	case err != nil:
+		return nil, withCode(exitTransport, err)
 	}
+	return nil, context.Cause(ctx)
 }

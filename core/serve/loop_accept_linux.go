@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ws76/ws76/internal/accept"
 )
 
 // accept takes a connection that waits at the listener with descriptor fd.
@@ -29,21 +31,22 @@ func (l *loop) acceptFrom(li *loopListener) {
 	var addr unix.RawSockaddrAny
 	size := uint32(unsafe.Sizeof(addr))
 	fd, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(li.fd), uintptr(unsafe.Pointer(&addr)), uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
-	switch errno {
-	case 0:
-		li.pause = 0
+	switch {
+	case errno == 0:
+		li.fails.Passed()
 		l.accepted(li, int(fd), &addr)
-	case unix.EAGAIN, unix.EINTR, unix.ECONNABORTED:
-	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-		// Wait for some to be closed.
-		li.pause = min(max(2*li.pause, 5*time.Millisecond), time.Second)
-		l.server.refused(li.addr, fmt.Errorf("accepting: %w; trying again in %v", os.NewSyscallError("accept", errno), li.pause))
+	case errno == unix.EAGAIN, errno == unix.EINTR, errno == unix.ECONNABORTED:
+	case accept.Passes(errno):
+		pause, said := li.fails.Again(os.NewSyscallError("accept", errno))
+		if said != nil {
+			l.server.refused(li.addr, said)
+		}
 		unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, li.fd, nil)
-		li.paused = l.now() + int64(li.pause)
+		li.paused = l.now() + int64(pause)
 		l.timed++
 	default:
 		unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, li.fd, nil)
-		li.failed(fmt.Errorf("listening on %s: %w", li.addr, os.NewSyscallError("accept", errno)))
+		li.failed(&accept.Ended{Addr: li.addr, Err: os.NewSyscallError("accept", errno)})
 	}
 }
 

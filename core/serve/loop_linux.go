@@ -2,7 +2,6 @@ package serve
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"runtime"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/internal/accept"
 )
 
 const (
@@ -21,8 +21,6 @@ const (
 	replySize = 256 << 10 // replies beyond this leave before the end of the read
 	events    = 256       // that one wait may bring
 	keepAlive = 15        // seconds; that of package net
-
-	maxTurned = 1024 // connections that were one too many and are told so at the same time
 
 	spareCodecs = 64               // of each kind, that a loop keeps for unfinished messages
 	spareMemory = 64 << 10         // above this a codec's memory is large
@@ -97,7 +95,7 @@ type loopListener struct {
 	addr   net.Addr
 	failed func(error) // tells Serve
 	paused int64       // until when, after a failure; 0: listening
-	pause  time.Duration
+	fails  accept.Failing
 	unix   bool
 }
 
@@ -413,7 +411,7 @@ func (l *loop) lookAtTime() {
 			li.paused = 0
 			l.timed--
 			if err := l.control(unix.EPOLL_CTL_ADD, li.fd, unix.EPOLLIN); err != nil {
-				li.failed(fmt.Errorf("listening on %s: %w", li.addr, os.NewSyscallError("epoll_ctl", err)))
+				li.failed(&accept.Ended{Addr: li.addr, Err: os.NewSyscallError("epoll_ctl", err)})
 			}
 		}
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/internal/accept"
 )
 
 // DefaultGrace is how long a stopping Server waits for its connections to close.
@@ -71,9 +72,11 @@ type Server struct {
 	peers map[*Peer]bool      // of Events, with a goroutine
 	loops []*loop
 	taken atomic.Int64 // connections of all kinds
-	ids   atomic.Uint64
-	count counters
-	wg    sync.WaitGroup
+	// turned are those that were one too many and linger, of goroutines.
+	turned atomic.Int64
+	ids    atomic.Uint64
+	count  counters
+	wg     sync.WaitGroup
 	// codecs encode for every connection.
 	codecs [kinds]*core.Codec
 }
@@ -143,44 +146,27 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 }
 
 func (s *Server) acceptLoop(serving serving, l net.Listener) error {
-	pause := time.Duration(0)
-	for {
-		stream, err := l.Accept()
-		if serving.ctx.Err() != nil {
-			if err == nil {
-				stream.Close()
-			}
-			return nil
+	return accept.Each(serving.ctx, l, func(err error) { s.refused(l.Addr(), err) }, func(stream net.Conn) {
+		if s.admit() {
+			s.wg.Go(func() { s.serveStream(serving, stream, nil, nil) })
+			return
 		}
-		if err != nil {
-			if !temporary(err) {
-				return fmt.Errorf("listening on %s: %w", l.Addr(), err)
-			}
-			// Out of files, most likely: wait for some to be closed.
-			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			s.refused(l.Addr(), fmt.Errorf("accepting: %w; trying again in %v", err, pause))
-			select {
-			case <-time.After(pause):
-			case <-serving.ctx.Done():
-			}
-			continue
-		}
-		pause = 0
-		if !s.admit() {
-			s.refused(stream.RemoteAddr(), s.tooMany())
-			s.wg.Go(func() { turnAway(stream) })
-			continue
+		s.refused(stream.RemoteAddr(), s.tooMany())
+		if s.turned.Add(1) > maxTurned {
+			s.turned.Add(-1)
+			stream.Close()
+			return
 		}
 		s.wg.Go(func() {
-			s.serveStream(serving, stream, nil, nil)
+			defer s.turned.Add(-1)
+			turnAway(stream)
 		})
-	}
+	})
 }
 
-func temporary(err error) bool {
-	var ne interface{ Temporary() bool }
-	return errors.As(err, &ne) && ne.Temporary()
-}
+// maxTurned bounds the connections that were one too many and are told so at the
+// same time, of each loop and of all goroutines.
+const maxTurned = 1024
 
 func (s *Server) admit() bool {
 	if n := s.taken.Add(1); s.MaxConns > 0 && n > int64(s.MaxConns) {

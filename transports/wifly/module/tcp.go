@@ -2,12 +2,15 @@ package module
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"strconv"
 	"time"
+
+	"github.com/ws76/ws76/internal/accept"
 )
 
 // tcp is the one connection that the module can have, and its server.
@@ -340,11 +343,7 @@ func (m *Module) listen() {
 	m.listener = l
 	m.note("listening on %s", l.Addr())
 	m.owned.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return // closed
-			}
+		err := accept.Each(m.ctx, l, func(err error) { m.note("%v", err) }, func(conn net.Conn) {
 			take := func() bool {
 				taken := make(chan bool, 1)
 				return m.post(func() { taken <- m.incoming(l, conn) }) && <-taken
@@ -352,6 +351,9 @@ func (m *Module) listen() {
 			if !take() && !(sleepUntil(m.ctx, time.Now().Add(handover)) && take()) {
 				conn.Close()
 			}
+		})
+		if err != nil && !errors.Is(err, net.ErrClosed) { // by unlisten
+			m.note("%v", err)
 		}
 	})
 }
