@@ -85,8 +85,14 @@ func (w *scale) weigh() bool {
 			}
 		case *lua.LUserData:
 			w.add(v.Metatable)
-			if c, ok := v.Value.(*conn); ok {
-				w.add(c.data)
+			switch of := v.Value.(type) {
+			case *conn:
+				w.add(of.data)
+			case *queue:
+				w.add(of.items...)
+				for _, in := range of.putters {
+					w.add(in.value)
+				}
 			}
 		case *lua.LState:
 			w.thread(v)

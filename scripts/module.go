@@ -159,8 +159,8 @@ func (st *state) openModule() {
 	}
 	type functions = map[string]lua.LGFunction
 	set(m, functions{
-		"after": wsTimer(false), "every": wsTimer(true), "now": wsNow, "clock": wsClock, "spawn": wsSpawn, "conns": wsConns,
-		"publish": wsPublish, "metric": wsMetric, "print": wsPrint, "exit": wsExit, "watch": wsWatch,
+		"after": wsTimer(false), "every": wsTimer(true), "at": wsAt, "now": wsNow, "clock": wsClock, "spawn": wsSpawn, "conns": wsConns,
+		"publish": wsPublish, "metric": wsMetric, "print": wsPrint, "exit": wsExit, "watch": wsWatch, "queue": wsQueue,
 	})
 	wait(m, functions{
 		"sleep": wsSleep, "wait_all": wsWaitAll, "connect": wsConnect, "listen": wsListen, "open": wsOpen,
@@ -188,6 +188,11 @@ func (st *state) openModule() {
 	}
 	st.streamMT = func() *lua.LTable {
 		return object(functions{"close": streamClose}, functions{"read_line": streamReadLine, "read": streamRead, "write": streamWrite}, nil)
+	}
+	st.queueMT = func() *lua.LTable {
+		mt := object(functions{"close": queueClose, "len": queueLen}, functions{"put": queuePut, "get": queueGet}, nil)
+		mt.RawSetString("__len", L.NewFunction(queueLen))
+		return mt
 	}
 	st.made = map[*func() *lua.LTable]*lua.LTable{}
 }

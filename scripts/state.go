@@ -38,13 +38,14 @@ type state struct {
 	prelude  prelude
 	modules  map[string]lua.LValue // that were required
 
-	handleMT, taskMT, listenMT, streamMT func() *lua.LTable                  // make metatables
-	made                                 map[*func() *lua.LTable]*lua.LTable // that were made
+	handleMT, taskMT, listenMT, streamMT, queueMT func() *lua.LTable                  // make metatables
+	made                                          map[*func() *lua.LTable]*lua.LTable // that were made
 
 	timers timerHeap
 	alarm  Timer     // of the clock, for the earliest of timers
 	rings  time.Time // when
 	seq    uint64    // of timers
+	dated  bool      // some of them are to keep dates
 
 	tasks   map[*task]struct{}
 	lastID  int

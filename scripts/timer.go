@@ -13,14 +13,14 @@ type timer struct {
 	at    time.Time
 	seq   uint64
 	index int // in the heap; -1 outside
-	every time.Duration
 	fn    *lua.LFunction
 	wait  *wait // in place of fn: ends with values
 	vals  []lua.LValue
 
 	// Of one that repeats.
-	going   bool // its function has not returned
-	skipped int  // times that came meanwhile
+	next    func(at, now time.Time) time.Time // when it is due again after at; zero: never
+	going   bool                              // its function has not returned
+	skipped int                               // times that came meanwhile
 	done    func(*Error)
 }
 
@@ -49,9 +49,11 @@ func (h *timerHeap) Pop() any {
 }
 
 // add puts t into the heap, due after d.
-func (st *state) add(t *timer, d time.Duration) {
+func (st *state) add(t *timer, d time.Duration) { st.addAt(t, st.script.o.Clock.Now().Add(d)) }
+
+func (st *state) addAt(t *timer, at time.Time) {
 	st.seq++
-	t.seq, t.at = st.seq, st.script.o.Clock.Now().Add(d)
+	t.seq, t.at = st.seq, at
 	heap.Push(&st.timers, t)
 	st.arm()
 }
@@ -70,7 +72,10 @@ func (st *state) arm() {
 	if len(st.timers) == 0 || !s.started || st.closed || s.cur != st {
 		return
 	}
-	first := st.timers[0].at
+	first, now := st.timers[0].at, s.o.Clock.Now()
+	if soon := now.Add(maxWait); st.dated && first.After(soon) {
+		first = soon
+	}
 	if st.alarm != nil {
 		if !first.Before(st.rings) {
 			return // it will look again
@@ -78,8 +83,12 @@ func (st *state) arm() {
 		st.alarm.Stop()
 	}
 	st.rings = first
-	st.alarm = s.o.Clock.AfterFunc(first.Sub(s.o.Clock.Now()), func() { s.ring(st) })
+	st.alarm = s.o.Clock.AfterFunc(first.Sub(now), func() { s.ring(st) })
 }
+
+// maxWait bounds how long a state with dates to keep sleeps: the system's clock may be
+// set meanwhile, or the machine sleep.
+const maxWait = time.Minute
 
 // ring runs what is due.
 func (s *Script) ring(st *state) {
@@ -121,13 +130,10 @@ func (st *state) due(t *timer) {
 		st.wake(t.wait, t.vals...)
 		return
 	}
-	if t.every > 0 {
-		// Where the clock has run ahead, the calls that were missed are not made up for.
-		if behind := st.script.o.Clock.Now().Sub(t.at); behind > t.every {
-			t.at = t.at.Add(behind / t.every * t.every)
+	if t.next != nil {
+		if t.at = t.next(t.at, st.script.o.Clock.Now()); !t.at.IsZero() {
+			heap.Push(&st.timers, t)
 		}
-		t.at = t.at.Add(t.every)
-		heap.Push(&st.timers, t)
 		if t.going {
 			t.skipped++
 			return
@@ -186,24 +192,44 @@ func wsTimer(repeat bool) lua.LGFunction {
 	return func(L *lua.LState) int {
 		st := stateOf(L)
 		d := checkSeconds(L, 1)
-		fn, ok := L.Get(2).(*lua.LFunction)
-		if !ok {
-			raise(L, "argument 2 is %s; want a function", describe(L.Get(2)))
-		}
-		if len(st.timers) >= st.script.o.Limits.MaxTimers {
-			raise(L, "there are %d timers already, which is the limit", len(st.timers))
-		}
-		t := &timer{fn: fn, index: -1}
+		var t *timer
 		if repeat {
 			if d < minInterval {
 				raise(L, "an interval of %v is too short; want %v or more", d, minInterval)
 			}
-			t.every, t.done = d, func(*Error) { t.going = false }
+			t = repeating(L, st, func(at, now time.Time) time.Time {
+				// Where the clock has run ahead, the calls that were missed are not made up for.
+				if behind := now.Sub(at); behind > d {
+					at = at.Add(behind / d * d)
+				}
+				return at.Add(d)
+			})
+		} else {
+			t = newTimer(L, st)
 		}
 		st.add(t, d)
 		L.Push(st.object(t, &st.handleMT))
 		return 1
 	}
+}
+
+// newTimer makes a timer of the function that is argument 2.
+func newTimer(L *lua.LState, st *state) *timer {
+	fn, ok := L.Get(2).(*lua.LFunction)
+	if !ok {
+		raise(L, "argument 2 is %s; want a function", describe(L.Get(2)))
+	}
+	if len(st.timers) >= st.script.o.Limits.MaxTimers {
+		raise(L, "there are %d timers already, which is the limit", len(st.timers))
+	}
+	return &timer{fn: fn, index: -1}
+}
+
+// repeating is newTimer for one that is due again and again.
+func repeating(L *lua.LState, st *state, next func(at, now time.Time) time.Time) *timer {
+	t := newTimer(L, st)
+	t.next, t.done = next, func(*Error) { t.going = false }
+	return t
 }
 
 // minInterval is the shortest of ws76.every.
@@ -227,7 +253,7 @@ func timerCancel(L *lua.LState) int {
 	if ud != nil {
 		switch v := ud.Value.(type) {
 		case *timer:
-			v.every = 0
+			v.next = nil
 			stateOf(L).remove(v)
 			return 0
 		case closer:

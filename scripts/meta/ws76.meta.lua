@@ -82,6 +82,24 @@ function Task:cancel() end
 ---@return string
 function Task:status() end
 
+---A queue of values between tasks.
+---@class ws76.Queue
+---@operator len: integer
+local Queue = {}
+---Puts a value in, and waits while the queue is full; in hooks and with a timeout of 0 it does not wait.
+---@param value any not nil
+---@param timeout? number seconds
+---@return true? ok, "full"|"timeout"|"closed"|nil why
+function Queue:put(value, timeout) end
+---Takes the oldest value out, and waits while there is none; in hooks and with a timeout of 0 it does not wait.
+---@param timeout? number seconds
+---@return any value, "empty"|"timeout"|"closed"|nil why
+function Queue:get(timeout) end
+---Nothing more can be put; what is there can be taken.
+function Queue:close() end
+---@return integer
+function Queue:len() end
+
 ---A raw stream of bytes.
 ---@class ws76.Stream
 local Stream = {}
@@ -118,6 +136,15 @@ function ws76.after(seconds, fn) end
 ---@param fn fun()
 ---@return ws76.Handle
 function ws76.every(seconds, fn) end
+---Calls fn at the times that a line of cron names, in local time. It may wait; what comes meanwhile is skipped.
+---@param line string "minute hour day month weekday", or @hourly, @daily, @weekly, @monthly, @yearly, @every 90m
+---@param fn fun()
+---@return ws76.Handle
+function ws76.at(line, fn) end
+---Makes a queue of values between tasks.
+---@param capacity? integer
+---@return ws76.Queue
+function ws76.queue(capacity) end
 ---Seconds since 1970, with a fraction.
 ---@return number
 function ws76.now() end
