@@ -7,6 +7,7 @@ import (
 
 	"github.com/ws76/ws76/scripts/luacode"
 	"github.com/ws76/ws76/scripts/lualib"
+	"github.com/ws76/ws76/scripts/luastd"
 	"github.com/ws76/ws76/scripts/luastring"
 )
 
@@ -26,38 +27,20 @@ func (st *state) openStandard() {
 		openWith(L, lib.name, lib.open)
 	}
 	globals := L.G.Global
-	text := L.CreateTable(0, 20)
-	text.RawSetString("__index", text)
+	text, textMT := L.CreateTable(0, 20), L.CreateTable(0, 1)
+	textMT.RawSetString("__index", text)
 	globals.RawSetString(lua.StringLibName, text)
-	L.SetMetatable(lua.LString(""), text)
+	L.SetMetatable(lua.LString(""), textMT)
 	luastring.Install(L, &st.budget)
 	luacode.Install(L, &st.budget)
-	for _, name := range []string{"module", "newproxy", "_printregs", "collectgarbage"} {
+	luastd.Install(L, &st.budget)
+	for _, name := range []string{"module", "newproxy", "_printregs"} {
 		globals.RawSetString(name, lua.LNil)
 	}
-	globals.RawSetString("unpack", L.NewFunction(unpack))
-	math := st.lazy(func(*lua.LTable) { openWith(L, lua.MathLibName, lua.OpenMath) })
-	globals.RawSetString(lua.MathLibName, math) // which OpenMath fills, since it is there
-}
-
-// maxUnpack is how many values unpack returns at most, as in Lua 5.1.
-const maxUnpack = 8000
-
-// unpack is Lua's. The interpreter's own fills all of the stack before it fails.
-func unpack(L *lua.LState) int {
-	t := L.CheckTable(1)
-	from := L.OptInt(2, 1)
-	to := L.OptInt(3, t.Len())
-	if to < from {
-		return 0
-	}
-	if n := to - from + 1; n < 0 || n > maxUnpack {
-		L.RaiseError("too many results to unpack")
-	}
-	for i := from; i <= to; i++ {
-		L.Push(t.RawGetInt(i))
-	}
-	return to - from + 1
+	math := st.lazy(func(t *lua.LTable) {
+		luastd.Math(L).ForEach(t.RawSet)
+	})
+	globals.RawSetString(lua.MathLibName, math)
 }
 
 func openWith(L *lua.LState, name string, open lua.LGFunction) {

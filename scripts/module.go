@@ -10,7 +10,9 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/scripts/lauxlib"
 	"github.com/ws76/ws76/scripts/luacode"
+	"github.com/ws76/ws76/scripts/luastd"
 )
 
 //go:embed prelude.lua
@@ -289,7 +291,11 @@ func join(L *lua.LState) string {
 		if i > 1 {
 			b.WriteByte('\t')
 		}
-		b.WriteString(L.ToStringMeta(L.Get(i)).String())
+		text, ok := lauxlib.ToString(luastd.ToString(L, L.Get(i)))
+		if !ok {
+			lauxlib.Errorf(L, "'tostring' must return a string to 'print'")
+		}
+		b.WriteString(text)
 	}
 	return b.String()
 }

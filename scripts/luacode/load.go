@@ -8,19 +8,8 @@ import (
 	"github.com/ws76/ws76/scripts/luastring"
 )
 
-// Install replaces load and loadstring by functions that compile with the guards, and error by one whose level 2 is the
-// caller, which in gopher-lua it is not.
+// Install replaces load and loadstring by functions that compile with the guards.
 func Install(L *lua.LState, b *luastring.Budget) {
-	L.SetGlobal("error", L.NewFunction(func(L *lua.LState) int {
-		v := L.Get(1)
-		if text, ok := v.(lua.LString); ok {
-			if level := L.OptInt(2, 1); level > 0 {
-				v = lua.LString(L.Where(level)+" ") + text
-			}
-		}
-		L.Error(v, 0)
-		return 0
-	}))
 	L.SetGlobal("loadstring", L.NewFunction(func(L *lua.LState) int {
 		src := L.CheckString(1)
 		b.Spend(L, "loadstring", len(src))

@@ -103,7 +103,6 @@ func TestErrors(t *testing.T) {
 		{strings.Repeat("do ", 1e5) + strings.Repeat("end ", 1e5), "t.lua:1: chunk has too many syntax levels"},
 		{"return " + strings.Repeat("function() return ", 4e4) + "1" + strings.Repeat(" end", 4e4), "t.lua:1: chunk has too many syntax levels"},
 		{strings.Repeat(" ", MaxSource+1), "t.lua: a source of 1048577 bytes is larger than the limit of 1048576"},
-		{"local function f()\n error('x', 2)\nend\nf()", "t.lua:4: x"},
 		{"error('x', 0)", "x"},
 		{"error('x')", "t.lua:1: x"},
 		{"local t = {} for i in 5 do end", "t.lua:1: attempt to call a non-function object"},

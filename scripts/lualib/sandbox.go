@@ -7,6 +7,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/ws76/ws76/scripts/luacode"
+	"github.com/ws76/ws76/scripts/luastd"
 )
 
 // Sandbox sets the globals that reach the system: io, os, debug, dofile and loadfile. To scripts that are not trusted
@@ -15,6 +16,7 @@ import (
 func Sandbox(L *lua.LState, o *Options) {
 	open(L, lua.OsLibName, lua.OpenOs)
 	osLibrary := L.GetGlobal(lua.OsLibName).(*lua.LTable)
+	luastd.Time(L, osLibrary)
 	osLibrary.RawSetString("exit", L.NewFunction(func(L *lua.LState) int {
 		L.RaiseError("os.exit would end ws76 without closing anything; use ws76.exit")
 		return 0

@@ -1,0 +1,119 @@
+package luastd
+
+import (
+	"math"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/lauxlib"
+)
+
+// Time puts clock, date, difftime and time into the table os.
+func Time(L *lua.LState, t *lua.LTable) {
+	setAll(L, t, map[string]lua.LGFunction{"clock": clock, "date": date, "difftime": diffTime, "time": timeOf})
+}
+
+func clock(L *lua.LState) int {
+	L.Push(lua.LNumber(processorTime().Seconds()))
+	return 1
+}
+
+func diffTime(L *lua.LState) int {
+	from := 0.0
+	until := math.Trunc(lauxlib.CheckNumber(L, 1))
+	if L.Get(2) != lua.LNil {
+		from = math.Trunc(lauxlib.CheckNumber(L, 2))
+	}
+	L.Push(lua.LNumber(until - from))
+	return 1
+}
+
+// maxTime is about where the year no longer fits C's int.
+const maxTime = 67768036191676799
+
+// date is os.date.
+func date(L *lua.LState) int {
+	format := lauxlib.OptString(L, 1, "%c")
+	when := time.Now()
+	if L.Get(2) != lua.LNil {
+		s := lauxlib.Integer(lauxlib.CheckNumber(L, 2))
+		if s > maxTime || s < -maxTime-62167219200*2 {
+			L.Push(lua.LNil)
+			return 1
+		}
+		when = time.Unix(s, 0)
+	}
+	if len(format) > 0 && format[0] == '!' {
+		format, when = format[1:], when.UTC()
+	}
+	if format == "*t" {
+		L.Push(fields(L, when))
+	} else {
+		L.Push(lua.LString(appendTime(nil, format, when)))
+	}
+	return 1
+}
+
+func fields(L *lua.LState, t time.Time) *lua.LTable {
+	table := L.CreateTable(0, 9)
+	for name, n := range map[string]int{
+		"sec": t.Second(), "min": t.Minute(), "hour": t.Hour(), "day": t.Day(), "month": int(t.Month()), "year": t.Year(),
+		"wday": int(t.Weekday()) + 1, "yday": t.YearDay(),
+	} {
+		table.RawSetString(name, lua.LNumber(n))
+	}
+	table.RawSetString("isdst", lua.LBool(t.IsDST()))
+	return table
+}
+
+// timeOf is os.time.
+func timeOf(L *lua.LState) int {
+	if L.Get(1) == lua.LNil {
+		L.Push(lua.LNumber(time.Now().Unix()))
+		return 1
+	}
+	t := lauxlib.CheckTable(L, 1)
+	sec, minute, hour := field(L, t, "sec", 0), field(L, t, "min", 0), field(L, t, "hour", 12)
+	day, month, year := field(L, t, "day", -1), field(L, t, "month", -1), field(L, t, "year", -1)
+	when := time.Date(year, time.Month(month), day, hour, minute, sec, 0, time.Local)
+	if dst := L.GetField(t, "isdst"); dst != lua.LNil {
+		when = withDST(when, lua.LVAsBool(dst))
+	}
+	if s := when.Unix(); s != -1 && when.Year()-1900 <= math.MaxInt32 {
+		L.Push(lua.LNumber(s))
+	} else {
+		L.Push(lua.LNil) // C's mktime gives -1 for what it cannot do
+	}
+	return 1
+}
+
+// field is a field of the table of os.time; -1 says that there is no default.
+func field(L *lua.LState, t *lua.LTable, name string, d int) int {
+	f, ok := lauxlib.ToNumber(L.GetField(t, name))
+	if !ok {
+		if d < 0 {
+			lauxlib.Errorf(L, "field '%s' missing in date table", name)
+		}
+		return d
+	}
+	return int(int32(lauxlib.Integer(f)))
+}
+
+// withDST takes the clock's time for one with or without daylight saving, by the difference that the nearest such time has.
+func withDST(t time.Time, dst bool) time.Time {
+	if t.IsDST() == dst {
+		return t
+	}
+	const week = 7 * 24 * time.Hour
+	_, here := t.Zone()
+	for distance := week; distance < 53*week; distance += week {
+		for _, other := range []time.Time{t.Add(-distance), t.Add(distance)} {
+			if other.IsDST() == dst {
+				_, there := other.Zone()
+				return t.Add(time.Duration(here-there) * time.Second)
+			}
+		}
+	}
+	return t
+}
