@@ -52,6 +52,7 @@ type conn struct {
 
 func newConn(m *Module, local, remote net.Addr) *conn {
 	m.line.port.SetWriteDeadline(time.Time{})
+	m.booted = false
 	return &conn{
 		m: m, local: local, remote: remote, reading: newDeadline(), writing: newDeadline(),
 		closed: make(chan struct{}), ended: make(chan struct{}),
@@ -82,6 +83,8 @@ func (c *conn) Read(p []byte) (int, error) {
 		switch {
 		case n > 0:
 			return n, nil
+		case err != nil && isClosed(c.closed):
+			return 0, net.ErrClosed
 		case err != nil:
 			return 0, c.ending(err, io.EOF)
 		}
@@ -96,12 +99,10 @@ func (c *conn) Read(p []byte) (int, error) {
 // ending is the error for a stream that is over; closed is that of one that the
 // peer has closed.
 func (c *conn) ending(err, closed error) error {
-	switch {
-	case isClosed(c.closed):
-		return net.ErrClosed
-	case err == errClosed:
+	switch err {
+	case errClosed:
 		return closed
-	case err == ErrRebooted:
+	case ErrRebooted:
 		return fail(ErrRebooted, "connection to "+c.remote.String(), "")
 	}
 	return err
@@ -195,7 +196,9 @@ func (c *conn) end() error {
 		sleep(ctx, time.Until(c.m.line.free))
 		gone = c.m.line.endsWithin(c.patience)
 	}
-	return c.finish(gone, c.m.line.text())
+	rest, booted := c.m.line.text()
+	c.m.booted = c.m.booted || booted
+	return c.finish(gone, rest)
 }
 
 func (c *conn) LocalAddr() net.Addr  { return c.local }

@@ -20,6 +20,7 @@ var (
 	ErrLinkLost      = errors.New("the module lost its access point")
 	ErrRebooted      = errors.New("the module rebooted")
 	ErrHung          = errors.New("the module no longer answers")
+	ErrLate          = errors.New("the module answers too late")
 	ErrUnplugged     = errors.New("the serial port failed")
 )
 
@@ -37,6 +38,7 @@ var hints = map[error]string{
 	ErrLinkLost:      "check reception and the access point",
 	ErrRebooted:      "weak power or its watchdog; its unsaved settings are gone",
 	ErrHung:          "cut its power for a second",
+	ErrLate:          "it answers, but slowly; allow more time, or cut its power for a second",
 	ErrUnplugged:     "was the device unplugged?",
 }
 

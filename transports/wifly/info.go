@@ -1,6 +1,7 @@
 package wifly
 
 import (
+	"bytes"
 	"context"
 	"regexp"
 	"strconv"
@@ -120,25 +121,32 @@ func (s settings) first(keys ...string) string {
 // scanWait is how long a scan may take before its first line, and between lines.
 const scanWait = 5 * time.Second
 
-// Scan returns the networks that the module hears. It takes some three seconds.
+// Scan returns the networks that the module hears. It takes some three seconds. A
+// list that came is one, prompts or not.
 func (m *Module) Scan(ctx context.Context) ([]Network, error) {
-	_, got, err := m.command(ctx, "scan", nil)
-	for err == nil && !scanned(replyText(wholeLines(got), "scan")) && len(got) < replyLimit {
-		n := len(got)
-		if got, err = m.receive(ctx, got, scanWait); len(got) == n {
-			break
-		}
+	m.drop()
+	if err := m.send(ctx, "scan\r"); err != nil {
+		return nil, err
 	}
+	r := m.reader("scan")
+	most := replyMost + m.line.duration(replyLimit/16)
+	got, err := m.gather(ctx, nil, scanWait, most, func(b []byte) bool {
+		text := r.text(wholeLines(b))
+		return scanned(text) || isRefusal(text) || bytes.Contains(b, ready)
+	})
+	text := r.text(got)
 	if err != nil {
-		return nil, m.broken(err, "scan", got)
+		return nil, m.broken(err, "scan", text)
 	}
 	if err := m.settle(ctx); err != nil {
 		return nil, err
 	}
-	text := m.withoutPrompt(replyText(got, "scan"))
 	list := parseScan(text)
-	if len(list) == 0 && !scanned(text) {
-		return nil, m.silent("scan", got)
+	switch {
+	case bytes.Contains(got, ready):
+		return nil, fail(ErrRebooted, "scan", text)
+	case len(list) > 0, scanned(text):
+		return list, nil
 	}
-	return list, nil
+	return nil, m.silent("scan", got)
 }

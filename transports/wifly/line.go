@@ -122,19 +122,19 @@ func (l *line) stream(f *filter, rest []byte) {
 }
 
 // text makes the line one of text again. What has come of the stream and was not
-// taken is lost; the module text behind its end is returned.
-func (l *line) text() []byte {
+// taken is lost; the module text behind its end is returned, and whether it ended in
+// what may be the text of a boot.
+func (l *line) text() (rest []byte, booted bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var rest []byte
 	if l.filter != nil {
-		rest = l.filter.rest
+		rest, booted = l.filter.rest, l.filter.booted
 	}
 	l.filter = nil
 	l.buf = l.buf[:0]
 	l.watchQuiet()
 	notify(l.room)
-	return rest
+	return rest, booted
 }
 
 // take moves what has arrived into p. With n == 0, err says why nothing more will

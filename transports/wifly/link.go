@@ -12,11 +12,23 @@ import (
 )
 
 const (
-	linkPatience = 3 * time.Second // for a module that is joining by itself
+	linkPatience = 15 * time.Second // for a module that is joining by itself
 	joinWait     = 20 * time.Second
 	openWait     = 15 * time.Second
+	openProbe    = 5 * time.Second // of silence behind open, before it is asked how that goes
+	openPause    = 500 * time.Millisecond
 	lookupWait   = 10 * time.Second
+	reserve      = 3 * time.Second // of a context, to find out and say what is wrong
 )
+
+// within is wait, or less where ctx ends before that: time is left to say more than
+// that it is up.
+func within(ctx context.Context, wait time.Duration) time.Duration {
+	if end, ok := ctx.Deadline(); ok {
+		wait = min(wait, max(time.Until(end)-reserve, 0))
+	}
+	return wait
+}
 
 // status asks for show connection.
 func (m *Module) status(ctx context.Context) (status, error) {
@@ -31,89 +43,125 @@ func (m *Module) status(ctx context.Context) (status, error) {
 	return s, nil
 }
 
-// link sees to it that the module is in its network, with an address: it waits
-// for one that is joining, and has others join the stored network.
-func (m *Module) link(ctx context.Context) error {
-	for deadline := time.Now().Add(linkPatience); ; {
-		s, err := m.status(ctx)
-		if err != nil {
-			return err
-		}
-		if s.associated() && s.tcp() != tcpNoIP {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return m.join(ctx)
-		}
-		if err := sleep(ctx, 250*time.Millisecond); err != nil {
-			return err
-		}
-	}
-}
+// up reports whether the module is in its network and has an address.
+func (s status) up() bool { return s.associated() && s.tcp() != tcpNoIP }
 
-// join has the module join the stored network and waits for its address. What it
-// prints meanwhile tells what fails.
-func (m *Module) join(ctx context.Context) error {
-	sys, err := m.get(ctx, "sys")
-	if err != nil {
+// link sees to it that the module is in its network, with an address: it waits
+// for one that is joining by itself, and has others join the stored network.
+func (m *Module) link(ctx context.Context) error {
+	s, err := m.status(ctx)
+	if err != nil || s.up() {
 		return err
 	}
 	wlan, err := m.get(ctx, "wlan")
 	if err != nil {
 		return err
 	}
+	if mode, ok := parseNumber(wlan["join"]); ok && mode == 0 && !s.associated() {
+		return m.join(ctx)
+	}
+	return m.loudly(ctx, func() error { return m.awaitLink(ctx, wlan["ssid"]) })
+}
+
+// loudly does what a module is to say more of than it does in a session.
+func (m *Module) loudly(ctx context.Context, do func() error) error {
+	sys, err := m.get(ctx, "sys")
+	if err != nil {
+		return err
+	}
+	level, known := sys["printlvl"]
+	if n, ok := parseNumber(level); ok && n&1 != 0 {
+		return do()
+	}
 	if err := m.set(ctx, "sys printlvl 1"); err != nil {
 		return err
 	}
+	err = do()
+	if !known || err != nil && !quietEnd(err) {
+		return err
+	}
+	return errors.Join(err, m.set(ctx, "sys printlvl "+level))
+}
+
+// quietEnd reports whether the module still answers after err: what went wrong is
+// in its network.
+func quietEnd(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && !e.Local()
+}
+
+// awaitLink waits for a module that joins by itself. If it fails at that, or takes too
+// long, it is told to.
+func (m *Module) awaitLink(ctx context.Context, ssid string) error {
+	m.said = m.said[:0]
+	var s status
+	for deadline := time.Now().Add(within(ctx, linkPatience)); time.Now().Before(deadline); {
+		if _, err := m.receive(ctx, nil, 250*time.Millisecond); err != nil {
+			return m.broken(err, "waiting for the module to join", "")
+		}
+		if parseJoin(m.reader("").text(wholeLines(m.said)), ssid).err != nil {
+			break
+		}
+		var err error
+		if s, err = m.status(ctx); err != nil || s.up() {
+			return err
+		}
+	}
+	if s.associated() {
+		return fail(ErrDHCP, "waiting for an address", "")
+	}
+	return m.join(ctx)
+}
+
+// join has the module join the stored network and waits for its address. What it
+// prints meanwhile tells what fails.
+func (m *Module) join(ctx context.Context) error {
+	wlan, err := m.get(ctx, "wlan")
+	if err != nil {
+		return err
+	}
+	return m.loudly(ctx, func() error { return m.joinNetwork(ctx, wlan["ssid"]) })
+}
+
+func (m *Module) joinNetwork(ctx context.Context, ssid string) error {
 	_, rest, err := m.command(ctx, "join", nil)
 	if err != nil {
 		return err
 	}
-	got, err := m.readUntil(ctx, rest, joinWait, func(b []byte) bool {
-		s := parseJoin(replyText(wholeLines(b), ""), wlan["ssid"])
+	r := m.reader("join")
+	got, err := m.readUntil(ctx, rest, within(ctx, joinWait), func(b []byte) bool {
+		s := parseJoin(r.text(wholeLines(b)), ssid)
 		return s.done || s.err != nil || bytes.Contains(b, ready)
 	})
+	text := r.text(got)
 	if err != nil {
-		return m.broken(err, "join", got)
+		return m.broken(err, "join", text)
 	}
-	text := m.withoutPrompt(replyText(got, "join"))
-	state := parseJoin(text, wlan["ssid"])
 	if bytes.Contains(got, ready) {
 		return fail(ErrRebooted, "join", text)
 	}
 	if err := m.settle(ctx); err != nil {
 		return err
 	}
-	if !state.done && state.err == nil {
+	state := parseJoin(text, ssid)
+	if state.done {
+		return nil
+	}
+	if state.err == nil {
 		// Firmware differs in what it prints; what counts is this.
-		if s, err := m.status(ctx); err == nil && s.associated() && s.tcp() != tcpNoIP {
-			state.done = true
-		} else if err == nil && s.associated() || state.associated {
+		s, err := m.status(ctx)
+		switch {
+		case err != nil:
+			return err
+		case s.up():
+			return nil
+		case s.associated() || state.associated:
 			state.err = ErrDHCP
-		} else {
+		default:
 			state.err = ErrNotAssociated
 		}
 	}
-	if level, ok := sys["printlvl"]; ok {
-		if err := m.set(ctx, "sys printlvl "+level); err != nil {
-			return err
-		}
-	}
-	if !state.done {
-		return fail(state.err, "join", text)
-	}
-	return nil
-}
-
-// readUntil is await on top of what came before.
-func (m *Module) readUntil(ctx context.Context, got []byte, wait time.Duration, done func([]byte) bool) ([]byte, error) {
-	var err error
-	for deadline := time.Now().Add(wait); !done(got) && time.Now().Before(deadline) && len(got) < replyLimit; {
-		if got, err = m.receive(ctx, got, time.Until(deadline)); err != nil {
-			return got, err
-		}
-	}
-	return got, nil
+	return fail(state.err, "join", text)
 }
 
 // resolve returns the address of a host as the module sees it.
@@ -130,17 +178,21 @@ func (m *Module) resolve(ctx context.Context, host string) (string, error) {
 		return "", err
 	}
 	// Success is told by NAME=ADDRESS, before or behind the prompt; failure in many ways.
-	got, err := m.readUntil(ctx, nil, lookupWait, func(b []byte) bool {
-		before, after, ok := cutPrompt(b, m.prompt)
-		return ok && (len(replyText(before, command)) > 0 || len(replyText(wholeLines(after), command)) > 0)
+	r := m.reader(command)
+	got, err := m.readUntil(ctx, nil, within(ctx, lookupWait), func(b []byte) bool {
+		parts, rest := r.split(b)
+		if len(parts) == 0 {
+			return false
+		}
+		return r.text(bytes.Join(parts, nil)) != "" || r.text(wholeLines(rest)) != ""
 	})
+	text := r.text(got)
 	if err != nil {
-		return "", m.broken(err, command, got)
+		return "", m.broken(err, command, text)
 	}
 	if err := m.settle(ctx); err != nil {
 		return "", err
 	}
-	text := m.withoutPrompt(replyText(got, command))
 	if address := parseLookup(text); address != "" {
 		return address, nil
 	}
@@ -150,67 +202,106 @@ func (m *Module) resolve(ctx context.Context, host string) (string, error) {
 	return "", fail(ErrDNS, command, text)
 }
 
-// openTCP opens a connection; rest are the first bytes of its stream.
+// openTCP opens a connection; rest are the first bytes of its stream. One that is
+// refused is tried once more.
 func (m *Module) openTCP(ctx context.Context, host, port string) (rest []byte, err error) {
+	rest, err = m.openOnce(ctx, host, port)
+	if !errors.Is(err, ErrRefused) || within(ctx, openPause) < openPause {
+		return rest, err
+	}
+	if sleep(ctx, openPause) != nil || m.hangUp(ctx) != nil {
+		return nil, err
+	}
+	return m.openOnce(ctx, host, port)
+}
+
+func (m *Module) openOnce(ctx context.Context, host, port string) (rest []byte, err error) {
 	command := "open " + host + " " + port
+	r := m.reader(command)
 	m.drop()
+	m.said = m.said[:0]
 	if err := m.send(ctx, command+"\r"); err != nil {
 		return nil, err
 	}
-	mark := []byte(m.opening)
-	failures := [][]byte{[]byte("Connect FAILED"), []byte("ERR:"), []byte("Disconn"), ready}
-	got, err := m.readUntil(ctx, nil, openWait, func(b []byte) bool {
-		for _, word := range failures {
-			if bytes.Contains(wholeLines(b), word) {
-				return true
-			}
+	began := time.Now()
+	told := func(b []byte) bool {
+		return bytes.Contains(b, []byte(m.opening)) || m.openFailure(command, b) != nil || isRefusal(r.text(wholeLines(b)))
+	}
+	got, err := m.readUntil(ctx, nil, within(ctx, openProbe), told)
+	for {
+		text := r.text(got)
+		if err != nil {
+			return nil, m.broken(err, command, text)
 		}
-		return bytes.Contains(b, mark)
-	})
-	if err != nil {
-		return nil, m.broken(err, command, got)
+		if err := m.openFailure(command, got); err != nil {
+			return nil, err
+		}
+		if _, rest, ok := bytes.Cut(got, []byte(m.opening)); ok {
+			return rest, nil
+		}
+		if isRefusal(text) {
+			return nil, fail(ErrReply, command, text)
+		}
+		s, rest, err := m.probe(ctx)
+		late := time.Since(began) >= within(ctx, openWait)
+		switch {
+		case errors.Is(err, ErrHung) && !late: // busy with it
+		case err != nil:
+			return nil, err
+		case bytes.Contains(m.said, []byte(m.opening)): // what it was asked with may be in the stream
+			return nil, errors.Join(m.hangUp(ctx), fail(ErrReply, command, text))
+		case m.openFailure(command, m.said) != nil:
+			return nil, m.openFailure(command, m.said)
+		case s.tcp() == tcpConnected: // the string was lost
+			return rest, nil
+		case !s.associated():
+			return nil, fail(ErrLinkLost, command, text)
+		case late || s.tcp() != tcpConnecting:
+			return nil, fail(ErrRefused, command, text)
+		}
+		got, err = m.readUntil(ctx, nil, time.Second, told)
 	}
-	if _, rest, ok := bytes.Cut(got, mark); ok {
-		return rest, nil
-	}
-	text := m.withoutPrompt(replyText(got, command))
-	switch {
-	case bytes.Contains(got, ready):
-		return nil, fail(ErrRebooted, command, text)
-	case strings.Contains(text, "Connected!"):
-		return nil, fail(ErrBusy, command, text)
-	case strings.Contains(text, "Disconn"):
-		return nil, fail(ErrLinkLost, command, text)
-	case strings.Contains(text, "Connect FAILED"):
-		return nil, fail(ErrRefused, command, text)
-	case isRefusal(text):
-		return nil, fail(ErrReply, command, text)
-	case len(got) == 0:
-		return nil, fail(ErrHung, command, "")
-	}
-	return nil, m.openSilent(ctx, command, text)
 }
 
-// openSilent finds out why neither success nor failure was told.
-func (m *Module) openSilent(ctx context.Context, command, text string) error {
-	if err := m.sync(ctx, 1); err != nil {
-		return err
-	}
-	s, err := m.status(ctx)
-	if err != nil {
-		return err
-	}
+// openFailure is what the module says of an open that has failed, nil if it does not.
+func (m *Module) openFailure(command string, got []byte) error {
+	r := m.reader(command)
+	text := r.text(wholeLines(got))
 	switch {
-	case !s.associated():
-		return fail(ErrLinkLost, command, text)
-	case s.tcp() == tcpConnected:
-		// The opening mark was lost. What came of the stream is not known: begin anew.
-		if err := m.hangUp(ctx); err != nil {
-			return err
-		}
-		return fail(ErrReply, command, text)
+	case bytes.Contains(got, []byte(m.opening)) && !bytes.Contains(got, ready):
+		return nil
+	case bytes.Contains(got, ready):
+		return fail(ErrRebooted, command, text)
+	case bytes.Contains(got, []byte(m.closing)):
+		e := fail(ErrRefused, command, "")
+		e.Hint = "it was opened, and closed again at once; is that the right port?"
+		return e
 	}
-	return fail(ErrRefused, command, text)
+	for _, failure := range []struct {
+		word string
+		kind error
+	}{{"ERR:Connected!", ErrBusy}, {"Disconn", ErrLinkLost}, {"Connect FAILED", ErrRefused}} {
+		if strings.Contains(text, failure.word) {
+			return fail(failure.kind, command, text)
+		}
+	}
+	return nil
+}
+
+// probe finds out how it stands with a connection of which nothing was said. If it is
+// open, rest are the first bytes of its stream, and command mode is left.
+func (m *Module) probe(ctx context.Context) (s status, rest []byte, err error) {
+	if err := m.sync(ctx, 1); err != nil {
+		return 0, nil, err
+	}
+	if s, err = m.status(ctx); err != nil || s.tcp() != tcpConnected {
+		return s, nil, err
+	}
+	if bytes.Contains(m.said, []byte(m.opening)) {
+		return s, nil, nil
+	}
+	_, rest, err = m.exit(ctx)
+	return s, rest, err
 }
 
 // hangUp ends the connection that show c tells of, if there is one. Closing one
@@ -225,7 +316,7 @@ func (m *Module) hangUp(ctx context.Context) error {
 	}
 	// The prompt follows the string for a closed connection, in the same line.
 	if _, err := m.await(ctx, replyWait, func(b []byte) bool { return bytes.Contains(b, []byte(m.prompt)) }); err != nil {
-		return m.broken(err, "close", nil)
+		return m.broken(err, "close", "")
 	}
 	return m.settle(ctx)
 }

@@ -56,8 +56,7 @@ func (t *Transport) listen(ctx context.Context) (net.Listener, error) {
 	}
 	l := &listener{t: t, m: m, token: make(chan struct{}, 1), closed: make(chan struct{}), down: make(chan struct{})}
 	if err := l.prepare(ctx); err != nil {
-		m.abandon(err)
-		return nil, err
+		return nil, m.abandon(err)
 	}
 	l.token <- struct{}{}
 	return l, nil
@@ -278,6 +277,9 @@ func (l *listener) finish(gone error, rest []byte) error {
 func (l *listener) hangUp(ctx context.Context) error {
 	m := l.m
 	if err := m.sync(ctx, 2); err != nil {
+		return err
+	}
+	if err := m.remembers(ctx); err != nil {
 		return err
 	}
 	if err := m.hangUp(ctx); err != nil {

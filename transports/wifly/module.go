@@ -17,7 +17,9 @@ const (
 	noiseLimit  = 2 * time.Second        // how long to wait for the line to become quiet
 	enterWait   = 1500 * time.Millisecond
 	promptWait  = time.Second
-	replyWait   = 3 * time.Second // 850 ms have been measured
+	replyWait   = 3 * time.Second  // of silence; 850 ms have been measured
+	replyMost   = 12 * time.Second // for a reply with text in between that never ends
+	slowReply   = time.Second      // a module that takes longer is told as slow, where time runs out
 	settleWait  = 50 * time.Millisecond
 	bootWait    = 10 * time.Second
 	syncRounds  = 3
@@ -38,10 +40,14 @@ type Module struct {
 	unlock func()
 
 	old      settings // values that configure has replaced, to be restored
+	mode     string   // of the UART, where sync has replaced it; "" if not
 	opening  string   // what the module prints when a connection opens
 	closing  string   // and when it ends; the mark twice
 	server   bool     // what configure was for
 	answered bool     // it has answered once
+	slow     bool     // its last answer took longer than slowReply
+	said     []byte   // its last text, for what it says between replies
+	booted   bool     // *READY* was in that
 }
 
 // Baud returns the rate of the UART.
@@ -72,85 +78,96 @@ func (m *Module) Command(ctx context.Context, command string, wait time.Duration
 			break
 		}
 	}
-	if before, after, ok := cutPrompt(more, m.prompt); ok {
-		more = append(before[:len(before):len(before)], after...)
+	return strings.Trim(text+"\n"+m.reader(command).text(more), "\n"), nil
+}
+
+// reader returns what takes the reply to command apart.
+func (m *Module) reader(command string) *reader {
+	r := &reader{prompt: m.prompt, command: command, strings: []string{"*OPEN*", "*CLOS*"}}
+	for _, s := range []string{m.opening, m.closing, m.old["open"], m.old["close"]} {
+		if s != "" && s != "0" {
+			r.strings = append(r.strings, s)
+		}
 	}
-	return strings.TrimPrefix(text+"\n"+replyText(more, command), "\n"), nil
+	return r
 }
 
 // command sends a command and reads until the prompt. complete, if not nil, must
 // accept what comes before it, or the prompt is one of an earlier command. What
-// came behind the prompt is returned too. An answer that does not come is asked
-// for once more by an empty line.
+// came behind the prompt is returned too.
 func (m *Module) command(ctx context.Context, command string, complete func(text string) bool) (text string, rest []byte, err error) {
 	m.drop()
 	if err := m.send(ctx, command+"\r"); err != nil {
 		return "", nil, err
 	}
-	wait := replyWait + 2*m.line.duration(len(command)+200)
-	var got []byte
-	for deadline := time.Now().Add(wait); ; {
-		if got, err = m.receive(ctx, got, time.Until(deadline)); err != nil {
-			return "", nil, m.broken(err, command, got)
-		}
-		before, after, ok := got, []byte(nil), false
-		for search := got; ; search = after { // a prompt of before may come first
-			var b []byte
-			var found bool
-			if b, after, found = cutPrompt(search, m.prompt); !found {
-				break
-			}
-			before = got[:len(got)-len(search)+len(b)]
-			if t := replyText(before, command); complete == nil || complete(t) || isRefusal(t) {
-				ok = true
-				break
-			}
-		}
-		if ok {
-			return m.withoutPrompt(replyText(before, command)), after, nil
-		}
-		if bytes.Contains(got, ready) {
-			return "", nil, fail(ErrRebooted, Mask(command), string(got))
-		}
-		if !time.Now().Before(deadline) || len(got) > replyLimit {
-			return "", nil, m.silent(Mask(command), got)
-		}
-	}
+	return m.reply(ctx, command, complete)
 }
 
-// withoutPrompt removes prompts of earlier commands from a reply.
-func (m *Module) withoutPrompt(text string) string {
-	lines := strings.Split(text, "\n")
-	kept := lines[:0]
-	for _, l := range lines {
-		if strings.TrimSpace(l) != m.prompt {
-			kept = append(kept, strings.TrimPrefix(l, m.prompt+" "))
+// reply reads the reply to a command that has been sent.
+func (m *Module) reply(ctx context.Context, command string, complete func(text string) bool) (text string, rest []byte, err error) {
+	r := m.reader(command)
+	began := time.Now()
+	wire := 2 * m.line.duration(len(command)+200)
+	got, err := m.gather(ctx, nil, replyWait+wire, replyMost+wire, func(got []byte) bool {
+		var done bool
+		text, rest, done = r.answer(got, complete)
+		return done || bytes.Contains(got, ready)
+	})
+	if err != nil {
+		return "", nil, m.broken(err, command, r.text(got))
+	}
+	if text, rest, ok := r.answer(got, complete); ok {
+		m.slow = time.Since(began)-wire > slowReply
+		return text, rest, nil
+	}
+	if bytes.Contains(got, ready) {
+		return "", nil, fail(ErrRebooted, Mask(command), r.text(got))
+	}
+	return "", nil, m.silent(Mask(command), got)
+}
+
+// gather reads on behind got until done accepts it, nothing has come for quiet, or
+// most has passed. Running out of time is no error.
+func (m *Module) gather(ctx context.Context, got []byte, quiet, most time.Duration, done func([]byte) bool) ([]byte, error) {
+	for limit := time.Now().Add(most); !done(got) && len(got) < replyLimit; {
+		n := len(got)
+		var err error
+		if got, err = m.receive(ctx, got, min(quiet, time.Until(limit))); err != nil || len(got) == n {
+			return got, err
 		}
 	}
-	return strings.Join(kept, "\n")
+	return got, nil
 }
 
 // silent is the error for an answer that did not come, or not whole.
 func (m *Module) silent(doing string, got []byte) error {
 	switch {
-	case !isText(got):
-		return fail(ErrReply, doing, string(got))
 	case len(bytes.TrimSpace(got)) > 0:
-		return fail(ErrReply, doing, string(got))
+		return m.refused(doing, got)
 	case m.answered:
 		return fail(ErrHung, doing, "")
 	}
 	return fail(ErrNoAnswer, doing, "")
 }
 
-// broken is the error for a port that failed or a context that ended.
-func (m *Module) broken(err error, command string, got []byte) error {
+// refused is the error for an answer that says no, or nothing that is known.
+func (m *Module) refused(doing string, got []byte) error {
+	return fail(ErrReply, doing, m.reader("").text(got))
+}
+
+// broken is the error for a port that failed or a context that ended. If a module
+// that is slow has used up the time, it is to blame.
+func (m *Module) broken(err error, command, got string) error {
 	var e *Error
-	if errors.As(err, &e) {
+	switch {
+	case errors.As(err, &e):
 		return err
-	}
-	if len(got) > 0 {
-		return fmt.Errorf("%s: %w (the module said %q so far)", Mask(command), err, Mask(string(got)))
+	case m.slow && errors.Is(err, context.DeadlineExceeded):
+		late := fail(ErrLate, Mask(command), got)
+		late.Err = err
+		return late
+	case got != "":
+		return fmt.Errorf("%s: %w (the module said %q so far)", Mask(command), err, Mask(got))
 	}
 	return fmt.Errorf("%s: %w", Mask(command), err)
 }
@@ -191,12 +208,22 @@ func (m *Module) receive(ctx context.Context, dst []byte, wait time.Duration) ([
 	return dst, err
 }
 
-// hear keeps what the module says for the trace: secrets are found in whole lines.
+// hear keeps what the module says: for the trace, as secrets are found in whole
+// lines, and for who looks for what comes between replies.
 func (m *Module) hear(p []byte) {
 	if m.trace != nil && len(m.heard) < replyLimit {
 		m.heard = append(m.heard, p...)
 	}
+	from := max(0, len(m.said)-len(ready)+1)
+	m.said = append(m.said, p...)
+	m.booted = m.booted || bytes.Contains(m.said[from:], ready)
+	if extra := len(m.said) - saidSize; extra > saidSize {
+		m.said = append(m.said[:0], m.said[extra:]...)
+	}
 }
+
+// saidSize is how much is kept of what the module has said, at least.
+const saidSize = 4 << 10
 
 func (m *Module) traceHeard() {
 	if len(m.heard) > 0 {
@@ -237,53 +264,66 @@ func (m *Module) set(ctx context.Context, what string) error {
 	return nil
 }
 
-// get sends a query and reads the settings in the reply.
+// get sends a query and reads the settings in the reply. Where keys of it are needed,
+// a reply without them is one that was not whole.
 func (m *Module) get(ctx context.Context, what string) (settings, error) {
-	text, err := m.ask(ctx, "get "+what, func(text string) bool { return len(parseSettings(text)) > 0 })
+	text, err := m.ask(ctx, "get "+what, func(text string) bool {
+		s := parseSettings(text)
+		for _, key := range needed[what] {
+			if _, ok := s[key]; !ok {
+				return false
+			}
+		}
+		return len(s) > 0
+	})
 	return parseSettings(text), err
 }
 
 // ask is command, tried again after an empty line if the answer is lost: for
-// commands that may be given twice.
+// commands that may be given twice. An answer that is only late will do.
 func (m *Module) ask(ctx context.Context, command string, complete func(string) bool) (string, error) {
 	text, _, err := m.command(ctx, command, complete)
-	if errors.Is(err, ErrHung) || errors.Is(err, ErrReply) {
-		if m.enterLine(ctx) != nil {
-			return "", err
-		}
-		text, _, err = m.command(ctx, command, complete)
+	if !errors.Is(err, ErrHung) && !errors.Is(err, ErrReply) {
+		return text, err
 	}
+	got, lineErr := m.enterLine(ctx)
+	if lineErr != nil {
+		return "", err
+	}
+	if text, _, ok := m.reader(command).answer(got, complete); ok && complete != nil {
+		return text, nil
+	}
+	text, _, err = m.command(ctx, command, complete)
 	return text, err
 }
 
-// enterLine sends an empty line and waits for the prompt that it brings.
-func (m *Module) enterLine(ctx context.Context) error {
+// enterLine sends an empty line, waits for the prompt that it brings and for silence,
+// and returns what came.
+func (m *Module) enterLine(ctx context.Context) ([]byte, error) {
 	if err := m.send(ctx, "\r"); err != nil {
-		return err
+		return nil, err
 	}
-	got, err := m.await(ctx, promptWait, func(b []byte) bool { return findPrompt(b) != "" })
+	wait := replyWait + m.line.duration(100)
+	got, err := m.gather(ctx, nil, wait, wait, func(b []byte) bool { return findPrompt(b) != "" })
 	if err != nil {
-		return err
+		return got, err
 	}
 	if findPrompt(got) == "" {
-		return m.silent("asking for a prompt", got)
+		return got, m.silent("asking for a prompt", got)
 	}
-	return m.settle(ctx)
+	more, err := m.quiet(ctx, settleWait+m.line.duration(4))
+	return append(got, more...), err
 }
 
 // await reads until done accepts what has come or wait, and the time that it
 // takes on the wire, has passed. Running out of time is no error.
 func (m *Module) await(ctx context.Context, wait time.Duration, done func([]byte) bool) ([]byte, error) {
-	var got []byte
-	var err error
-	for deadline := time.Now().Add(wait + m.line.duration(100)); ; {
-		if got, err = m.receive(ctx, got, time.Until(deadline)); err != nil {
-			return got, err
-		}
-		if done(got) || !time.Now().Before(deadline) || len(got) > replyLimit {
-			return got, nil
-		}
-	}
+	return m.readUntil(ctx, nil, wait+m.line.duration(100), done)
+}
+
+// readUntil is await on top of what came before.
+func (m *Module) readUntil(ctx context.Context, got []byte, wait time.Duration, done func([]byte) bool) ([]byte, error) {
+	return m.gather(ctx, got, wait, wait, done)
 }
 
 // settle drops what comes until the line has been quiet for a moment.

@@ -217,9 +217,10 @@ func (p *planner) phrase(s *Setup, associated bool) {
 		setting, key = "wlan key", "key"
 	}
 	have := p.have["wlan"][key]
-	hidden := have != "" && strings.Trim(have, "*") == ""
-	sameNetwork := !slices.ContainsFunc(p.changes, func(c Change) bool { return c.Setting == "wlan ssid" })
-	if have == s.Phrase || have == p.encoded(s.Phrase) || hidden && sameNetwork && associated {
+	hidden := strings.Trim(have, "*") == "" // or not shown at all
+	sameNetwork := !slices.ContainsFunc(p.changes, func(c Change) bool { return c.Setting == "wlan ssid" || c.Setting == "wlan auth" })
+	same := have == s.Phrase || have == p.encoded(s.Phrase) || s.Auth == "wep" && strings.EqualFold(have, s.Phrase)
+	if same || hidden && sameNetwork && associated {
 		return
 	}
 	p.add(Change{Setting: setting, Old: "(hidden)", New: "(hidden)", value: p.encoded(s.Phrase), joins: true})

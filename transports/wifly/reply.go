@@ -9,8 +9,9 @@ import (
 )
 
 // promptPattern is a prompt at the start of a line: the firmware's version, which
-// may have a suffix, and a blank.
-var promptPattern = regexp.MustCompile(`(?:^|[\r\n])(<[^<>\r\n]{1,16}>) ?`)
+// may have a suffix. The blank behind it comes when the UART gets to it, so it may be
+// in front of what comes next.
+var promptPattern = regexp.MustCompile(`(?:^|[\r\n]) *(<[^<>\r\n]{1,16}>)`)
 
 // findPrompt returns the last prompt in b, without its blank, or "".
 func findPrompt(b []byte) string {
@@ -21,32 +22,79 @@ func findPrompt(b []byte) string {
 	return string(all[len(all)-1][1])
 }
 
-// cutPrompt finds prompt at the start of a line of b, and returns what is before
-// and behind it.
-func cutPrompt(b []byte, prompt string) (before, after []byte, ok bool) {
-	for from := 0; prompt != ""; {
-		i := bytes.Index(b[from:], []byte(prompt))
-		if i < 0 {
-			break
-		}
-		i += from
-		if i == 0 || b[i-1] == '\n' || b[i-1] == '\r' {
-			return b[:i], bytes.TrimPrefix(b[i+len(prompt):], []byte(" ")), true
-		}
-		from = i + 1
-	}
-	return nil, nil, false
+// A reader takes apart what a module says. It looks at all of it anew whenever more
+// has come, so it does not matter where reads have cut it.
+type reader struct {
+	prompt  string   // of the module, without its blank
+	strings []string // that it prints in front of anything when a connection opens or ends
+	command string   // whose echo is no news
 }
 
-// replyText is a reply as lines, without the echo of command and without empty lines.
-func replyText(b []byte, command string) string {
+// split cuts b at its prompts: what is before each, and what is behind the last. A
+// prompt is at the start of a line, behind blanks and the strings of connections.
+func (r *reader) split(b []byte) (parts [][]byte, rest []byte) {
+	if r.prompt == "" {
+		return nil, b
+	}
+	for from, line := 0, 0; ; {
+		i := line + len(b[line:]) - len(r.trim(b[line:]))
+		if bytes.HasPrefix(b[i:], []byte(r.prompt)) {
+			parts = append(parts, b[from:i])
+			from = i + len(r.prompt)
+			line = from
+			rest = b[from:]
+			continue
+		}
+		next := bytes.IndexAny(b[i:], "\r\n")
+		if next < 0 {
+			return parts, b[from:]
+		}
+		line = i + next + 1
+	}
+}
+
+// trim returns a line without what may be in front of it.
+func (r *reader) trim(line []byte) []byte {
+	for {
+		before := len(line)
+		line = bytes.TrimLeft(line, " ")
+		for _, s := range r.strings {
+			line = bytes.TrimPrefix(line, []byte(s))
+		}
+		if len(line) == before {
+			return line
+		}
+	}
+}
+
+// text returns the lines of b: no prompts, no echo, no strings of connections and no
+// empty lines.
+func (r *reader) text(b []byte) string {
+	parts, rest := r.split(b)
 	var lines []string
-	for line := range strings.FieldsFuncSeq(string(b), func(r rune) bool { return r == '\r' || r == '\n' }) {
-		if line = strings.TrimRight(line, " "); line != "" && strings.TrimSpace(line) != command {
-			lines = append(lines, line)
+	for _, part := range append(parts, rest) {
+		for line := range bytes.FieldsFuncSeq(part, func(c rune) bool { return c == '\r' || c == '\n' }) {
+			if text := string(bytes.TrimRight(r.trim(line), " ")); text != "" && text != r.command {
+				lines = append(lines, text)
+			}
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// answer finds the answer in b: what comes before the first prompt for which complete
+// holds, or which follows a refusal; nil holds always. A prompt before that is one of
+// an earlier command. rest is what has come behind the prompt.
+func (r *reader) answer(b []byte, complete func(text string) bool) (text string, rest []byte, ok bool) {
+	parts, _ := r.split(b)
+	end := 0
+	for _, part := range parts {
+		end += len(part) + len(r.prompt)
+		if text = r.text(part); complete == nil || complete(text) || isRefusal(text) {
+			return text, b[end:], true
+		}
+	}
+	return "", nil, false
 }
 
 // wholeLines is what of b is not in the middle of a line: words there may be half
@@ -54,7 +102,9 @@ func replyText(b []byte, command string) string {
 func wholeLines(b []byte) []byte { return b[:bytes.LastIndexByte(b, '\n')+1] }
 
 // isRefusal reports whether a reply says that the command was not accepted.
-func isRefusal(text string) bool { return strings.Contains(text, "ERR:") }
+func isRefusal(text string) bool {
+	return strings.HasPrefix(text, "ERR:") || strings.Contains(text, "\nERR:")
+}
 
 // settings are the lines KEY=VALUE of a reply to get or show; keys in lower case.
 type settings map[string]string
@@ -84,16 +134,16 @@ func (s status) tcp() int         { return int(s & 0xf) }
 func (s status) associated() bool { return s&0x10 != 0 }
 func (s status) channel() int     { return int(s >> 8 & 0xf) }
 
-var statusPattern = regexp.MustCompile(`(?:^|[^0-9A-Fa-f])(8[0-9A-Fa-f]{3})[\r\n]*$`)
+var statusPattern = regexp.MustCompile(`(?m)(?:^|[^0-9A-Fa-f])(8[0-9A-Fa-f]{3})[ \r]*$`)
 
-// parseStatus takes the last four digits of the last line, as firmware differs in
-// what it prints before them.
+// parseStatus takes the last four digits of the last line that ends in some, as
+// firmware differs in what it prints before them.
 func parseStatus(text string) (status, bool) {
-	m := statusPattern.FindStringSubmatch(strings.TrimRight(text, " \r\n"))
-	if m == nil {
+	all := statusPattern.FindAllStringSubmatch(text, -1)
+	if all == nil {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(m[1], 16, 16)
+	n, err := strconv.ParseUint(all[len(all)-1][1], 16, 16)
 	return status(n), err == nil
 }
 
@@ -124,7 +174,7 @@ func parseJoin(text, ssid string) joinState {
 	lines := strings.Split(text, "\n")
 	lines = slices.DeleteFunc(lines, func(line string) bool {
 		_, name, auto := strings.Cut(line, "Auto-Assoc ")
-		return auto && !strings.HasPrefix(name, ssid+" ")
+		return auto && ssid != "" && !strings.HasPrefix(name, ssid+" ")
 	})
 	text = strings.Join(lines, "\n")
 	s := joinState{associated: strings.Contains(text, "Associated!")}
@@ -198,7 +248,7 @@ func parseScan(text string) []Network {
 // scanned reports whether the reply to scan is complete: 4.41 ends it by END:,
 // older firmware says before it how many there will be.
 func scanned(text string) bool {
-	if strings.Contains(text, "END:") {
+	if slices.Contains(strings.Split(text, "\n"), "END:") {
 		return true
 	}
 	_, after, ok := strings.Cut(text, "SCAN:Found ")

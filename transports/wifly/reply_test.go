@@ -35,12 +35,13 @@ func TestReply(t *testing.T) {
 		{"show c", "Auto-Assoc roving1 chan=0 mode=NONE FAILED\r\n8000\r\n<2.31> ", "<2.31>", "Auto-Assoc roving1 chan=0 mode=NONE FAILED\n8000", ""},
 		{"lookup www.mbed.org", "www.mbed.org=217.140.101.20\r\n<2.32> ", "<2.32>", "www.mbed.org=217.140.101.20", ""},
 	} {
-		before, after, ok := cutPrompt([]byte(test.from), test.prompt)
-		if text := replyText(before, test.command); !ok || text != test.text || string(after) != test.after {
+		r := &reader{prompt: test.prompt, command: test.command}
+		text, after, ok := r.answer([]byte(test.from), nil)
+		if after := r.text(after); !ok || text != test.text || after != test.after {
 			t.Errorf("%q: %q, %q, %v; want %q, %q", test.from, text, after, ok, test.text, test.after)
 		}
 	}
-	if _, _, ok := cutPrompt([]byte("the text <4.41> in a line"), "<4.41>"); ok {
+	if _, _, ok := (&reader{prompt: "<4.41>"}).answer([]byte("the text <4.41> in a line"), nil); ok {
 		t.Error("a prompt was found within a line")
 	}
 }
@@ -175,11 +176,18 @@ func FuzzReply(f *testing.F) {
 	f.Add([]byte("SCAN:Found 1\r\n01,06,-59,04,1104,28,c0,20:4e:7f:08:df:85,lab\r\nEND:\r\n"))
 	f.Add([]byte("8630\r\n<2.32> www=0.0.0.0"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		prompt := findPrompt(b)
-		if before, after, ok := cutPrompt(b, prompt); ok != (prompt != "") || ok && len(before)+len(after)+len(prompt) > len(b) {
-			t.Fatalf("%q: prompt %q, but %q and %q", b, prompt, before, after)
+		r := &reader{prompt: findPrompt(b), command: "show c", strings: []string{"*CLOS*", "~abc"}}
+		answer, after, ok := r.answer(b, nil)
+		if ok != (r.prompt != "") || len(after) > len(b) {
+			t.Fatalf("%q: prompt %q, %v, and behind it %q", b, r.prompt, ok, after)
 		}
-		text := replyText(b, "show c")
+		// An answer is the same whenever it is first found to be there.
+		for n := range b {
+			if early, _, there := r.answer(b[:n], nil); there && early != answer {
+				t.Fatalf("%q: of %d bytes the answer is %q, of all %q", b, n, early, answer)
+			}
+		}
+		text := r.text(b)
 		for line := range strings.SplitSeq(text, "\n") {
 			if line == "show c" {
 				t.Fatalf("the echo is in %q", text)

@@ -21,6 +21,12 @@ type knob struct {
 // groups are what get is asked for, so that old values are known.
 var groups = []string{"uart", "comm", "sys", "ip"}
 
+// needed are the keys of those replies that every firmware has: without them it is
+// not known what to put back.
+var needed = map[string][]string{
+	"uart": {"mode"}, "comm": {"open", "close", "remote"}, "sys": {"printlvl"}, "ip": {"ip"}, "wlan": {"ssid"},
+}
+
 // knobs are the settings of a session.
 func (m *Module) knobs() []knob {
 	proto := "8" // a client only: no port scanner can take the module's one connection
@@ -95,10 +101,18 @@ func (m *Module) current(ctx context.Context) (settings, error) {
 		if err != nil {
 			return nil, err
 		}
+		for _, key := range needed[group] {
+			if _, ok := s[key]; !ok {
+				return nil, fail(ErrReply, "get "+group, "no "+strings.ToUpper(key)+"=")
+			}
+		}
 		for key, value := range s {
 			if _, ok := all[key]; !ok { // "ip" and "comm" share no key that matters
 				all[key] = value
 			}
+		}
+		if group == "uart" && m.mode != "" {
+			all["mode"] = m.mode // as it was before sync
 		}
 		if group == "uart" { // its echo would be in the way of what follows
 			mode, _ := parseNumber(s["mode"])
@@ -110,11 +124,8 @@ func (m *Module) current(ctx context.Context) (settings, error) {
 	return all, nil
 }
 
-// restore puts back what configure changed. It goes on after a refusal.
+// restore puts back what configure and sync changed. It goes on after a refusal.
 func (m *Module) restore(ctx context.Context) error {
-	if m.old == nil {
-		return nil
-	}
 	var first error
 	restored := func(name, value string) {
 		if first != nil && !errors.Is(first, ErrReply) {
@@ -132,10 +143,14 @@ func (m *Module) restore(ctx context.Context) error {
 	if port, ok := m.old["localport"]; ok { // that Listen has changed
 		restored("ip localport", port)
 	}
-	if mode, ok := parseNumber(m.old["mode"]); ok && mode != mode&^0x23|1 {
+	was := m.mode
+	if old, ok := m.old["mode"]; ok {
+		was = old
+	}
+	if mode, ok := parseNumber(was); ok && mode != mode&^0x23|1 {
 		restored("uart mode", strconv.FormatInt(mode, 10))
 	}
-	m.old = nil
+	m.old, m.mode = nil, ""
 	return first
 }
 

@@ -3,6 +3,7 @@ package wifly
 import (
 	"bytes"
 	"context"
+	"regexp"
 	"time"
 )
 
@@ -10,71 +11,135 @@ import (
 // prompt. Each round tries $$$ and then, in case that was no news to it, an empty
 // line. An empty line goes second, since it would be payload on an open connection.
 func (m *Module) sync(ctx context.Context, rounds int) error {
-	var seen []byte
+	s := syncer{m: m}
 	for range rounds {
-		got, err := m.quiet(ctx, guard)
-		seen = append(seen, got...)
+		ok, err := s.round(ctx)
 		if err != nil {
-			return m.broken(err, "waiting for the line to be quiet", nil)
-		}
-		got, ok, err := m.enter(ctx)
-		seen = append(seen, got...)
-		if err != nil {
-			return m.broken(err, "entering command mode", nil)
+			return m.broken(err, "entering command mode", "")
 		}
 		if ok {
 			m.answered = true
 			return m.settle(ctx)
 		}
-		seen = seen[max(0, len(seen)-replyLimit):]
 	}
-	const doing = "entering command mode"
-	switch garbage := countGarbage(seen); {
-	case len(seen) == 0 && m.answered:
-		return fail(ErrHung, doing, "")
-	case len(seen) == 0:
-		return fail(ErrNoAnswer, doing, "")
-	case garbage*5 > len(seen):
-		return fail(ErrWrongBaud, doing, string(seen))
-	}
-	return fail(ErrReply, doing, string(seen))
+	return s.failed()
 }
 
-// enter is one round of sync on a quiet line.
-func (m *Module) enter(ctx context.Context) (seen []byte, ok bool, err error) {
-	if err := m.send(ctx, escapeChars); err != nil {
-		return nil, false, err
+// A syncer is one sync.
+type syncer struct {
+	m      *Module
+	seen   []byte // all that came
+	inside []byte // what came since it said CMD; nil: it has not
+}
+
+// enteredPattern is the answer to $$$, and what is only said in command mode.
+var enteredPattern = regexp.MustCompile(`CMD\r?\n|ERR:`)
+
+// hear takes what has come and reports whether there was a prompt in it.
+func (s *syncer) hear(got []byte) bool {
+	s.seen = append(s.seen, got...)
+	s.seen = s.seen[max(0, len(s.seen)-replyLimit):]
+	switch {
+	case s.inside != nil:
+		s.inside = append(s.inside, got...)
+	case enteredPattern.Match(s.seen):
+		s.inside = append([]byte{}, s.seen...)
+	default:
+		return false
 	}
-	entered := func(b []byte) bool { return bytes.Contains(b, []byte("CMD\r\n")) }
-	got, err := m.await(ctx, enterWait, entered)
-	if err != nil {
-		return got, false, err
+	s.m.prompt = findPrompt(s.inside)
+	return s.m.prompt != ""
+}
+
+// round is one of sync. A module that has said CMD is in command mode: $$$ would be
+// text, and an empty line is all that it is sent from then on.
+func (s *syncer) round(ctx context.Context) (ok bool, err error) {
+	m := s.m
+	got, err := m.quiet(ctx, guard)
+	if s.hear(got) || err != nil {
+		return err == nil, err
 	}
-	seen = append(seen, got...)
-	if entered(got) {
-		// The guard time behind $$$ is over, or there were no CMD.
-		err = m.settle(ctx)
-		if err != nil {
-			return seen, false, err
+	if s.inside == nil {
+		if err := m.send(ctx, escapeChars); err != nil {
+			return false, err
 		}
-	}
-	for _, line := range []string{"\r", "set uart mode 1\r"} { // a prompt may have been replaced by another text
-		if err := m.send(ctx, line); err != nil {
-			return seen, false, err
+		got, err := m.await(ctx, enterWait, enteredPattern.Match)
+		if s.hear(got) || err != nil {
+			return err == nil, err
 		}
-		got, err = m.await(ctx, promptWait, func(b []byte) bool { return findPrompt(b) != "" })
-		seen = append(seen, got...)
-		if err != nil {
-			return seen, false, err
-		}
-		if m.prompt = findPrompt(got); m.prompt != "" {
-			return seen, true, nil
-		}
-		if !entered(seen) && !bytes.Contains(got, []byte("ERR:")) {
-			break
+		if s.inside != nil {
+			if err := m.settle(ctx); err != nil {
+				return false, err
+			}
 		}
 	}
-	return seen, false, nil
+	if err := m.send(ctx, "\r"); err != nil {
+		return false, err
+	}
+	wait := promptWait
+	if s.inside != nil {
+		wait = replyWait
+	}
+	got, err = m.await(ctx, wait, func(b []byte) bool { return findPrompt(b) != "" })
+	if m.prompt = findPrompt(got); m.prompt != "" || err != nil {
+		return err == nil, err
+	}
+	s.hear(got)
+	if s.inside != nil && len(got) > 0 { // it has another text for its prompt
+		return s.showPrompt(ctx)
+	}
+	return false, nil
+}
+
+// showPrompt has a module whose prompt is replaced by a text show it again, and keeps
+// its UART mode for restore. What it says ends by silence.
+func (s *syncer) showPrompt(ctx context.Context) (bool, error) {
+	m := s.m
+	if err := m.send(ctx, "get uart\r"); err != nil {
+		return false, err
+	}
+	wait := replyWait + m.line.duration(200)
+	got, err := m.gather(ctx, nil, wait, wait, func(b []byte) bool { return parseSettings(m.reader("").text(wholeLines(b)))["mode"] != "" })
+	if s.hear(got) || err != nil {
+		return err == nil, err
+	}
+	if mode := parseSettings(m.reader("").text(wholeLines(got)))["mode"]; mode != "" {
+		m.mode = mode
+	}
+	if err := m.settle(ctx); err != nil {
+		return false, err
+	}
+	if err := m.send(ctx, "set uart mode 1\r"); err != nil {
+		return false, err
+	}
+	got, err = m.await(ctx, promptWait, func(b []byte) bool { return findPrompt(b) != "" })
+	return s.hear(got) && err == nil, err
+}
+
+// ownWords are in what a module says by itself, in no answer to anything.
+var ownWords = append([][]byte{ready, []byte("Auto-Assoc "), []byte("Associated!"), []byte("Disconn"), []byte("DHCP"), []byte("Listen on")}, bootWords...)
+
+// failed is the error for a module that has not come into command mode.
+func (s *syncer) failed() error {
+	const doing = "entering command mode"
+	garbage := countGarbage(s.seen)
+	text := s.m.reader("").text(s.seen)
+	switch {
+	case s.inside != nil && len(bytes.TrimSpace(s.inside)) > 0 || len(s.seen) == 0 && s.m.answered:
+		return fail(ErrHung, doing, text)
+	case len(bytes.TrimSpace(s.seen)) == 0:
+		return fail(ErrNoAnswer, doing, "")
+	case garbage*5 > len(s.seen):
+		return fail(ErrWrongBaud, doing, text)
+	}
+	for _, word := range ownWords {
+		if bytes.Contains(s.seen, word) {
+			err := fail(ErrNoAnswer, doing, text)
+			err.Hint = "it says something by itself: it hangs, or its escape character is another (comm $); cut its power for a second"
+			return err
+		}
+	}
+	return fail(ErrReply, doing, text)
 }
 
 // countGarbage counts the bytes that no module prints.

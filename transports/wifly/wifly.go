@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -142,9 +143,13 @@ func (t *Transport) try(ctx context.Context, baud, rounds int) (*Module, error) 
 	return m, nil
 }
 
-// Close leaves command mode and gives the port free.
+// Close puts back what entering command mode has changed, leaves it and gives the
+// port free.
 func (m *Module) Close() error {
 	err := m.bounded(func(ctx context.Context) error {
+		if err := m.restore(ctx); err != nil {
+			return err
+		}
 		_, _, err := m.exit(ctx)
 		return err
 	})
@@ -162,25 +167,52 @@ func (m *Module) closePort() error {
 }
 
 // abandonWait bounds what is done for a module after a Dial that failed.
-const abandonWait = 3 * time.Second
+const abandonWait = 6 * time.Second
 
 // abandon closes a module that something went wrong with, in a few seconds at most:
-// if it still answers its settings are put back.
-func (m *Module) abandon(err error) {
+// if it still answers its settings are put back. It returns err, with a word on that
+// where they could not be.
+func (m *Module) abandon(err error) error {
 	defer m.closePort()
-	for _, gone := range []error{ErrUnplugged, ErrHung, ErrRebooted, ErrNoAnswer} {
-		if errors.Is(err, gone) {
-			return
-		}
+	if errors.Is(err, ErrRebooted) { // nothing is left to put back
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), abandonWait)
 	defer cancel()
-	if m.enterLine(ctx) != nil && m.sync(ctx, 1) != nil {
-		return
+	changed := m.old != nil || m.mode != ""
+	if m.recover(ctx, err) == nil {
+		return err
 	}
-	if m.hangUp(ctx) == nil && m.restore(ctx) == nil {
-		m.exit(ctx)
+	var e *Error
+	if changed && errors.As(err, &e) {
+		e.Hint = strings.TrimPrefix(e.Hint+"; "+leftChanged, "; ")
 	}
+	return err
+}
+
+// leftChanged is said of a module that cannot be told any more.
+const leftChanged = "settings in its RAM could not be put back; they last until it reboots"
+
+// recover has a module that something went wrong with be as it was, if it still answers.
+func (m *Module) recover(ctx context.Context, err error) error {
+	for _, gone := range []error{ErrUnplugged, ErrHung, ErrNoAnswer} {
+		if errors.Is(err, gone) {
+			return err
+		}
+	}
+	if _, err := m.enterLine(ctx); err != nil {
+		if err := m.sync(ctx, 1); err != nil {
+			return err
+		}
+	}
+	if err := m.hangUp(ctx); err != nil {
+		return err
+	}
+	if err := m.restore(ctx); err != nil {
+		return err
+	}
+	_, _, err = m.exit(ctx)
+	return err
 }
 
 // Dial has the module open a TCP connection to addr, "host:port". The error is a
@@ -207,15 +239,14 @@ func (t *Transport) dial(ctx context.Context, addr string) (net.Conn, error) {
 	}
 	rest, err := m.connect(ctx, host, port)
 	if err != nil {
-		m.abandon(err)
-		return nil, err
+		return nil, m.abandon(err)
 	}
 	m.line.stream(m.newFilter(), rest)
 	c := newConn(m, address(t.Name), address(addr))
 	c.flow = t.Flow
 	c.finish = func(gone error, _ []byte) error {
 		if gone != nil && gone != errClosed { // nothing to end, nothing to put back
-			return m.closePort()
+			return errors.Join(c.ending(gone, nil), m.closePort())
 		}
 		return errors.Join(m.bounded(m.leave), m.closePort())
 	}
@@ -228,6 +259,9 @@ func (m *Module) leave(ctx context.Context) error {
 	if err := m.sync(ctx, 2); err != nil {
 		return err
 	}
+	if err := m.remembers(ctx); err != nil {
+		return err
+	}
 	if err := m.hangUp(ctx); err != nil {
 		return err
 	}
@@ -238,15 +272,41 @@ func (m *Module) leave(ctx context.Context) error {
 	return err
 }
 
-// bounded runs f, part of a Close, within closeWait.
+// remembers is an error if the module has rebooted. That it has said *READY* may have
+// been in a message; that it has forgotten its settings is certain.
+func (m *Module) remembers(ctx context.Context) error {
+	if !m.booted {
+		return nil
+	}
+	comm, err := m.get(ctx, "comm")
+	if err != nil || comm["close"] == m.closing {
+		return err
+	}
+	m.exit(ctx)
+	return fail(ErrRebooted, "", "")
+}
+
+// bounded runs f, which puts the module back, within closeWait.
 func (m *Module) bounded(f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeWait)
 	defer cancel()
+	changed := m.old != nil || m.mode != ""
 	err := f(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fail(ErrHung, "closing the connection", "")
+	var e *Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &e):
+		e = fail(ErrHung, "", "")
+	case !errors.As(err, &e):
+		return err
 	}
-	return err
+	late := *e
+	late.Doing = "close the connection"
+	if changed && late.Kind != ErrRebooted {
+		late.Hint = strings.TrimPrefix(late.Hint+"; "+leftChanged, "; ")
+	}
+	return &late
 }
 
 // target says what the module is to open for addr: a name if it is to resolve it.
