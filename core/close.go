@@ -43,8 +43,7 @@ func (c *Conn) CloseWith(ctx context.Context, code int, reason string) error {
 		}
 		c.reading.leave()
 	}
-	ended := c.end(over)
-	c.stream.Close()
+	ended := c.finish(over)
 	if ended.Clean {
 		return nil
 	}
@@ -182,8 +181,37 @@ func (c *Conn) Ended() *CloseError { return c.ended.Load() }
 // end closes the stream and fixes how the connection ended, unless that is fixed
 // already; it returns what holds.
 func (c *Conn) end(ce *CloseError) *CloseError {
-	if c.ended.CompareAndSwap(nil, ce) {
-		c.stream.Close()
+	if ended := c.ended.Load(); ended != nil {
+		return ended
 	}
+	return c.finish(ce)
+}
+
+// finish is end, also where the stream is open still for our last words.
+func (c *Conn) finish(ce *CloseError) *CloseError {
+	c.ending.Do(func() {
+		err := closeStream(c.stream)
+		if err != nil && !deviceFailed(ce.Err) {
+			ce = &CloseError{Code: codeAbnormal, Err: err}
+		}
+		if !c.ended.CompareAndSwap(nil, ce) && err != nil {
+			c.ended.Store(ce) // those words were thought to be out
+		}
+	})
 	return c.ended.Load()
+}
+
+// closeStream closes a stream. The error is nil unless the device under it has failed:
+// what was sent may never have left then, whatever is known of the peer.
+func closeStream(stream io.Closer) error {
+	if err := stream.Close(); deviceFailed(err) {
+		return err
+	}
+	return nil
+}
+
+// deviceFailed reports whether err says of itself that a device of this side is to blame.
+func deviceFailed(err error) bool {
+	var device interface{ Local() bool }
+	return errors.As(err, &device) && device.Local()
 }

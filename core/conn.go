@@ -54,6 +54,7 @@ type Conn struct {
 	framing framing
 	hixie   *hixieFraming              // the same, in drafts 75 and 76; nil otherwise
 	ended   atomic.Pointer[CloseError] // once set, what every call returns
+	ending  sync.Once                  // of the stream
 
 	// The receiving side belongs to whoever holds reading.
 	reading    lock

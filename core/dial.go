@@ -118,12 +118,20 @@ func Dial(ctx context.Context, url string, opts *DialOptions) (*Conn, error) {
 	if target.Secure {
 		secure := tls.Client(stream, tlsConfig(o.TLS, target.Name))
 		if err := secure.HandshakeContext(ctx); err != nil {
-			stream.Close()
-			return nil, &DialError{Op: "TLS with", Addr: target.Addr, Err: err}
+			return nil, closeFailed(stream, target.Addr, &DialError{Op: "TLS with", Addr: target.Addr, Err: err})
 		}
 		stream = secure
 	}
 	return open(ctx, stream, target, o)
+}
+
+// closeFailed closes the stream to addr after err, and returns that, or what is behind it
+// where the device under the stream has failed.
+func closeFailed(stream io.Closer, addr string, err error) error {
+	if failed := closeStream(stream); failed != nil && !deviceFailed(err) {
+		return &DialError{Addr: addr, Err: failed}
+	}
+	return err
 }
 
 func tlsConfig(config *tls.Config, name string) *tls.Config {
@@ -161,8 +169,7 @@ func open(ctx context.Context, stream net.Conn, target Target, o DialOptions) (*
 	c := &clientHandshake{DialOptions: o, exchange: newExchange(stream, o.Trace), target: target}
 	conn, err := c.run(ctx)
 	if err != nil {
-		stream.Close()
-		return nil, err
+		return nil, closeFailed(stream, target.Addr, err)
 	}
 	return conn, nil
 }

@@ -38,7 +38,9 @@ type Transport interface {
 	//
 	// The connection keeps the contract of net.Conn: Close ends a waiting Read
 	// or Write, a deadline that passes gives os.ErrDeadlineExceeded, a peer
-	// that has closed gives io.EOF.
+	// that has closed gives io.EOF. An error of Close with a method Local() bool
+	// that says true means that the device under the connection has failed, and
+	// that what was written may not have left.
 	Dial(ctx context.Context, addr string) (net.Conn, error)
 }
 

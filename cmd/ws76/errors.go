@@ -36,9 +36,13 @@ func errorCode(err error) int {
 		return exitScript
 	case deviceFailed(err):
 		return exitTransport
+	case is[*wifly.Error](err): // the network behind the module
+		return exitConnect
+	case is[*transports.ListenError](err):
+		return exitTransport
 	case errors.Is(err, context.DeadlineExceeded):
 		return exitTimeout
-	case is[*core.DialError](err), is[*transports.DialError](err), is[*wifly.Error](err):
+	case is[*core.DialError](err), is[*transports.DialError](err):
 		return exitConnect
 	case is[*core.HandshakeError](err), is[*hixie.KeyError](err):
 		return exitHandshake
@@ -47,8 +51,6 @@ func errorCode(err error) int {
 		return exitProtocol
 	case is[*core.CloseError](err), is[*net.OpError](err):
 		return exitUnclean
-	case is[*transports.ListenError](err):
-		return exitTransport
 	}
 	return exitOther
 }

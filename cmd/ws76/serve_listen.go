@@ -85,7 +85,7 @@ func (e *env) openListeners(ctx context.Context, addrs []string) (_ []net.Listen
 		}
 		l, err := listener.Listen(ctx, place)
 		if err != nil {
-			return nil, withCode(exitTransport, err)
+			return nil, err
 		}
 		open = append(open, l)
 	}

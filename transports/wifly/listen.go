@@ -88,10 +88,7 @@ func (l *listener) prepare(ctx context.Context) error {
 			return err
 		}
 		m.old["localport"] = have
-		if _, _, err := m.command(ctx, "leave", nil); err != nil {
-			return err
-		}
-		if err := m.join(ctx); err != nil {
+		if err := m.rejoin(ctx); err != nil {
 			return err
 		}
 		have = want
@@ -99,6 +96,19 @@ func (l *listener) prepare(ctx context.Context) error {
 	l.addr.Store(address(net.JoinHostPort(host, have)))
 	l.dirty = false
 	return l.wait(ctx)
+}
+
+// rejoin has the module leave its network and join it again. If that fails it is told
+// to go on trying, as it was in the network before.
+func (m *Module) rejoin(ctx context.Context) error {
+	if _, _, err := m.command(ctx, "leave", nil); err != nil {
+		return err
+	}
+	err := m.join(ctx)
+	if err != nil && quietEnd(err) {
+		m.command(ctx, "join", nil)
+	}
+	return err
 }
 
 // wait leaves command mode. A client may be here already: the announcement is lost
