@@ -15,9 +15,14 @@ import (
 //
 // A context per call would cost more than the call. So there is one for all, with
 // a channel that is replaced after it was closed.
+//
+// Since it is asked so often, it also is where memory is looked at, by the goroutine
+// that takes it: nothing is taken meanwhile.
 type guard struct {
 	state *state
 	done  chan struct{} // only replaced while no Lua runs
+	left  int           // instructions until the next look at the memory
+	due   atomic.Bool   // or it is to be now
 
 	mu    sync.Mutex
 	cause error
@@ -26,8 +31,27 @@ type guard struct {
 func newGuard(st *state) *guard { return &guard{state: st, done: make(chan struct{})} }
 
 func (g *guard) Deadline() (time.Time, bool) { return time.Time{}, false }
-func (g *guard) Done() <-chan struct{}       { return g.done }
 func (g *guard) Value(any) any               { return nil }
+
+// Done is called by the goroutine that runs the state's code, and no other.
+func (g *guard) Done() <-chan struct{} {
+	if g.left--; g.left < 0 || g.due.Load() {
+		g.look()
+	}
+	return g.done
+}
+
+// lookEvery is how many instructions are between two looks at the memory, some tenths
+// of a millisecond.
+const lookEvery = 8192
+
+func (g *guard) look() {
+	g.left = lookEvery
+	g.due.Store(false)
+	if err := g.state.dog.measure(); err != nil {
+		g.interrupt(err)
+	}
+}
 
 // Err is what the interpreter raises once Done is closed.
 func (g *guard) Err() error {
@@ -72,11 +96,11 @@ const (
 // last one is the last.
 type watchdog struct {
 	timeout   time.Duration
-	maxMemory int64
+	maxMemory uint64
 	tick      time.Duration
-	interrupt func(err error) // of the call that runs
-	abandon   func()          // takes over from a call that does not end, with its lock
-	weigh     func()          // looks what is kept between calls, and clears weighing
+	guard     *guard
+	abandon   func() // takes over from a call that does not end, with its lock
+	weigh     func() // looks what is kept between calls, and clears weighing
 
 	running atomic.Uint64 // the word above; 0: no Lua runs
 	armed   atomic.Bool
@@ -87,19 +111,21 @@ type watchdog struct {
 	scale    *time.Timer // of weigh
 
 	// Of the tick, which is one at a time.
-	seen   uint64 // the call that the last tick found
-	since  time.Time
-	memory uint64 // in use then
-	low    uint64 // the least that was in use since weigh
+	seen  uint64 // the call that the last tick found
+	since time.Time
+	low   uint64 // the least memory that was in use since weigh
+
+	// Of the goroutine that makes a call.
+	memory uint64 // the least that was in use during it; 0: not looked yet
 }
 
 // maxTick bounds how late a limit is noticed.
 const maxTick = 20 * time.Millisecond
 
-func newWatchdog(l Limits, interrupt func(error), abandon, weigh func()) *watchdog {
+func newWatchdog(l Limits, g *guard, abandon, weigh func()) *watchdog {
 	w := &watchdog{
-		timeout: l.Timeout, maxMemory: l.MaxMemory, tick: min(max(l.Timeout/4, time.Millisecond), maxTick),
-		interrupt: interrupt, abandon: abandon, weigh: weigh,
+		timeout: l.Timeout, maxMemory: uint64(l.MaxMemory), tick: min(max(l.Timeout/4, time.Millisecond), maxTick),
+		guard: g, abandon: abandon, weigh: weigh,
 	}
 	// Made here, so that a tick never looks for it while a call sets it.
 	w.timer = time.AfterFunc(time.Hour, w.look)
@@ -112,6 +138,7 @@ func newWatchdog(l Limits, interrupt func(error), abandon, weigh func()) *watchd
 // begin notes that a call runs. The caller has the script's lock, until the call
 // is over or abandoned.
 func (w *watchdog) begin(call uint64) {
+	w.memory = 0
 	w.running.Store(call)
 	if !w.armed.Load() && w.armed.CompareAndSwap(false, true) {
 		w.timer.Reset(w.tick)
@@ -140,7 +167,7 @@ func (w *watchdog) stop() {
 
 // look is the tick.
 func (w *watchdog) look() {
-	w.measure()
+	w.watchKept()
 	word := w.running.Load()
 	if word == 0 {
 		if w.seen == 0 {
@@ -155,12 +182,14 @@ func (w *watchdog) look() {
 		return
 	}
 	if call := word &^ callInterrupted; call != w.seen {
-		w.seen, w.since, w.memory = call, time.Now(), heapInUse()
+		w.seen, w.since = call, time.Now()
+		w.guard.due.Store(true)
 	} else if word == call {
-		if err := w.judge(); err != nil {
+		w.guard.due.Store(true)
+		if time.Since(w.since) >= w.timeout-w.tick/2 {
 			w.acting.Lock()
 			if w.running.CompareAndSwap(call, call|callInterrupted) {
-				w.interrupt(err)
+				w.guard.interrupt(fmt.Errorf("ran longer than the limit of %v without waiting", w.timeout))
 			}
 			w.acting.Unlock()
 		}
@@ -171,14 +200,14 @@ func (w *watchdog) look() {
 	w.timer.Reset(w.tick)
 }
 
-// measure has what is kept between calls weighed where the process has grown by half
+// watchKept has what is kept between calls weighed where the process has grown by half
 // of what that may take. Garbage counts here, too, and may make this needless.
-func (w *watchdog) measure() {
+func (w *watchdog) watchKept() {
 	now := heapInUse()
 	if w.low == 0 || now < w.low {
 		w.low = now
 	}
-	if now-w.low > uint64(w.maxMemory/2) && w.weighing.CompareAndSwap(false, true) {
+	if now-w.low > w.maxMemory/2 && w.weighing.CompareAndSwap(false, true) {
 		w.low = now
 		w.scale.Reset(0)
 	}
@@ -188,11 +217,9 @@ func (w *watchdog) measure() {
 // given up.
 const patienceFactor = 5
 
-// judge says what is wrong with the call that was seen before.
-func (w *watchdog) judge() error {
-	if time.Since(w.since) >= w.timeout-w.tick/2 {
-		return fmt.Errorf("ran longer than the limit of %v without waiting", w.timeout)
-	}
+// measure says what is wrong with the memory that the call at hand takes. It is called
+// by the goroutine that makes the call.
+func (w *watchdog) measure() error {
 	if !w.grown() {
 		return nil
 	}
@@ -205,13 +232,16 @@ func (w *watchdog) judge() error {
 
 func (w *watchdog) grown() bool {
 	now := heapInUse()
-	return now > w.memory && now-w.memory > uint64(w.maxMemory)
+	if w.memory == 0 || now < w.memory {
+		w.memory = now
+	}
+	return now-w.memory > w.maxMemory
 }
 
 // heapInUse returns the bytes of objects on the heap, garbage included.
 func heapInUse() uint64 {
-	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	metrics.Read(sample)
+	sample := [1]metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample[:])
 	return sample[0].Value.Uint64()
 }
 

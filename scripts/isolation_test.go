@@ -53,7 +53,9 @@ function on_message(conn, data)
   return data .. "!"
 end`, Options{Limits: Limits{Timeout: 300 * time.Millisecond, MaxMemory: 64 << 20}})
 			r.push("1", "bad", "2")
-			if got := strings.Join(r.got(&r.toB), " "); got != "1! bad 2!" && got != "1! bad! 2!" {
+			got := strings.Join(r.got(&r.toB), " ")
+			// Where the machine is so busy that the call is given up, the script is back a little later.
+			if got != "1! bad 2!" && got != "1! bad! 2!" && !(got == "1! bad 2" && r.logged("when it has ended")) {
 				t.Errorf("to b: %q", got)
 			}
 			// Which limit is met first may differ from run to run.
@@ -129,34 +131,47 @@ func TestOthersGoOn(t *testing.T) {
 	bad.await("both messages", func() bool { return len(bad.got(&bad.toB)) == 2 })
 }
 
-// A call that nothing stops is abandoned: the script is loaded anew and others go
-// on, while the one that is stuck stays so.
+// A call that nothing stops is abandoned: others go on without the script, as its
+// policy says, and it is loaded anew when that call has ended, not beside it.
 func TestAbandoned(t *testing.T) {
-	stuck, entered := make(chan struct{}), make(chan struct{}, 1)
-	r := newRig(t, `n = 0 function on_message(c, d) n = n + 1 if d == "stuck" then stuck() end return d .. n end`, Options{
-		Limits: Limits{Timeout: 50 * time.Millisecond},
-		Library: func(L *lua.LState, _ *lua.LTable) {
-			L.SetGlobal("stuck", L.NewFunction(func(*lua.LState) int { entered <- struct{}{}; <-stuck; return 0 }))
-		},
-	})
-	r.push("a")
-	_, other := r.session(r.script)
-	done := make(chan error)
-	go func() { done <- r.sink(relay.AToB, core.Message{Data: []byte("stuck")}) }()
-	<-entered
-	if err := other(relay.AToB, core.Message{Data: []byte("b")}); err != nil {
-		t.Error(err)
+	for _, policy := range []ErrorPolicy{Pass, Drop, Close} {
+		t.Run(policy.String(), func(t *testing.T) {
+			stuck, entered := make(chan struct{}), make(chan struct{}, 1)
+			r := newRig(t, `n = 0 function on_message(c, d) n = n + 1 if d == "stuck" then stuck() end return d .. n end`, Options{
+				Limits: Limits{Timeout: 50 * time.Millisecond}, OnError: policy,
+				Library: func(L *lua.LState, _ *lua.LTable) {
+					L.SetGlobal("stuck", L.NewFunction(func(*lua.LState) int { entered <- struct{}{}; <-stuck; return 0 }))
+				},
+			})
+			r.push("a")
+			_, other := r.session(r.script)
+			done := make(chan error)
+			go func() { done <- r.sink(relay.AToB, core.Message{Data: []byte("stuck")}) }()
+			<-entered
+			err := other(relay.AToB, core.Message{Data: []byte("b")}) // waits until the call is given up
+			if (err != nil) != (policy == Close) {
+				t.Errorf("the other session: %v", err)
+			}
+			want := []string{"a1"}
+			if policy == Pass {
+				want = append(want, "b")
+			}
+			r.want("without the script", &r.toB, want...)
+			if err := r.script.Reload(); err != errStuck {
+				t.Errorf("reloaded beside the call that is stuck: %v", err)
+			}
+			close(stuck)
+			if err := <-done; (err != nil) != (policy == Close) {
+				t.Error(err)
+			}
+			if policy == Pass {
+				want = append(want, "stuck")
+			}
+			r.await("the script", func() bool { return r.logged("test.lua: loaded anew") })
+			r.push("c")
+			r.want("in the end", &r.toB, append(want, "c1")...)
+		})
 	}
-	r.want("the other session", &r.toB, "a1", "b1")
-	if !r.logged("loaded anew") {
-		t.Errorf("logged %q", r.got(&r.logs))
-	}
-	close(stuck)
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-	r.push("c")
-	r.want("in the end", &r.toB, "a1", "b1", "stuck", "c2")
 }
 
 // Where it is on_stop that is abandoned, what was loaded anew is stopped, too.
@@ -181,11 +196,11 @@ func TestAbandonedStop(t *testing.T) {
 	}
 }
 
-// Where on_close of one side is abandoned, the other side has ended for what was
+// Where on_close of one side is abandoned, the other side has ended for what is
 // loaded anew, too.
 func TestAbandonedClose(t *testing.T) {
 	stuck := make(chan struct{})
-	r := newRig(t, `function on_close(c) if c.path == "/a" then stuck() else print(#ws76.conns()) end end`, Options{
+	r := newRig(t, `function on_close(c) if c.path == "/a" then stuck() end end`, Options{
 		Limits: Limits{Timeout: 50 * time.Millisecond},
 		Library: func(L *lua.LState, _ *lua.LTable) {
 			L.SetGlobal("stuck", L.NewFunction(func(*lua.LState) int { <-stuck; return 0 }))
@@ -193,10 +208,15 @@ func TestAbandonedClose(t *testing.T) {
 	})
 	done := make(chan struct{})
 	go func() { r.sess.Closed(nil); close(done) }()
-	r.await("the watchdog", func() bool { return r.logged("loaded anew") })
+	r.await("the watchdog", func() bool { return r.logged("did not stop") })
 	close(stuck)
 	<-done
-	r.want("connections left", &r.prints, "0")
+	r.await("the script", func() bool { return r.logged("test.lua: loaded anew") })
+	r.script.mu.Lock()
+	defer r.script.mu.Unlock()
+	if n := len(r.script.conns); n > 0 {
+		t.Errorf("%d connections are left", n)
+	}
 }
 
 // Errors are logged once a second for a place, and counted.

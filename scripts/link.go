@@ -98,7 +98,7 @@ func (l *link) sink(d relay.Direction, m core.Message) error {
 	}
 	st := s.enter()
 	if st == nil {
-		return l.next(d, m)
+		return l.missed(d, m)
 	}
 	if in != numEvents && out == numEvents && !listening && len(l.outbox) == 0 {
 		return l.one(st, in, from, d, m)
@@ -221,6 +221,22 @@ func (l *link) failed(st *state, err error, d relay.Direction, m core.Message) e
 	}
 	return err
 }
+
+// missed does with a message what the policy says where the script that is to see it
+// does not run, though nobody has stopped it.
+func (l *link) missed(d relay.Direction, m core.Message) error {
+	if l.script.down.Load() {
+		switch l.script.o.OnError {
+		case Drop:
+			return nil
+		case Close, Exit:
+			return errDown
+		}
+	}
+	return l.next(d, m)
+}
+
+var errDown = errors.New("the script that is to see the message does not run: a call of it did not stop, or it could not be loaded anew")
 
 // kinds of messages as Lua has them.
 var (

@@ -28,7 +28,8 @@ const (
 type Limits struct {
 	// Timeout bounds a call: of a hook or a timer's function, or of a task between
 	// two waits. What does not stop then, which Lua code itself always does, is
-	// abandoned after five times as long, and the script starts anew.
+	// abandoned after five times as long: others need not wait for it, and when it has
+	// ended the script starts anew.
 	Timeout time.Duration
 	// MaxString is the largest string in bytes that a script may make.
 	MaxString int
@@ -38,10 +39,15 @@ type Limits struct {
 	// what waits to be received on one that the script has opened.
 	MaxQueue int
 	// MaxMemory bounds by how many bytes the process may grow during one call, and how
-	// many the script may keep from one call to the next, by and large. It is looked at
-	// some fifty times a second while the script runs. A script that keeps more is
-	// loaded anew without what it knew; a program of Run ends.
+	// many the script may keep from one call to the next, by and large. A script that
+	// keeps more is loaded anew without what it knew; a program of Run ends.
+	//
+	// It also is the limit of what one call of a library function may take in memory.
+	// Where it is not set, that is 12 times what the function is given; see
+	// luastring.Budget.
 	MaxMemory int64
+
+	callMemory int
 }
 
 func (l Limits) withDefaults() Limits {
@@ -56,7 +62,7 @@ func (l Limits) withDefaults() Limits {
 	if l.Timeout <= 0 {
 		l.Timeout = DefaultTimeout
 	}
-	if l.MaxMemory <= 0 {
+	if l.callMemory = int(max(l.MaxMemory, 0)); l.MaxMemory <= 0 {
 		l.MaxMemory = DefaultMaxMemory
 	}
 	return l

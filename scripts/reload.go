@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"errors"
 	"log/slog"
 	"sync"
 
@@ -140,6 +141,10 @@ func (s *Script) Reload() error {
 		s.mu.Unlock()
 		return nil
 	}
+	if s.stuck != nil {
+		s.mu.Unlock()
+		return errStuck // it will be loaded anew anyway
+	}
 	old := s.cur
 	fresh, err := s.build(old)
 	if err == nil && old != nil && !old.lost {
@@ -177,6 +182,8 @@ func (s *Script) Reload() error {
 	s.leaveFrom(fresh)
 	return nil
 }
+
+var errStuck = errors.New("not reloaded: a call of the version before was abandoned and has not ended; the script is loaded anew when it has")
 
 // handOver takes what on_save of the old version returns to on_restore of the new
 // one.

@@ -29,11 +29,14 @@ type Script struct {
 	// wants are the events that the state has functions for, by bit. Read without
 	// the lock, so that what nobody wants costs nothing.
 	wants atomic.Uint32
+	// down says that there is no state though the script was not stopped.
+	down atomic.Bool
 
 	// mu is held while Lua runs. Where a call is abandoned, the watchdog unlocks it
 	// in place of the goroutine that is stuck.
 	mu       sync.Mutex
-	cur      *state // nil: stopped, or could not be built anew
+	cur      *state // nil: stopped, stuck, or could not be built anew
+	stuck    *state // a call of it was abandoned and has not ended
 	seq      uint64 // of calls
 	conns    map[uint64]*conn
 	dirty    []*link // with messages that some other goroutine must hand on
@@ -183,6 +186,7 @@ func (st *state) load(main *lua.FunctionProto, old *state) error {
 // install makes st the current state. The caller has the lock.
 func (s *Script) install(st *state) {
 	s.cur = st
+	s.down.Store(false)
 	s.errs, s.off = [numEvents]int{}, [numEvents]bool{}
 	st.refresh()
 }
@@ -361,25 +365,46 @@ func (s *Script) wakeUp() {
 }
 
 // abandoned takes the place of a call that does not end. It has the lock, which
-// the call has lost, and builds the script anew.
+// the call has lost. Nothing is built anew before that call has ended.
 func (s *Script) abandoned(st *state) {
+	defer s.mu.Unlock()
 	st.given.Store(true)
 	if s.cur != st { // it was being built; whoever builds it will hear of it
-		s.mu.Unlock()
 		return
 	}
-	s.o.log(slog.LevelError, "%s: a call did not stop within %d times its limit of %v; the script is loaded anew, without what it knew",
+	s.o.log(slog.LevelError, "%s: a call did not stop within %d times its limit of %v; when it has ended, the script is loaded anew, without what it knew",
 		s.name, patienceFactor, s.o.Limits.Timeout)
-	s.cur = nil
+	s.cur, s.stuck = nil, st
+	s.down.Store(true)
 	st.release("abandoned")
-	s.renew()
+}
+
+// returned sees to what is left to do when a call that was abandoned has ended.
+func (s *Script) returned(st *state) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stuck != st {
+		return
+	}
+	s.stuck = nil
+	if s.stopped || s.toldStop {
+		return
+	}
+	s.running.Go(func() {
+		s.mu.Lock()
+		if s.stopped || s.cur != nil {
+			s.mu.Unlock()
+			return
+		}
+		s.renew()
+	})
 }
 
 // renew builds the script anew where it has no state. It gives the lock back.
 func (s *Script) renew() {
+	s.down.Store(true)
 	fresh, err := s.build(nil)
 	if err != nil {
-		s.wants.Store(0)
 		s.o.log(slog.LevelError, "%s: it cannot be loaded anew and is off: %v", s.name, err)
 		if err != errAbandoned {
 			s.mu.Unlock()
@@ -387,6 +412,7 @@ func (s *Script) renew() {
 		return
 	}
 	s.install(fresh)
+	s.o.log(slog.LevelInfo, "%s: loaded anew", s.name)
 	if s.started {
 		s.startState()
 	}

@@ -76,8 +76,8 @@ func (s *Script) newState() (*state, error) {
 		CallStackSize: maxDepth, RegistrySize: stackSize, RegistryMaxSize: maxStackSize, RegistryGrowStep: stackStep,
 	})
 	st.guard = newGuard(st)
-	st.dog = newWatchdog(s.o.Limits, st.guard.interrupt, func() { s.abandoned(st) }, func() { s.weigh(st) })
-	st.budget.MaxString = s.o.Limits.MaxString
+	st.dog = newWatchdog(s.o.Limits, st.guard, func() { s.abandoned(st) }, func() { s.weigh(st) })
+	st.budget.MaxString, st.budget.Memory, st.budget.Measure = s.o.Limits.MaxString, s.o.Limits.callMemory, st.dog.measure
 	st.L.SetContext(st.guard)
 	st.begin()
 	err := st.open()
@@ -110,6 +110,7 @@ func (st *state) end(err error) error {
 	switch {
 	case abandoned:
 		st.lost = true
+		st.script.returned(st)
 		return errAbandoned
 	case interrupted:
 		if err == nil {
