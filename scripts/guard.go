@@ -238,6 +238,17 @@ func (w *watchdog) grown() bool {
 	return now-w.memory > w.maxMemory
 }
 
+// collect collects garbage where so many bytes would be much of it: large pieces that
+// large messages leave behind would else add up.
+func collect(bytes int) bool {
+	const share = 8
+	if uint64(bytes) < heapInUse()/share {
+		return false
+	}
+	runtime.GC()
+	return true
+}
+
 // heapInUse returns the bytes of objects on the heap, garbage included.
 func heapInUse() uint64 {
 	sample := [1]metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}

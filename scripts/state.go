@@ -77,7 +77,9 @@ func (s *Script) newState() (*state, error) {
 	})
 	st.guard = newGuard(st)
 	st.dog = newWatchdog(s.o.Limits, st.guard, func() { s.abandoned(st) }, func() { s.weigh(st) })
-	st.budget.MaxString, st.budget.Memory, st.budget.Measure = s.o.Limits.MaxString, s.o.Limits.callMemory, st.dog.measure
+	st.budget = luastring.Budget{
+		MaxString: s.o.Limits.MaxString, Memory: s.o.Limits.callMemory, Measure: st.dog.measure, Collect: collect,
+	}
 	st.L.SetContext(st.guard)
 	st.begin()
 	err := st.open()

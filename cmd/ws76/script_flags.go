@@ -51,7 +51,7 @@ func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error
 	e.rareGC()
 	o := scripts.Options{
 		Limits: scripts.Limits{
-			Timeout: c.Duration("script-timeout"), MaxString: int(sizeOf(c, "script-max-string")), MaxMemory: sizeOf(c, "script-max-memory"),
+			Timeout: c.Duration("script-timeout"), MaxString: int(sizeOf(c, "script-max-string")),
 			MaxTasks: c.Int("script-max-tasks"), MaxQueue: c.Int("script-max-queue"),
 		},
 		Trusted: c.Bool("trust-scripts"),
@@ -60,6 +60,9 @@ func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error
 		Env:     func(name string) (string, bool) { v := e.getenv(name); return v, v != "" },
 		Log:     e.logScript,
 		Print:   func(text string) { e.log.Warnf("%s", text) },
+	}
+	if c.IsSet("script-max-memory") { // its default is more than a call of one function may take
+		o.Limits.MaxMemory = sizeOf(c, "script-max-memory")
 	}
 	if o.Limits.Timeout <= 0 {
 		return o, usagef("--script-timeout %v: want more than 0", o.Limits.Timeout)

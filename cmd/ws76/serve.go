@@ -172,6 +172,7 @@ func (s *service) run(ctx context.Context, listeners []net.Listener) error {
 		close(s.stopping)
 	})()
 	s.plain = len(s.scripts) == 0 && s.recorder == nil && !s.forwarded && !s.log.enabled(slog.LevelInfo)
+	s.server.LongEvents = len(s.scripts) > 0
 	s.scripts.Start()
 	defer onHangup(s.reload)()
 	err := s.server.Serve(ctx, listeners...)

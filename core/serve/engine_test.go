@@ -12,13 +12,14 @@ type engine string
 
 const (
 	loops      engine = "event loops" // on Linux; elsewhere the same as goroutines
+	fronted    engine = "event loops behind another"
 	goroutines engine = "goroutines"
 	handlers   engine = "handlers"
 )
 
 // onEngines runs a test on each engine.
 func onEngines(t *testing.T, f func(t *testing.T, e engine)) {
-	for _, e := range []engine{loops, goroutines, handlers} {
+	for _, e := range []engine{loops, fronted, goroutines, handlers} {
 		t.Run(string(e), func(t *testing.T) { f(t, e) })
 	}
 }
@@ -32,7 +33,10 @@ func (e engine) set(s *serve.Server) {
 	default:
 		s.Events = serve.Echo{}
 	}
-	if e == goroutines {
+	switch e {
+	case fronted:
+		s.LongEvents = true
+	case goroutines:
 		s.Loops = -1
 	}
 }

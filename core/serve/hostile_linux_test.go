@@ -3,6 +3,7 @@ package serve_test
 import (
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"runtime"
 	"strings"
@@ -106,4 +107,43 @@ func TestHostileMemory(t *testing.T) {
 	if open, err := os.ReadDir("/proc/self/fd"); err == nil && len(open) > 100 {
 		t.Errorf("%d descriptors are open still", len(open))
 	}
+}
+
+// While Events hold every loop up, what asks for no WebSocket is answered: Message
+// does not return before it was.
+func TestLongEvents(t *testing.T) {
+	held, answered := make(chan struct{}), make(chan struct{})
+	r := start(t, fronted, &serve.Server{
+		Loops: 1,
+		Events: told{message: func(p *serve.Peer, m core.Message) {
+			close(held)
+			select {
+			case <-answered:
+			case <-time.After(bound):
+			}
+			p.Reply(m)
+		}},
+		HTTP: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "well") }),
+	})
+	before := r.raw(t, false) // is there already, and asks later
+	conn := r.dial(t, core.Hixie76)
+	if err := conn.Send(testContext(t), core.Message{Data: []byte("hold")}); err != nil {
+		t.Fatal(err)
+	}
+	<-held
+	ask := func(stream net.Conn) {
+		stream.SetDeadline(time.Now().Add(bound))
+		io.WriteString(stream, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		if got, err := io.ReadAll(stream); err != nil || !strings.HasSuffix(string(got), "well") {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	ask(before)
+	ask(r.raw(t, false))
+	close(answered)
+	if m, err := conn.Receive(testContext(t)); err != nil || string(m.Data) != "hold" {
+		t.Errorf("%q, %v", m.Data, err)
+	}
+	conn.Close(testContext(t))
+	r.end(t)
 }

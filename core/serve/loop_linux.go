@@ -38,7 +38,11 @@ type loop struct {
 	wakeFD int
 	start  time.Time
 
+	// behind are the loops that serve what this one accepts; nil: it does so itself.
+	behind []*loop
+
 	// Of the loop's goroutine.
+	next       int // of behind
 	listeners  []*loopListener
 	read       []byte
 	replies    []byte // to the read that is being handled, not sent yet
@@ -69,6 +73,7 @@ type loop struct {
 		sync.Mutex
 		list   []task
 		asleep bool
+		over   bool // the loop has ended
 	}
 }
 
@@ -79,6 +84,7 @@ type task struct {
 	code   int
 	reason string
 	cause  error
+	early  []byte
 }
 
 type taskKind uint8
@@ -87,6 +93,7 @@ const (
 	closePeer taskKind = iota // start the closing handshake
 	stopAll                   // take no connections and close those that are open
 	cutAll                    // close what is left, with cause
+	takePeer                  // serve an opening connection, of which early was read
 )
 
 // loopListener is a listener that a loop accepts from.
@@ -270,9 +277,14 @@ func epollWait(ep int, ready *[events]unix.EpollEvent, sleep bool, ms int) (int,
 	return int(n), 0
 }
 
-// post asks the loop to do t, from any goroutine.
-func (l *loop) post(t task) {
+// post asks the loop to do t, from any goroutine. It reports whether the loop has not
+// ended.
+func (l *loop) post(t task) bool {
 	l.tasks.Lock()
+	if l.tasks.over {
+		l.tasks.Unlock()
+		return false
+	}
 	l.tasks.list = append(l.tasks.list, t)
 	wake := l.tasks.asleep
 	l.tasks.asleep = false
@@ -281,6 +293,7 @@ func (l *loop) post(t task) {
 		one := [8]byte{1, 7: 1} // not 0, whatever the order of bytes
 		unix.Write(l.wakeFD, one[:])
 	}
+	return true
 }
 
 func (l *loop) doTasks() {
@@ -298,9 +311,16 @@ func (l *loop) doTasks() {
 			l.stop()
 		case cutAll:
 			l.cut(t.cause)
+		case takePeer:
+			l.take(t.peer, t.early)
 		}
 	}
-	l.done = l.stopping && l.open == 0
+	if l.stopping && l.open == 0 {
+		l.tasks.Lock()
+		l.done = len(l.tasks.list) == 0
+		l.tasks.over = l.done
+		l.tasks.Unlock()
+	}
 }
 
 // stop takes no more connections and closes those that are open.

@@ -75,6 +75,10 @@ func (l *loop) readHead(p *Peer, b []byte) {
 		l.turnDown(p, h, err)
 		return
 	}
+	if l.behind != nil {
+		l.pass(p, b)
+		return
+	}
 	l.asked = Opening{Request: &h.Request, Dialect: h.Dialect, conn: p, transport: p.Transport()}
 	service, refusal := l.server.route(&l.asked)
 	switch {
@@ -99,6 +103,44 @@ func (l *loop) readHead(p *Peer, b []byte) {
 	l.say(p, out)
 	kept := *h
 	p.ensureMore().opening = &opening{head: bytes.Clone(b), handshake: &kept, service: service}
+}
+
+// pass hands a connection that asks for a WebSocket to one of the loops behind; b was
+// read.
+func (l *loop) pass(p *Peer, b []byte) {
+	unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, int(p.fd), nil)
+	l.remove(p)
+	to := l.behind[l.next%len(l.behind)]
+	l.next++
+	p.loop = to
+	if !to.post(task{do: takePeer, peer: p, early: bytes.Clone(b)}) {
+		l.server.abandon(p)
+	}
+}
+
+// take serves a connection that another loop has accepted.
+func (l *loop) take(p *Peer, early []byte) {
+	if l.stopping {
+		l.server.abandon(p)
+		return
+	}
+	if m := p.more.Load(); m != nil {
+		m.opening = nil
+	}
+	if err := l.add(p); err != nil {
+		l.server.refused(p.RemoteAddr(), fmt.Errorf("accepting: %w", err))
+		l.server.abandon(p)
+		return
+	}
+	l.setDeadline(p, l.server.handshakeTimeout())
+	l.readHead(p, early)
+}
+
+// abandon closes a connection that is not open and that no loop has.
+func (s *Server) abandon(p *Peer) {
+	unix.Close(int(p.fd))
+	p.fd, p.state = -1, stateEnded
+	s.leave()
 }
 
 // receiveKey3 goes on where key3 was withheld until our head was seen.

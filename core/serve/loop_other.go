@@ -25,7 +25,7 @@ type taskKind uint8
 
 const closePeer taskKind = 0
 
-func (l *loop) post(task)                       {}
+func (l *loop) post(task) bool                  { return false }
 func (l *loop) reply(*Peer, core.Message) error { return core.ErrClosing }
 func (l *loop) replyRun(*Peer, []byte, int)     {}
 func (l *loop) write(int32, []byte) int         { return 0 }

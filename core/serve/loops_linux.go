@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 )
@@ -30,8 +31,18 @@ func (s *Server) startLoops(serving serving, listeners []net.Listener, failed fu
 		}
 		loops = append(loops, l)
 	}
+	accepting := loops
+	if s.LongEvents && len(loops) > 0 {
+		if front, err := newLoop(s, serving); err != nil {
+			s.refused(listeners[0].Addr(), fmt.Errorf("event loop for requests: %w; they share those of connections", err))
+		} else {
+			front.behind = loops
+			accepting = []*loop{front}
+			loops = append(slices.Clip(loops), front)
+		}
+	}
 	for _, nl := range listeners {
-		if len(loops) == 0 || !s.listenOn(loops, nl, failed) {
+		if len(loops) == 0 || !s.listenOn(accepting, nl, failed) {
 			rest = append(rest, nl)
 		}
 	}

@@ -60,6 +60,11 @@ type Server struct {
 	// 0 there are none. Tracing heads or frames needs goroutines, too.
 	Loops int
 
+	// LongEvents says that Route or Events may take long for once, as scripts do. What
+	// asks for no WebSocket then never waits for them: a loop of its own accepts, and
+	// reads what connections begin with.
+	LongEvents bool
+
 	// Opened and Closed tell of connections that a Handler serves, Refused of what
 	// became no connection; each may be nil. They are called from the goroutines
 	// of connections and loops, and must not block.

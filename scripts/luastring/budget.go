@@ -19,6 +19,9 @@ const (
 	leastGiven    = 1 << 20
 )
 
+// large is from which size on memory is noted; pieces that are smaller and many take as many instructions of the script.
+const large = 64 << 10
+
 // measureEvery is how many bytes are taken between two calls of Measure.
 const measureEvery = 4 << 20
 
@@ -38,14 +41,18 @@ type Budget struct {
 	// Measure, where it is set, looks whether the script has taken too much memory, and returns the error to end it with.
 	// It is called whenever the functions have taken some MiB more.
 	Measure func() error
+	// Collect, where it is set, is called before a function takes much and others have taken so many bytes, and reports
+	// whether it has collected garbage.
+	Collect func(taken int) bool
 
 	spent int
 	check int // the context is looked at when spent passes this
-	taken int // bytes since Measure was called last
+	taken int // bytes, in large pieces, since garbage was collected
+	known int // of these, when Measure was called last
 }
 
 // Reset makes the budget whole again. The host calls it before each call of the script.
-func (b *Budget) Reset() { b.spent, b.check, b.taken = 0, min(patience, b.steps()), 0 }
+func (b *Budget) Reset() { b.spent, b.check = 0, min(patience, b.steps()) }
 
 func (b *Budget) steps() int {
 	if b.Steps <= 0 {
@@ -75,14 +82,15 @@ func (b *Budget) Size(L *lua.LState, what string, n int) {
 	if n < 0 || n > b.Largest() {
 		L.RaiseError("%s: a string of %d bytes is larger than the limit of %d", what, n, b.Largest())
 	}
-	b.Spend(L, what, n>>4)
-	b.take(L, what, n)
+	if b.Spend(L, what, n>>4); n >= large {
+		b.take(L, what, n)
+	}
 }
 
-// take notes that n bytes are about to be allocated.
+// take notes that n bytes are about to be allocated, where that is much.
 func (b *Budget) take(L *lua.LState, what string, n int) {
-	if b.taken += n; b.taken > measureEvery && b.Measure != nil {
-		b.taken = 0
+	if b.taken += n; b.taken-b.known > measureEvery && b.Measure != nil {
+		b.known = b.taken
 		if err := b.Measure(); err != nil {
 			L.RaiseError("%s: %v", what, err)
 		}
@@ -131,13 +139,22 @@ func (a *Account) limit() int {
 
 // Take is called before n bytes are allocated. It raises a Lua error where they are too many.
 func (a *Account) Take(n int) {
-	if a.taken += n; a.taken > perByte*leastGiven || a.b.Memory > 0 {
-		if limit := a.limit(); a.taken > limit {
-			a.state.RaiseError("%s: stopped, since it takes more than the limit of %d KiB of memory for %d bytes of data (--script-max-memory sets the limit)",
-				a.what, limit>>10, a.given)
-		}
+	if a.taken += n; a.taken >= large {
+		a.takeMore(n)
 	}
-	a.b.take(a.state, a.what, n)
+}
+
+// takeMore is the rare part of Take.
+func (a *Account) takeMore(n int) {
+	b := a.b
+	if limit := a.limit(); a.taken > limit {
+		a.state.RaiseError("%s: stopped, since it takes more than the limit of %d KiB of memory for %d bytes of data (--script-max-memory sets the limit)",
+			a.what, limit>>10, a.given)
+	}
+	if a.taken >= leastGiven && a.taken-n < leastGiven && b.taken > measureEvery && b.Collect != nil && b.Collect(b.taken) {
+		b.taken, b.known = 0, 0
+	}
+	b.take(a.state, a.what, n)
 }
 
 // Spend takes n steps of the budget.
