@@ -27,10 +27,7 @@ func (st *state) openStandard() {
 		openWith(L, lib.name, lib.open)
 	}
 	globals := L.G.Global
-	text, textMT := L.CreateTable(0, 20), L.CreateTable(0, 1)
-	textMT.RawSetString("__index", text)
-	globals.RawSetString(lua.StringLibName, text)
-	L.SetMetatable(lua.LString(""), textMT)
+	globals.RawSetString(lua.StringLibName, L.CreateTable(0, 20))
 	luastring.Install(L, &st.budget)
 	luacode.Install(L, &st.budget)
 	luastd.Install(L, &st.budget)

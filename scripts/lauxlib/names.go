@@ -97,6 +97,26 @@ func Operand(L *lua.LState, value lua.LValue) (kind, name string) {
 	return "", ""
 }
 
+// Called is what the value is called that the caller of the running function, a __call, has called.
+func Called(L *lua.LState) (kind, name string) {
+	f, ok := at(L, 1)
+	if !ok {
+		return "", ""
+	}
+	if inst := f.proto.Code[f.pc]; opcode(inst) == lua.OP_CALL || opcode(inst) == lua.OP_TAILCALL {
+		return f.register(f.pc, argA(inst))
+	}
+	return "", ""
+}
+
+// CallName is what the function is called that the instruction at pc calls, "?" where it has no name.
+func CallName(p *lua.FunctionProto, pc int) string {
+	if _, name := (frame{proto: p}).register(pc, argA(p.Code[pc])); name != "" {
+		return name
+	}
+	return "?"
+}
+
 // Argument is Operand for argument n of the running function.
 func Argument(L *lua.LState, n int) (kind, name string) {
 	f, ok := at(L, 1)

@@ -41,21 +41,20 @@ func Compile(src []byte, file string) (proto *lua.FunctionProto, err error) {
 	if err != nil {
 		return nil, err
 	}
-	chunk, err = guard(chunk, file)
+	chunk, err = guard(chunk, file, bytes.Contains(src, []byte("__len")))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { // the compiler panics where a function is too large for it
+	defer func() {
 		if r := recover(); r != nil {
-			proto, err = nil, &SyntaxError{File: file, Message: fmt.Sprint(r)}
+			e, ok := r.(*SyntaxError)
+			if !ok {
+				panic(r)
+			}
+			proto, err = nil, e
 		}
 	}()
-	proto, err = lua.Compile(chunk, file)
-	var c *lua.CompileError
-	if errors.As(err, &c) {
-		err = &SyntaxError{File: file, Line: c.Line, Message: c.Message}
-	}
-	return proto, err
+	return generate(chunk, file), nil
 }
 
 // Parse makes the syntax tree of a source, for those who look at a script without running it. Errors are *SyntaxError.

@@ -2,9 +2,13 @@
 // lets through and its virtual machine cannot stop:
 //
 //   - A source that is too large, or nested so deep that compiling it would overflow the stack, is a *SyntaxError.
-//   - The operator ".." becomes a call of luastring's function for it, which has a limit of size.
-//   - A generic for becomes a while loop, so that an iterator may wait: gopher-lua calls iterators in a way that a yield
-//     breaks. Loops over pairs, ipairs, next and gmatch, which cannot wait, stay as they are.
+//   - The code is made as Lua 5.1's own compiler makes it, of the same instructions: gopher-lua's gets assignments of
+//     several values, "and" and "or", and branches that are never taken wrong, without a word.
+//   - What the virtual machine does in another way than Lua 5.1 are calls of functions: "%", "^", a numeric for over what
+//     may be strings, "#" where a metatable has __len, and "..", which has a limit of size.
+//   - A generic for calls its iterator as any function is called, so that it may wait: gopher-lua's instruction breaks a
+//     yield. Loops over pairs, ipairs, next and gmatch, which cannot wait, have it.
+//   - Errors name the variable that was not of the right type, as Lua does.
 //   - A table's array is at most 4 Mi slots; t[60000000] = 1 would otherwise take a gigabyte.
 //
 // It knows nothing of connections or events.

@@ -8,8 +8,10 @@ import (
 	"github.com/ws76/ws76/scripts/luastring"
 )
 
-// Install replaces load and loadstring by functions that compile with the guards.
+// Install gives strings their metatable, with the operators, and replaces load and loadstring by functions that compile
+// with the guards.
 func Install(L *lua.LState, b *luastring.Budget) {
+	(&operators{b}).install(L)
 	L.SetGlobal("loadstring", L.NewFunction(func(L *lua.LState) int {
 		src := L.CheckString(1)
 		b.Spend(L, "loadstring", len(src))

@@ -93,7 +93,7 @@ func TestErrors(t *testing.T) {
 		{"\n\nlocal x = 'abc", "t.lua:3: unterminated string at the end of the file"},
 		{"if x then\n", "t.lua:2: syntax error at the end of the file"},
 		{"#!x\ny y", "t.lua:2: syntax error near 'y'"},
-		{"goto nowhere", "t.lua:2: no visible label 'nowhere'"},
+		{"goto nowhere", "t.lua:1: no visible label 'nowhere'"},
 		{"break", "t.lua:1: "},
 		{"local x = nil\nreturn 'a' ..\n x", "t.lua:2: attempt to concatenate local 'x' (a nil value)"},
 		{"local s = 'x' while true do s = s .. s end", "t.lua:1: ..: a string of 2097152 bytes is larger than the limit of 1048576"},
@@ -105,7 +105,7 @@ func TestErrors(t *testing.T) {
 		{strings.Repeat(" ", MaxSource+1), "t.lua: a source of 1048577 bytes is larger than the limit of 1048576"},
 		{"error('x', 0)", "x"},
 		{"error('x')", "t.lua:1: x"},
-		{"local t = {} for i in 5 do end", "t.lua:1: attempt to call a non-function object"},
+		{"local t = {} for i in 5 do end", "t.lua:1: attempt to call a number value"},
 	} {
 		_, err := run(t, test.src)
 		if test.want == "" {

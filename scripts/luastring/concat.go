@@ -6,14 +6,9 @@ import (
 	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
-// ConcatName is where Install puts the function that stands for the operator "..", in the table string: there every
-// function finds it, by way of any string, whatever its environment is. It is no name that a script can spell; the
-// compiler that guards scripts (package luacode) puts calls of it where the operator is.
-const ConcatName = "\x00.."
-
-// concat is a .. b .. c for its arguments: from the right, numbers as text, __concat where an operand is neither. Strings
+// Concat is the operator "..", a .. b .. c for its arguments: from the right, numbers as text, __concat where an operand is neither. Strings
 // that stand together are joined at once.
-func (b *Budget) concat(L *lua.LState) int {
+func (b *Budget) Concat(L *lua.LState) int {
 	// Most often there are two and both are strings.
 	n := L.GetTop()
 	if n == 2 {

@@ -4,8 +4,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// Install puts the functions that keep to the budget into the tables string and table of L, which must be open. The one for the
-// operator ".." is at ConcatName. string.dump is taken away: gopher-lua has none.
+// Install puts the functions that keep to the budget into the tables string and table of L, which must be open. string.dump is taken away: gopher-lua has none.
 func Install(L *lua.LState, b *Budget) {
 	b.Reset()
 	if s, ok := L.GetGlobal(lua.StringLibName).(*lua.LTable); ok {
@@ -18,7 +17,6 @@ func Install(L *lua.LState, b *Budget) {
 		}
 		s.RawSetString("gfind", s.RawGetString("gmatch"))
 		s.RawSetString("dump", lua.LNil)
-		s.RawSetString(ConcatName, L.NewFunction(b.concat))
 	}
 	if t, ok := L.GetGlobal(lua.TabLibName).(*lua.LTable); ok {
 		t.RawSetString("concat", L.NewFunction(b.tableConcat))

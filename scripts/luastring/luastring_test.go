@@ -161,34 +161,3 @@ func TestBudgetReset(t *testing.T) {
 		t.Fatal(err)
 	}
 }
-
-// TestConcat calls the function that stands for "..", as guarded code does.
-func TestConcat(t *testing.T) {
-	L := newState(t, &Budget{MaxString: 1000})
-	L.SetGlobal("cat", L.GetField(L.GetGlobal("string"), ConcatName))
-	for _, test := range []struct{ code, want string }{
-		{`return cat("a", "b")`, "ab"},
-		{`return cat("a", 1, "b", 2.5)`, "a1b2.5"},
-		{`return cat(1, 2)`, "12"},
-		{`return cat("", "")`, ""},
-		{`local m = setmetatable({}, {__concat = function(a, b) return type(a) .. "+" .. type(b) end}); return cat("x", m)`, "string+table"},
-		{`local m = setmetatable({}, {__concat = function(a, b) return type(a) .. "+" .. type(b) end}); return cat("x", m, "y", "z")`, "xtable+string"},
-		{`local m = setmetatable({}, {__concat = function(a, b) return b end}); return cat(m, "y", "z")`, "yz"},
-		{`return cat("a", nil)`, "!attempt to concatenate a nil value"},
-		{`return cat({}, "a")`, "!attempt to concatenate a table value"},
-		{`return cat("a", true, "b")`, "!attempt to concatenate a boolean value"},
-		{`local s = "x" for i = 1, 20 do s = cat(s, s) end`, "!..: a string of 1024 bytes is larger than the limit of 1000"},
-		{`local s = ("x"):rep(400) return cat(s, s, s)`, "!..: a string of 1200 bytes is larger than the limit of 1000"},
-	} {
-		L.SetTop(0)
-		err := L.DoString(test.code)
-		got := L.Get(-1).String()
-		if err != nil {
-			text, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "<string>:1: "), "\n")
-			got = "!" + text
-		}
-		if got != test.want {
-			t.Errorf("%s: %q, want %q", test.code, got, test.want)
-		}
-	}
-}
