@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"plugins":                 {"scripts", "scripts/luacode"},
 	"scripts":                 {"core", "core/hixie", "core/relay", "internal/accept", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/lualib", "scripts/luastd", "scripts/luastring", "scripts/watch"},
 	"scripts/check":           {"scripts/luacode"},
-	"scripts/luacode":         {"scripts/luastring"},
+	"scripts/luacode":         {"scripts/lauxlib", "scripts/luastring"},
 	"scripts/luastring":       {"scripts/lauxlib"},
 	"scripts/lualib":          {"core/hixie", "scripts/kv", "scripts/luacode", "scripts/luastd", "scripts/luastring"},
 	"scripts/luastd":          {"scripts/lauxlib", "scripts/luastring"},
