@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts/luacode"
 )
 
@@ -420,7 +421,7 @@ func (u *unpacker) compile() error {
 		if err != nil {
 			return err
 		}
-		text, err := io.ReadAll(io.LimitReader(f, luacode.MaxSource+1))
+		text, err := io.ReadAll(io.LimitReader(textfile.NewReader(f), luacode.MaxSource+1))
 		f.Close()
 		if err == nil {
 			_, err = luacode.Compile(text, name)

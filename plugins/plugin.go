@@ -16,6 +16,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/luacode"
 )
@@ -69,16 +70,7 @@ func Open(dir string) (*Plugin, error) {
 
 // readSource reads a file of Lua, of which more than the limit is not read.
 func readSource(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	source, err := io.ReadAll(io.LimitReader(f, luacode.MaxSource+1))
-	if err == nil && len(source) > luacode.MaxSource {
-		err = fmt.Errorf("%s: it has more than %d bytes, which is the limit", path, luacode.MaxSource)
-	}
-	return source, err
+	return textfile.Read(path, luacode.MaxSource)
 }
 
 // Load makes a script of the plugin. The settings are checked by the types of its

@@ -19,6 +19,24 @@ type reloader struct {
 	err     error
 	wake    chan struct{}
 	done    chan struct{}
+	failed  bool // the last thing said is that a version does not load; under Script.mu
+}
+
+// complain says that the version on disk does not load. The caller has the lock.
+func (s *Script) complain(format string, err error) {
+	s.reloads.failed = true
+	s.o.log(slog.LevelError, format, s.name, err)
+}
+
+// recovered says what becomes of a version that loads: as loudly as it was said that one before does not. The caller has
+// the lock.
+func (s *Script) recovered(text string) {
+	level := slog.LevelInfo
+	if s.reloads.failed {
+		level = slog.LevelError
+	}
+	s.reloads.failed = false
+	s.o.log(level, "%s: %s", s.name, text)
 }
 
 // watcher returns the script's watcher of files, made at its first use. The caller
@@ -60,7 +78,7 @@ func (s *Script) watchFiles() {
 		if r.files[path] != nil {
 			continue
 		}
-		watched, err := w.Add(path, func([]watch.Event) { r.look() })
+		watched, err := w.AddFile(path, func([]watch.Event) { r.look() })
 		if err != nil {
 			s.o.log(slog.LevelWarn, "%s: changes of %s will not be noticed: %v", s.name, path, err)
 			continue
@@ -111,10 +129,16 @@ func (s *Script) reloadLoop() {
 // would not even compile. The caller has the lock.
 func (s *Script) endChanged(paths []string) {
 	for _, path := range paths {
-		if _, err := s.compileFile(path); err != nil {
-			s.o.log(slog.LevelError, "%s: not started anew, the version before runs on: %v", s.name, err)
+		s.compileFile(path)
+	}
+	for _, file := range s.protos {
+		if file.err != nil {
+			s.complain("%s: not started anew, the version before runs on: %v", file.err)
 			return
 		}
+	}
+	if s.reloads.failed {
+		s.recovered("the new version compiles")
 	}
 	s.finish(ErrChanged)
 }
@@ -154,7 +178,7 @@ func (s *Script) Reload() error {
 		return errAbandoned // the watchdog has built a state itself
 	}
 	if err != nil {
-		s.o.log(slog.LevelError, "%s: not reloaded, the version before runs on: %v", s.name, err)
+		s.complain("%s: not reloaded, the version before runs on: %v", err)
 		if s.reloads.files != nil {
 			s.watchFiles()
 		}
@@ -172,7 +196,7 @@ func (s *Script) Reload() error {
 		old.close("reload")
 	}
 	s.install(fresh)
-	s.o.log(slog.LevelInfo, "%s: reloaded", s.name)
+	s.recovered("reloaded")
 	if s.started {
 		s.startState()
 	}

@@ -2,6 +2,7 @@ package scripts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -112,10 +113,74 @@ func TestReloadWatches(t *testing.T) {
 	// A file that is written with the same content is no new version.
 	before := len(r.got(&r.logs))
 	writeFile(t, path, `local m = require "mod" local o = require "other" function on_message(c, d) return "2" .. m .. o end`)
-	writeFile(t, mod, `return "m3"`)
+	writeFile(t, temp, `return "m3"`)
+	if err := os.Rename(temp, mod); err != nil {
+		t.Fatal(err)
+	}
 	r.await("2m3o", now("2m3o"))
 	if n := len(r.got(&r.logs)) - before; n != 1 {
 		t.Errorf("%d reloads for one change: %q", n, r.got(&r.logs))
+	}
+}
+
+// TestReloadLinks has a script and what it requires mounted as Kubernetes does: links through a folder that is swapped.
+func TestReloadLinks(t *testing.T) {
+	dir := t.TempDir()
+	link := func(target, name string) {
+		t.Helper()
+		if err := errors.Join(os.Symlink(target, filepath.Join(dir, "new")), os.Rename(filepath.Join(dir, "new"), filepath.Join(dir, name))); err != nil {
+			t.Skip(err) // on Windows not everybody may
+		}
+	}
+	version := func(name, text string) {
+		t.Helper()
+		if err := os.Mkdir(filepath.Join(dir, name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(dir, name, "hook.lua"), `local m = require "mod" function on_message(c, d) return "`+text+`" .. m end`)
+		writeFile(t, filepath.Join(dir, name, "mod.lua"), `return "`+text+`"`)
+	}
+	version("..v1", "1")
+	link("..v1", "..data")
+	link("..data/hook.lua", "hook.lua")
+	link("..data/mod.lua", "mod.lua")
+	r := newFileRig(t, filepath.Join(dir, "hook.lua"), Options{Reload: true})
+	now := func(want string) func() bool {
+		return func() bool { r.push("x"); got := r.got(&r.toB); return got[len(got)-1] == want }
+	}
+	r.await("11", now("11"))
+	for i, v := range []string{"2", "3", "4"} {
+		version("..v"+v, v)
+		link("..v"+v, "..data")
+		if err := os.RemoveAll(filepath.Join(dir, "..v"+strconv.Itoa(i+1))); err != nil {
+			t.Fatal(err)
+		}
+		r.await(v+v, now(v+v))
+	}
+}
+
+// TestReloadTold: after a complaint it is said as loudly that all is well again, be it with a new version or the old one.
+func TestReloadTold(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.lua")
+	good := `function on_message(c, d) return "1" end`
+	writeFile(t, path, good)
+	r := newFileRig(t, path, Options{})
+	for _, c := range []struct{ text, want string }{
+		{"\xef\xbb\xbf" + good, "INFO s.lua: reloaded"},
+		{"function (", "ERROR s.lua: not reloaded"},
+		{good, "ERROR s.lua: reloaded"},
+		{good, "INFO s.lua: reloaded"},
+		{"\xff\xfef\x00", "ERROR s.lua: not reloaded, the version before runs on: reading " + path + ": it begins with a byte order mark of UTF-16"},
+		{"error 'x'", "ERROR s.lua: not reloaded"},
+		{good, "ERROR s.lua: reloaded"},
+		{"", "ERROR s.lua: not reloaded, the version before runs on: " + path + " is empty now"},
+		{good, "ERROR s.lua: reloaded"},
+	} {
+		writeFile(t, path, c.text)
+		r.script.Reload()
+		if logs := r.got(&r.logs); !strings.HasPrefix(logs[len(logs)-1], c.want) {
+			t.Errorf("%q: %q, want %q", c.text, logs[len(logs)-1], c.want)
+		}
 	}
 }
 

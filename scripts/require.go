@@ -10,18 +10,35 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts/luacode"
 )
 
-// loaded is a file of a script as it was compiled.
+// loaded is a file of a script as it was compiled, or was to be.
 type loaded struct {
-	source []byte
+	source []byte // with its byte order mark; nil if it could not be read
 	proto  *lua.FunctionProto
+	err    error
 }
 
 // compileFile compiles a file, unless it is as it was the last time. The caller has
 // the lock, or is the only one who knows the script.
 func (s *Script) compileFile(path string) (*lua.FunctionProto, error) {
+	source, err := readSource(path)
+	known := s.protos[path]
+	if err == nil && known != nil && known.source != nil && bytes.Equal(known.source, source) {
+		return known.proto, known.err
+	}
+	now := &loaded{source: source, err: err}
+	if now.err == nil {
+		now.proto, now.err = s.compile(path, source, known != nil)
+	}
+	s.protos[path] = now
+	return now.proto, now.err
+}
+
+// readSource reads a file as it is.
+func readSource(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {
 		err = errors.New("it is a folder")
@@ -36,26 +53,25 @@ func (s *Script) compileFile(path string) (*lua.FunctionProto, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
-	if known := s.protos[path]; known != nil {
-		if bytes.Equal(known.source, source) {
-			return known.proto, nil
-		}
-		// Who writes a file in place empties it first. As a version that would be one
-		// without hooks, which lets everything pass.
-		if len(bytes.TrimSpace(source)) == 0 {
-			return nil, fmt.Errorf("%s is empty now; it may be about to be written", path)
-		}
+	return source, nil
+}
+
+// compile compiles the source of a file; known says that there was a version before.
+func (s *Script) compile(path string, source []byte, known bool) (*lua.FunctionProto, error) {
+	text, err := textfile.Decode(source)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	// Who writes a file in place empties it first. As a version that would be one
+	// without hooks, which lets everything pass.
+	if known && len(bytes.TrimSpace(text)) == 0 {
+		return nil, fmt.Errorf("%s is empty now; it may be about to be written", path)
 	}
 	name := filepath.Base(path)
 	if s.o.Name != "" {
 		name = s.o.Name + "/" + name
 	}
-	proto, err := luacode.Compile(source, name)
-	if err != nil {
-		return nil, err
-	}
-	s.protos[path] = &loaded{source, proto}
-	return proto, nil
+	return luacode.Compile(text, name)
 }
 
 // changed reports whether a file of the script is not as it was when it was

@@ -12,6 +12,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts/kv"
 	"github.com/ws76/ws76/scripts/luacode"
 )
@@ -129,7 +130,11 @@ func (s *Script) source() (*lua.FunctionProto, error) {
 		if known := s.protos[""]; known != nil {
 			return known.proto, nil
 		}
-		proto, err := luacode.Compile(s.code, s.name)
+		code, err := textfile.Decode(s.code)
+		if err != nil {
+			return nil, &LoadError{Script: s.name, Err: err}
+		}
+		proto, err := luacode.Compile(code, s.name)
 		if err != nil {
 			return nil, &LoadError{Script: s.name, Err: err}
 		}
@@ -405,7 +410,7 @@ func (s *Script) renew() {
 	s.down.Store(true)
 	fresh, err := s.build(nil)
 	if err != nil {
-		s.o.log(slog.LevelError, "%s: it cannot be loaded anew and is off: %v", s.name, err)
+		s.complain("%s: it cannot be loaded anew and is off: %v", err)
 		if err != errAbandoned {
 			s.mu.Unlock()
 		}

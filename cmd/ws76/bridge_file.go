@@ -142,6 +142,7 @@ type spans struct {
 	running map[string]*runningSpan
 	ended   chan *runningSpan
 	began   bool // those that are there from the beginning have been started
+	failed  bool // the file could not be read the last time
 }
 
 type runningSpan struct {
@@ -170,7 +171,7 @@ func (e *env) bridgeFile(c *cli.Context, file string) error {
 		default:
 		}
 	}
-	if _, err := watcher.Add(file, notify); err != nil {
+	if _, err := watcher.AddFile(file, notify); err != nil {
 		return fmt.Errorf("watching %s: %w", file, err)
 	}
 	hangups := make(chan os.Signal, 1)
@@ -219,7 +220,10 @@ func (s *spans) reload() {
 	}
 	if err != nil {
 		s.log.Errorf("reloading: %v; the bridges stay as they are", err)
+	} else if s.failed {
+		s.log.Errorf("reloaded: %s", s.file)
 	}
+	s.failed = err != nil
 }
 
 // apply makes the bridges those of the file. All are checked before any is touched.

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -14,6 +13,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/internal/textfile"
 )
 
 // maxConfig bounds the configuration file in bytes.
@@ -77,15 +78,7 @@ func (e *env) loadConfig(commands []*cli.Command, path string, given bool) (*con
 }
 
 func readConfig(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
-	if err == nil && len(text) > maxConfig {
-		err = fmt.Errorf("%s has more than %d bytes", path, maxConfig)
-	}
+	text, err := textfile.Read(path, maxConfig)
 	return string(text), err
 }
 

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/tcp"
 	wstls "github.com/ws76/ws76/transports/tls"
@@ -237,7 +237,7 @@ func headerFields(c *cli.Context) (hixie.Fields, error) {
 	for _, arg := range c.StringSlice("header") {
 		lines := []string{arg}
 		if file, ok := strings.CutPrefix(arg, "@"); ok {
-			data, err := os.ReadFile(file)
+			data, err := textfile.Read(file, 0)
 			if err != nil {
 				return nil, usagef("--header: %w", err)
 			}
@@ -256,7 +256,7 @@ func headerFields(c *cli.Context) (hixie.Fields, error) {
 		fields = append(fields, hixie.Field{Name: "Cookie", Value: strings.Join(cookies, "; ")})
 	}
 	if file := c.String("auth-file"); file != "" {
-		data, err := os.ReadFile(file)
+		data, err := textfile.Read(file, 0)
 		if err != nil {
 			return nil, usagef("--auth-file: %w", err)
 		}

@@ -12,8 +12,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/check"
+	"github.com/ws76/ws76/scripts/luacode"
 	"github.com/ws76/ws76/scripts/meta"
 	"github.com/ws76/ws76/scripts/scripttest"
 	"github.com/ws76/ws76/scripts/templates"
@@ -68,7 +70,7 @@ func (e *env) scriptCheck(c *cli.Context) error {
 	}
 	problems := 0
 	for _, path := range c.Args().Slice() {
-		src, err := os.ReadFile(path)
+		src, err := textfile.Read(path, luacode.MaxSource)
 		if err != nil {
 			return err
 		}
@@ -137,7 +139,7 @@ func (e *env) scriptTest(c *cli.Context) error {
 	}
 	var tests []luaTest
 	for _, path := range c.Args().Slice() {
-		src, err := os.ReadFile(path)
+		src, err := textfile.Read(path, luacode.MaxSource)
 		if err != nil {
 			return err
 		}

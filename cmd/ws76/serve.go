@@ -108,9 +108,10 @@ type service struct {
 	users atomic.Pointer[auth.Users] // nil: everybody may come in
 	tls   reloadedTLS
 
-	authFile string
-	plane    *nats.Backplane // nil: this machine alone
-	slow     hub.Slow
+	authFile    string
+	notReloaded map[string]bool // what could not be read the last time; of reload
+	plane       *nats.Backplane // nil: this machine alone
+	slow        hub.Slow
 
 	stopping                chan struct{} // closed when the server begins to stop
 	drops                   dropLog

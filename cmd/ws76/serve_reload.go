@@ -68,14 +68,22 @@ func (s *service) loadUsers(name string) error {
 	return nil
 }
 
-// reload reads anew what may have changed. What cannot be read stays as it was.
+// reload reads anew what may have changed. What cannot be read stays as it was, and that it can be read again is said as
+// loudly.
 func (s *service) reload() {
+	if s.notReloaded == nil {
+		s.notReloaded = map[string]bool{}
+	}
 	report := func(what string, err error) {
-		if err != nil {
+		switch {
+		case err != nil:
 			s.log.Errorf("reloading: %v; the old one stays", err)
-			return
+		case s.notReloaded[what]:
+			s.log.Errorf("reloaded: %s", what)
+		default:
+			s.log.Warnf("reloaded: %s", what)
 		}
-		s.log.Warnf("reloaded: %s", what)
+		s.notReloaded[what] = err != nil
 	}
 	if s.tls.current.Load() != nil {
 		report("the certificate", s.tls.load())

@@ -16,6 +16,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/transports/serial"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
@@ -125,7 +126,7 @@ func (e *env) moduleOptions(c *cli.Context) (*rn131.Options, error) {
 		}
 	}
 	if file := c.String("settings"); file != "" {
-		stored, err := os.ReadFile(file)
+		stored, err := textfile.Read(file, 0)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("--settings: %w", err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/transports/wifly"
 )
 
@@ -123,10 +124,10 @@ func (e *env) passphrase(c *cli.Context) (string, error) {
 	const most = 4096 // of a file, which has one line that counts
 	switch file := c.String("phrase-file"); {
 	case file == "-":
-		text, err = io.ReadAll(io.LimitReader(e.stdin, most))
+		text, err = io.ReadAll(io.LimitReader(textfile.NewReader(e.stdin), most))
 	case file != "":
-		var f *os.File
-		if f, err = os.Open(file); err == nil {
+		var f *textfile.File
+		if f, err = textfile.Open(file); err == nil {
 			text, err = io.ReadAll(io.LimitReader(f, most))
 			f.Close()
 		}

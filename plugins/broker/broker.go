@@ -11,12 +11,12 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/internal/textfile"
 )
 
 // Defaults where an option says nothing.
@@ -122,7 +122,7 @@ const maxSecret = 64 << 10
 
 // ReadSecret returns the first line of a file, which holds a password or a token.
 func ReadSecret(what, file string) (string, error) {
-	f, err := os.Open(file)
+	f, err := textfile.Open(file)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", what, err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts/luacode"
 	"github.com/ws76/ws76/scripts/luastd"
 )
@@ -78,7 +79,7 @@ func loadFile(L *lua.LState) int {
 		return fail(L, "%v", err)
 	}
 	defer f.Close()
-	src, err := io.ReadAll(io.LimitReader(f, luacode.MaxSource+1))
+	src, err := io.ReadAll(io.LimitReader(textfile.NewReader(f), luacode.MaxSource+1))
 	if err != nil {
 		return fail(L, "%v", err)
 	}

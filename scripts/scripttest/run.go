@@ -14,6 +14,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/luacode"
 )
@@ -88,7 +89,7 @@ func (r *runner) failure() error {
 
 // runSubject runs the script that is tested, if there is one.
 func runSubject(L *lua.LState, path string) error {
-	src, err := os.ReadFile(path)
+	src, err := textfile.Read(path, luacode.MaxSource)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}

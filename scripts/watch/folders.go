@@ -2,68 +2,70 @@ package watch
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 )
 
-// sync watches the folders that t needs now and, where report says so, takes what differs from what was known for
-// changes. The lock is held.
-func (w *Watcher) sync(t *Watch, report bool) {
-	// A folder may appear between the look and the watch, and so may files in it: look until nothing is new.
+// sync watches the folders that t needs now and takes what differs from what was known for changes, unless t is new. The
+// lock is held.
+func (w *Watcher) sync(t *Watch) {
+	t.stale = false
+	now := t.look()
+	// Something may have changed between the look and the watch: look until nothing is new.
 	for range 100 {
-		needed := t.needed()
-		if len(needed) > maxFolders {
-			w.failed(fmt.Errorf("%s: more than %d folders; only the first of them are watched", t.pattern, maxFolders))
-			needed = needed[:maxFolders]
-		}
-		added := false
-		for _, f := range needed {
-			if t.folders[f] {
-				continue
-			}
-			if w.folders[f] == 0 {
-				if err := w.system.Add(f); err != nil {
-					if !os.IsNotExist(err) {
-						w.failed(fmt.Errorf("%s: %w (on Linux, fs.inotify.max_user_watches bounds how many folders a user watches)", f, err))
-					}
-					continue
-				}
-			}
-			w.folders[f]++
-			t.folders[f] = true
-			added = true
-		}
-		for f := range t.folders {
-			if !slices.Contains(needed, f) {
-				delete(t.folders, f)
-				w.leave(f)
-			}
-		}
-		if !added {
+		if !w.watch(t, now) {
 			break
 		}
+		now = t.look()
 	}
-	found := t.files()
-	if !report {
-		t.known = found
+	if now.partial {
+		w.failed(t.pattern, fmt.Errorf("more than %d folders; only the first of them are watched", maxFolders))
+	}
+	if t.known == nil {
+		t.known = now.files
 		return
 	}
-	for path, info := range found {
+	for path, info := range now.files {
 		if old, ok := t.known[path]; !ok || differs(old, info) {
-			w.touch(t, path, fsnotify.Create)
+			w.noted(t, path)
 		}
 	}
 	for path := range t.known {
-		if _, ok := found[path]; !ok {
-			w.touch(t, path, 0)
+		if _, ok := now.files[path]; !ok {
+			w.noted(t, path)
 		}
 	}
+}
+
+// watch watches the places of a survey, instead of those of the one before, and reports whether there are new ones.
+func (w *Watcher) watch(t *Watch, now *survey) (added bool) {
+	for f, p := range now.places {
+		if t.places[f] != nil {
+			continue
+		}
+		if w.folders[f] == 0 {
+			if err := w.system.Add(f); err != nil {
+				if !os.IsNotExist(err) && (p.need || !os.IsPermission(err)) {
+					w.failed(f, fmt.Errorf("%w (on Linux, fs.inotify.max_user_watches bounds how many folders a user watches)", err))
+				}
+				delete(now.places, f)
+				continue
+			}
+			delete(w.told, f)
+		}
+		w.folders[f]++
+		added = true
+	}
+	for f := range t.places {
+		if now.places[f] == nil {
+			w.leave(f)
+		}
+	}
+	t.places = now.places
+	return added
 }
 
 // leave gives up one use of a folder.
@@ -74,61 +76,22 @@ func (w *Watcher) leave(folder string) {
 	}
 }
 
-// needed lists the folders to watch: those in which a file of the pattern may be, or the nearest one on the way there.
-func (t *Watch) needed() []string {
-	base := t.base
-	info, err := os.Stat(base)
-	if err != nil || !info.IsDir() {
-		for {
-			parent := filepath.Dir(base)
-			if parent == base {
-				return nil
-			}
-			base = parent
-			if info, err := os.Stat(base); err == nil && info.IsDir() {
-				return []string{base}
-			}
+// forget drops the watches of a folder that is no longer at its path, and of what is below. What was looked at through
+// them is looked at anew.
+func (w *Watcher) forget(folder string) {
+	for f := range w.folders {
+		if !within(f, folder) {
+			continue
 		}
-	}
-	folders := []string{base}
-	if t.plain || t.depth == 0 {
-		return folders
-	}
-	_ = filepath.WalkDir(base, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() || path == base {
-			return nil // what cannot be read has no files to watch
-		}
-		folders = append(folders, path)
-		if len(folders) > maxFolders {
-			return fs.SkipAll
-		}
-		if t.depth > 0 && strings.Count(path[len(base):], string(filepath.Separator)) >= t.depth {
-			return fs.SkipDir
-		}
-		return nil
-	})
-	return folders
-}
-
-// files looks at the files of the pattern that are there.
-func (t *Watch) files() map[string]os.FileInfo {
-	found := make(map[string]os.FileInfo)
-	if info := file(t.base); t.plain && info != nil {
-		found[t.base] = info
-	}
-	for folder := range t.folders {
-		entries, _ := os.ReadDir(folder)
-		for _, e := range entries {
-			path := filepath.Join(folder, e.Name())
-			if !t.matches(path) {
-				continue
-			}
-			if info := file(path); info != nil {
-				found[path] = info
+		_ = w.system.Remove(f)
+		delete(w.folders, f)
+		for _, t := range w.watches {
+			if t.places[f] != nil {
+				delete(t.places, f)
+				t.stale = true
 			}
 		}
 	}
-	return found
 }
 
 // file returns what is known of a file; nil if there is none, or a folder.

@@ -1,7 +1,8 @@
 // Package watch tells when files change: a file, the entries of a folder, or whatever fits a glob such as "in/**/*.txt".
 //
 // It watches folders, so it sees what editors and cp do: a file that is written, replaced by a rename, deleted and made
-// anew, and folders that appear later. What comes for a path within a short time is one event, and the event says what
+// anew, and folders that appear later. Where symbolic links lead to a file, their folders are watched as well as its own:
+// a link that leads elsewhere is a write. What comes for a path within a short time is one event, and the event says what
 // became of the path, not how: a rename over it is a write. It knows nothing of scripts.
 package watch
 
@@ -9,7 +10,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,7 +66,8 @@ type Options struct {
 	// Quiet is how long nothing must happen to a path before its event comes; an event is at most ten times as late.
 	// 0 means DefaultQuiet.
 	Quiet time.Duration
-	// OnError hears of folders that cannot be watched. It is called on any goroutine. Nil ignores it.
+	// OnError hears of folders that cannot be watched, once of each. It is called on any goroutine, with a lock held: it
+	// must not call the Watcher. Nil ignores it.
 	OnError func(error)
 }
 
@@ -80,8 +81,9 @@ type Watcher struct {
 	mu      sync.Mutex
 	closed  bool
 	watches []*Watch
-	folders map[string]int // watched, by how many watches
-	timer   *time.Timer    // runs when some path is pending
+	folders map[string]int  // watched, by how many watches
+	told    map[string]bool // what OnError heard of, until it can be watched
+	timer   *time.Timer     // runs when some path is pending
 	armed   bool
 }
 
@@ -99,7 +101,7 @@ func New(o *Options) (*Watcher, error) {
 	}
 	w := &Watcher{
 		quiet: cmp.Or(o.Quiet, DefaultQuiet), onError: o.OnError, system: system,
-		done: make(chan struct{}), folders: make(map[string]int), timer: time.NewTimer(time.Hour),
+		done: make(chan struct{}), folders: make(map[string]int), told: make(map[string]bool), timer: time.NewTimer(time.Hour),
 	}
 	w.timer.Stop()
 	go w.run()
@@ -116,8 +118,9 @@ type Watch struct {
 	plain   bool   // no wildcard
 	working string // what event paths are relative to; "" for absolute ones
 	closed  bool
-	folders map[string]bool
-	known   map[string]os.FileInfo
+	stale   bool // its folders are to be looked at anew
+	places  map[string]*place
+	known   map[string]os.FileInfo // nil: never looked
 	pending map[string]*change
 }
 
@@ -131,22 +134,15 @@ type change struct {
 // ?, [a-z] and {a,b}. Nothing of it need exist yet. What is there already makes no event. fn gets the changes that are due
 // at once, ordered by path; it is called on a goroutine of the Watcher, one call at a time, and must not wait long.
 func (w *Watcher) Add(pattern string, fn func([]Event)) (*Watch, error) {
-	t := &Watch{watcher: w, fn: fn, folders: make(map[string]bool), known: make(map[string]os.FileInfo), pending: make(map[string]*change)}
-	working, err := os.Getwd()
+	path, working, err := absolute(filepath.Clean(pattern))
 	if err != nil {
-		return nil, fmt.Errorf("watch: %w", err)
+		return nil, err
 	}
-	if !filepath.IsAbs(pattern) {
-		t.working = working
-		pattern = filepath.Join(working, pattern)
-	}
-	t.pattern = filepath.ToSlash(filepath.Clean(pattern))
+	t := &Watch{working: working, pattern: filepath.ToSlash(path), base: path}
 	if !doublestar.ValidatePattern(t.pattern) {
 		return nil, fmt.Errorf("watch: %q is no valid pattern: wildcards are *, **, ?, [a-z] and {a,b}", pattern)
 	}
-	if t.plain = !strings.ContainsAny(t.pattern, "*?[{"); t.plain {
-		t.base = filepath.FromSlash(t.pattern)
-	} else {
+	if t.plain = !strings.ContainsAny(t.pattern, "*?[{"); !t.plain {
 		base, rest := doublestar.SplitPattern(t.pattern)
 		t.base = filepath.FromSlash(base)
 		t.depth = strings.Count(rest, "/")
@@ -154,13 +150,41 @@ func (w *Watcher) Add(pattern string, fn func([]Event)) (*Watch, error) {
 			t.depth = -1
 		}
 	}
+	return w.add(t, fn)
+}
+
+// AddFile is Add for one file, whatever its name looks like.
+func (w *Watcher) AddFile(path string, fn func([]Event)) (*Watch, error) {
+	path, working, err := absolute(path)
+	if err != nil {
+		return nil, err
+	}
+	t := &Watch{working: working, pattern: filepath.ToSlash(path), base: path, plain: true}
+	return w.add(t, fn)
+}
+
+// absolute makes a path absolute and returns the working folder, if that was needed. It keeps "..", which behind a link
+// is not what it looks like.
+func absolute(path string) (abs, working string, err error) {
+	if filepath.IsAbs(path) {
+		return path, "", nil
+	}
+	if working, err = os.Getwd(); err != nil {
+		return "", "", fmt.Errorf("watch: %w", err)
+	}
+	return strings.TrimSuffix(working, string(filepath.Separator)) + string(filepath.Separator) + path, working, nil
+}
+
+// add begins a watch.
+func (w *Watcher) add(t *Watch, fn func([]Event)) (*Watch, error) {
+	t.watcher, t.fn, t.pending = w, fn, make(map[string]*change)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
 		return nil, ErrClosed
 	}
 	w.watches = append(w.watches, t)
-	w.sync(t, false)
+	w.sync(t)
 	return t, nil
 }
 
@@ -174,7 +198,7 @@ func (t *Watch) Close() {
 	}
 	t.closed = true
 	w.watches = slices.DeleteFunc(w.watches, func(o *Watch) bool { return o == t })
-	for f := range t.folders {
+	for f := range t.places {
 		w.leave(f)
 	}
 }
@@ -196,9 +220,11 @@ func (w *Watcher) Close() error {
 	return err
 }
 
-func (w *Watcher) failed(err error) {
-	if w.onError != nil {
-		w.onError(fmt.Errorf("watch: %w", err))
+// failed tells what is wrong with watching a folder or a pattern, once.
+func (w *Watcher) failed(what string, err error) {
+	if w.onError != nil && !w.told[what] {
+		w.told[what] = true
+		w.onError(fmt.Errorf("watch: %s: %w", what, err))
 	}
 }
 
@@ -206,6 +232,7 @@ func (w *Watcher) failed(err error) {
 func (w *Watcher) run() {
 	defer close(w.done)
 	defer w.timer.Stop()
+	unseen := 0 // events since the folders were looked at
 	for {
 		select {
 		case e, ok := <-w.system.Events:
@@ -214,19 +241,26 @@ func (w *Watcher) run() {
 			}
 			w.mu.Lock()
 			w.happened(e)
+			// One look is enough for all that is at hand.
+			if unseen++; unseen >= maxUnseen || len(w.system.Events) == 0 {
+				unseen = 0
+				w.refresh()
+			}
 			w.mu.Unlock()
 		case err, ok := <-w.system.Errors:
 			if !ok {
 				return
 			}
-			if !errors.Is(err, fsnotify.ErrEventOverflow) {
-				w.failed(err)
-				continue
-			}
-			// Some events are lost: look at everything.
 			w.mu.Lock()
-			for _, t := range w.watches {
-				w.sync(t, true)
+			if errors.Is(err, fsnotify.ErrEventOverflow) {
+				// Some events are lost: nothing is known for sure.
+				w.forget(string(filepath.Separator))
+				for _, t := range w.watches {
+					t.stale = true
+				}
+				w.refresh()
+			} else if w.onError != nil {
+				w.onError(fmt.Errorf("watch: %w", err))
 			}
 			w.mu.Unlock()
 		case <-w.timer.C:
@@ -235,40 +269,48 @@ func (w *Watcher) run() {
 	}
 }
 
-// happened takes an event of the system. The lock is held.
-func (w *Watcher) happened(e fsnotify.Event) {
-	path := filepath.Clean(e.Name)
-	gone := e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename)
-	_, folder := w.folders[path]
-	if folder && gone {
-		// What the system watched is no longer at this path, nor is what was below; sync watches what is there now.
-		for f := range w.folders {
-			if within(f, path) {
-				_ = w.system.Remove(f)
-				delete(w.folders, f)
-			}
-		}
-		for _, t := range w.watches {
-			maps.DeleteFunc(t.folders, func(f string, _ bool) bool { return within(f, path) })
-		}
-	}
-	if e.Has(fsnotify.Create) {
-		info, err := os.Stat(path)
-		folder = err == nil && info.IsDir()
-	}
+// maxUnseen bounds the events for which one look at the folders is put off.
+const maxUnseen = 256
+
+// refresh looks at the folders of the watches for which they may be others now. The lock is held.
+func (w *Watcher) refresh() {
 	for _, t := range w.watches {
-		switch {
-		case folder && (t.concerns(path) || gone):
-			w.sync(t, true)
-		case t.matches(path):
-			w.touch(t, path, e.Op)
+		if t.stale {
+			w.sync(t)
 		}
 	}
 }
 
-// concerns reports whether a folder at path can matter: it is on the way to the base, or in it.
-func (t *Watch) concerns(path string) bool {
-	return within(t.base, path) || within(path, t.base)
+// happened takes an event of the system. The lock is held.
+func (w *Watcher) happened(e fsnotify.Event) {
+	path := filepath.Clean(e.Name)
+	if e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {
+		w.forget(path)
+	}
+	folder, name := filepath.Split(path)
+	folder = filepath.Clean(folder)
+	leads := false // elsewhere: a new folder or a new link
+	if e.Has(fsnotify.Create) {
+		info, err := os.Lstat(path)
+		leads = err == nil && (info.IsDir() || info.Mode()&os.ModeSymlink != 0)
+	}
+	for _, t := range w.watches {
+		p := t.places[folder]
+		if p == nil {
+			continue
+		}
+		if p.way[name] && e.Op != fsnotify.Write || leads && (p.as != nil || p.targets[name] != nil) {
+			t.stale = true
+		}
+		for _, as := range p.as {
+			if as = filepath.Join(as, name); t.matches(as) {
+				w.touch(t, as, e.Op)
+			}
+		}
+		for _, as := range p.targets[name] {
+			w.touch(t, as, e.Op)
+		}
+	}
 }
 
 // within reports whether path is folder or below it.
@@ -282,6 +324,18 @@ func (t *Watch) matches(path string) bool {
 	}
 	ok, _ := doublestar.Match(t.pattern, filepath.ToSlash(path)) // the pattern was validated
 	return ok
+}
+
+// descends reports whether files of the pattern may be in the folders of one that is level levels below the base.
+func (t *Watch) descends(level int) bool {
+	return !t.plain && (t.depth < 0 || level < t.depth)
+}
+
+// noted is touch for what a look has found.
+func (w *Watcher) noted(t *Watch, path string) {
+	if t.pending[path] == nil {
+		w.touch(t, path, 0)
+	}
 }
 
 // touch notes that something happened to path.

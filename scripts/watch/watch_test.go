@@ -72,20 +72,25 @@ func start(t *testing.T, pattern string, files ...string) *recorder {
 	for _, f := range files {
 		write(t, f, "old")
 	}
-	w, err := New(&Options{Quiet: 30 * time.Millisecond, OnError: func(err error) { t.Error(err) }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	return begin(t, pattern)
+}
+
+// begin watches a pattern.
+func begin(t *testing.T, pattern string) *recorder {
+	t.Helper()
 	r := &recorder{came: make(chan struct{}, 1)}
-	if _, err := w.Add(pattern, r.take); err != nil {
-		t.Fatal(err)
-	}
+	_, err := watcher(t).Add(pattern, r.take)
+	check(t, err)
 	return r
+}
+
+// watcher returns a Watcher that is closed at the end.
+func watcher(t *testing.T) *Watcher {
+	t.Helper()
+	w, err := New(&Options{Quiet: 30 * time.Millisecond, OnError: func(err error) { t.Error(err) }})
+	check(t, err)
+	t.Cleanup(func() { check(t, w.Close()) })
+	return w
 }
 
 func write(t *testing.T, path, content string) {
@@ -249,8 +254,10 @@ func TestClose(t *testing.T) {
 	if _, err := w.Add("*", r.take); err != ErrClosed {
 		t.Errorf("Add on a closed watcher: %v", err)
 	}
-	if len(w.folders) > 1 {
-		t.Errorf("folders left: %v", w.folders)
+	for folder, n := range w.folders {
+		if n != 1 {
+			t.Errorf("%d watches of %s, want that of the open one", n, folder)
+		}
 	}
 }
 

@@ -6,8 +6,9 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"os"
 	"strings"
+
+	"github.com/ws76/ws76/internal/textfile"
 )
 
 // ConfigOptions are what a client's command line can say about TLS. The zero
@@ -98,7 +99,7 @@ func setMinVersion(c *tls.Config, version string) error {
 }
 
 func loadAuthorities(file string) (*x509.CertPool, error) {
-	data, err := os.ReadFile(file)
+	data, err := textfile.Read(file, 0)
 	if err != nil {
 		return nil, fmt.Errorf("certificate authorities: %w", err)
 	}
@@ -117,11 +118,11 @@ func loadCertificate(whose, certFile, keyFile string) (tls.Certificate, error) {
 	fail := func(err error) (tls.Certificate, error) {
 		return tls.Certificate{}, fmt.Errorf("%s certificate: %w", whose, err)
 	}
-	certPEM, err := os.ReadFile(certFile)
+	certPEM, err := textfile.Read(certFile, 0)
 	if err != nil {
 		return fail(err)
 	}
-	keyPEM, err := os.ReadFile(keyFile)
+	keyPEM, err := textfile.Read(keyFile, 0)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("%s key: %w", whose, err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/internal/textfile"
 )
 
 // SyntaxError says what is wrong in a recording, and in which line, from 1.
@@ -46,7 +47,7 @@ func NewReader(r io.Reader, maxMessage int64) *Reader {
 	}
 	// Of JSON a byte takes at most six; beside the message there may be a head.
 	most := int(min(maxMessage, math.MaxInt/8-1<<20)*6 + 1<<18)
-	lines := bufio.NewScanner(r)
+	lines := bufio.NewScanner(textfile.NewReader(r))
 	lines.Buffer(nil, most)
 	return &Reader{lines: lines, limit: maxMessage}
 }

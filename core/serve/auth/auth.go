@@ -8,13 +8,13 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/ws76/ws76/internal/textfile"
 )
 
 // Challenge is the value of WWW-Authenticate that goes with a 401.
@@ -42,12 +42,7 @@ type Users struct {
 // Load reads a file of users, one a line: USER:PASSWORD, or USER:HASH as
 // "htpasswd -B" writes it. Empty lines and those that begin with # are skipped.
 func Load(name string) (*Users, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("reading users: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	text, err := textfile.Read(name, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading users: %w", err)
 	}
@@ -69,7 +64,7 @@ func Parse(text []byte) (*Users, error) {
 	}
 	rand.Read(u.salt[:])
 	n := 0
-	for line := range strings.Lines(strings.TrimPrefix(string(text), "\ufeff")) {
+	for line := range strings.Lines(string(text)) {
 		n++
 		line = strings.TrimRight(line, "\r\n")
 		if line == "" || line[0] == '#' {
