@@ -379,6 +379,7 @@ func (s *Script) abandoned(st *state) {
 	}
 	s.o.log(slog.LevelError, "%s: a call did not stop within %d times its limit of %v; when it has ended, the script is loaded anew, without what it knew",
 		s.name, patienceFactor, s.o.Limits.Timeout)
+	s.reloads.failed = true
 	s.cur, s.stuck = nil, st
 	s.down.Store(true)
 	st.release("abandoned")
@@ -417,7 +418,7 @@ func (s *Script) renew() {
 		return
 	}
 	s.install(fresh)
-	s.o.log(slog.LevelInfo, "%s: loaded anew", s.name)
+	s.recovered("loaded anew")
 	if s.started {
 		s.startState()
 	}
