@@ -54,7 +54,7 @@ func Open(L *lua.LState, o *Options) *lua.LTable {
 	}
 	mod.RawGetString("utf8").(*lua.LTable).RawSetString("charpattern", lua.LString(utf8Pattern))
 	setAll(L, mod, map[string]lua.LGFunction{
-		"md5": l.md5, "sha1": l.sha1, "pack": l.pack, "unpack": l.unpack, "packsize": l.packsize,
+		"inspect": l.inspect, "md5": l.md5, "sha1": l.sha1, "pack": l.pack, "unpack": l.unpack, "packsize": l.packsize,
 		"keygen": l.keygen, "answer": l.answer,
 		"read_file": l.readFile, "write_file": l.writeFile, "append_file": l.appendFile,
 	})

@@ -203,6 +203,10 @@ function ws76.append_file(path, data) end
 ---@param value number
 ---@param labels? table<string, string>
 function ws76.metric(name, value, labels) end
+---A value as readable text: tables with what is in them, sorted keys, strings in quotes.
+---@param value any
+---@return string
+function ws76.inspect(value) end
 ---Prints a line.
 function ws76.print(...) end
 ---Ends the command.
@@ -439,6 +443,11 @@ function ws76.test.conn(fields) end
 ---Moves the clock on; timers and sleeping tasks that are due run.
 ---@param seconds number
 function ws76.test.advance(seconds) end
+---Fails unless both are the same, tables by what is in them; the error shows both and the first difference.
+---@param got any
+---@param want any
+---@param message? string
+function ws76.test.equal(got, want, message) end
 ---Feeds a recording.
 ---@param path string
 ---@return ws76.TestConn

@@ -33,6 +33,7 @@ func (r *runner) open(L *lua.LState, ws76 *lua.LTable) {
 	for name, f := range map[string]lua.LGFunction{"conn": r.newConn, "advance": r.advance, "replay": r.replay} {
 		t.RawSetString(name, scripts.Waiting(L, f))
 	}
+	t.RawSetString("equal", L.NewFunction(equal))
 	ws76.RawSetString("test", t)
 }
 

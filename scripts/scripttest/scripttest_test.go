@@ -62,6 +62,17 @@ function test_recording()
   eq(#c.passed, 1)
   eq(c.passed[1], "ONE")
 end
+function test_equal()
+  ws76.test.equal(1, 1)
+  ws76.test.equal({a = {1, {b = "x"}}}, {a = {1, {b = "x"}}}, "tables")
+  local function fails(...) local ok, err = pcall(ws76.test.equal, ...) eq(ok, false) return err end
+  eq(fails("a", "b"), 'got "a", want "b"')
+  eq(fails(1, "1", "kind"), 'kind: got 1, want "1"')
+  eq(fails({a = {1, 2}}, {a = {1, 3}}), "they differ at .a[2]: got 2, want 3\ngot:  {a = {1, 2}}\nwant: {a = {1, 3}}")
+  eq(fails(("x"):rep(30) .. "a", ("x"):rep(30) .. "b"):match("%(.*"), "(from byte 31 on)")
+  eq(#fails(("x"):rep(1e6), 1) < 2100, true)
+end
+function test_equal_fails() ws76.test.equal({1}, {2}) end
 function test_fails() eq(1, 2) end
 function test_hook_fails() ws76.test.conn():message("fail") end
 `
@@ -88,7 +99,8 @@ func TestTests(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"test_message": "", "test_clock": "", "test_replay": "", "test_recording": "",
-		"test_fails": `it_test.lua:38: got "1", want "2"`, "test_hook_fails": "broken", "test_none": "there is no function test_none",
+		"test_equal": "", "test_equal_fails": "it_test.lua:48: they differ at [1]: got 1, want 2",
+		"test_fails": `it_test.lua:49: got "1", want "2"`, "test_hook_fails": "broken", "test_none": "there is no function test_none",
 	} {
 		err := Test(t.Context(), "it_test.lua", name, scripts.Options{})
 		if want == "" && err != nil {
