@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"scripts/check":           {"scripts/luacode"},
 	"scripts/luacode":         {"scripts/lauxlib", "scripts/luastring"},
 	"scripts/luastring":       {"scripts/lauxlib"},
-	"scripts/lualib":          {"core/hixie", "scripts/kv", "scripts/luacode", "scripts/luastd", "scripts/luastring", "internal/textfile"},
+	"scripts/lualib":          {"core/hixie", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/luastd", "scripts/luastring", "internal/textfile"},
 	"scripts/luastd":          {"scripts/lauxlib", "scripts/luastring"},
 	"scripts/scripttest":      {"core", "core/relay", "core/relay/recording", "scripts", "scripts/luacode", "internal/textfile"},
 	"transports/all":          {"transports", "transports/exec", "transports/fd", "transports/proxy", "transports/serial", "transports/stdio", "transports/tcp", "transports/tls", "transports/unix", "transports/wifly"},
