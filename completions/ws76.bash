@@ -15,15 +15,15 @@ _ws76_command() {
         ;;
     'ws76 connect')
         args=('ask url' 'text')
-        flags='--message -m --no-stdin --in --out --format --crlf --replace-invalid --max-message --heartbeat --heartbeat-interval --on-eof --linger --count -n --until --expect --timeout --idle --close-timeout --reconnect --retries --stats --dialect --header -H --origin --protocol --cookie --auth-file --key1 --key2 --key3 --header-order --strict --no-compress --via --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --cacert --cert --key --servername --insecure -k --tls-min --color --no-history --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--message -m --no-stdin --in --out --format --crlf --replace-invalid --max-message --heartbeat --heartbeat-interval --on-eof --linger --count -n --until --expect --timeout --idle --close-timeout --reconnect --retries --stats --dialect --header -H --origin --protocol --cookie --auth-file --key1 --key2 --key3 --header-order --strict --no-compress --via --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --cacert --cert --key --servername --insecure -k --tls-min --color --no-history --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 run')
         args=('file' 'text')
-        flags='--max-message --close-timeout --dialect --header -H --origin --protocol --cookie --auth-file --header-order --strict --no-compress --via --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --cacert --cert --key --servername --insecure -k --tls-min --watch --plugin --plugin-path --script-arg --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--max-message --close-timeout --dialect --header -H --origin --protocol --cookie --auth-file --header-order --strict --no-compress --via --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --cacert --cert --key --servername --insecure -k --tls-min --watch --plugin --plugin-path --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 serve')
         args=('text' none)
-        flags='--echo --exec --exec-shared --static --no-dashboard --metrics --listen --dialect --protocol --strict --lenient-keys --public-url --trust-forwarded --no-compress --flash-policy --binary --origin --auth-file --tls-cert --tls-key --tls-min --max-conns --max-message --rate --queue --slow --handshake-timeout --idle --close-timeout --grace --hub --hub-creds --hub-cacert --hub-cert --hub-key --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--echo --exec --exec-shared --static --no-dashboard --metrics --listen --dialect --protocol --strict --lenient-keys --public-url --trust-forwarded --no-compress --flash-policy --binary --origin --auth-file --tls-cert --tls-key --tls-min --max-conns --max-message --rate --queue --slow --handshake-timeout --idle --close-timeout --grace --hub --hub-creds --hub-cacert --hub-cert --hub-key --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 replay')
         args=('file' 'ask url' none)
@@ -31,7 +31,7 @@ _ws76_command() {
         ;;
     'ws76 bridge')
         args=('ask endpoint' 'ask endpoint' none)
-        flags='--file --from-format --to-format --crlf --replace-invalid --binary --max-message --buffer --retries --reconnect --linger --from-via --origin --auth-file --public-url --trust-forwarded --lenient-keys --strict --no-compress --dialect --pass-header --header -H --to-origin --to-auth-file --header-order --to-via --proxy --resolve --ipv4 -4 --ipv6 -6 --tls-cert --tls-key --cacert --cert --key --servername --insecure -k --tls-min --max-conns --connect-timeout --handshake-timeout --idle --close-timeout --grace --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--file --from-format --to-format --crlf --replace-invalid --binary --max-message --buffer --retries --reconnect --linger --from-via --origin --auth-file --public-url --trust-forwarded --lenient-keys --strict --no-compress --dialect --pass-header --header -H --to-origin --to-auth-file --header-order --to-via --proxy --resolve --ipv4 -4 --ipv6 -6 --tls-cert --tls-key --cacert --cert --key --servername --insecure -k --tls-min --max-conns --connect-timeout --handshake-timeout --idle --close-timeout --grace --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 keygen')
         flags='--count -n --seed --key1 --key2 --key3 --request --rfc6455 --explain --response --raw --verify --json --verbose -v --quiet -q --log-format --config --help -h'
@@ -41,10 +41,10 @@ _ws76_command() {
         flags='--verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 frame encode')
-        flags='--in --crlf --replace-invalid --max-message --dialect --type --close --mask --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--in --crlf --replace-invalid --max-message --dialect --type --close --mask --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 frame decode')
-        flags='--out --format --crlf --all --replace-invalid --max-message --dialect --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--out --format --crlf --all --replace-invalid --max-message --dialect --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 frame dump')
         args=('file' none)
@@ -60,7 +60,7 @@ _ws76_command() {
         ;;
     'ws76 script test')
         args=('file')
-        flags='--script-arg --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 script new')
         args=('file' none)
@@ -173,6 +173,7 @@ _ws76_value() {
     'ws76 connect --eval') spec='text' ;;
     'ws76 connect --on-script-error') spec='text' ;;
     'ws76 connect --script-arg') spec='text' ;;
+    'ws76 connect --allow') spec='text' ;;
     'ws76 connect --script-timeout') spec='text' ;;
     'ws76 connect --script-max-string') spec='text' ;;
     'ws76 connect --script-max-memory') spec='text' ;;
@@ -201,6 +202,7 @@ _ws76_value() {
     'ws76 run --plugin') spec='ask plugin' ;;
     'ws76 run --plugin-path') spec='text' ;;
     'ws76 run --script-arg') spec='text' ;;
+    'ws76 run --allow') spec='text' ;;
     'ws76 run --script-timeout') spec='text' ;;
     'ws76 run --script-max-string') spec='text' ;;
     'ws76 run --script-max-memory') spec='text' ;;
@@ -243,6 +245,7 @@ _ws76_value() {
     'ws76 serve --eval') spec='text' ;;
     'ws76 serve --on-script-error') spec='text' ;;
     'ws76 serve --script-arg') spec='text' ;;
+    'ws76 serve --allow') spec='text' ;;
     'ws76 serve --script-timeout') spec='text' ;;
     'ws76 serve --script-max-string') spec='text' ;;
     'ws76 serve --script-max-memory') spec='text' ;;
@@ -324,6 +327,7 @@ _ws76_value() {
     'ws76 bridge --eval') spec='text' ;;
     'ws76 bridge --on-script-error') spec='text' ;;
     'ws76 bridge --script-arg') spec='text' ;;
+    'ws76 bridge --allow') spec='text' ;;
     'ws76 bridge --script-timeout') spec='text' ;;
     'ws76 bridge --script-max-string') spec='text' ;;
     'ws76 bridge --script-max-memory') spec='text' ;;
@@ -352,6 +356,7 @@ _ws76_value() {
     'ws76 frame encode --eval') spec='text' ;;
     'ws76 frame encode --on-script-error') spec='text' ;;
     'ws76 frame encode --script-arg') spec='text' ;;
+    'ws76 frame encode --allow') spec='text' ;;
     'ws76 frame encode --script-timeout') spec='text' ;;
     'ws76 frame encode --script-max-string') spec='text' ;;
     'ws76 frame encode --script-max-memory') spec='text' ;;
@@ -369,6 +374,7 @@ _ws76_value() {
     'ws76 frame decode --eval') spec='text' ;;
     'ws76 frame decode --on-script-error') spec='text' ;;
     'ws76 frame decode --script-arg') spec='text' ;;
+    'ws76 frame decode --allow') spec='text' ;;
     'ws76 frame decode --script-timeout') spec='text' ;;
     'ws76 frame decode --script-max-string') spec='text' ;;
     'ws76 frame decode --script-max-memory') spec='text' ;;
@@ -384,6 +390,7 @@ _ws76_value() {
     'ws76 script check --log-format') spec='words text json' ;;
     'ws76 script check --config') spec='file' ;;
     'ws76 script test --script-arg') spec='text' ;;
+    'ws76 script test --allow') spec='text' ;;
     'ws76 script test --script-timeout') spec='text' ;;
     'ws76 script test --script-max-string') spec='text' ;;
     'ws76 script test --script-max-memory') spec='text' ;;

@@ -192,7 +192,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--no-reload' + "`t" + 'do not load scripts anew when they change'),
         ('--on-script-error' + "`t" + 'WHAT to do with a message whose hook failed: pass, drop, close the connection, or exit'),
         ('--script-arg' + "`t" + 'put NAME=VALUE, or a value, into the table args; repeatable'),
-        ('--trust-scripts' + "`t" + 'let scripts use files anywhere, programs, HTTP and the environment'),
+        ('--allow' + "`t" + 'let scripts do WHAT: exec, net, listen, read, write, env, serial or unix, of one of them as in net=HOST:PORT, read=FOLDER; repeatable'),
+        ('--trust-scripts' + "`t" + 'let scripts do all of that, and plugins what they state'),
         ('--script-timeout' + "`t" + 'stop a call of a script after TIME'),
         ('--script-max-string' + "`t" + 'largest string that a script may make, SIZE'),
         ('--script-max-memory' + "`t" + 'most memory that a script may keep, or that a call may take, SIZE'),
@@ -238,7 +239,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--plugin' + "`t" + 'run messages through the plugin NAME[,OPTION=VALUE...], before the scripts; repeatable'),
         ('--plugin-path' + "`t" + 'look for plugins in FOLDERS first, which are separated as in PATH'),
         ('--script-arg' + "`t" + 'put NAME=VALUE, or a value, into the table args; repeatable'),
-        ('--trust-scripts' + "`t" + 'let scripts use files anywhere, programs, HTTP and the environment'),
+        ('--allow' + "`t" + 'let scripts do WHAT: exec, net, listen, read, write, env, serial or unix, of one of them as in net=HOST:PORT, read=FOLDER; repeatable'),
+        ('--trust-scripts' + "`t" + 'let scripts do all of that, and plugins what they state'),
         ('--script-timeout' + "`t" + 'stop a call of a script after TIME'),
         ('--script-max-string' + "`t" + 'largest string that a script may make, SIZE'),
         ('--script-max-memory' + "`t" + 'most memory that a script may keep, or that a call may take, SIZE'),
@@ -296,7 +298,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--no-reload' + "`t" + 'do not load scripts anew when they change'),
         ('--on-script-error' + "`t" + 'WHAT to do with a message whose hook failed: pass, drop, close the connection, or exit'),
         ('--script-arg' + "`t" + 'put NAME=VALUE, or a value, into the table args; repeatable'),
-        ('--trust-scripts' + "`t" + 'let scripts use files anywhere, programs, HTTP and the environment'),
+        ('--allow' + "`t" + 'let scripts do WHAT: exec, net, listen, read, write, env, serial or unix, of one of them as in net=HOST:PORT, read=FOLDER; repeatable'),
+        ('--trust-scripts' + "`t" + 'let scripts do all of that, and plugins what they state'),
         ('--script-timeout' + "`t" + 'stop a call of a script after TIME'),
         ('--script-max-string' + "`t" + 'largest string that a script may make, SIZE'),
         ('--script-max-memory' + "`t" + 'most memory that a script may keep, or that a call may take, SIZE'),
@@ -418,7 +421,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--no-reload' + "`t" + 'do not load scripts anew when they change'),
         ('--on-script-error' + "`t" + 'WHAT to do with a message whose hook failed: pass, drop, close the connection, or exit'),
         ('--script-arg' + "`t" + 'put NAME=VALUE, or a value, into the table args; repeatable'),
-        ('--trust-scripts' + "`t" + 'let scripts use files anywhere, programs, HTTP and the environment'),
+        ('--allow' + "`t" + 'let scripts do WHAT: exec, net, listen, read, write, env, serial or unix, of one of them as in net=HOST:PORT, read=FOLDER; repeatable'),
+        ('--trust-scripts' + "`t" + 'let scripts do all of that, and plugins what they state'),
         ('--script-timeout' + "`t" + 'stop a call of a script after TIME'),
         ('--script-max-string' + "`t" + 'largest string that a script may make, SIZE'),
         ('--script-max-memory' + "`t" + 'most memory that a script may keep, or that a call may take, SIZE'),
@@ -479,7 +483,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--no-reload' + "`t" + 'do not load scripts anew when they change'),
         ('--on-script-error' + "`t" + 'WHAT to do with a message whose hook failed: pass, drop, close the connection, or exit'),
         ('--script-arg' + "`t" + 'put NAME=VALUE, or a value, into the table args; repeatable'),
-        ('--trust-scripts' + "`t" + 'let scripts use files anywhere, programs, HTTP and the environment'),
+        ('--allow' + "`t" + 'let scripts do WHAT: exec, net, listen, read, write, env, serial or unix, of one of them as in net=HOST:PORT, read=FOLDER; repeatable'),
+        ('--trust-scripts' + "`t" + 'let scripts do all of that, and plugins what they state'),
         ('--script-timeout' + "`t" + 'stop a call of a script after TIME'),
         ('--script-max-string' + "`t" + 'largest string that a script may make, SIZE'),
         ('--script-max-memory' + "`t" + 'most memory that a script may keep, or that a call may take, SIZE'),
@@ -508,7 +513,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--no-reload' + "`t" + 'do not load scripts anew when they change'),
         ('--on-script-error' + "`t" + 'WHAT to do with a message whose hook failed: pass, drop, close the connection, or exit'),
         ('--script-arg' + "`t" + 'put NAME=VALUE, or a value, into the table args; repeatable'),
-        ('--trust-scripts' + "`t" + 'let scripts use files anywhere, programs, HTTP and the environment'),
+        ('--allow' + "`t" + 'let scripts do WHAT: exec, net, listen, read, write, env, serial or unix, of one of them as in net=HOST:PORT, read=FOLDER; repeatable'),
+        ('--trust-scripts' + "`t" + 'let scripts do all of that, and plugins what they state'),
         ('--script-timeout' + "`t" + 'stop a call of a script after TIME'),
         ('--script-max-string' + "`t" + 'largest string that a script may make, SIZE'),
         ('--script-max-memory' + "`t" + 'most memory that a script may keep, or that a call may take, SIZE'),
@@ -554,7 +560,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('-h' + "`t" + 'show help'))
     $flags['ws76 script test'] = @(
         ('--script-arg' + "`t" + 'put NAME=VALUE, or a value, into the table args; repeatable'),
-        ('--trust-scripts' + "`t" + 'let scripts use files anywhere, programs, HTTP and the environment'),
+        ('--allow' + "`t" + 'let scripts do WHAT: exec, net, listen, read, write, env, serial or unix, of one of them as in net=HOST:PORT, read=FOLDER; repeatable'),
+        ('--trust-scripts' + "`t" + 'let scripts do all of that, and plugins what they state'),
         ('--script-timeout' + "`t" + 'stop a call of a script after TIME'),
         ('--script-max-string' + "`t" + 'largest string that a script may make, SIZE'),
         ('--script-max-memory' + "`t" + 'most memory that a script may keep, or that a call may take, SIZE'),
@@ -835,6 +842,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 connect --eval'] = @()
     $values['ws76 connect --on-script-error'] = @()
     $values['ws76 connect --script-arg'] = @()
+    $values['ws76 connect --allow'] = @()
     $values['ws76 connect --script-timeout'] = @()
     $values['ws76 connect --script-max-string'] = @()
     $values['ws76 connect --script-max-memory'] = @()
@@ -864,6 +872,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 run --plugin'] = @()
     $values['ws76 run --plugin-path'] = @()
     $values['ws76 run --script-arg'] = @()
+    $values['ws76 run --allow'] = @()
     $values['ws76 run --script-timeout'] = @()
     $values['ws76 run --script-max-string'] = @()
     $values['ws76 run --script-max-memory'] = @()
@@ -906,6 +915,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 serve --eval'] = @()
     $values['ws76 serve --on-script-error'] = @()
     $values['ws76 serve --script-arg'] = @()
+    $values['ws76 serve --allow'] = @()
     $values['ws76 serve --script-timeout'] = @()
     $values['ws76 serve --script-max-string'] = @()
     $values['ws76 serve --script-max-memory'] = @()
@@ -996,6 +1006,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 bridge --eval'] = @()
     $values['ws76 bridge --on-script-error'] = @()
     $values['ws76 bridge --script-arg'] = @()
+    $values['ws76 bridge --allow'] = @()
     $values['ws76 bridge --script-timeout'] = @()
     $values['ws76 bridge --script-max-string'] = @()
     $values['ws76 bridge --script-max-memory'] = @()
@@ -1032,6 +1043,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 frame encode --eval'] = @()
     $values['ws76 frame encode --on-script-error'] = @()
     $values['ws76 frame encode --script-arg'] = @()
+    $values['ws76 frame encode --allow'] = @()
     $values['ws76 frame encode --script-timeout'] = @()
     $values['ws76 frame encode --script-max-string'] = @()
     $values['ws76 frame encode --script-max-memory'] = @()
@@ -1056,6 +1068,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 frame decode --eval'] = @()
     $values['ws76 frame decode --on-script-error'] = @()
     $values['ws76 frame decode --script-arg'] = @()
+    $values['ws76 frame decode --allow'] = @()
     $values['ws76 frame decode --script-timeout'] = @()
     $values['ws76 frame decode --script-max-string'] = @()
     $values['ws76 frame decode --script-max-memory'] = @()
@@ -1071,6 +1084,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 script check --log-format'] = @('text', 'json')
     $values['ws76 script check --config'] = @()
     $values['ws76 script test --script-arg'] = @()
+    $values['ws76 script test --allow'] = @()
     $values['ws76 script test --script-timeout'] = @()
     $values['ws76 script test --script-max-string'] = @()
     $values['ws76 script test --script-max-memory'] = @()

@@ -5,6 +5,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/scripts/permit"
 	"github.com/ws76/ws76/scripts/watch"
 )
 
@@ -71,9 +72,15 @@ func (w *watching) Close() {
 // changes takes events; it is called by the watcher.
 func (w *watching) changes(events []watch.Event) {
 	s := w.st.script
+	var seen []watch.Event
+	for _, e := range events { // a link may have led anywhere
+		if _, err := w.st.permit.Path(permit.Read, e.Path, false); err == nil {
+			seen = append(seen, e)
+		}
+	}
 	s.mu.Lock()
 	if !w.st.closed {
-		for _, e := range events {
+		for _, e := range seen {
 			w.add(e)
 		}
 		w.next()

@@ -64,7 +64,7 @@ func TestWatchWaits(t *testing.T) {
   print("begin", e.op, e.path:match("[^/\\]+$"))
   while not ws76.read_file(args.dir .. "/go") do ws76.sleep(0.001) end
   print("end")
-end)`, Options{Roots: []string{dir}, Args: Args{Named: map[string]string{"dir": filepath.ToSlash(dir)}}})
+end)`, Options{Data: dir, Args: Args{Named: map[string]string{"dir": filepath.ToSlash(dir)}}})
 	writeFile(t, file("a.txt"), "1")
 	r.await("prints", func() bool { return len(r.got(&r.prints)) == 1 })
 	writeFile(t, file("b.txt"), "1")

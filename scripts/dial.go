@@ -2,6 +2,7 @@ package scripts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/internal/accept"
+	"github.com/ws76/ws76/scripts/permit"
 )
 
 // async runs work on a goroutine of the script while the running task waits.
@@ -20,10 +22,11 @@ import (
 func (st *state) async(L *lua.LState, what string, timeout time.Duration, work func(ctx context.Context) (results func() []lua.LValue, discard func())) int {
 	s := st.script
 	w := st.waitHere(L, what)
-	ctx, cancel := context.WithCancel(s.ctx)
+	allowed := permit.NewContext(s.ctx, st.permit)
+	ctx, cancel := context.WithCancel(allowed)
 	if timeout > 0 {
 		cancel()
-		ctx, cancel = context.WithTimeoutCause(s.ctx, timeout, fmt.Errorf("no answer within %v: %w", timeout, context.DeadlineExceeded))
+		ctx, cancel = context.WithTimeoutCause(allowed, timeout, fmt.Errorf("no answer within %v: %w", timeout, context.DeadlineExceeded))
 	}
 	w.stop = cancel
 	s.running.Go(func() {
@@ -71,7 +74,13 @@ func (st *state) pushed(push func(*lua.LState) int) []lua.LValue {
 }
 
 // failure is what a wait returns that failed.
-func failure(err error) []lua.LValue { return []lua.LValue{lua.LNil, lua.LString(err.Error())} }
+func failure(err error) []lua.LValue {
+	values := []lua.LValue{lua.LNil, lua.LString(err.Error())}
+	if errors.As(err, new(*permit.Denied)) {
+		values = append(values, lua.LString(permit.Name))
+	}
+	return values
+}
 
 // wsConnect is ws76.connect(url, {via=, dialect=, protocol=, headers=, timeout=}).
 func wsConnect(L *lua.LState) int {

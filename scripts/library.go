@@ -2,6 +2,8 @@ package scripts
 
 import (
 	"context"
+	"path/filepath"
+	"slices"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -9,6 +11,7 @@ import (
 	"github.com/ws76/ws76/scripts/lualib"
 	"github.com/ws76/ws76/scripts/luastd"
 	"github.com/ws76/ws76/scripts/luastring"
+	"github.com/ws76/ws76/scripts/permit"
 )
 
 // A state is made anew for every reload, and most scripts use little of the
@@ -65,8 +68,9 @@ func (st *state) lazy(fill func(t *lua.LTable)) *lua.LTable {
 // openLibrary makes the table ws76 with the functions that need nothing of the
 // host, and the globals that reach the system.
 func (st *state) openLibrary() {
-	L, o := st.L, st.script.o
-	options := &lualib.Options{Budget: &st.budget, Roots: st.script.roots(), Trusted: o.Trusted, KV: o.KV, Env: o.Env}
+	L, s := st.L, st.script
+	st.permit = s.permissions()
+	options := &lualib.Options{Budget: &st.budget, Permissions: st.permit, Folders: s.folders(), KV: s.o.KV, Env: s.o.Env}
 	st.module = st.lazy(func(t *lua.LTable) {
 		lualib.Open(L, options).ForEach(func(k, v lua.LValue) {
 			if t.RawGet(k) == lua.LNil {
@@ -74,39 +78,48 @@ func (st *state) openLibrary() {
 			}
 		})
 	})
-	if o.Trusted {
-		lualib.Sandbox(L, options)
-		st.module.RawSetString("exec", st.waiting(execWith(options)))
-		st.module.RawSetString("http", st.waiting(httpWith(options)))
-		return
+	st.module.RawSetString("exec", st.waiting(execWith(options)))
+	st.module.RawSetString("http", st.waiting(httpWith(options)))
+	if s.o.Data != "" {
+		st.module.RawSetString("data_dir", lua.LString(s.o.Data))
 	}
-	globals := L.G.Global
-	var real map[string]*lua.LTable
-	for _, name := range []string{lua.OsLibName, lua.IoLibName, lua.DebugLibName} {
-		globals.RawSetString(name, st.lazy(func(t *lua.LTable) {
-			if real == nil {
-				real = map[string]*lua.LTable{}
-				before := map[string]lua.LValue{}
-				for _, name := range []string{lua.OsLibName, lua.IoLibName, lua.DebugLibName} {
-					before[name] = globals.RawGetString(name)
-					// Else these tables would be filled, with all there is.
-					globals.RawSetString(name, lua.LNil)
-				}
-				lualib.Sandbox(L, options)
-				for name, v := range before {
-					real[name], _ = globals.RawGetString(name).(*lua.LTable)
-					globals.RawSetString(name, v)
-				}
-			}
-			if of := real[name]; of != nil {
-				of.ForEach(func(k, v lua.LValue) { t.RawSet(k, v) })
-				t.Metatable = of.Metatable
-			}
-		}))
+	for _, name := range lualib.Systems {
+		L.G.Global.RawSetString(name, st.lazy(func(t *lua.LTable) { lualib.System(L, options, name, t) }))
 	}
-	for _, name := range []string{"dofile", "loadfile"} {
-		globals.RawSetString(name, L.NewFunction(lualib.Refuse(name)))
+	lualib.Loaders(L, options)
+}
+
+// permissions are those of a state that is about to be made.
+func (s *Script) permissions() *permit.Permissions {
+	p := (&permit.Permissions{}).With(permit.KeepStore())
+	if s.o.Permissions != nil {
+		p = s.o.Permissions().With(permit.KeepStore())
 	}
+	if s.path != "" {
+		p = p.With(permit.Own(s.dir)...)
+	}
+	if s.o.Data != "" {
+		p = p.With(permit.Data(s.o.Data)...)
+	}
+	return p
+}
+
+// folders are where a relative path is looked up: the working folder, that of the
+// script, and that of its data.
+func (s *Script) folders() []string {
+	folders := []string{"."}
+	if s.path != "" {
+		folders = append(folders, s.dir)
+	}
+	if s.o.Data != "" {
+		folders = append(folders, s.o.Data)
+	}
+	for i, folder := range folders {
+		if absolute, err := filepath.Abs(folder); err == nil {
+			folders[i] = absolute
+		}
+	}
+	return slices.Compact(folders)
 }
 
 // execWith is ws76.exec(command, {stdin=, timeout=}).

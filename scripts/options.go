@@ -12,6 +12,7 @@ import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/scripts/kv"
+	"github.com/ws76/ws76/scripts/permit"
 )
 
 // Defaults of Limits.
@@ -119,14 +120,14 @@ type Options struct {
 	Args    Args
 	Limits  Limits
 	OnError ErrorPolicy
-	// Trusted opens io, os, exec and http to the script.
-	Trusted bool
+	// Permissions are what the script may do beyond what needs none: its store, the files below its own folder, and below
+	// Data. They are asked for whenever the script is loaded. nil: nothing.
+	Permissions func() *permit.Permissions
+	// Data is a folder of the script's own, made when it writes there first; "": none.
+	Data string
 	// Reload watches the file and those it requires, and loads them anew when they
 	// change; see LoadTask for programs.
 	Reload bool
-	// Roots are the folders that file functions are held to. nil: the folder of the
-	// script and the working folder.
-	Roots []string
 	// Clock is what timers go by; nil is the real one. The bounds of Limits always
 	// go by real time.
 	Clock Clock
@@ -147,7 +148,7 @@ type Options struct {
 	// KV opens the store of ws76.kv at first use; the script closes it when it is
 	// stopped. nil: none.
 	KV func() (*kv.Store, error)
-	// Env is behind ws76.env of a trusted script; nil knows no variable.
+	// Env is behind ws76.env and os.getenv; nil knows no variable.
 	Env func(name string) (value string, ok bool)
 
 	// Log takes what the script logs and what is to be said of its errors.
@@ -161,7 +162,8 @@ type Options struct {
 	Publish func(channel string, m core.Message) error
 	// Metric sets a number to be shown; nil discards it.
 	Metric func(name string, value float64, labels map[string]string) error
-	// Dial, Listen and Open are behind ws76.connect, listen and open; nil: refused.
+	// Dial, Listen and Open are behind ws76.connect, listen and open; nil: there is no such thing here. They ask the
+	// permissions that permit.FromContext finds in ctx.
 	Dial   func(ctx context.Context, url string, o DialOptions) (*core.Conn, error)
 	Listen func(ctx context.Context, addr string) (net.Listener, error)
 	Open   func(ctx context.Context, url string) (net.Conn, error)

@@ -3,10 +3,12 @@ package scripts
 import (
 	"errors"
 	"log/slog"
+	"path/filepath"
 	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/scripts/permit"
 	"github.com/ws76/ws76/scripts/watch"
 )
 
@@ -248,9 +250,12 @@ func wsWatch(L *lua.LState) int {
 	if len(st.opened) >= s.o.Limits.MaxTimers {
 		raise(L, "ws76.watch: there are %d watches already, which is the limit", len(st.opened))
 	}
-	pattern, err := s.resolve(pattern)
+	pattern, err := filepath.Abs(pattern)
+	if err == nil {
+		err = st.permit.AskPattern(pattern)
+	}
 	if err != nil {
-		raise(L, "ws76.watch: %v", err)
+		return fail(L, permit.Name, "ws76.watch: %v", err)
 	}
 	w, err := s.filesWatcher()
 	if err != nil {

@@ -215,7 +215,7 @@ function on_message(conn, data)
 end`, i)
 	}
 	writeFile(t, path, version(0))
-	r := newFileRig(t, path, Options{Reload: true, Roots: []string{dir}})
+	r := newFileRig(t, path, Options{Reload: true})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -498,32 +498,3 @@ func (s *Script) openStore() (*kv.Store, error) {
 	s.store = store
 	return store, err
 }
-
-// roots are the folders that file functions are held to.
-func (s *Script) roots() []string {
-	switch {
-	case s.o.Roots != nil:
-		return s.o.Roots
-	case s.dir != "":
-		return []string{".", s.dir} // where a relative path is looked up first, too
-	}
-	return []string{"."}
-}
-
-// resolve makes a path or pattern of the script absolute and, unless the script is
-// trusted, refuses one outside of its folders.
-func (s *Script) resolve(pattern string) (string, error) {
-	path, err := filepath.Abs(pattern)
-	if err != nil || s.o.Trusted {
-		return path, err
-	}
-	for _, root := range s.roots() {
-		if root, err = filepath.Abs(root); err != nil {
-			return "", err
-		}
-		if rel, err := filepath.Rel(root, path); err == nil && (rel == "." || filepath.IsLocal(rel)) {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("%q is outside of the script's folder and the working folder; --trust-scripts allows it", pattern)
-}

@@ -8,6 +8,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/ws76/ws76/scripts/luastring"
+	"github.com/ws76/ws76/scripts/permit"
 )
 
 // Sizes of the stacks of a state and of each of its threads. They begin small,
@@ -29,6 +30,8 @@ type state struct {
 	dog    *watchdog
 	budget luastring.Budget
 	call1  uint64 // the number of the call at hand, 0 between calls
+
+	permit *permit.Permissions
 
 	hooks [numEvents]*lua.LFunction
 

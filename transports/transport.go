@@ -51,6 +51,35 @@ type Listener interface {
 	Listen(ctx context.Context, addr string) (net.Listener, error)
 }
 
+// Reach is one thing that a transport touches on its way to an address.
+type Reach struct {
+	// Kind is "net" for an address that is dialled, "listen" for one that is listened on, "unix" for a socket, "serial" for
+	// a port, "exec" for a program, "stdio" for the process's own streams, "fd" for a descriptor.
+	Kind string
+	// Target is the address, path, program ("sh" for a line of the shell) or number.
+	Target string
+	// By is the scheme of the transport that dials an address.
+	By string
+}
+
+// Reacher is a third interface: a transport that says what it touches. Only such ones are open to whom not all is allowed.
+type Reacher interface {
+	// Reaches returns what Dial, or Listen, with addr would touch. With "" it is what the transport touches whatever it is
+	// asked for.
+	Reaches(addr string, listen bool) []Reach
+}
+
+// ReachesAddr is what a transport touches that takes an address further: it is dialled from somewhere, or listened on.
+func ReachesAddr(addr, by string, listen bool) []Reach {
+	switch {
+	case addr == "":
+		return nil
+	case listen:
+		return []Reach{{Kind: "listen", Target: addr, By: by}}
+	}
+	return []Reach{{Kind: "net", Target: addr, By: by}}
+}
+
 // Options are what a command line can say about reaching things apart from
 // the transport's URL. The zero value is ready to use. A transport ignores what has
 // no meaning for it.

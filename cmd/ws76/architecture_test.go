@@ -19,7 +19,7 @@ const module = "github.com/ws76/ws76/"
 // mayImport is the import graph: what each package may import of this module.
 // Those that are missing here may import nothing of it.
 var mayImport = map[string][]string{
-	"cmd/ws76":                {"internal/accept", "internal/capture", "internal/lineedit", "plugins", "core", "core/hixie", "core/rfc6455", "core/bridge", "core/relay", "core/relay/format", "core/relay/recording", "plugins/record", "core/serve", "transports", "transports/all", "transports/exec", "transports/pipe", "transports/serial", "transports/tcp", "transports/tls", "transports/wifly", "transports/wifly/module", "core/hub", "core/hub/nats", "core/serve/auth", "core/serve/channels", "core/serve/dashboard", "core/serve/metrics", "core/serve/static", "scripts", "plugins/mqtt", "plugins/nats", "plugins/broker", "scripts/kv", "scripts/watch", "scripts/check", "scripts/meta", "scripts/scripttest", "scripts/templates", "completions", "man", "internal/textfile", "scripts/luacode"},
+	"cmd/ws76":                {"internal/accept", "internal/capture", "internal/lineedit", "plugins", "core", "core/hixie", "core/rfc6455", "core/bridge", "core/relay", "core/relay/format", "core/relay/recording", "plugins/record", "core/serve", "transports", "transports/all", "transports/exec", "transports/pipe", "transports/serial", "transports/tcp", "transports/tls", "transports/wifly", "transports/wifly/module", "core/hub", "core/hub/nats", "core/serve/auth", "core/serve/channels", "core/serve/dashboard", "core/serve/metrics", "core/serve/static", "scripts", "plugins/mqtt", "plugins/nats", "plugins/broker", "scripts/kv", "scripts/permit", "scripts/watch", "scripts/check", "scripts/meta", "scripts/scripttest", "scripts/templates", "completions", "man", "internal/textfile", "scripts/luacode"},
 	"core":                    {"core/hixie", "core/rfc6455"},
 	"core/relay":              {"core"},
 	"core/bridge":             {"core", "core/hixie", "core/relay", "core/relay/format", "core/rfc6455"},
@@ -29,12 +29,12 @@ var mayImport = map[string][]string{
 	"core/serve":              {"core", "core/hixie", "core/rfc6455", "core/relay", "internal/accept"},
 	"core/serve/auth":         {"internal/textfile"},
 	"core/serve/metrics":      {"core", "core/hixie"},
-	"plugins":                 {"scripts", "scripts/luacode", "internal/textfile"},
-	"scripts":                 {"core", "core/hixie", "core/relay", "internal/accept", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/lualib", "scripts/luastd", "scripts/luastring", "scripts/watch", "internal/textfile"},
+	"plugins":                 {"scripts", "scripts/luacode", "scripts/permit", "internal/textfile"},
+	"scripts":                 {"core", "core/hixie", "core/relay", "internal/accept", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/lualib", "scripts/luastd", "scripts/luastring", "scripts/permit", "scripts/watch", "internal/textfile"},
 	"scripts/check":           {"scripts/luacode"},
 	"scripts/luacode":         {"scripts/lauxlib", "scripts/luastring"},
 	"scripts/luastring":       {"scripts/lauxlib"},
-	"scripts/lualib":          {"core/hixie", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/luastd", "scripts/luastring", "internal/textfile"},
+	"scripts/lualib":          {"core/hixie", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/luastd", "scripts/luastring", "scripts/permit", "internal/textfile"},
 	"scripts/luastd":          {"scripts/lauxlib", "scripts/luastring"},
 	"scripts/scripttest":      {"core", "core/relay", "core/relay/recording", "scripts", "scripts/luacode", "internal/textfile"},
 	"transports/all":          {"transports", "transports/exec", "transports/fd", "transports/proxy", "transports/serial", "transports/stdio", "transports/tcp", "transports/tls", "transports/unix", "transports/wifly"},

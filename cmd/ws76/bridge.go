@@ -226,7 +226,7 @@ func (s *span) run(stop context.Context) error {
 	s.plugins, err = s.newChain(s.c, func(o *scripts.Options) {
 		o.Exit = func(err error) { exit(scriptExit(err)) }
 		if s.to.dialer != nil {
-			o.Open = s.to.dialer.open
+			o.Open = s.to.dialer.guarded(true).open
 		}
 	})
 	if err != nil {

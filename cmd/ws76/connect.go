@@ -119,7 +119,7 @@ func (e *env) connect(c *cli.Context) error {
 	defer exit(nil)
 	extra := func(o *scripts.Options) {
 		o.Exit = func(err error) { exit(scriptExit(err)) }
-		o.Open = dialer.open
+		o.Open = dialer.guarded(true).open
 	}
 	chain, err := e.newChain(c, extra)
 	if err != nil {

@@ -152,8 +152,8 @@ func errConnectTimeout(d time.Duration) error {
 	return fmt.Errorf("no answer within --connect-timeout %v: %w", d, context.DeadlineExceeded)
 }
 
-// open is ws76.open of plugins that have a word in dialling: a stream over the
-// transport that the connection will have, to tcp://HOST:PORT or tls://HOST:PORT.
+// open is ws76.open where there is a connection: a stream over the transport that
+// it has, to tcp://HOST:PORT or tls://HOST:PORT. d is guarded.
 func (d *dialer) open(ctx context.Context, raw string) (net.Conn, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "tcp" && u.Scheme != "tls" || u.Port() == "" {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/scripts"
+	"github.com/ws76/ws76/scripts/permit"
 	"github.com/ws76/ws76/transports"
 )
 
@@ -22,8 +23,8 @@ func runCommand(e *env) *cli.Command {
 		ArgsUsage: "SCRIPT.lua [ARGS...]",
 		UsageText: `ws76 run blink.lua ws://device.local/                      ARGS are args[1], args[2], …
 ws76 run blink.lua ws://x/ --via unix:///run/device.sock   --via is args.via, and the default of ws76.connect
-ws76 run server.lua --script-arg port=8080                 args.port
-ws76 run backup.lua --trust-scripts                        may use any file, programs and HTTP
+ws76 run server.lua 127.0.0.1:8080 --script-arg room=roof  args.room
+ws76 run backup.lua --allow read=/srv --allow exec=tar     may do that besides; --trust-scripts: everything
 ws76 run blink.lua --watch ws://device.local/              starts it anew whenever it is saved`,
 		Description: "The main chunk of the script is a task: it may wait for time, messages and connections (see ws76-scripting(7)). " +
 			"The command ends when all tasks have ended, or with ws76.exit(CODE); what is open then is closed properly. " +
@@ -65,6 +66,12 @@ func (e *env) runScript(c *cli.Context) error {
 		return err
 	}
 	options.Args.List = append(c.Args().Tail(), options.Args.List...)
+	allow, err := allowed(c)
+	if err != nil {
+		return err
+	}
+	allow = allow.With(permit.Streams()).With(named(c, options.Args)...)
+	options.Permissions = func() *permit.Permissions { return allow }
 	through, err := e.newPlugins(c, func(name string) (scripts.Options, error) { return e.programOptions(c, name) })
 	defer stopScripts(through.set, core.DefaultCloseTimeout)
 	if err != nil {
@@ -113,13 +120,7 @@ func (e *env) programOptions(c *cli.Context, name string) (scripts.Options, erro
 	options.Dial = func(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
 		return e.dialFor(ctx, c, url, o)
 	}
-	options.Listen = func(ctx context.Context, addr string) (net.Listener, error) {
-		listeners, err := e.openListeners(ctx, []string{addr})
-		if err != nil {
-			return nil, err
-		}
-		return listeners[0], nil
-	}
+	options.Listen = e.listenForScript
 	options.Open = func(ctx context.Context, raw string) (net.Conn, error) { return e.openFor(ctx, c, raw) }
 	return options, nil
 }
@@ -135,7 +136,7 @@ func (e *env) openFor(ctx context.Context, c *cli.Context, raw string) (net.Conn
 	if err != nil {
 		return nil, err
 	}
-	return d.open(ctx, raw)
+	return d.guarded(true).open(ctx, raw)
 }
 
 // scriptFailed adds to a script's error where it came from.
@@ -162,6 +163,7 @@ func (e *env) dialFor(ctx context.Context, c *cli.Context, url string, o scripts
 	if err != nil {
 		return nil, err
 	}
+	d = d.guarded(via == c.String("via"))
 	if o.Dialect != "" && d.target.Dialect == "" {
 		if d.options.Dialect, err = parseDialect(string(o.Dialect)); err != nil {
 			return nil, err
@@ -188,7 +190,7 @@ func (e *env) openStream(ctx context.Context, raw string) (net.Conn, error) {
 	} else if !strings.Contains(raw, ":") {
 		return nil, fmt.Errorf("opening %q: want a URL like tcp://device.local:23 or serial:///dev/ttyUSB0", raw)
 	}
-	t, err := e.openTransport(via, transports.Options{})
+	t, err := e.openGuarded(via, transports.Options{})
 	if err != nil {
 		return nil, err
 	}

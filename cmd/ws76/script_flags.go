@@ -18,6 +18,7 @@ import (
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/kv"
+	"github.com/ws76/ws76/scripts/permit"
 )
 
 const scriptCategory = "Scripts"
@@ -36,7 +37,8 @@ func scriptFlags() []cli.Flag {
 func scriptLimitFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "script-arg", Category: scriptCategory, Usage: "put `NAME=VALUE`, or a value, into the table args; repeatable"},
-		&cli.BoolFlag{Name: "trust-scripts", Category: scriptCategory, Usage: "let scripts use files anywhere, programs, HTTP and the environment"},
+		allowFlag(scriptCategory, "let scripts do `WHAT`: exec, net, listen, read, write, env, serial or unix, of one of them as in net=HOST:PORT, read=FOLDER; repeatable"),
+		&cli.BoolFlag{Name: "trust-scripts", Category: scriptCategory, Usage: "let scripts do all of that, and plugins what they state"},
 		&cli.DurationFlag{Name: "script-timeout", Category: scriptCategory, Value: scripts.DefaultTimeout, Usage: "stop a call of a script after `TIME`"},
 		sizeFlag("script-max-string", scripts.DefaultMaxString, scriptCategory, "largest string that a script may make, `SIZE`"),
 		sizeFlag("script-max-memory", scripts.DefaultMaxMemory, scriptCategory, "most memory that a script may keep, or that a call may take, `SIZE`"),
@@ -54,7 +56,6 @@ func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error
 			Timeout: c.Duration("script-timeout"), MaxString: int(sizeOf(c, "script-max-string")),
 			MaxTasks: c.Int("script-max-tasks"), MaxQueue: c.Int("script-max-queue"),
 		},
-		Trusted: c.Bool("trust-scripts"),
 		Modules: e.pluginFinder(c.String("plugin-path")).Path,
 		KV:      func() (*kv.Store, error) { return e.openStore(name) },
 		Env:     func(name string) (string, bool) { v := e.getenv(name); return v, v != "" },
@@ -76,6 +77,15 @@ func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error
 		} else {
 			o.Args.List = append(o.Args.List, arg)
 		}
+	}
+	allow, err := allowed(c)
+	if err != nil {
+		return o, err
+	}
+	allow = allow.With(named(c, o.Args)...)
+	o.Permissions = func() *permit.Permissions { return allow }
+	if o.Data, err = e.dataDir(name); err != nil {
+		return o, err
 	}
 	return o, nil
 }
@@ -118,13 +128,31 @@ func (e *env) openStore(name string) (*kv.Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making a place for ws76.kv: %w", err)
 	}
-	path, err := filepath.Abs(name)
+	own, err := ownName(name)
 	if err != nil {
 		return nil, err
 	}
-	// Scripts of the same name in different folders have stores of their own.
+	return kv.Open(filepath.Join(dir, own))
+}
+
+// dataDir is the folder of a script's own, under $XDG_DATA_HOME.
+func (e *env) dataDir(name string) (string, error) {
+	plugins, err := e.pluginHome()
+	if err != nil {
+		return "", err
+	}
+	own, err := ownName(name)
+	return filepath.Join(filepath.Dir(plugins), "scripts", own), err
+}
+
+// ownName is what belongs to a script is called. Scripts of the same name in different folders have their own.
+func ownName(name string) (string, error) {
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
 	sum := sha256.Sum256([]byte(path))
-	return kv.Open(filepath.Join(dir, strings.TrimSuffix(filepath.Base(path), ".lua")+"-"+hex.EncodeToString(sum[:4])))
+	return strings.TrimSuffix(filepath.Base(path), ".lua") + "-" + hex.EncodeToString(sum[:4]), nil
 }
 
 // scriptExit is the cause of a context that a script has ended: by ws76.exit, or by

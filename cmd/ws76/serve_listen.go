@@ -64,32 +64,42 @@ func (e *env) openListeners(ctx context.Context, addrs []string) (_ []net.Listen
 		}
 	}()
 	for _, addr := range addrs {
-		// A transport is told by its URL where it is; TCP alone has many places.
-		via, place := addr, ""
-		if scheme, rest, ok := cutScheme(addr); !ok || scheme == "tcp" {
-			if !strings.Contains(addr, ":") {
-				return nil, usagef("listening on %q: want HOST:PORT, :PORT or a URL like unix:///run/ws76.sock", addr)
-			}
-			via, place = "tcp:", addr
-			if ok {
-				place = strings.TrimPrefix(rest, "//")
-			}
-		}
-		t, err := e.openTransport(via, transports.Options{})
-		if err != nil {
-			return nil, usagef("listening on %q: %w", addr, err)
-		}
-		listener, ok := t.(transports.Listener)
-		if !ok {
-			return nil, usagef("listening on %q: this transport can only dial", addr)
-		}
-		l, err := listener.Listen(ctx, place)
+		l, err := listenOn(ctx, addr, e.openTransport)
 		if err != nil {
 			return nil, err
 		}
 		open = append(open, l)
 	}
 	return open, nil
+}
+
+// listenForScript is ws76.listen.
+func (e *env) listenForScript(ctx context.Context, addr string) (net.Listener, error) {
+	return listenOn(ctx, addr, e.openGuarded)
+}
+
+// listenOn listens on an address, over a transport that open opens.
+func listenOn(ctx context.Context, addr string, open func(string, transports.Options) (transports.Transport, error)) (net.Listener, error) {
+	// A transport is told by its URL where it is; TCP alone has many places.
+	via, place := addr, ""
+	if scheme, rest, ok := cutScheme(addr); !ok || scheme == "tcp" {
+		if !strings.Contains(addr, ":") {
+			return nil, usagef("listening on %q: want HOST:PORT, :PORT or a URL like unix:///run/ws76.sock", addr)
+		}
+		via, place = "tcp:", addr
+		if ok {
+			place = strings.TrimPrefix(rest, "//")
+		}
+	}
+	t, err := open(via, transports.Options{})
+	if err != nil {
+		return nil, usagef("listening on %q: %w", addr, err)
+	}
+	listener, ok := t.(transports.Listener)
+	if !ok {
+		return nil, usagef("listening on %q: this transport can only dial", addr)
+	}
+	return listener.Listen(ctx, place)
 }
 
 // cutScheme tells a URL, like unix:///path, fd:3 or stdio:, from HOST:PORT.

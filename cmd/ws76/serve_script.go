@@ -31,13 +31,7 @@ func (s *service) loadScripts(c *cli.Context, exit func(error)) (err error) {
 		o.Publish = func(channel string, m core.Message) error { return s.hub.Publish(channel, m) }
 		o.Metric = s.metrics.Script
 		o.Dial = s.dialForScript
-		o.Listen = func(ctx context.Context, addr string) (net.Listener, error) {
-			listeners, err := s.openListeners(ctx, []string{addr})
-			if err != nil {
-				return nil, err
-			}
-			return listeners[0], nil
-		}
+		o.Listen = s.listenForScript
 		o.Open = s.openStream
 	})
 	return err
@@ -49,7 +43,7 @@ func (e *env) dialForScript(ctx context.Context, url string, o scripts.DialOptio
 	if via == "" {
 		via = "tcp:"
 	}
-	t, err := e.openTransport(via, transports.Options{})
+	t, err := e.openGuarded(via, transports.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -66,6 +66,11 @@ func (p proxied) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	return p.proxy.Dial(ctx, p.direct.Target(addr))
 }
 
+// Reaches is for transports.Reacher.
+func (p proxied) Reaches(addr string, listen bool) []transports.Reach {
+	return whatReaches(p.proxy, p.direct.Target(addr), listen)
+}
+
 // throughProxy returns direct, or the way through the proxy that --proxy or the
 // environment asks for.
 func (e *env) throughProxy(c *cli.Context, direct *tcp.Transport, target core.Target, o transports.Options) (transports.Transport, error) {

@@ -1,6 +1,6 @@
 -- record.lua: writes every message to a file, one JSON object a line, as ws76 script test can replay it.
 --
--- usage: ws76 connect ws://device.local/ --script record.lua --script-arg file=session.jsonl
+-- usage: ws76 connect ws://device.local/ --script record.lua --script-arg file=session.jsonl --allow write=session.jsonl
 --
 -- sample output, in session.jsonl:
 --   {"conn":1,"data":"on","dir":"out","kind":"text","time":"2026-01-01T12:00:00.250Z"}

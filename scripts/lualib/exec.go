@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/permit"
 )
 
 // killDelay is how long a child that was stopped may hold its output open.
@@ -18,6 +21,8 @@ const killDelay = 2 * time.Second
 
 // Exec is what ws76.exec is asked to run.
 type Exec struct {
+	permit  *permit.Permissions
+	program string // as permissions name it
 	args    []string
 	stdin   string
 	folder  string
@@ -28,10 +33,10 @@ type Exec struct {
 // ParseExec reads the arguments of ws76.exec(command, options), of which the first is at index arg. The command is a list
 // of words, run as they are, or a string for the shell. It raises errors.
 func ParseExec(L *lua.LState, arg int, o *Options) Exec {
-	e := Exec{limit: o.Budget.Largest()}
+	e := Exec{permit: o.Permissions, limit: o.Budget.Largest()}
 	switch c := L.Get(arg).(type) {
 	case lua.LString:
-		e.args = append(slices.Clip(shell), string(c))
+		e.args, e.program = append(slices.Clip(shell), string(c)), filepath.Base(shell[0])
 	case *lua.LTable:
 		for i := 1; i <= c.Len(); i++ {
 			e.args = append(e.args, lua.LVAsString(c.RawGetInt(i)))
@@ -44,6 +49,11 @@ func ParseExec(L *lua.LState, arg int, o *Options) Exec {
 		e.stdin = lua.LVAsString(options.RawGetString("stdin"))
 		e.folder = lua.LVAsString(options.RawGetString("folder"))
 		e.timeout = seconds(options.RawGetString("timeout"))
+	}
+	if e.program == "" {
+		if e.program = e.args[0]; strings.ContainsAny(e.program, `/\`) && !filepath.IsAbs(e.program) {
+			e.program = filepath.Join(e.folder, e.program) // where the system looks for it
+		}
 	}
 	return e
 }
@@ -59,8 +69,11 @@ type ExecResult struct {
 }
 
 // Run runs the command to its end, which is at the latest when ctx is done or its own timeout is over. The error is for
-// commands that could not be started, took too long, or said too much.
+// commands that are not allowed, could not be started, took too long, or said too much.
 func (e Exec) Run(ctx context.Context) (ExecResult, error) {
+	if err := e.permit.Ask(permit.Effect{Kind: permit.Exec, Target: e.program}); err != nil {
+		return ExecResult{}, fmt.Errorf("exec: %w", err)
+	}
 	if e.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, e.timeout)

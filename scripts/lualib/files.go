@@ -1,53 +1,61 @@
 package lualib
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/permit"
 )
 
-// file opens a path: any if trusted, otherwise one in the folders, to which os.Root keeps whatever links there are.
-func (l *library) file(path string, flags int) (*os.File, error) {
-	if l.Trusted {
-		if !filepath.IsAbs(path) && len(l.Roots) > 0 {
-			path = filepath.Join(l.Roots[0], path)
-		}
-		return os.OpenFile(path, flags, 0o666)
-	}
-	err := fmt.Errorf("%s: outside of the folders of the script; start with --trust-scripts to allow it", path)
-	for _, folder := range l.Roots {
-		inside := path
-		if filepath.IsAbs(path) {
-			if abs, e := filepath.Abs(folder); e == nil {
-				inside, _ = filepath.Rel(abs, path)
-			}
-		}
-		if !filepath.IsLocal(inside) {
-			continue
-		}
-		file, e := openIn(folder, inside, flags)
-		if e == nil || !errors.Is(e, fs.ErrNotExist) || filepath.IsAbs(path) {
-			return file, e
-		}
-		err = e // a relative path may be in another of the folders
-	}
-	return nil, err
+// file opens a path.
+func (l *library) file(path string, flags int) (file *os.File, err error) {
+	return file, l.at(path, func(path string) error {
+		file, err = l.Permissions.OpenFile(path, flags)
+		return err
+	})
 }
 
-func openIn(folder, path string, flags int) (*os.File, error) {
-	root, err := os.OpenRoot(folder)
-	if err != nil {
-		return nil, err
+// at calls f with each place that a relative path may be at, until one is allowed and there. Where f finds nothing in those
+// that are allowed, the error says so, unless it is in one that is not.
+func (l *library) at(path string, f func(path string) error) error {
+	if filepath.IsAbs(path) || len(l.Folders) == 0 {
+		return f(path)
 	}
-	defer root.Close()
-	return root.OpenFile(path, flags, 0o666)
+	var refused, missing, first error
+	for _, folder := range l.Folders {
+		place := filepath.Join(folder, path)
+		switch err := f(place); {
+		case is[*permit.Denied](err):
+			_, there := os.Lstat(place)
+			if there == nil && l.Permissions.Ask(permit.Effect{Kind: permit.Read, Target: folder}) == nil {
+				return err // a link that leads out of an allowed folder, or a name that is left out
+			}
+			if refused == nil && (there == nil || !filepath.IsLocal(path)) {
+				refused = err
+			}
+			if first == nil {
+				first = err
+			}
+		case errors.Is(err, fs.ErrNotExist):
+			missing = err
+		default:
+			return err
+		}
+	}
+	if missing != nil && first != nil {
+		missing = fmt.Errorf("%w; it was not looked for in %s, which --allow read=%[2]s would allow", missing, l.Folders[0])
+	}
+	return cmp.Or(refused, missing, first)
 }
+
+func is[T error](err error) bool { return errors.As(err, new(T)) }
 
 // failFile returns nil, the message and a name for the kind of error.
 func failFile(L *lua.LState, what string, err error) int {
@@ -55,8 +63,8 @@ func failFile(L *lua.LState, what string, err error) int {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		name = "not found"
-	case errors.Is(err, fs.ErrPermission), strings.Contains(err.Error(), "--trust-scripts"), strings.Contains(err.Error(), "escapes"):
-		name = "not allowed"
+	case errors.Is(err, fs.ErrPermission), is[*permit.Denied](err):
+		name = permit.Name
 	}
 	fail(L, "%s: %v", what, err)
 	L.Push(lua.LString(name))

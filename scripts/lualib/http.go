@@ -4,18 +4,25 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/permit"
 )
 
 // httpTimeout bounds a request that does not say its own.
 const httpTimeout = 30 * time.Second
 
+const maxRedirects = 10
+
 // HTTP is what ws76.http is asked for.
 type HTTP struct {
+	permit            *permit.Permissions
 	method, url, body string
 	header            http.Header
 	timeout           time.Duration
@@ -25,9 +32,9 @@ type HTTP struct {
 // ParseHTTP reads the argument of ws76.http at index arg: a URL, or a table with url, method, headers, body and timeout. It
 // raises errors.
 func ParseHTTP(L *lua.LState, arg int, o *Options) HTTP {
-	h := HTTP{method: http.MethodGet, header: http.Header{}, timeout: httpTimeout, limit: o.Budget.Largest()}
-	if url, ok := L.Get(arg).(lua.LString); ok {
-		h.url = string(url)
+	h := HTTP{permit: o.Permissions, method: http.MethodGet, header: http.Header{}, timeout: httpTimeout, limit: o.Budget.Largest()}
+	if text, ok := L.Get(arg).(lua.LString); ok {
+		h.url = string(text)
 		return h
 	}
 	t := L.CheckTable(arg)
@@ -69,8 +76,17 @@ func (h HTTP) Do(ctx context.Context) (HTTPResult, error) {
 	if host := req.Header.Get("Host"); host != "" {
 		req.Host = host
 	}
+	if err := h.ask(req.URL); err != nil {
+		return HTTPResult{}, fmt.Errorf("http: %w", err)
+	}
 	// A connection of its own: nothing is left behind when the script ends.
 	client := http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10}}
+	client.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		if len(via) >= maxRedirects {
+			return fmt.Errorf("more than %d redirections", maxRedirects)
+		}
+		return h.ask(req.URL)
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return HTTPResult{}, fmt.Errorf("http: %w", err)
@@ -84,6 +100,15 @@ func (h HTTP) Do(ctx context.Context) (HTTPResult, error) {
 		return HTTPResult{}, fmt.Errorf("http: %s %s: the body is larger than %d bytes", h.method, req.URL.Redacted(), h.limit)
 	}
 	return HTTPResult{resp.StatusCode, resp.Header, string(body)}, nil
+}
+
+// ask asks for the host of a URL, which may be one that an answer leads to.
+func (h HTTP) ask(u *url.URL) error {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return h.permit.Ask(permit.Effect{Kind: permit.Net, Target: net.JoinHostPort(u.Hostname(), port), By: "http"})
 }
 
 // Push pushes the answer as a table with status, body and headers, whose names are in lower case.

@@ -8,11 +8,12 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/ws76/ws76/scripts/kv"
+	"github.com/ws76/ws76/scripts/permit"
 )
 
 // Values are kept as text behind a letter: s a string, n a number, b a boolean, j a table as JSON.
 
-// store opens the store for kv:name(key, …) and returns it with the key.
+// store opens the store for kv:name(key, …).
 func (l *library) store(L *lua.LState, name string) *kv.Store {
 	if _, ok := L.Get(1).(*lua.LTable); !ok {
 		L.RaiseError("kv.%s: call it as ws76.kv:%s(…)", name, name)
@@ -20,7 +21,11 @@ func (l *library) store(L *lua.LState, name string) *kv.Store {
 	if l.KV == nil {
 		L.RaiseError("kv.%s: there is no place to keep values in", name)
 	}
-	s, err := l.KV()
+	err := l.Permissions.Ask(permit.Effect{Kind: permit.Store, Target: "ws76.kv"})
+	var s *kv.Store
+	if err == nil {
+		s, err = l.KV()
+	}
 	if err != nil {
 		L.RaiseError("kv.%s: %v", name, err)
 	}

@@ -12,25 +12,24 @@ import (
 
 	"github.com/ws76/ws76/scripts/kv"
 	"github.com/ws76/ws76/scripts/luastring"
+	"github.com/ws76/ws76/scripts/permit"
 )
 
 // Options say what a script may reach.
 type Options struct {
 	// Budget of the state; required.
 	Budget *luastring.Budget
-	// Roots are the folders that the file functions are held to, unless Trusted. Relative paths are looked up in
-	// each, and new files are made in the first.
-	Roots []string
-	// Trusted opens the rest of the system: any file, io, os, exec, http, env.
-	Trusted bool
+	// Permissions are asked for whatever reaches the system; nil allows nothing.
+	Permissions *permit.Permissions
+	// Folders are where relative paths are looked up, and files made: in the first that is allowed. None: the working folder.
+	Folders []string
 	// KV opens the store behind ws76.kv when that is used first. Nil makes its use an error.
 	KV func() (*kv.Store, error)
-	// Env looks up a variable of the environment for ws76.env, if Trusted. Nil knows none.
+	// Env looks up a variable of the environment. Nil knows none.
 	Env func(name string) (value string, ok bool)
 }
 
-// Open returns the table of the module's functions, for the host to add to. Functions for which Trusted is needed are
-// there without it, too, and raise an error that says so.
+// Open returns the table of the module's functions, for the host to add to.
 func Open(L *lua.LState, o *Options) *lua.LTable {
 	l := &library{Options: o}
 	mod := L.NewTable()
@@ -55,17 +54,10 @@ func Open(L *lua.LState, o *Options) *lua.LTable {
 	mod.RawGetString("utf8").(*lua.LTable).RawSetString("charpattern", lua.LString(utf8Pattern))
 	setAll(L, mod, map[string]lua.LGFunction{
 		"inspect": l.inspect, "md5": l.md5, "sha1": l.sha1, "pack": l.pack, "unpack": l.unpack, "packsize": l.packsize,
-		"keygen": l.keygen, "answer": l.answer,
+		"keygen": l.keygen, "answer": l.answer, "env": l.env,
 		"read_file": l.readFile, "write_file": l.writeFile, "append_file": l.appendFile,
 	})
 	l.openJSON(L, mod)
-	if o.Trusted {
-		mod.RawSetString("env", L.NewFunction(l.env))
-	} else {
-		for _, name := range []string{"env", "exec", "http"} {
-			mod.RawSetString(name, L.NewFunction(Refuse("ws76."+name)))
-		}
-	}
 	return mod
 }
 
@@ -91,16 +83,12 @@ func fail(L *lua.LState, format string, args ...any) int {
 	return 2
 }
 
-// Refuse returns a function that raises an error which names the flag that would allow it.
-func Refuse(name string) lua.LGFunction {
-	return func(L *lua.LState) int {
-		L.RaiseError("%s is not available to scripts that are not trusted; start with --trust-scripts to allow it", name)
-		return 0
-	}
-}
-
+// env is ws76.env and os.getenv.
 func (l *library) env(L *lua.LState) int {
 	name := L.CheckString(1)
+	if err := l.Permissions.Ask(permit.Effect{Kind: permit.Env, Target: name}); err != nil {
+		return failFile(L, "env", err)
+	}
 	if l.Env != nil {
 		if v, ok := l.Env(name); ok {
 			L.Push(lua.LString(v))

@@ -18,6 +18,7 @@ import (
 	"github.com/ws76/ws76/scripts/kv"
 	"github.com/ws76/ws76/scripts/luacode"
 	"github.com/ws76/ws76/scripts/luastring"
+	"github.com/ws76/ws76/scripts/permit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -77,8 +78,9 @@ func TestLibrary(t *testing.T) {
 
 func TestKV(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store")
+	kept := (&permit.Permissions{}).With(permit.KeepStore())
 	open := sync.OnceValues(func() (*kv.Store, error) { return kv.Open(path) })
-	L := newState(t, &Options{KV: open})
+	L := newState(t, &Options{KV: open, Permissions: kept})
 	if _, err := os.Stat(path); err == nil {
 		t.Error("the store was opened before it was used")
 	}
@@ -96,7 +98,7 @@ func TestKV(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	L = newState(t, &Options{KV: func() (*kv.Store, error) { return again, nil }})
+	L = newState(t, &Options{Permissions: kept, KV: func() (*kv.Store, error) { return again, nil }})
 	run(t, L, []byte(`eq(ws76.kv:get("count"), 10) eq(ws76.kv:get("t").list[2], 2)`), "again.lua")
 	run(t, newState(t, &Options{}), []byte(`raises("no place to keep values", function() ws76.kv:get("a") end)`), "none.lua")
 }
@@ -116,23 +118,24 @@ func TestFiles(t *testing.T) {
 	if err := os.Symlink(outside, filepath.Join(base, "first", "link.txt")); err != nil {
 		testenv.Missing(t, "no links: "+err.Error())
 	}
-	o := &Options{Roots: []string{filepath.Join(base, "first"), filepath.Join(base, "second")}}
+	first, second := filepath.Join(base, "first"), filepath.Join(base, "second")
+	o := &Options{Folders: []string{base, first, second}, Permissions: (&permit.Permissions{}).With(append(permit.Own(first), permit.Own(second)...)...)}
 	L := newState(t, o)
-	L.SetGlobal("folder", lua.LString(o.Roots[0]))
+	L.SetGlobal("folder", lua.LString(first))
 	L.SetGlobal("outside", lua.LString(outside))
 	runFile(t, L, "files.lua")
 	if got, _ := os.ReadFile(outside); string(got) != "secret" {
 		t.Errorf("the file outside has %q", got)
 	}
-	L = newState(t, &Options{Roots: o.Roots, Trusted: true})
+	L = newState(t, &Options{Folders: []string{first}, Permissions: permit.All()})
 	L.SetGlobal("outside", lua.LString(outside))
 	run(t, L, []byte(`eq(ws76.read_file(outside), "secret") eq(ws76.read_file("sub/in.txt"), "inside") eq(io.open(outside):read("*a"), "secret")`), "trusted.lua")
-	L = newState(t, &Options{Roots: o.Roots, Budget: &luastring.Budget{MaxString: 100}})
+	L = newState(t, &Options{Folders: o.Folders, Permissions: o.Permissions, Budget: &luastring.Budget{MaxString: 100}})
 	run(t, L, []byte(`ws76.write_file("large", ("x"):rep(90)) ws76.append_file("large", ("x"):rep(90)) raises("read_file: a string of 180 bytes is larger than the limit of 100", ws76.read_file, "large")`), "large.lua")
 }
 
 func TestTrusted(t *testing.T) {
-	L := newState(t, &Options{Trusted: true, Env: func(name string) (string, bool) { return name + "!", name == "HOME" }})
+	L := newState(t, &Options{Permissions: permit.All(), Env: func(name string) (string, bool) { return name + "!", name == "HOME" }})
 	path := filepath.Join(t.TempDir(), "a.lua")
 	if err := os.WriteFile(path, []byte("return 'a' .. 'b'"), 0o666); err != nil {
 		t.Fatal(err)
@@ -152,7 +155,7 @@ func value(t *testing.T, L *lua.LState, code string) {
 }
 
 func TestExec(t *testing.T) {
-	o := &Options{Trusted: true, Budget: &luastring.Budget{MaxString: 1000}}
+	o := &Options{Permissions: permit.All(), Budget: &luastring.Budget{MaxString: 1000}}
 	L := newState(t, o)
 	value(t, L, `"cat; echo problem >&2; exit 3", {stdin = "in\0put"}`)
 	got, err := ParseExec(L, 1, o).Run(t.Context())
@@ -197,7 +200,7 @@ func TestHTTP(t *testing.T) {
 		w.Write([]byte("answer"))
 	}))
 	defer server.Close()
-	o := &Options{Trusted: true, Budget: &luastring.Budget{MaxString: 1000}}
+	o := &Options{Permissions: permit.All(), Budget: &luastring.Budget{MaxString: 1000}}
 	L := newState(t, o)
 	value(t, L, `{url = "`+server.URL+`", body = "data", headers = {["X-Sent"] = "h"}}`)
 	got, err := ParseHTTP(L, 1, o).Do(t.Context())

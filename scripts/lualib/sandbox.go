@@ -1,82 +1,219 @@
 package lualib
 
 import (
+	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts/luacode"
 	"github.com/ws76/ws76/scripts/luastd"
+	"github.com/ws76/ws76/scripts/permit"
 )
 
-// Sandbox sets the globals that reach the system: io, os, debug, dofile and loadfile. To scripts that are not trusted
-// they are tables and functions whose use raises an error that names the flag; what only tells the time works always.
-// lua.OpenBase must have been called. Os.exit is left out: it is ws76.exit that ends a command.
-func Sandbox(L *lua.LState, o *Options) {
-	open(L, lua.OsLibName, lua.OpenOs)
-	osLibrary := L.GetGlobal(lua.OsLibName).(*lua.LTable)
-	luastd.Time(L, osLibrary)
-	osLibrary.RawSetString("exit", L.NewFunction(func(L *lua.LState) int {
-		L.RaiseError("os.exit would end ws76 without closing anything; use ws76.exit")
-		return 0
-	}))
-	if o.Trusted {
-		open(L, lua.IoLibName, lua.OpenIo)
-		open(L, lua.DebugLibName, lua.OpenDebug)
-		L.SetGlobal("loadfile", L.NewFunction(loadFile))
-		L.SetGlobal("dofile", L.NewFunction(func(L *lua.LState) int {
-			L.SetTop(1)
-			if loadFile(L) != 1 {
-				L.RaiseError("%s", L.Get(-1))
-			}
-			L.Call(0, lua.MultRet)
-			return L.GetTop() - 1
-		}))
-		return
-	}
-	safe := L.NewTable()
-	for _, name := range []string{"time", "date", "clock", "difftime"} {
-		safe.RawSetString(name, osLibrary.RawGetString(name))
-	}
-	refuse(L, "os", safe)
-	refuse(L, "io", L.NewTable())
-	trace := L.NewTable()
-	open(L, lua.DebugLibName, lua.OpenDebug)
-	trace.RawSetString("traceback", L.GetField(L.GetGlobal(lua.DebugLibName), "traceback"))
-	refuse(L, "debug", trace)
-	for _, name := range []string{"dofile", "loadfile"} {
-		L.SetGlobal(name, L.NewFunction(Refuse(name)))
-	}
-}
+// Systems are the libraries of Lua that reach the system, or the interpreter.
+var Systems = []string{lua.OsLibName, lua.IoLibName, lua.DebugLibName}
 
-func open(L *lua.LState, name string, f lua.LGFunction) {
-	L.Push(L.NewFunction(f))
+var openers = map[string]lua.LGFunction{lua.OsLibName: lua.OpenOs, lua.IoLibName: lua.OpenIo, lua.DebugLibName: lua.OpenDebug}
+
+// System fills t with one of the Systems. Each function whose effect has to be allowed asks for it first, and returns nil, a
+// message and permit.Name where it is not. A function that is not listed here is refused.
+func System(L *lua.LState, o *Options, name string, t *lua.LTable) {
+	// The interpreter fills the table that has the name.
+	globals := L.G.Global
+	before := globals.RawGetString(name)
+	globals.RawSetString(name, t)
+	if loaded, ok := L.GetField(L.Get(lua.RegistryIndex), "_LOADED").(*lua.LTable); ok {
+		loaded.RawSetString(name, lua.LNil)
+	}
+	L.Push(L.NewFunction(openers[name]))
 	L.Push(lua.LString(name))
 	L.Call(1, 0)
-}
+	globals.RawSetString(name, before)
+	if name == lua.OsLibName {
+		luastd.Time(L, t)
+	}
 
-// refuse sets a global table in which every other field is a function that raises an error.
-func refuse(L *lua.LState, name string, t *lua.LTable) {
-	mt := L.NewTable()
-	mt.RawSetString("__index", L.NewFunction(func(L *lua.LState) int {
-		L.Push(L.NewFunction(Refuse(name + "." + L.Get(2).String())))
-		return 1
-	}))
-	t.Metatable = mt
-	L.SetGlobal(name, t)
-	if loaded, ok := L.GetField(L.Get(lua.RegistryIndex), "_LOADED").(*lua.LTable); ok {
-		loaded.RawSetString(name, t) // what require gives
+	l := &library{Options: o}
+	t.ForEach(func(k, v lua.LValue) {
+		key := k.String()
+		of := name + "." + key
+		fn, ok := v.(*lua.LFunction)
+		switch {
+		case !ok: // io.stdout and the like
+			if o.Permissions.Ask(permit.Effect{Kind: permit.Stdio, Target: of}) != nil {
+				t.RawSetString(key, lua.LNil)
+			}
+		case free[of]:
+		default:
+			ask := asks[of]
+			if ask == nil {
+				ask = unknown(of)
+			}
+			t.RawSetString(key, L.NewFunction(func(L *lua.LState) int {
+				if err := ask(l, L); err != nil {
+					return failFile(L, of, err)
+				}
+				L.Insert(fn, 1)
+				L.Call(L.GetTop()-1, lua.MultRet)
+				return L.GetTop()
+			}))
+		}
+	})
+	if name == lua.OsLibName {
+		t.RawSetString("exit", L.NewFunction(func(L *lua.LState) int {
+			L.RaiseError("os.exit would end ws76 without closing anything; use ws76.exit")
+			return 0
+		}))
+		t.RawSetString("getenv", L.NewFunction(l.env))
 	}
 }
 
-// loadFile is loadfile, with the guards of luacode.
-func loadFile(L *lua.LState) int {
+// Sandbox sets all Systems, and the functions that load code from files. lua.OpenBase must have been called.
+func Sandbox(L *lua.LState, o *Options) {
+	for _, name := range Systems {
+		t := L.NewTable()
+		L.SetGlobal(name, t)
+		System(L, o, name, t)
+	}
+	Loaders(L, o)
+}
+
+// Loaders sets loadfile and dofile, with the guards of luacode.
+func Loaders(L *lua.LState, o *Options) {
+	l := &library{Options: o}
+	L.SetGlobal("loadfile", L.NewFunction(l.loadFile))
+	L.SetGlobal("dofile", L.NewFunction(func(L *lua.LState) int {
+		L.SetTop(1)
+		switch n := l.loadFile(L); {
+		case n == 3:
+			return n // refused
+		case n > 1:
+			L.RaiseError("%s", L.Get(-1))
+		}
+		L.Call(0, lua.MultRet)
+		return L.GetTop() - 1
+	}))
+}
+
+// free are the functions that have no effect outside, or none but on a file that is open already.
+var free = map[string]bool{
+	"os.time": true, "os.date": true, "os.clock": true, "os.difftime": true, "os.setlocale": true, "io.type": true, "debug.traceback": true,
+}
+
+// asks are what has to be allowed for the others. Where the effect is on a path, they put it in the place of the argument as
+// it is without links.
+var asks = map[string]func(l *library, L *lua.LState) error{
+	"os.execute": askShell,
+	"os.remove":  func(l *library, L *lua.LState) error { return l.askPath(L, 1, true, false, permit.Write) },
+	"os.rename": func(l *library, L *lua.LState) error {
+		if err := l.askPath(L, 1, true, false, permit.Write); err != nil {
+			return err
+		}
+		return l.askPath(L, 2, false, false, permit.Write)
+	},
+	"os.tmpname": askTemp,
+	"io.tmpfile": askTemp,
+	"io.popen":   askShell,
+	"io.open":    func(l *library, L *lua.LState) error { return l.askMode(L, L.OptString(2, "r")) },
+	"io.lines": func(l *library, L *lua.LState) error {
+		if L.Get(1) == lua.LNil {
+			return askStream("io.lines")(l, L)
+		}
+		return l.askMode(L, "r")
+	},
+	"io.input":  askStream("io.input"),
+	"io.output": askStream("io.output"),
+	"io.read":   askStream("io.read"),
+	"io.write":  askStream("io.write"),
+	"io.flush":  askStream("io.flush"),
+	"io.close": func(l *library, L *lua.LState) error {
+		if L.GetTop() > 0 {
+			return nil
+		}
+		return askStream("io.close")(l, L)
+	},
+}
+
+// unknown is what is asked for a function that is not among those above.
+func unknown(name string) func(*library, *lua.LState) error {
+	return func(l *library, L *lua.LState) error {
+		return l.Permissions.Ask(permit.Effect{Kind: permit.Debug, Target: name})
+	}
+}
+
+func askShell(l *library, L *lua.LState) error {
+	return l.Permissions.Ask(permit.Effect{Kind: permit.Exec, Target: "sh"})
+}
+
+func askTemp(l *library, L *lua.LState) error {
+	return l.Permissions.Ask(permit.Effect{Kind: permit.Write, Target: os.TempDir()})
+}
+
+// askStream is asked for what uses the standard input or output where nothing else was set; io.input and io.output may set
+// a file.
+func askStream(name string) func(*library, *lua.LState) error {
+	return func(l *library, L *lua.LState) error {
+		if err := l.Permissions.Ask(permit.Effect{Kind: permit.Stdio, Target: name}); err != nil {
+			return err
+		}
+		if _, path := L.Get(1).(lua.LString); path && name == "io.input" {
+			return l.askMode(L, "r")
+		} else if path && name == "io.output" {
+			return l.askMode(L, "w")
+		}
+		return nil
+	}
+}
+
+// askMode asks for the path in argument 1 by the mode of io.open.
+func (l *library) askMode(L *lua.LState, mode string) error {
+	var kinds []permit.Kind
+	there := strings.HasPrefix(mode, "r")
+	if there || strings.Contains(mode, "+") {
+		kinds = append(kinds, permit.Read)
+	}
+	if !there || strings.Contains(mode, "+") {
+		kinds = append(kinds, permit.Write)
+	}
+	return l.askPath(L, 1, there, true, kinds...)
+}
+
+// askPath asks for the path in argument n, which must be there or not, and puts it in its place without its links; with
+// follow also the last one. Unless everything is allowed what is opened must be no pipe or device, which could be waited for
+// without end.
+func (l *library) askPath(L *lua.LState, n int, there, follow bool, kinds ...permit.Kind) error {
+	return l.at(L.CheckString(n), func(path string) (err error) {
+		var to string
+		for _, kind := range kinds {
+			if to, err = l.Permissions.Path(kind, path, follow); err != nil {
+				return err
+			}
+		}
+		info, err := os.Stat(to)
+		if !follow {
+			info, err = os.Lstat(to)
+		}
+		switch {
+		case err != nil && there:
+			return err
+		case err == nil && follow && !l.Permissions.AllowsAll() && !info.Mode().IsRegular():
+			return fmt.Errorf("%s is no regular file", to)
+		}
+		L.Replace(n, lua.LString(to))
+		return nil
+	})
+}
+
+// loadFile is loadfile.
+func (l *library) loadFile(L *lua.LState) int {
 	path := L.CheckString(1)
-	f, err := os.OpenFile(path, os.O_RDONLY|nonBlocking, 0)
+	f, err := l.file(path, os.O_RDONLY|nonBlocking)
 	if err != nil {
-		return fail(L, "%v", err)
+		return failFile(L, "loadfile", err)
 	}
 	defer f.Close()
 	src, err := io.ReadAll(io.LimitReader(textfile.NewReader(f), luacode.MaxSource+1))

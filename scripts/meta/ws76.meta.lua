@@ -212,16 +212,16 @@ function ws76.print(...) end
 ---Ends the command.
 ---@param code? integer
 function ws76.exit(code) end
----Runs a program; a string is for the shell. Only in tasks, and with --trust-scripts.
+---Runs a program; a string is for the shell. Only in tasks, and with --allow exec.
 ---@param command string|string[]
 ---@param options? {stdin?: string, timeout?: number, folder?: string}
 ---@return {ok: boolean, code: integer, stdout: string, stderr: string}?, string? err
 function ws76.exec(command, options) end
----A variable of the environment. Only with --trust-scripts.
+---A variable of the environment. Only with --allow env.
 ---@param name string
 ---@return string?
 function ws76.env(name) end
----Sends an HTTP request. Only in tasks, and with --trust-scripts.
+---Sends an HTTP request. Only in tasks, and with --allow net.
 ---@param request string|{url: string, method?: string, headers?: table<string, string>, body?: string, timeout?: number}
 ---@return {status: integer, headers: table<string, string>, body: string}?, string? err
 function ws76.http(request) end
@@ -229,6 +229,9 @@ function ws76.http(request) end
 ---A table that is kept over reloads.
 ---@type table
 ws76.state = {}
+---A folder for files of the script's own, made when it writes there first.
+---@type string
+ws76.data_dir = ""
 ---The null of JSON.
 ---@type userdata
 ws76.null = nil

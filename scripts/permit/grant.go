@@ -50,7 +50,9 @@ func KeepStore() Grant { return Grant{kind: Store} }
 func Named(e Effect) Grant {
 	g := Grant{kind: e.Kind, value: e.Target}
 	if e.Kind == Net || e.Kind == Listen {
-		g.value, g.port = splitAddress(e.Target)
+		if g.value, g.port = splitAddress(e.Target); strings.HasPrefix(g.value, "*") || g.value == "" && g.kind == Net {
+			g.by = []string{} // it is no pattern: there is no such host
+		}
 	}
 	return g
 }

@@ -46,6 +46,17 @@ func TestEntries(t *testing.T) {
 			t.Errorf("%s: %v", e.Example, err)
 			continue
 		}
+		// What does not say what it reaches is closed to scripts.
+		reacher, ok := tr.(transports.Reacher)
+		if !ok {
+			t.Errorf("%s: it is no transports.Reacher", e.Example)
+			continue
+		}
+		for _, listen := range []bool{false, true} {
+			if len(reacher.Reaches("192.0.2.1:80", listen)) == 0 {
+				t.Errorf("%s: it reaches nothing (listening: %t)", e.Example, listen)
+			}
+		}
 		if _, ok := tr.(transports.Listener); ok == slices.Contains(onlyDial, e.Scheme) {
 			t.Errorf("%s: listens: %t", e.Example, ok)
 		}

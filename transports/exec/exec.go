@@ -84,3 +84,12 @@ func (t *Transport) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	}
 	return nil, &transports.DialError{Transport: t.scheme, Addr: addr, Hint: hint, Local: true, Err: err}
 }
+
+// Reaches is for transports.Reacher: the program, and the address that it is told.
+func (t *Transport) Reaches(addr string, listen bool) []transports.Reach {
+	program := t.program
+	if program == "" {
+		program = "sh"
+	}
+	return append(transports.ReachesAddr(addr, "tcp", listen), transports.Reach{Kind: "exec", Target: program})
+}

@@ -67,3 +67,8 @@ func (t *Transport) Listen(ctx context.Context, addr string) (net.Listener, erro
 	}
 	return l, nil
 }
+
+// Reaches is for transports.Reacher.
+func (t *Transport) Reaches(string, bool) []transports.Reach {
+	return []transports.Reach{{Kind: "fd", Target: strconv.Itoa(t.number)}}
+}

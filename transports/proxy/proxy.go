@@ -156,3 +156,8 @@ func hint(err error) string {
 	}
 	return "is it a proxy of that kind?"
 }
+
+// Reaches is for transports.Reacher: the proxy, and what it dials.
+func (t *Transport) Reaches(addr string, listen bool) []transports.Reach {
+	return append(transports.ReachesAddr(addr, "tcp", listen), transports.Reach{Kind: "net", Target: t.addr, By: t.scheme})
+}

@@ -45,3 +45,8 @@ func (t *Transport) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	}
 	return port, nil
 }
+
+// Reaches is for transports.Reacher.
+func (t *Transport) Reaches(string, bool) []transports.Reach {
+	return []transports.Reach{{Kind: "serial", Target: t.config.Path}}
+}

@@ -208,3 +208,8 @@ func (a *accepted) CloseWrite() error {
 	}
 	return errors.ErrUnsupported
 }
+
+// Reaches is for transports.Reacher.
+func (t *Transport) Reaches(string, bool) []transports.Reach {
+	return []transports.Reach{{Kind: "stdio", Target: "standard input and output"}}
+}

@@ -225,3 +225,8 @@ func listenHint(err error) string {
 	}
 	return ""
 }
+
+// Reaches is for transports.Reacher.
+func (t *Transport) Reaches(addr string, listen bool) []transports.Reach {
+	return transports.ReachesAddr(t.Target(addr), "tcp", listen)
+}

@@ -187,3 +187,8 @@ func hint(err error) string {
 	}
 	return ""
 }
+
+// Reaches is for transports.Reacher.
+func (t *Transport) Reaches(addr string, listen bool) []transports.Reach {
+	return transports.ReachesAddr(t.tcp.Target(addr), "tls", listen)
+}

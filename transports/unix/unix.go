@@ -131,3 +131,8 @@ func hint(err error) string {
 	}
 	return ""
 }
+
+// Reaches is for transports.Reacher.
+func (t *Transport) Reaches(string, bool) []transports.Reach {
+	return []transports.Reach{{Kind: "unix", Target: t.name}}
+}

@@ -380,3 +380,12 @@ func (address) Network() string  { return scheme }
 func (a address) String() string { return string(a) }
 
 var _ net.Conn = (*conn)(nil)
+
+// Reaches is for transports.Reacher: the port, and what the module dials.
+func (t *Transport) Reaches(addr string, listen bool) []transports.Reach {
+	port := transports.Reach{Kind: "serial", Target: t.Name}
+	if listen { // where is said in the URL, or stored in the module
+		return []transports.Reach{port}
+	}
+	return append(transports.ReachesAddr(addr, "tcp", false), port)
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/scripts"
+	"github.com/ws76/ws76/scripts/permit"
+	"github.com/ws76/ws76/transports"
+	"github.com/ws76/ws76/transports/all"
+)
+
+func allowFlag(category, usage string) cli.Flag {
+	return &cli.StringSliceFlag{Name: "allow", KeepSpace: true, Category: category, Usage: usage}
+}
+
+// allowed is what --allow and --trust-scripts let scripts do.
+func allowed(c *cli.Context) (*permit.Permissions, error) {
+	p, err := permit.Parse(c.StringSlice("allow"))
+	if err != nil {
+		return nil, usagef("--allow %w", err)
+	}
+	if c.Bool("trust-scripts") {
+		p = p.Or(permit.All())
+	}
+	return p, nil
+}
+
+// named are the permissions for what the user has named: the places of URLs and addresses among the arguments of the command
+// and of the script, --via, and the paths among the arguments of the script, which may be read.
+func named(c *cli.Context, args scripts.Args) []permit.Grant {
+	texts := append(c.Args().Slice(), c.String("via"), c.String("to-via"))
+	own := slices.Clone(args.List)
+	for _, text := range args.Named {
+		own = append(own, text)
+	}
+	var grants []permit.Grant
+	for _, text := range append(texts, own...) {
+		grants = append(grants, namedPlace(text)...)
+	}
+	for _, text := range own {
+		grants = append(grants, namedPath(text)...)
+	}
+	return grants
+}
+
+// namedPath allows a path to be read; a URL is none.
+func namedPath(text string) []permit.Grant {
+	if strings.Contains(text, "://") {
+		return nil
+	}
+	return permit.Path(text)
+}
+
+// namedPlace allows to reach what a URL, or HOST:PORT, says. A command of exec: is not among it.
+func namedPlace(text string) []permit.Grant {
+	var reaches []transports.Reach
+	t, err := all.Transports().Open(text, transports.Options{})
+	host, port, plain := net.SplitHostPort(text)
+	switch {
+	case err == nil:
+		reaches = append(whatReaches(t, "", false), whatReaches(t, "", true)...)
+	case plain == nil && numeric(port) && !strings.Contains(host, "/"):
+		reaches = append(transports.ReachesAddr(text, "tcp", true), transports.ReachesAddr(text, "tcp", false)...)
+	default:
+		if addr := addressOf(text); addr != "" {
+			reaches = transports.ReachesAddr(addr, "tcp", false)
+		}
+	}
+	var grants []permit.Grant
+	for _, r := range reaches {
+		if r.Kind != string(permit.Exec) {
+			grants = append(grants, permit.Named(permit.Effect{Kind: permit.Kind(r.Kind), Target: r.Target}))
+		}
+	}
+	return grants
+}
+
+func numeric(port string) bool {
+	_, err := strconv.ParseUint(port, 10, 16)
+	return err == nil
+}
+
+// addressOf is the HOST:PORT of a URL; "" where it has none.
+func addressOf(raw string) string {
+	if target, err := core.ParseURL(raw); err == nil {
+		return target.Addr
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.Hostname() == "" {
+		return ""
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443", "mqtt": "1883", "mqtts": "8883", "nats": "4222"}[u.Scheme]
+	}
+	if port == "" {
+		return ""
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// whatReaches is what a transport touches; nil where it does not say.
+func whatReaches(t transports.Transport, addr string, listen bool) []transports.Reach {
+	if r, ok := t.(transports.Reacher); ok {
+		return r.Reaches(addr, listen)
+	}
+	return nil
+}
+
+// guarded is a transport in the hands of a script: whatever it touches has to be allowed by the permissions that the context
+// carries.
+type guarded struct {
+	transports.Transport
+	own []transports.Reach // what the command line has chosen itself
+}
+
+// guard guards a transport. One that can be listened on stays so.
+func guard(t transports.Transport, own []transports.Reach) transports.Transport {
+	g := guarded{t, own}
+	if l, ok := t.(transports.Listener); ok {
+		return guardedListener{g, l}
+	}
+	return g
+}
+
+// errSilent is about a transport that does not say what it touches.
+var errSilent = errors.New("this transport does not say what it reaches; --trust-scripts would allow it")
+
+func (g guarded) ask(ctx context.Context, addr string, listen bool) error {
+	p := permit.FromContext(ctx)
+	if p.AllowsAll() {
+		return nil
+	}
+	reaches := whatReaches(g.Transport, addr, listen)
+	if reaches == nil {
+		return errSilent
+	}
+	for _, r := range reaches {
+		if slices.Contains(g.own, r) {
+			continue
+		}
+		if err := p.Ask(permit.Effect{Kind: permit.Kind(r.Kind), Target: r.Target, By: r.By}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g guarded) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	if err := g.ask(ctx, addr, false); err != nil {
+		return nil, err
+	}
+	return g.Transport.Dial(ctx, addr)
+}
+
+type guardedListener struct {
+	guarded
+	listener transports.Listener
+}
+
+func (g guardedListener) Listen(ctx context.Context, addr string) (net.Listener, error) {
+	if err := g.ask(ctx, addr, true); err != nil {
+		return nil, err
+	}
+	return g.listener.Listen(ctx, addr)
+}
+
+// openGuarded is openTransport for a script.
+func (e *env) openGuarded(raw string, o transports.Options) (transports.Transport, error) {
+	t, err := e.openTransport(raw, o)
+	if err != nil {
+		return nil, err
+	}
+	return guard(t, nil), nil
+}
+
+// guarded is the dialer in the hands of a script. What its transport touches for any address is not asked for where the
+// transport was chosen by the user, and nor is a proxy, which always is.
+func (d *dialer) guarded(chosen bool) *dialer {
+	guarded := *d
+	t := d.options.Dialer.(transports.Transport)
+	var own []transports.Reach
+	if chosen {
+		own = whatReaches(t, "", false)
+	} else if p, ok := t.(proxied); ok {
+		own = whatReaches(p.proxy, "", false)
+	}
+	guarded.options.Dialer = guard(t, own)
+	return &guarded
+}
