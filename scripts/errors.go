@@ -8,6 +8,8 @@ import (
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
 // LoadError says that a script could not be loaded: it cannot be read, is no Lua,
@@ -74,7 +76,7 @@ func errorText(v lua.LValue) string {
 }
 
 // preludeName is the chunk name of the part of the library that is written in Lua.
-const preludeName = "[ws76]"
+const preludeName = lauxlib.Host
 
 // tidyTrace leaves out of a traceback what is no code of the script.
 func tidyTrace(trace string) string {

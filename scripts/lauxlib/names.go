@@ -10,6 +10,9 @@ import (
 // The names of variables and functions in errors and tracebacks, as ldebug.c of Lua finds them: by a look at the code that
 // runs, backwards from the instruction that is at it. It costs nothing until something fails.
 
+// Host is the chunk name of Lua code that belongs to the host. Like a function in Go it is no place in a script.
+const Host = "[ws76]"
+
 // frame is a level of the stack that runs Lua code: 0 is the running function, 1 its caller.
 type frame struct {
 	debug *lua.Debug
@@ -17,20 +20,47 @@ type frame struct {
 	pc    int // of the instruction that is at it
 }
 
-// at returns the frame of a level; ok is false where there is none or it is no Lua code.
+// at returns the frame of a level; ok is false where there is none or it is no Lua code of a script.
 func at(L *lua.LState, level int) (f frame, ok bool) {
-	debug, ok := L.GetStack(level)
-	if !ok {
-		return f, false
-	}
-	v, err := L.GetInfo("f", debug, lua.LNil)
-	fn, _ := v.(*lua.LFunction)
-	if err != nil || fn == nil || fn.IsG {
+	debug, fn := function(L, level)
+	if fn == nil || fn.IsG {
 		return f, false
 	}
 	// The interpreter shows the line but not the instruction, of which there are several in a line.
-	pc := reflect.ValueOf(debug).Elem().FieldByName("frame").Elem().FieldByName("Pc").Int()
-	return frame{debug, fn.Proto, int(pc) - 1}, true
+	return frame{debug, fn.Proto, int(frameField(debug, "Pc").Int()) - 1}, true
+}
+
+func frameField(debug *lua.Debug, name string) reflect.Value {
+	return reflect.ValueOf(debug).Elem().FieldByName("frame").Elem().FieldByName(name)
+}
+
+// function returns what runs at a level of the stack, without Lua code of the host; nil where there is nothing, or where a
+// tail call has taken the place of what was there.
+func function(L *lua.LState, level int) (*lua.Debug, *lua.LFunction) {
+	for raw := 0; ; raw++ {
+		debug, ok := L.GetStack(raw)
+		if !ok {
+			return nil, nil
+		}
+		v, _ := L.GetInfo("f", debug, lua.LNil)
+		fn, _ := v.(*lua.LFunction)
+		gone := 0
+		if fn != nil && !fn.IsG {
+			gone = int(frameField(debug, "TailCall").Int())
+			if fn.Proto.SourceName == Host {
+				raw += gone
+				continue
+			}
+		}
+		switch {
+		case level == 0:
+			return debug, fn
+		case level <= gone:
+			return nil, nil
+		}
+		level -= gone + 1
+		raw += gone
+	}
 }
 
 // Where is the "file:line: " of a level of the stack, "" where that is no Lua code.
@@ -45,9 +75,6 @@ func Where(L *lua.LState, level int) string {
 // Callee returns what the function at a level of the stack is called by its caller, such as "method", "send", or "" where
 // nothing is known.
 func Callee(L *lua.LState, level int) (kind, name string) {
-	if tailCalled(L, level) {
-		return "", ""
-	}
 	f, ok := at(L, level+1)
 	if !ok {
 		return "", ""
@@ -57,16 +84,6 @@ func Callee(L *lua.LState, level int) (kind, name string) {
 		return f.register(f.pc, argA(inst))
 	}
 	return "", ""
-}
-
-// tailCalled reports whether the caller of the function at a level is gone.
-func tailCalled(L *lua.LState, level int) bool {
-	debug, ok := L.GetStack(level)
-	if !ok {
-		return false
-	}
-	fr := reflect.ValueOf(debug).Elem().FieldByName("frame").Elem()
-	return !fr.FieldByName("Fn").Elem().FieldByName("IsG").Bool() && fr.FieldByName("TailCall").Int() > 0
 }
 
 // Operand returns what the value is called that an instruction of the caller of the running function works on, such as

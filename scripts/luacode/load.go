@@ -1,10 +1,12 @@
 package luacode
 
 import (
+	"errors"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/scripts/lauxlib"
 	"github.com/ws76/ws76/scripts/luastring"
 )
 
@@ -13,39 +15,82 @@ import (
 func Install(L *lua.LState, b *luastring.Budget) {
 	(&operators{b}).install(L)
 	L.SetGlobal("loadstring", L.NewFunction(func(L *lua.LState) int {
-		src := L.CheckString(1)
+		src := lauxlib.CheckString(L, 1)
+		name := lauxlib.OptString(L, 2, src)
 		b.Spend(L, "loadstring", len(src))
-		return Push(L, []byte(src), L.OptString(2, "<string>"))
+		return Push(L, []byte(src), name)
 	}))
 	L.SetGlobal("load", L.NewFunction(func(L *lua.LState) int {
-		reader := L.CheckFunction(1)
+		reader, name := lauxlib.CheckFunction(L, 1), lauxlib.OptString(L, 2, "=(load)")
 		var src strings.Builder
 		for {
 			L.Push(reader)
-			L.Call(0, 1)
-			piece := L.Get(-1)
-			L.Pop(1)
-			if piece == lua.LNil || piece == lua.LString("") {
+			if err := L.PCall(0, 1, nil); err != nil {
+				return refused(L, err)
+			}
+			piece, ok := lauxlib.ToString(L.Get(-1))
+			if L.Get(-1) == lua.LNil || ok && piece == "" {
 				break
 			}
-			if !lua.LVCanConvToString(piece) {
-				L.RaiseError("reader function must return a string")
+			if !ok {
+				L.Push(lua.LNil)
+				L.Push(lua.LString(lauxlib.Where(L, 1) + "reader function must return a string"))
+				return 2
 			}
-			src.WriteString(piece.String())
+			L.Pop(1)
+			src.WriteString(piece)
 			b.Size(L, "load", src.Len())
 		}
 		b.Spend(L, "load", src.Len())
-		return Push(L, []byte(src.String()), L.OptString(2, "=(load)"))
+		return Push(L, []byte(src.String()), name)
 	}))
 }
 
-// Push compiles src and pushes the function, or nil and the error. It returns how many values that is.
-func Push(L *lua.LState, src []byte, file string) int {
-	proto, err := Compile(src, strings.TrimLeft(file, "@="))
-	if err != nil {
-		L.Push(lua.LNil)
+// refused returns nil and what an error says, as load does.
+func refused(L *lua.LState, err error) int {
+	L.Push(lua.LNil)
+	var api *lua.ApiError
+	if errors.As(err, &api) && api.Object != nil {
+		L.Push(api.Object)
+	} else {
 		L.Push(lua.LString(err.Error()))
-		return 2
+	}
+	return 2
+}
+
+// chunkName is what errors call a chunk, as luaO_chunkid of Lua: "=name" and "@file" are names, anything else is code.
+func chunkName(source string) string {
+	const most = 59 // bytes
+	switch {
+	case strings.HasPrefix(source, "="):
+		return source[1:min(len(source), most+1)]
+	case strings.HasPrefix(source, "@"):
+		source = source[1:]
+		if room := most - 7; len(source) > room {
+			return "..." + source[len(source)-room:]
+		}
+		return source
+	}
+	const room = most - len(`[string "..."]`) - 2
+	line, _, cut := strings.Cut(source, "\n")
+	if i := strings.IndexByte(line, '\r'); i >= 0 {
+		line, cut = line[:i], true
+	}
+	if len(line) > room {
+		line, cut = line[:room], true
+	}
+	if cut {
+		line += "..."
+	}
+	return `[string "` + line + `"]`
+}
+
+// Push compiles src, a chunk that is named as load names it, and pushes the function, or nil and the error. It returns how
+// many values that is.
+func Push(L *lua.LState, src []byte, name string) int {
+	proto, err := Compile(src, chunkName(name))
+	if err != nil {
+		return refused(L, err)
 	}
 	L.Push(L.NewFunctionFromProto(proto))
 	return 1

@@ -47,7 +47,7 @@ func TestCompile(t *testing.T) {
 		{`local f = setfenv(function() return "a" .. "b" end, {}); return f()`, "ab"},
 		{`local f = loadstring("return x .. 'b'"); return setfenv(f, {x = "a"})()`, "ab"},
 		{`local parts = {"retu", "rn 1 .. 2", nil}; local i = 0; return load(function() i = i + 1 return parts[i] end)()`, "12"},
-		{`return loadstring("return +")`, "nil <string>:1: syntax error near '+'"},
+		{`return loadstring("return +")`, "nil [string \"return +\"]:1: syntax error near '+'"},
 		// Results that go into the last parameter, from which the arguments come.
 		{`local function f(c, d) d = d .. d return d end return f(1, "x")`, "xx"},
 		{`local function f(c, d) d, c = d .. d, 2 return d, c end return f(1, "x")`, "xx 2"},

@@ -19,7 +19,7 @@ func Math(L *lua.LState) *lua.LTable {
 	t.RawSetString("huge", lua.LNumber(math.Inf(1)))
 	for name, f := range map[string]func(float64) float64{
 		"abs": math.Abs, "acos": math.Acos, "asin": math.Asin, "atan": math.Atan, "ceil": math.Ceil, "cos": math.Cos, "cosh": math.Cosh,
-		"deg": func(x float64) float64 { return x / radian }, "exp": math.Exp, "floor": math.Floor, "log": math.Log, "log10": log10,
+		"deg": func(x float64) float64 { return x / radian }, "exp": math.Exp, "floor": math.Floor, "log": log, "log10": log10,
 		"rad": func(x float64) float64 { return x * radian }, "sin": math.Sin, "sinh": math.Sinh, "sqrt": math.Sqrt,
 		"tan": math.Tan, "tanh": math.Tanh,
 	} {
@@ -30,8 +30,8 @@ func Math(L *lua.LState) *lua.LTable {
 	}
 	for name, f := range map[string]func(x, y float64) float64{"atan2": math.Atan2, "fmod": math.Mod, "mod": math.Mod, "pow": math.Pow} {
 		t.RawSetString(name, L.NewFunction(func(L *lua.LState) int {
-			x := lauxlib.CheckNumber(L, 1)
-			L.Push(lua.LNumber(f(x, lauxlib.CheckNumber(L, 2))))
+			y := lauxlib.CheckNumber(L, 2) // C looks at the last one first
+			L.Push(lua.LNumber(f(lauxlib.CheckNumber(L, 1), y)))
 			return 1
 		}))
 	}
@@ -44,9 +44,20 @@ func Math(L *lua.LState) *lua.LTable {
 
 const radian = math.Pi / 180
 
+// log is right for the least numbers, too, as C's is and Go's is not.
+func log(x float64) float64 {
+	if x > 0 && x < 0x1p-1022 {
+		return math.Log(x*0x1p54) - 54*math.Ln2
+	}
+	return math.Log(x)
+}
+
 // log10 is exact for powers of ten, as C's is and Go's is not.
 func log10(x float64) float64 {
 	y := math.Log10(x)
+	if x > 0 && x < 0x1p-1022 {
+		y = log(x) / math.Ln10
+	}
 	if n := math.Round(y); y != n && math.Abs(y-n) < 1e-9 && math.Pow10(int(n)) == x {
 		return n
 	}
@@ -61,8 +72,8 @@ func frexp(L *lua.LState) int {
 }
 
 func ldexp(L *lua.LState) int {
-	x := lauxlib.CheckNumber(L, 1)
-	L.Push(lua.LNumber(math.Ldexp(x, lauxlib.CheckInt(L, 2))))
+	e := lauxlib.CheckInt(L, 2)
+	L.Push(lua.LNumber(math.Ldexp(lauxlib.CheckNumber(L, 1), e)))
 	return 1
 }
 

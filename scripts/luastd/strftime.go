@@ -41,7 +41,7 @@ func appendConversion(out []byte, c byte, t time.Time) []byte {
 	case 'c', 'D', 'F', 'r', 'R', 'T', 'x', 'X':
 		return appendTime(out, composed[c], t)
 	case 'C':
-		return two(floorDiv(t.Year(), 100))
+		return strconv.AppendInt(out, int64(floorDiv(t.Year(), 100)), 10)
 	case 'd':
 		return two(t.Day())
 	case 'e':
@@ -99,8 +99,8 @@ func appendConversion(out []byte, c byte, t time.Time) []byte {
 		return t.AppendFormat(out, "MST")
 	case '%':
 		return append(out, '%')
-	case 0:
-		return out // the end of a C string
+	case '1', '2', '3', '4', '5', '6', '7', '8', '9': // a width, of nothing
+		return fmt.Appendf(out, "%*s", int(c-'0'), string([]byte{'%', c}))
 	}
 	return append(out, '%', c)
 }

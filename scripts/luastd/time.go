@@ -2,6 +2,7 @@ package luastd
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -34,7 +35,7 @@ const maxTime = 67768036191676799
 
 // date is os.date.
 func date(L *lua.LState) int {
-	format := lauxlib.OptString(L, 1, "%c")
+	format, _, _ := strings.Cut(lauxlib.OptString(L, 1, "%c"), "\x00") // which ends it, as in C
 	when := time.Now()
 	if L.Get(2) != lua.LNil {
 		s := lauxlib.Integer(lauxlib.CheckNumber(L, 2))

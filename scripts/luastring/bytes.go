@@ -34,7 +34,7 @@ func (b *Budget) byte(L *lua.LState) int {
 	i := lauxlib.OptInteger(L, 2, 1)
 	from, to := slice(i, lauxlib.OptInteger(L, 3, i), len(s))
 	if to-from > maxResults {
-		lauxlib.Errorf(L, "string slice too long")
+		lauxlib.Errorf(L, "stack overflow (string slice too long)")
 	}
 	for i := from; i < to; i++ {
 		L.Push(number(int(s[i])))

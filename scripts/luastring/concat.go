@@ -92,14 +92,8 @@ func (b *Budget) concatMeta(L *lua.LState, n int, right lua.LValue) lua.LValue {
 // tableConcat is table.concat.
 func (b *Budget) tableConcat(L *lua.LState) int {
 	const what = "table.concat"
-	t, ok := L.Get(1).(*lua.LTable)
-	if !ok {
-		lauxlib.TypeError(L, 1, "table")
-	}
-	separator := ""
-	if L.Get(2) != lua.LNil {
-		separator = lauxlib.CheckString(L, 2)
-	}
+	separator := lauxlib.OptString(L, 2, "")
+	t := lauxlib.CheckTable(L, 1)
 	i := lauxlib.OptInt(L, 3, 1)
 	last := t.Len()
 	if L.Get(4) != lua.LNil {

@@ -2,8 +2,7 @@
 // instructions, where a context does not stop them: the string library, table.concat and the operator "..".
 //
 // The replacements give the results and error texts of Lua 5.1. They differ from it where it stops at a zero byte
-// (patterns, %s and %c of string.format take every byte), and string.format's %s takes any value, as Lua 5.2 does.
-// From gopher-lua's own functions they differ where those are not Lua 5.1; the tests list these cases.
+// (patterns, %s and %c of string.format take every byte). From gopher-lua's own functions they differ where those are not Lua 5.1; the tests list these cases.
 //
 //	b := &luastring.Budget{Steps: 1e6}
 //	luastring.Install(L, b)

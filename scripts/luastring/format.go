@@ -121,13 +121,7 @@ func (s spec) convert(a *Account, out []byte, arg int) []byte {
 		a.Give(len(str))
 		return appendQuoted(a, out, str)
 	case 's':
-		str := ""
-		switch v := L.Get(arg).(type) {
-		case lua.LString:
-			str = string(v)
-		default:
-			str = L.ToStringMeta(v).String()
-		}
+		str := lauxlib.CheckString(L, arg)
 		if s.precision < 0 && len(str) >= 100 {
 			a.Give(len(str))
 			return a.add(out, str) // as Lua has it: too long to pad anyway

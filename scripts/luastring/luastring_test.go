@@ -61,7 +61,7 @@ func TestErrors(t *testing.T) {
 		{`string.rep("a", 1e9)`, "string.rep: 1000000000 times 1 bytes is larger than the limit of 16777216"},
 		{`string.char(256)`, "bad argument #1 to 'char' (invalid value)"},
 		{`string.char(1, -1)`, "bad argument #2 to 'char' (invalid value)"},
-		{`("a"):rep(9000):byte(1, -1)`, "string slice too long"},
+		{`("a"):rep(9000):byte(1, -1)`, "stack overflow (string slice too long)"},
 		{`string.format("%d")`, "bad argument #2 to 'format' (no value)"},
 		{`string.format("%d", "x")`, "bad argument #2 to 'format' (number expected, got string)"},
 		{`string.format("%d", {})`, "bad argument #2 to 'format' (number expected, got table)"},
