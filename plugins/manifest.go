@@ -8,6 +8,7 @@ import (
 
 	"github.com/yuin/gopher-lua/ast"
 
+	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/luacode"
 )
 
@@ -25,6 +26,9 @@ type Manifest struct {
 	// Connect says that the plugin has a function connect(url), which is asked for
 	// the URL that is dialled in place of the one given.
 	Connect bool
+	// Fail is scripts.Drop or scripts.Close for a plugin that guards something: what
+	// becomes of what it should have seen and could not. Zero: as the user says.
+	Fail scripts.ErrorPolicy
 }
 
 // Option is one thing that can be set.
@@ -165,7 +169,7 @@ func line(e ast.Expr, around ast.Expr) int {
 
 func (r *reader) manifest(t *ast.TableExpr) *Manifest {
 	m := &Manifest{}
-	r.fields(t, "manifest", "name version summary options commands connect", func(key string, v ast.Expr) {
+	r.fields(t, "manifest", "name version summary options commands connect fail", func(key string, v ast.Expr) {
 		switch key {
 		case "name":
 			m.Name = r.text(t, v, key)
@@ -175,6 +179,11 @@ func (r *reader) manifest(t *ast.TableExpr) *Manifest {
 			m.Summary = r.text(t, v, key)
 		case "connect":
 			m.Connect = r.function(t, v, key)
+		case "fail":
+			var err error
+			if m.Fail, err = scripts.ParseFail(r.text(t, v, key)); err != nil {
+				r.fail(line(v, t), "%v", err)
+			}
 		case "options":
 			m.Options = r.options(t, v)
 		case "commands":

@@ -81,7 +81,7 @@ func (p *Plugin) Load(settings map[string]string, o scripts.Options) (*scripts.S
 	if err != nil {
 		return nil, err
 	}
-	o.Name = p.Name
+	o.Name, o.Fail = p.Name, p.Fail
 	o.Library = set.define
 	if p.Builtin() {
 		return scripts.Eval(p.Name, string(p.source), o)

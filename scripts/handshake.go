@@ -23,7 +23,7 @@ func (a *Answer) Refusal() *core.Refusal {
 
 // Handshake asks on_handshake of each script about a request, before it is
 // answered, and returns the first answer; nil accepts. Where a script fails, the
-// request is accepted if the policy is Pass, and otherwise refused with 500.
+// request is accepted if the policy is Pass, and otherwise refused with 500; 503 where it does not run.
 func (set Set) Handshake(p *Peer, r *hixie.Request) *Answer {
 	for _, s := range set {
 		if a := s.handshake(p, r); a != nil {
@@ -39,6 +39,9 @@ func (s *Script) handshake(p *Peer, r *hixie.Request) *Answer {
 	}
 	st := s.enter()
 	if st == nil {
+		if s.policy() != Pass {
+			return &Answer{Status: http.StatusServiceUnavailable, Body: "the script does not run"}
+		}
 		return nil
 	}
 	c := &conn{script: s, peer: p, link: &link{script: s, over: true}, gone: true}
@@ -51,7 +54,7 @@ func (s *Script) handshake(p *Peer, r *hixie.Request) *Answer {
 			ok = false
 		}
 	}
-	if !ok && s.o.OnError != Pass {
+	if !ok && s.policy() != Pass {
 		answer = &Answer{Status: http.StatusInternalServerError, Body: "the script failed"}
 	}
 	s.leaveFrom(st)

@@ -152,9 +152,13 @@ func TestAbandoned(t *testing.T) {
 			if (err != nil) != (policy == Close) {
 				t.Errorf("the other session: %v", err)
 			}
+			_, late := r.session(r.script) // that begins without the script
+			if err := late(relay.AToB, core.Message{Data: []byte("late")}); (err != nil) != (policy == Close) {
+				t.Errorf("a session that comes later: %v", err)
+			}
 			want := []string{"a1"}
 			if policy == Pass {
-				want = append(want, "b")
+				want = append(want, "b", "late")
 			}
 			r.want("without the script", &r.toB, want...)
 			if err := r.script.Reload(); err != errStuck {

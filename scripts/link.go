@@ -41,10 +41,13 @@ func (l *link) bind(next relay.Sink, do func(func() error) error, end func(error
 	l.do, l.end = do, end
 	s := l.script
 	st := s.enter()
+	l.next = next
 	if st == nil {
+		if s.policy() != Pass {
+			return l.sink, nil
+		}
 		return next, nil
 	}
-	l.next = next
 	if s.started {
 		// Tasks of on_open are to be there before the first message is.
 		ready := len(st.ready)
@@ -213,7 +216,7 @@ func (l *link) failed(st *state, err error, d relay.Direction, m core.Message) e
 	if errors.As(err, &exit) {
 		return relay.ErrStop
 	}
-	switch s.o.OnError {
+	switch s.policy() {
 	case Pass:
 		return l.next(d, m)
 	case Drop:
@@ -223,17 +226,15 @@ func (l *link) failed(st *state, err error, d relay.Direction, m core.Message) e
 }
 
 // missed does with a message what the policy says where the script that is to see it
-// does not run, though nobody has stopped it.
+// does not run. Where it was stopped, its connections end as well.
 func (l *link) missed(d relay.Direction, m core.Message) error {
-	if l.script.down.Load() {
-		switch l.script.o.OnError {
-		case Drop:
-			return nil
-		case Close, Exit:
-			return errDown
-		}
+	switch p := l.script.policy(); {
+	case p == Pass:
+		return l.next(d, m)
+	case p == Drop || !l.script.down.Load():
+		return nil
 	}
-	return l.next(d, m)
+	return errDown
 }
 
 var errDown = errors.New("the script that is to see the message does not run: a call of it did not stop, or it could not be loaded anew")

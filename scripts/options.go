@@ -120,6 +120,10 @@ type Options struct {
 	Args    Args
 	Limits  Limits
 	OnError ErrorPolicy
+	// Fail is what the author of the script has said of it: Drop or Close, where it
+	// guards something; it counts where it is safer than OnError. The script's global
+	// fail is the same. Zero: nothing.
+	Fail ErrorPolicy
 	// Permissions are what the script may do beyond what needs none: its store, the files below its own folder, and below
 	// Data. They are asked for whenever the script is loaded. nil: nothing.
 	Permissions func() *permit.Permissions

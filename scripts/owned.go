@@ -212,7 +212,7 @@ func (o *owned) arrived(st *state, m core.Message) {
 	if st.hooks[onMessage] == nil || st.script.off[onMessage] {
 		passed = append(passed, m)
 	} else if err := st.through(onMessage, o.conn, m, &passed); err != nil || st.lost {
-		if !st.lost && st.script.o.OnError == Close {
+		if !st.lost && st.script.policy() == Close {
 			o.close(1011, "")
 		}
 		return

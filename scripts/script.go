@@ -32,6 +32,8 @@ type Script struct {
 	wants atomic.Uint32
 	// down says that there is no state though the script was not stopped.
 	down atomic.Bool
+	// fail is the ErrorPolicy that the script itself has stated.
+	fail atomic.Uint32
 
 	// mu is held while Lua runs. Where a call is abandoned, the watchdog unlocks it
 	// in place of the goroutine that is stuck.
@@ -185,6 +187,9 @@ func (st *state) load(main *lua.FunctionProto, old *state) error {
 		failed := st.newError("main chunk", err)
 		return &LoadError{Script: st.script.name, Err: errors.New(failed.Text), Traceback: failed.Traceback}
 	}
+	if _, err := st.stated(); err != nil {
+		return &LoadError{Script: st.script.name, Err: err}
+	}
 	return nil
 }
 
@@ -193,6 +198,8 @@ func (s *Script) install(st *state) {
 	s.cur = st
 	s.down.Store(false)
 	s.errs, s.off = [numEvents]int{}, [numEvents]bool{}
+	stated, _ := st.stated() // load has looked
+	s.fail.Store(uint32(stated))
 	st.refresh()
 }
 
@@ -244,7 +251,9 @@ func (s *Script) Stop(ctx context.Context, reason string) error {
 		}
 	}
 	s.stopped, s.cur = true, nil
-	s.wants.Store(0)
+	if s.policy() == Pass {
+		s.wants.Store(0)
+	}
 	var owned []*owned
 	for _, c := range s.conns {
 		if c.owned != nil {

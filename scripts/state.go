@@ -213,7 +213,8 @@ func (st *state) failed(e event, err error) *Error {
 		return failed
 	}
 	s.report(failed)
-	if s.errs[e]++; s.errs[e] == maxErrors {
+	// One that guards goes on: off it would let pass everything, or nothing.
+	if s.errs[e]++; s.errs[e] == maxErrors && !(e.guards() && s.policy() != Pass) {
 		s.off[e] = true
 		s.errorOff(e)
 		st.refresh()

@@ -2,6 +2,7 @@
 plugin = {
   name = "redact",
   version = "1.0.0",
+  fail = "drop", -- what could not be looked at may hold a secret
   summary = "masks secrets: card numbers, mail addresses, JSON fields, what you say",
   options = {
     { name = "what", type = "list", default = "card,email", help = "what to mask: card, email, ip, mac, bearer" },

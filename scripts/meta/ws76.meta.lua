@@ -470,6 +470,10 @@ function on_stop(reason) end
 ---@param req ws76.Request
 ---@return nil|false|{status: integer, body?: string}|{protocol: string}
 function on_handshake(conn, req) end
+---What becomes of a message or a handshake that the script should have seen and could not, where that is safer than
+---`--on-script-error`: after an error, at a limit, while the script is stuck or off. Set by the main chunk.
+---@type "drop"|"close"|nil
+fail = nil
 ---@param conn ws76.Conn
 function on_open(conn) end
 ---@param conn ws76.Conn

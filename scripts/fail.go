@@ -1,0 +1,42 @@
+package scripts
+
+import (
+	"fmt"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// failGlobal is the global by which a script says what becomes of what it should have
+// seen, where it could not.
+const failGlobal = "fail"
+
+// ParseFail reads what a script or a plugin may say of itself: drop or close.
+func ParseFail(name string) (ErrorPolicy, error) {
+	for _, p := range []ErrorPolicy{Drop, Close} {
+		if name == p.String() {
+			return p, nil
+		}
+	}
+	return Pass, fmt.Errorf("fail is %q; want drop or close", name)
+}
+
+// stated returns the policy that the code of a state has set; Pass for none.
+func (st *state) stated() (ErrorPolicy, error) {
+	name, ok := st.L.G.Global.RawGetString(failGlobal).(lua.LString)
+	if !ok {
+		return Pass, nil // a function may be called so
+	}
+	return ParseFail(string(name))
+}
+
+// policy is what becomes of a message that the script should have seen and could not:
+// the safest of what the user, the manifest and the script itself say.
+func (s *Script) policy() ErrorPolicy {
+	return max(s.o.OnError, s.o.Fail, ErrorPolicy(s.fail.Load()))
+}
+
+// guards reports whether an event is one without which something would pass that the
+// script keeps back.
+func (e event) guards() bool {
+	return e == onMessage || e == onSend || e == onLine || e == onHandshake
+}

@@ -1,0 +1,110 @@
+package scripts
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// guards are the ways to say that a script guards something.
+func guards(policy ErrorPolicy) map[string]struct {
+	code string
+	o    Options
+} {
+	return map[string]struct {
+		code string
+		o    Options
+	}{
+		"the user":     {"", Options{OnError: policy}},
+		"the manifest": {"", Options{Fail: policy}},
+		"the script":   {"fail = '" + policy.String() + "'\n", Options{}},
+	}
+}
+
+// TestGuards: nothing passes a script that guards and fails, however it fails and however often.
+func TestGuards(t *testing.T) {
+	for how, fault := range map[string]string{
+		"an error":      `error("no")`,
+		"a wrong value": `return {1, {}, print}`,
+		"a budget":      `return ("x"):rep(1e9)`,
+		"time":          `while true do end`,
+		"a stack":       `local function f() return 1 + f() end f()`,
+	} {
+		for who, g := range guards(Drop) {
+			g.o.Limits.Timeout = 200 * time.Millisecond
+			for _, hook := range []string{"on_message", "on_send"} {
+				r := newRig(t, g.code+"function "+hook+"(c, d) if d == 'good' then return d end "+fault+" end", g.o)
+				often := maxErrors + 5
+				if how == "time" {
+					often = 2
+				}
+				for range often {
+					r.push("bad")
+				}
+				r.push("good")
+				if got := append(r.got(&r.toB), r.got(&r.toA)...); len(got) != 1 || got[0] != "good" {
+					t.Errorf("%s, said by %s, in %s: %q passed, want what is good alone", how, who, hook, got)
+				}
+				r.stop()
+			}
+		}
+	}
+}
+
+// TestGuardHandshake: nobody comes in past a hook that fails, or has failed often.
+func TestGuardHandshake(t *testing.T) {
+	for who, g := range guards(Close) {
+		r := newRig(t, g.code+"function on_handshake() error('no') end", g.o)
+		for range maxErrors + 5 {
+			if a := (Set{r.script}).Handshake(&Peer{}, requestOf("/")); a == nil || a.Status != http.StatusInternalServerError {
+				t.Fatalf("said by %s: answered %v", who, a)
+			}
+		}
+		r.stop()
+	}
+}
+
+// TestGuardStopped: what comes when the script was stopped already does not pass.
+func TestGuardStopped(t *testing.T) {
+	for who, g := range guards(Drop) {
+		r := newRig(t, g.code+"function on_message(c, d) return d end", g.o)
+		r.push("a")
+		r.stop()
+		r.push("b")
+		if got := r.got(&r.toB); len(got) != 1 {
+			t.Errorf("said by %s: %q passed", who, got)
+		}
+	}
+}
+
+// TestFailStated: a script says drop or close, and the safer of two counts.
+func TestFailStated(t *testing.T) {
+	if _, err := Eval("x", `fail = "dorp"`, Options{}); err == nil || !strings.Contains(err.Error(), `fail is "dorp"; want drop or close`) {
+		t.Errorf("dorp: %v", err)
+	}
+	for _, c := range []struct {
+		code      string
+		user, man ErrorPolicy
+		want      ErrorPolicy
+	}{
+		{``, Pass, Pass, Pass},
+		{`function fail() end`, Pass, Pass, Pass},
+		{`fail = "drop"`, Pass, Pass, Drop},
+		{`fail = "drop"`, Close, Pass, Close},
+		{`fail = "drop"`, Pass, Close, Close},
+		{`fail = "close"`, Drop, Drop, Close},
+		{`fail = "close"`, Exit, Drop, Exit},
+	} {
+		s, err := Eval("x", c.code, Options{OnError: c.user, Fail: c.man})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.policy(); got != c.want {
+			t.Errorf("%q with %v and %v: %v, want %v", c.code, c.user, c.man, got, c.want)
+		}
+		if err := s.Stop(t.Context(), ""); err != nil {
+			t.Error(err)
+		}
+	}
+}
