@@ -107,7 +107,7 @@ _ws76_command() {
         flags='--wait --port -p --timeout --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 wifly emulate')
-        flags='--link --port --baud --settings --firmware --running --network --upgrade --map --listen --fault --seed --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--link --port --baud --settings --firmware --log --running --network --upgrade --map --listen --fault --seed --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 demo')
         args=('text' none)
@@ -450,6 +450,7 @@ _ws76_value() {
     'ws76 wifly emulate --baud') spec='text' ;;
     'ws76 wifly emulate --settings') spec='file' ;;
     'ws76 wifly emulate --firmware') spec='text' ;;
+    'ws76 wifly emulate --log') spec='file' ;;
     'ws76 wifly emulate --network') spec='text' ;;
     'ws76 wifly emulate --map') spec='text' ;;
     'ws76 wifly emulate --listen') spec='text' ;;

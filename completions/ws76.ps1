@@ -724,7 +724,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--port' + "`t" + 'serial port to be the module on, URL like serial:///dev/ttyUSB0'),
         ('--baud' + "`t" + 'RATE at power-up (default: as stored, from the factory 9600)'),
         ('--settings' + "`t" + 'keep what the host saves in FILE, passphrase included'),
-        ('--firmware' + "`t" + 'VERSION: 2.15, 2.21, 2.23, 2.32, 4.00, 4.41'),
+        ('--firmware' + "`t" + 'VERSION: 2.15, 2.21, 2.23, 2.32, 2.40-CEL, 4.00, 4.41, 4.81'),
+        ('--log' + "`t" + 'record the dialogue in FILE: seconds, > from the host or < to it, the text; passphrases masked'),
         ('--running' + "`t" + 'as if switched on long ago: no boot text, joined'),
         ('--network' + "`t" + 'a network in the air, SSID or SSID=PASSPHRASE; repeatable (default: whatever is asked for)'),
         ('--upgrade' + "`t" + 'carry WebSockets of drafts 75 and 76 to RFC 6455 servers'),
@@ -1148,6 +1149,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 wifly emulate --baud'] = @()
     $values['ws76 wifly emulate --settings'] = @()
     $values['ws76 wifly emulate --firmware'] = @()
+    $values['ws76 wifly emulate --log'] = @()
     $values['ws76 wifly emulate --network'] = @()
     $values['ws76 wifly emulate --map'] = @()
     $values['ws76 wifly emulate --listen'] = @()

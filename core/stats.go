@@ -34,3 +34,7 @@ func (c *Conn) Stats() Stats {
 		AfterClosing: c.countIn.afterClosing.Load(),
 	}
 }
+
+// BytesRead is BytesIn without a lag, for the goroutine that is in Receive or Pump, or
+// between two calls of Receive.
+func (c *Conn) BytesRead() uint64 { return c.bytesIn }

@@ -20,7 +20,7 @@ const module = "github.com/ws76/ws76/"
 // Those that are missing here may import nothing of it.
 var mayImport = map[string][]string{
 	"cmd/ws76":                {"internal/accept", "internal/capture", "internal/lineedit", "plugins", "core", "core/hixie", "core/rfc6455", "core/bridge", "core/relay", "core/relay/format", "core/relay/recording", "plugins/record", "core/serve", "transports", "transports/all", "transports/exec", "transports/pipe", "transports/serial", "transports/tcp", "transports/tls", "transports/wifly", "transports/wifly/module", "core/hub", "core/hub/nats", "core/serve/auth", "core/serve/channels", "core/serve/dashboard", "core/serve/metrics", "core/serve/static", "scripts", "plugins/mqtt", "plugins/nats", "plugins/broker", "scripts/kv", "scripts/permit", "scripts/watch", "scripts/check", "scripts/meta", "scripts/scripttest", "scripts/templates", "completions", "man", "internal/textfile", "scripts/luacode"},
-	"core":                    {"core/hixie", "core/rfc6455"},
+	"core":                    {"core/hixie", "core/rfc6455", "internal/outq"},
 	"core/relay":              {"core"},
 	"core/bridge":             {"core", "core/hixie", "core/relay", "core/relay/format", "core/rfc6455"},
 	"core/relay/format":       {"core", "core/hixie"},
@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"scripts/lualib":          {"core/hixie", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/luastd", "scripts/luastring", "scripts/permit", "internal/textfile"},
 	"scripts/luastd":          {"scripts/lauxlib", "scripts/luastring"},
 	"scripts/scripttest":      {"core", "core/relay", "core/relay/recording", "scripts", "scripts/luacode", "internal/textfile"},
+	"transports/pipe":         {"internal/outq"},
 	"transports/all":          {"transports", "transports/exec", "transports/fd", "transports/proxy", "transports/serial", "transports/stdio", "transports/tcp", "transports/tls", "transports/unix", "transports/wifly"},
 	"transports/exec":         {"transports", "transports/pipe"},
 	"transports/fd":           {"transports", "transports/pipe"},

@@ -40,6 +40,7 @@ ws76 wifly emulate --fault clos-after=100,lost-reply=0.1   as bad as in the fiel
 			&cli.IntFlag{Name: "baud", Category: line, Usage: "`RATE` at power-up (default: as stored, from the factory 9600)"},
 			&cli.StringFlag{Name: "settings", Category: line, Usage: "keep what the host saves in `FILE`, passphrase included"},
 			&cli.StringFlag{Name: "firmware", Value: rn131.DefaultFirmware, Category: line, Usage: "`VERSION`: " + strings.Join(rn131.Firmwares(), ", ")},
+			&cli.StringFlag{Name: "log", Category: line, Usage: "record the dialogue in `FILE`: seconds, > from the host or < to it, the text; passphrases masked"},
 			&cli.BoolFlag{Name: "running", Category: line, Usage: "as if switched on long ago: no boot text, joined"},
 			&cli.StringSliceFlag{Name: "network", Category: wifi, Usage: "a network in the air, `SSID` or SSID=PASSPHRASE; repeatable (default: whatever is asked for)"},
 			&cli.BoolFlag{Name: "upgrade", Category: tcp, Usage: "carry WebSockets of drafts 75 and 76 to RFC 6455 servers"},
@@ -69,6 +70,19 @@ func (e *env) emulate(c *cli.Context) error {
 		o.Dial, o.Lookup = u.dial, u.lookup
 	} else if c.IsSet("map") {
 		return usagef("--map needs --upgrade")
+	}
+	if path := c.String("log"); path != "" {
+		file, err := os.Create(path)
+		if err != nil {
+			return fmt.Errorf("--log: %w", err)
+		}
+		defer file.Close()
+		fmt.Fprintf(file, "# made by the module in software, firmware %s\n", c.String("firmware"))
+		o.Record = func(r rn131.Record) {
+			if _, err := fmt.Fprintln(file, r); err != nil {
+				e.log.Warnf("--log: %v", err)
+			}
+		}
 	}
 	port, name, err := openModulePort(c, o)
 	if err != nil {

@@ -83,6 +83,7 @@ type joint struct {
 	lingering atomic.Bool
 	open      Direction    // that is lingered for
 	heard     atomic.Int64 // nanoseconds from since to its last message
+	read      atomic.Int64 // bytes of the side lingered for, then
 
 	// A side that is being closed may still send until it is.
 	closing [2]bool        // by Side: it is told to close
@@ -197,7 +198,7 @@ func (j *joint) copyAll(d Direction) outcome {
 		if sent {
 			l.delivered.Add(int64(messages))
 			l.deliveredBytes.Add(bytes)
-			j.hear()
+			j.hear(d)
 			return
 		}
 		l.received.Add(int64(messages))
@@ -243,14 +244,18 @@ func (j *joint) carry(l *lane, d Direction, m core.Message, src *end) error {
 	}
 	err := j.pass(j.sends, l, d, m, src)
 	l.leave()
-	j.hear()
+	j.hear(d)
 	return err
 }
 
-// hear notes that a message has passed.
-func (j *joint) hear() {
-	if j.lingering.Load() {
-		j.heard.Store(int64(time.Since(j.since)))
+// hear notes that the pump of d has passed on a message.
+func (j *joint) hear(d Direction) {
+	if !j.lingering.Load() {
+		return
+	}
+	j.heard.Store(int64(time.Since(j.since)))
+	if peer := j.ends[d.From()].stream; d == j.open && peer != nil {
+		j.read.Store(int64(peer.BytesRead()))
 	}
 }
 
@@ -310,13 +315,18 @@ func (j *joint) halfClosed(d Direction) {
 		j.closeGently(d)
 	default:
 		j.linger, j.since, j.open = linger, time.Now(), d.Reverse()
+		j.read.Store(j.ends[j.open.From()].bytesIn())
 		j.lingering.Store(true)
-		j.quiet = time.NewTimer(linger)
+		j.quiet = time.NewTimer(min(linger, unsentPoll))
 	}
 }
 
+// unsentPoll is how often it is asked whether all that was sent has left.
+const unsentPoll = 20 * time.Millisecond
+
 // checkQuiet closes the side that is lingered for if it has been silent long
-// enough. While its last message is being delivered it is not silent.
+// enough. While its last message is being delivered it is not silent, nor while one
+// of ours leaves or one of its own arrives over a slow line.
 func (j *joint) checkQuiet() {
 	l := &j.lanes[j.open]
 	if !l.tryTake() {
@@ -324,7 +334,19 @@ func (j *joint) checkQuiet() {
 		return
 	}
 	l.leave()
-	if silent := time.Since(j.since) - time.Duration(j.heard.Load()); silent < j.linger {
+	peer := &j.ends[j.open.From()]
+	if peer.unsent() > 0 {
+		j.heard.Store(int64(time.Since(j.since)))
+		j.quiet.Reset(min(j.linger, unsentPoll))
+		return
+	}
+	silent := time.Since(j.since) - time.Duration(j.heard.Load())
+	if silent >= j.linger && peer.bytesIn() > j.read.Load() { // part of a message
+		j.heard.Store(int64(time.Since(j.since)))
+		j.read.Store(peer.bytesIn())
+		silent = 0
+	}
+	if silent < j.linger {
 		j.quiet.Reset(j.linger - silent)
 		return
 	}

@@ -19,7 +19,8 @@ type Options struct {
 	Hooks []Hook
 
 	// LingerA is how long the session goes on after a has said io.EOF: until
-	// nothing came from b for that long. Then b is closed, and what it still
+	// nothing came from b for that long, counted from when b is known to have
+	// all that was sent to it. Then b is closed, and what it still
 	// sends before it is goes to a. 0 closes b at once, Forever waits until b
 	// ends by itself. LingerB is the same with the sides exchanged. Only Join
 	// looks at them.

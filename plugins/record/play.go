@@ -317,15 +317,25 @@ func (r *player) await(ctx context.Context, count int64, most time.Duration) err
 	return nil
 }
 
-// linger waits until the peer is silent.
+// unsentPoll is how often it is asked whether all that was sent has left.
+const unsentPoll = 20 * time.Millisecond
+
+// linger waits until the peer has all that was sent to it, and is silent then.
 func (r *player) linger(ctx context.Context) error {
 	for {
-		timer := time.NewTimer(r.Linger)
+		wait := r.Linger
+		unsent := r.conn.Unsent() > 0
+		if unsent {
+			wait = min(wait, unsentPoll)
+		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-r.news:
 			timer.Stop()
 		case <-timer.C:
-			return nil
+			if !unsent {
+				return nil
+			}
 		case <-r.ended:
 			timer.Stop()
 			return ErrEnded

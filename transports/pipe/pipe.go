@@ -9,7 +9,10 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
+
+	"github.com/ws76/ws76/internal/outq"
 )
 
 // Addr names an end of a connection that has no address: the transport and the
@@ -58,6 +61,18 @@ func (c *Conn) Read(p []byte) (int, error) { return c.do("read", c.r.Read, p) }
 
 // Write writes to the other.
 func (c *Conn) Write(p []byte) (int, error) { return c.do("write", c.w.Write, p) }
+
+// Unsent returns how many bytes that were written the other side is known not to have
+// read, or the line to carry still; 0 where that is not known.
+func (c *Conn) Unsent() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	file, ok := c.w.(syscall.Conn)
+	if !ok || c.closed {
+		return 0
+	}
+	return outq.Of(file)
+}
 
 func (c *Conn) do(op string, f func([]byte) (int, error), p []byte) (int, error) {
 	c.mu.Lock()

@@ -69,6 +69,15 @@ func (p *Port) Write(b []byte) (int, error) {
 	return n, p.named("write", err)
 }
 
+// Unsent returns how many bytes that were written have not left, as far as the system
+// knows.
+func (p *Port) Unsent() int {
+	if c, ok := p.Conn.(interface{ Unsent() int }); ok {
+		return c.Unsent()
+	}
+	return 0
+}
+
 // named finds the errors that mean that the device is gone.
 func (p *Port) named(op string, err error) error {
 	switch {

@@ -126,7 +126,7 @@ func (c *conn) Write(p []byte) (written int, err error) {
 		wait, n := c.escape.next(p, time.Now())
 		if !c.flow && c.m.line.baud > paceAbove {
 			n = min(n, paceChunk)
-			busy := time.Until(c.m.line.free)
+			busy := c.m.line.busy()
 			wait = max(wait, busy+busy/2) // about 70 % of the line
 		}
 		if err := c.pause(wait); err != nil {
@@ -166,6 +166,10 @@ func (c *conn) pause(d time.Duration) error {
 	}
 }
 
+// Unsent returns how many bytes that were written are not with the module yet, as far
+// as the rate and the port tell.
+func (c *conn) Unsent() int { return c.m.line.unsent() }
+
 // Close ends the connection by the module's close command, puts its settings back
 // and gives the port free. It takes about a second: the module wants silence around
 // the command. A module that does not answer is left after some six seconds.
@@ -191,9 +195,7 @@ func (c *conn) Close() error {
 func (c *conn) end() error {
 	gone := c.m.line.ended()
 	if gone == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), drainWait)
-		defer cancel()
-		sleep(ctx, time.Until(c.m.line.free))
+		sleep(context.Background(), min(c.m.line.busy(), drainWait))
 		gone = c.m.line.endsWithin(c.patience)
 	}
 	rest, booted := c.m.line.text()

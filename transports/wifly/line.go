@@ -208,12 +208,30 @@ func (l *line) receive(ctx context.Context, dst []byte, wait time.Duration) ([]b
 // write writes p; the caller sees to deadlines and order.
 func (l *line) write(p []byte) (int, error) {
 	n, err := l.port.Write(p)
-	now := time.Now()
-	if l.free.Before(now) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := time.Now(); l.free.Before(now) {
 		l.free = now
 	}
 	l.free = l.free.Add(l.duration(n))
 	return n, err
+}
+
+// busy is how long what was written is still on its way over the wire.
+func (l *line) busy() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return max(time.Until(l.free), 0)
+}
+
+// unsent is how many bytes have not left, as reckoned by the rate, and by the system
+// where it knows.
+func (l *line) unsent() int {
+	n := 0
+	if port, ok := l.port.(interface{ Unsent() int }); ok {
+		n = port.Unsent()
+	}
+	return max(n, int(l.busy()*time.Duration(l.baud)/(10*time.Second)))
 }
 
 // duration is how long n bytes are on the wire: 8N1 has ten bits each.

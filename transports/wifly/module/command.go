@@ -74,6 +74,11 @@ func (m *Module) reply(parts ...string) {
 		m.note("fault: reply %q cut", text)
 		text = text[:len(text)/2]
 	}
+	if f, ok := m.faults.find(LatePrompt); ok && m.faults.times[LatePrompt] == 0 && strings.HasSuffix(text, m.fw.prompt) {
+		m.faults.times[LatePrompt] = 1
+		m.after(f.Every, func() { m.say(text) })
+		return
+	}
 	if f, ok := m.faults.find(SlowReply); ok {
 		m.after(f.Every, func() { m.say(text) })
 		return
@@ -117,7 +122,7 @@ func (m *Module) execute(line string) {
 	case "ver":
 		m.answer(m.fw.banner + "\r\n")
 	case "exit":
-		m.reply("EXIT\r\n")
+		m.reply(m.fw.exit)
 		m.mode = data
 		m.last = time.Now()
 		m.release()
@@ -140,12 +145,14 @@ func (m *Module) execute(line string) {
 	case "leave":
 		text := ""
 		if m.leave() {
-			text = "DeAuth\r\n"
+			text = m.fw.left
 			m.closed("left the network")
 		}
 		m.answer(text)
 	case "scan":
-		m.answer("")
+		if !m.o.Faults.has(ScanNoPrompt) {
+			m.answer("")
+		}
 		m.scan()
 	case "open":
 		if len(words) > 3 || arg(2) != "" && !validPort(arg(2)) {
@@ -170,6 +177,11 @@ func (m *Module) execute(line string) {
 
 // set does set GROUP NAME VALUE, set uart raw N and set uart instant N.
 func (m *Module) set(words []string, line string) string {
+	if m.o.Faults.has(HangRestore) && m.connections > 0 && m.link == nil {
+		m.note("fault: hung by %q", maskSecrets(line))
+		m.hang()
+		return ""
+	}
 	if len(words) < 3 {
 		return badArgs
 	}
@@ -212,10 +224,14 @@ func (m *Module) set(words []string, line string) string {
 	return "AOK\r\n"
 }
 
-// instant changes the rate once the reply has left, and ends command mode.
+// instant changes the rate, before or once the reply has left, and ends command mode.
 func (m *Module) instant(rate int) {
 	m.mode = data
-	m.after(m.uart.wireTime(64), func() { m.setRate(rate) })
+	wait := m.uart.wireTime(64)
+	if !m.fw.instantOld {
+		wait = 0
+	}
+	m.after(wait, func() { m.setRate(rate) })
 	m.release()
 }
 
@@ -232,6 +248,7 @@ func (m *Module) save(file string) string {
 			return "ERR: no space\r\n"
 		}
 		m.files[file] = stored
+		return "Storing in " + file + "\r\n"
 	} else {
 		m.flash = stored
 		if err := m.store(); err != nil {
@@ -335,6 +352,10 @@ func (m *Module) lookupCommand(name string) {
 		return
 	}
 	m.resolve(name, func(addr netip.Addr, err error) {
+		if err != nil && m.fw.lookupFails != "" {
+			m.answer(m.fw.lookupFails)
+			return
+		}
 		if err != nil {
 			addr = netip.IPv4Unspecified()
 		}
@@ -385,5 +406,5 @@ func maskSecrets(line string) string {
 }
 
 func (p *param) secret() bool {
-	return p.group == "wlan" && (p.name == "phrase" || p.name == "key") || p.name == "password" || p.group == "apmode" && p.name == "passphrase"
+	return p.group == "wlan" && (p.name == "phrase" || p.name == "key") || p.name == "password" || p.group == "ftp" && p.name == "pass" || p.group == "apmode" && p.name == "passphrase"
 }

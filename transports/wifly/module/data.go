@@ -12,8 +12,7 @@ func (m *Module) receive(p piece) {
 	if f, ok := m.faults.find(HangAfter); ok && m.mode != hung {
 		if m.heard += len(p.data); m.heard >= int(f.N) {
 			m.note("fault: hung")
-			m.mode = hung
-			m.timers = nil
+			m.hang()
 		}
 	}
 	for b := p.data; len(b) > 0; quiet = false {
@@ -68,10 +67,18 @@ func (m *Module) endEscape() {
 	}
 	m.escapes = 0
 	m.escape.stop()
+	if m.o.Faults.has(HangEscape) && m.connections > 0 {
+		m.note("fault: hung by the escape")
+		m.hang()
+		return
+	}
 	m.mode = command
 	m.line, m.long = m.line[:0], false
 	m.note("module: command mode")
 	m.reply("CMD\r\n")
+	if m.o.Faults.has(CommandSilent) {
+		m.hang()
+	}
 }
 
 // releaseEscape sends what was held back: it was no escape.
@@ -149,9 +156,17 @@ func (m *Module) print(b []byte) {
 	m.tx = append(m.tx, b...)
 }
 
-// busy puts off the end by comm idle.
+// busy puts off the end by comm idle, and that by a fault.
 func (m *Module) busy() {
 	m.idle.stop()
+	m.dog.stop()
+	if f, ok := m.faults.find(RebootIdle); ok && m.link != nil && m.faults.times[RebootIdle] == 0 {
+		m.dog = m.after(f.Every, func() {
+			m.faults.times[RebootIdle] = 1
+			m.note("fault: watchdog")
+			m.reboot("")
+		})
+	}
 	if s := m.ram.num("comm", "idle"); s > 0 && m.link != nil {
 		m.idle = m.after(time.Duration(s)*time.Second, func() { m.closed("idle") })
 	}

@@ -40,6 +40,16 @@ const (
 	WrongBaud      FaultKind = "wrong-baud"       // the UART stands at this rate whatever is set
 	BadConfig      FaultKind = "bad-config"       // save says *BAD CONFIG*
 	Chatter        FaultKind = "chatter"          // unsolicited text in data mode while unconnected, this often
+	BootSilent     FaultKind = "boot-silent"      // boots, and stops for good
+	EscapeChanged  FaultKind = "escape-changed"   // starts with another "comm $"
+	CommandSilent  FaultKind = "command-silent"   // says CMD, and stops for good
+	LatePrompt     FaultKind = "late-prompt"      // the first prompt takes this long
+	LostOpen       FaultKind = "lost-open"        // the string for an open connection is not sent
+	RebootIdle     FaultKind = "reboot-idle"      // the watchdog reboots a connection that is idle for this long
+	HangEscape     FaultKind = "hang-escape"      // stops for good at $$$ while connected
+	HangRestore    FaultKind = "hang-restore"     // stops for good at the first set after a connection
+	ScanNoPrompt   FaultKind = "scan-no-prompt"   // scan prints its list, and no prompt before or behind it
+	SlowDHCP       FaultKind = "slow-dhcp"        // a lease takes this long
 )
 
 // faultValue is what kind of value a fault takes.
@@ -66,6 +76,8 @@ var faultValues = []struct {
 	{ConnectFailed, often}, {ConnectSilent, often}, {SlotBusy, often}, {OpenCrash, often},
 	{NoAP, noValue}, {AuthFailed, noValue}, {DHCPFailed, noValue},
 	{WrongBaud, count}, {BadConfig, noValue}, {Chatter, duration},
+	{BootSilent, noValue}, {EscapeChanged, noValue}, {CommandSilent, noValue}, {LatePrompt, duration}, {LostOpen, often},
+	{RebootIdle, duration}, {HangEscape, noValue}, {HangRestore, noValue}, {ScanNoPrompt, noValue}, {SlowDHCP, duration},
 }
 
 // FaultKinds returns every fault, in the form in which ParseFaults takes it.
@@ -81,7 +93,7 @@ func FaultKinds() []string {
 type Fault struct {
 	Kind  FaultKind
 	N     float64       // probability or count; 0 where Kind takes none or it was left out
-	Every time.Duration // of SlowReply and Chatter
+	Every time.Duration // of those that take a time
 	Addr  string        // of StaleOpen
 }
 

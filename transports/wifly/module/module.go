@@ -86,6 +86,10 @@ type Options struct {
 	// 0: DefaultBoot and so on.
 	Boot, Assoc, DHCP, Scan time.Duration
 
+	// Record is given the dialogue, an entry after the other, each when it has passed. It
+	// is called from goroutines of Serve, one at a time. nil: it is not recorded.
+	Record func(Record)
+
 	// Note tells what happens, secrets masked. It is called from Serve's goroutine.
 	Note func(text string)
 }
@@ -210,6 +214,7 @@ func (m *Module) Serve(ctx context.Context, port io.ReadWriteCloser) error {
 	}
 	m.loop()
 	port.Close()
+	defer m.uart.record.end()
 	m.hangUp()
 	m.unlisten()
 	m.owned.Wait()
@@ -311,11 +316,13 @@ func (m *Module) powerUp() {
 	stale, connected := m.faults.find(StaleOpen)
 	left := m.o.Faults.has(StaleCommand) || connected
 	if f, ok := m.faults.find(HangAfter); ok && f.N == 0 {
-		m.mode = hung
-		m.timers = nil
+		m.hang()
 		return
 	}
-	if !m.o.Running && !left {
+	if m.o.Faults.has(EscapeChanged) {
+		m.flash["comm $"], m.ram["comm $"] = "1", "1"
+	}
+	if m.o.Faults.has(BootSilent) || !m.o.Running && !left {
 		return
 	}
 	// As it was left by whoever had it before.
@@ -365,6 +372,10 @@ func (m *Module) boot() {
 		}
 		m.note("module: booted, %d baud", m.uart.rate.Load())
 		m.say("\r\n" + m.fw.banner + "\r\nMAC Addr=" + macAddr + "\r\n*READY*\r\n")
+		if m.o.Faults.has(BootSilent) {
+			m.hang()
+			return
+		}
 		m.mode = data
 		m.chatter()
 		if join := m.ram.num("wlan", "join"); join == 1 {
@@ -392,6 +403,12 @@ func (m *Module) setRate(rate int) {
 	}
 }
 
+// hang is the module stopping for good. What it has printed still leaves.
+func (m *Module) hang() {
+	m.mode = hung
+	m.timers = nil
+}
+
 // reboot prints why and boots once that has left the wire.
 func (m *Module) reboot(why string) {
 	m.say(why)
@@ -414,7 +431,7 @@ func (m *Module) say(text string) {
 
 // transmit gives the UART what there is to print.
 func (m *Module) transmit() {
-	if m.txBusy || len(m.tx) == 0 || m.mode == hung {
+	if m.txBusy || len(m.tx) == 0 {
 		return
 	}
 	m.txBusy = true

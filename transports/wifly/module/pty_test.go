@@ -193,14 +193,16 @@ func TestShow(t *testing.T) {
 	h.escape()
 	h.command("set uart mode 1")
 	for line, want := range map[string]string{
-		"show net": "SSid=roving1\r\nChan=6\r\nAssoc=OK\r\nDHCP=OK\r\nTime=FAIL\r\nLinks=0", "show rssi": "RSSI=(-61) dBm", "show b": "Batt=3301", "show io": "8d08",
+		"show rssi": "RSSI=(-61) dBm", "show b": "Batt=3301", "show io": "8d08",
 		"show deviceid": "WiFly-GSX", "lookup localhost": "localhost=127.0.0.1", "lookup": "ERR: Bad Args", "ping": "ERR: Bad Args",
 	} {
 		if got := h.command(line); got != want {
 			t.Errorf("%s: %q, want %q", line, got, want)
 		}
 	}
-	for line, want := range map[string]string{"show time": "Time=NOT SET\r\nUpTime=", "show stats": "Uptime: ", "show v": h.m.fw.banner} {
+	for line, want := range map[string]string{
+		"show net":  "SSid=roving1\r\nChan=6\r\nAssoc=OK\r\nRate=12, 24Mb\r\nAuth=OK\r\nMode=OPEN\r\nDHCP=OK,renew=86400\r\nBoot=",
+		"show time": "Time=NOT SET\r\nUpTime=", "show stats": "Uptime: ", "show v": h.m.fw.banner} {
 		if got := h.command(line); !strings.HasPrefix(got, want) {
 			t.Errorf("%s: %q, want %q", line, got, want)
 		}

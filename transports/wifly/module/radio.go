@@ -121,8 +121,12 @@ func (m *Module) lease() {
 	if m.o.Faults.has(DHCPFailed) {
 		return
 	}
-	m.step = m.after(m.o.DHCP, func() {
-		m.status(fmt.Sprintf("DHCP in %dms, lease=86400\r\n", m.o.DHCP.Milliseconds()))
+	wait := m.o.DHCP
+	if f, ok := m.faults.find(SlowDHCP); ok {
+		wait = f.Every
+	}
+	m.step = m.after(wait, func() {
+		m.status(fmt.Sprintf("DHCP in %dms, lease=86400\r\n", wait.Milliseconds()))
 		m.up()
 	})
 }

@@ -107,6 +107,11 @@ var params = []param{
 	{group: "apmode", name: "beacon", label: "Beacon", kind: number, def: "102", max: 65535},
 	{group: "adhoc", name: "beacon", label: "Beacon", kind: number, def: "100", max: 65535},
 	{group: "adhoc", name: "probe", label: "Probe", kind: number, def: "5", max: 65535},
+	{group: "ftp", name: "address", label: "FTP", kind: addr, def: "0.0.0.0"},
+	{group: "ftp", name: "remote", label: "FTPPort", kind: number, def: "21", min: 1, max: 65535},
+	{group: "ftp", name: "filename", label: "FILE", kind: text, def: "wifly.img", max: 32},
+	{group: "ftp", name: "user", label: "USER", kind: text, def: "roving", max: 32},
+	{group: "ftp", name: "pass", label: "PASS", kind: text, def: "Pass123", max: 32},
 	{group: "q", name: "sensor", label: "Q", kind: mask, def: "0x0", max: 0xffff},
 	{group: "q", name: "power", label: "Power", kind: mask, def: "0x0", max: 0xffff},
 }

@@ -28,12 +28,12 @@ func (m *Module) getText(name, detail string) string {
 		return b.String()
 	}
 	group, ok := findGroup(name)
-	if !ok || (group == "adhoc" || group == "apmode") && group != m.fw.group {
-		return unknown
+	if !ok || group == "apmode" && group != m.fw.group {
+		return badArgs
 	}
 	if group == "ip" && strings.HasPrefix("address", detail) && detail != "" {
 		if !m.fw.getIPA {
-			return unknown
+			return badArgs
 		}
 		return m.address() + "\r\n"
 	}
@@ -90,6 +90,10 @@ func (m *Module) shown(p *param) (string, bool) {
 		}
 	case "comm $":
 		return string([]byte{byte(m.ram.num("comm", "$"))}), true
+	case "ftp address":
+		return v + ":" + m.ram.get("ftp", "remote"), true
+	case "ftp remote":
+		return "", false
 	case "opt replace":
 		return fmt.Sprintf("%#x", m.ram.num("opt", "replace")), true
 	}
@@ -140,18 +144,7 @@ func (m *Module) showText(what, detail string) string {
 	case has("connection"):
 		return fmt.Sprintf("%04x\r\n", m.connection())
 	case has("net"):
-		assoc, dhcp := "FAIL", "FAIL"
-		if m.associated {
-			assoc = "OK"
-		}
-		if m.hasIP {
-			dhcp = "OK"
-		}
-		links := 0
-		if m.link != nil {
-			links = 1
-		}
-		return fmt.Sprintf("SSid=%s\r\nChan=%d\r\nAssoc=%s\r\nDHCP=%s\r\nTime=FAIL\r\nLinks=%d\r\n", m.ram.get("wlan", "ssid"), m.network.Channel, assoc, dhcp, links)
+		return m.netText()
 	case has("rssi"):
 		if !m.associated {
 			return "RSSI=(0) dBm\r\n"
@@ -171,7 +164,29 @@ func (m *Module) showText(what, detail string) string {
 	case has("deviceid"):
 		return m.ram.get("opt", "deviceid") + "\r\n"
 	}
-	return unknown
+	return badArgs
+}
+
+// netText is the reply to show net.
+func (m *Module) netText() string {
+	ok := func(is bool) string {
+		if is {
+			return "OK"
+		}
+		return "FAIL"
+	}
+	mode, links, renew := "NONE", 0, ""
+	if m.associated {
+		mode = authName(m.network.Auth)
+	}
+	if m.link != nil {
+		links = 1
+	}
+	if m.hasIP {
+		renew = ",renew=86400"
+	}
+	return fmt.Sprintf("SSid=%s\r\nChan=%d\r\nAssoc=%s\r\nRate=%s, 24Mb\r\nAuth=%s\r\nMode=%s\r\nDHCP=%s%s\r\nBoot=%d\r\nTime=FAIL\r\nLinks=%d\r\n",
+		m.ssid, m.network.Channel, ok(m.associated), m.ram.get("wlan", "rate"), ok(m.associated), mode, ok(m.hasIP), renew, time.Since(m.start).Milliseconds(), links)
 }
 
 // connection is the word of show connection: 8XYZ.

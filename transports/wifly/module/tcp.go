@@ -18,7 +18,9 @@ type tcp struct {
 	link     *link
 	dialling bool
 	ended    int // connections, and attempts at one
-	listener net.Listener
+
+	connections int // ever
+	listener    net.Listener
 
 	out     []byte // from the host, for the peer
 	ripe    int    // of those are to leave
@@ -26,6 +28,7 @@ type tcp struct {
 	packet  []byte // they
 	flush   *timer // makes all of out ripe
 	idle    *timer
+	dog     *timer // of RebootIdle
 
 	held      []byte // came in command mode; printed when it ends
 	delivered int    // bytes to the host in this connection
@@ -143,7 +146,8 @@ func (m *Module) attach(conn net.Conn) {
 // connected is a connection that has just been opened, by either side.
 func (m *Module) connected(conn net.Conn) {
 	m.attach(conn)
-	if s := m.ram.get("comm", "open"); s != "0" {
+	m.connections++
+	if s := m.ram.get("comm", "open"); s != "0" && !m.faults.strikes(LostOpen) {
 		m.say(s)
 	}
 	if s := m.ram.get("comm", "remote"); s != "0" {
@@ -269,6 +273,7 @@ func (m *Module) hangUp() {
 	m.packet = nil
 	m.flush.stop()
 	m.idle.stop()
+	m.dog.stop()
 }
 
 // open connects to host and port, or to those that are stored.

@@ -11,15 +11,18 @@ import (
 )
 
 const (
-	// tick is the time of the bytes that travel as one piece. Timers need not be
-	// better than that, and a busy line wakes nobody more often.
-	tick = 4 * time.Millisecond
+	// tick is the time of the bytes that travel as one piece where a single one takes
+	// less. Timers are not better than that, and a busy line wakes nobody more often.
+	tick = 250 * time.Microsecond
+	// ahead is the time of the bytes that are taken from the host's buffer at once: they
+	// follow each other without a gap.
+	ahead = 4 * time.Millisecond
 	// atHand is how soon bytes come that were waiting for their turn. Those follow the
 	// piece before without a gap, and what a timer overslept, up to slack, is made up for.
 	atHand = 500 * time.Microsecond
 	slack  = 25 * time.Millisecond
 	// stall is how long a host without flow control may leave its buffer full before
-	// bytes are lost.
+	// bytes are lost; from then on they are as they come.
 	stall = 100 * time.Millisecond
 )
 
@@ -33,6 +36,8 @@ type uart struct {
 	rate     atomic.Int64
 	flow     atomic.Bool
 	lost     *atomic.Uint64 // counts bytes that the host did not take
+	stalled  bool           // it did not take the last ones
+	record   recorder
 
 	rx   chan piece  // from the host
 	tx   chan []byte // to the host; whoever sends leaves it alone until sent
@@ -49,6 +54,7 @@ type piece struct {
 func newUART(port io.ReadWriteCloser, o *Options, lost *atomic.Uint64) *uart {
 	u := &uart{port: port, lost: lost, hostRate: o.HostRate, paced: o.SetRate == nil,
 		rx: make(chan piece), tx: make(chan []byte, 1), sent: make(chan struct{}, 1)}
+	u.record.write, u.record.start = o.Record, time.Now()
 	if u.hostRate == nil {
 		u.hostRate = func() int { return 0 }
 	}
@@ -60,10 +66,13 @@ func (u *uart) wireTime(n int) time.Duration {
 	return time.Duration(n) * 10 * time.Second / time.Duration(u.rate.Load())
 }
 
-// atOnce is how many bytes make a piece.
-func (u *uart) atOnce() int {
-	return min(max(int(tick*time.Duration(u.rate.Load())/(10*time.Second)), 1), 1024)
+// bytesIn is how many bytes pass in d.
+func (u *uart) bytesIn(d time.Duration) int {
+	return min(max(int(d*time.Duration(u.rate.Load())/(10*time.Second)), 1), 1024)
 }
+
+// atOnce is how many bytes make a piece.
+func (u *uart) atOnce() int { return u.bytesIn(tick) }
 
 // garble makes of b what a UART sees at the wrong rate.
 func (u *uart) garble(b []byte) {
@@ -77,14 +86,14 @@ func (u *uart) garble(b []byte) {
 // pacer knows when the wire is free.
 type pacer struct{ free time.Time }
 
-// next returns when n bytes begin and end that are there now, and were asked for at
-// asked.
+// next returns when n bytes begin and end that are there now. They were waited for
+// since asked; zero if they stand behind the ones before.
 func (p *pacer) next(u *uart, n int, asked time.Time) (start, end time.Time) {
 	start = time.Now()
 	if !u.paced {
 		return start, start
 	}
-	if start.Sub(asked) < atHand && start.Sub(p.free) < slack {
+	if (asked.IsZero() || start.Sub(asked) < atHand) && start.Sub(p.free) < slack {
 		start = p.free
 	}
 	p.free = start.Add(u.wireTime(n))
@@ -99,14 +108,16 @@ func (u *uart) receive(ctx context.Context) error {
 	)
 	for i := 0; ; i ^= 1 {
 		asked := time.Now()
-		n, err := u.port.Read(buffers[i][:u.atOnce()])
-		if n > 0 {
-			p := piece{data: buffers[i][:n]}
-			p.start, p.end = line.next(u, n, asked)
+		n, err := u.port.Read(buffers[i][:u.bytesIn(ahead)])
+		for b := buffers[i][:n]; len(b) > 0; asked = (time.Time{}) {
+			p := piece{data: b[:min(len(b), u.atOnce())]}
+			b = b[len(p.data):]
+			p.start, p.end = line.next(u, len(p.data), asked)
 			u.garble(p.data)
 			if !sleepUntil(ctx, p.end) {
 				return ctx.Err()
 			}
+			u.record.add(true, p.data)
 			select {
 			case u.rx <- p:
 			case <-ctx.Done():
@@ -130,7 +141,7 @@ func (u *uart) transmit(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		for len(b) > 0 {
+		for ; len(b) > 0; asked = (time.Time{}) {
 			p := b[:min(len(b), u.atOnce())]
 			b = b[len(p):]
 			_, end := line.next(u, len(p), asked)
@@ -138,10 +149,10 @@ func (u *uart) transmit(ctx context.Context) error {
 			if !sleepUntil(ctx, end) {
 				return ctx.Err()
 			}
+			u.record.add(false, p)
 			if err := u.write(p); err != nil {
 				return err
 			}
-			asked = time.Now()
 		}
 		u.sent <- struct{}{} // never waits: there is one buffer under way
 	}
@@ -152,13 +163,17 @@ func (u *uart) write(p []byte) error {
 	d, ok := u.port.(interface{ SetWriteDeadline(time.Time) error })
 	if ok {
 		var limit time.Time
-		if !u.flow.Load() {
+		switch {
+		case u.flow.Load():
+		case u.stalled:
+			limit = time.Now().Add(max(u.wireTime(len(p)), time.Millisecond))
+		default:
 			limit = time.Now().Add(stall)
 		}
 		d.SetWriteDeadline(limit)
 	}
 	n, err := u.port.Write(p)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if u.stalled = errors.Is(err, os.ErrDeadlineExceeded); u.stalled {
 		u.lost.Add(uint64(len(p) - n))
 		return nil
 	}
