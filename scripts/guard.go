@@ -241,7 +241,7 @@ func (w *watchdog) grown() bool {
 // collect collects garbage where so many bytes would be much of it: large pieces that
 // large messages leave behind would else add up.
 func collect(bytes int) bool {
-	const share = 8
+	const share = 16
 	if uint64(bytes) < heapInUse()/share {
 		return false
 	}

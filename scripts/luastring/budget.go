@@ -12,10 +12,10 @@ const (
 	DefaultMaxString = 16 << 20
 )
 
-// What a call may take in memory for what it is given: the rest of 16 times a message is for what carries it.
+// What a call may take in memory for what it is given. The rest of 16 times a message is for what carries it.
 const (
-	DefaultMemory = 192 << 20
-	perByte       = 12
+	DefaultMemory = 128 << 20
+	perByte       = 8
 	leastGiven    = 1 << 20
 )
 
@@ -23,7 +23,7 @@ const (
 const large = 64 << 10
 
 // measureEvery is how many bytes are taken between two calls of Measure.
-const measureEvery = 4 << 20
+const measureEvery = 2 << 20
 
 // patience is how many steps go by between two looks at the context, some tenths of a millisecond.
 const patience = 1 << 16
@@ -35,7 +35,7 @@ type Budget struct {
 	Steps int
 	// MaxString is the largest string, in bytes, that a function may make. 0 means DefaultMaxString.
 	MaxString int
-	// Memory is what one call of a function may take in memory, in bytes. 0 is 12 times what it is given, at least that of
+	// Memory is what one call of a function may take in memory, in bytes. 0 is 8 times what it is given, at least that of
 	// 1 MiB and at most DefaultMemory: what an Account allows.
 	Memory int
 	// Measure, where it is set, looks whether the script has taken too much memory, and returns the error to end it with.
@@ -97,6 +97,20 @@ func (b *Budget) take(L *lua.LState, what string, n int) {
 	}
 }
 
+// Given notes that the script is given a string of n bytes, which the host is about to make.
+func (b *Budget) Given(n int) {
+	if n >= large {
+		b.collect()
+		b.taken += n
+	}
+}
+
+func (b *Budget) collect() {
+	if b.taken > measureEvery && b.Collect != nil && b.Collect(b.taken) {
+		b.taken, b.known = 0, 0
+	}
+}
+
 // look is the slow part of Spend.
 func (b *Budget) look(L *lua.LState, what string) {
 	if limit := b.steps(); b.spent > limit {
@@ -127,8 +141,8 @@ func (b *Budget) Account(L *lua.LState, what string, given int) Account {
 // Give notes that the function was given n bytes more.
 func (a *Account) Give(n int) { a.given += n }
 
-// Left returns how much the function may take still, in bytes.
-func (a *Account) Left() int { return a.limit() - a.taken }
+// Longest notes that the function was given a string of n bytes, perhaps the same one again.
+func (a *Account) Longest(n int) { a.given = max(a.given, n) }
 
 func (a *Account) limit() int {
 	if a.b.Memory > 0 {
@@ -151,8 +165,8 @@ func (a *Account) takeMore(n int) {
 		a.state.RaiseError("%s: stopped, since it takes more than the limit of %d KiB of memory for %d bytes of data (--script-max-memory sets the limit)",
 			a.what, limit>>10, a.given)
 	}
-	if a.taken >= leastGiven && a.taken-n < leastGiven && b.taken > measureEvery && b.Collect != nil && b.Collect(b.taken) {
-		b.taken, b.known = 0, 0
+	if a.taken >= leastGiven && a.taken-n < leastGiven {
+		b.collect()
 	}
 	b.take(a.state, a.what, n)
 }

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ws76/ws76/core"
+)
+
+// hostile are hooks of serve and what they make of a message d: the worst for each function that there is.
+var hostile = []struct {
+	name    string
+	message string // repeated up to the size
+	code    string
+}{
+	{"nothing", "x", `return #d`},
+	{"json.decode of empty arrays", "[],", `return ws76.json.decode("[" .. d .. "0]")`},
+	{"json.decode of small objects", `{"a":1},`, `return ws76.json.decode("[" .. d .. "0]")`},
+	{"json.decode of records", `{"sensor":"kitchen","value":21.5,"unit":"C"},`, `return ws76.json.decode("[" .. d .. "0]")`},
+	{"json.encode", "\x01", `return ws76.json.encode({d})`},
+	{"frame.decode", "\x00\xff", `return ws76.frame.decode(d)`},
+	{"hex", "a ", `return ws76.hex.decode(d), ws76.hex.encode(d)`},
+	{"base64", "QUJD", `return ws76.base64.decode(d), ws76.base64.encode(d)`},
+	{"re.gsub", "ab", `return ws76.re.gsub(d, "a(b)", "<%1>")`},
+	{"re.match", "aaaab", `return ws76.re.match(d, "(a+)+(a|b)*c$")`},
+	{"re, compiled", "x", `return ws76.re.match(d, "((((a{10}){10}){10}){10})")`},
+	{"string.gsub", "x", `return d:gsub(".", "%0%0%0%0%0%0%0%0")`},
+	{"string.find", "a", `return d:find((".-"):rep(30) .. "b")`},
+	{"string.rep", "x", `return d:rep(16)`},
+	{"string.format", "x", `return ("%q%s%q"):format(d, d, d)`},
+	{"table.concat", "x", `local t = {} for i = 1, 16 do t[i] = d end return table.concat(t)`},
+	{"table.insert", "x", `local t = {} for i = 1, #d do table.insert(t, 1, i) end`},
+	{"table.sort", "x", `local t = {} for i = 1, #d do t[i] = i % 1000 end table.sort(t, function(a, b) return true end)`},
+	{"loadstring", "x=1 ", `return loadstring(d)`},
+	{"loadstring of constants", "x", `local t = {} for i = 1, 60000 do t[i] = "x='" .. i .. "'" end return loadstring(table.concat(t, " "))`},
+	{"tables", "x", `local t = {} while true do t[#t + 1] = {} end`},
+	{"strings", "x", `local s = d while true do s = s .. s end`},
+	{"many strings", "x", `local t = {} while true do t[#t + 1] = d .. #t end`},
+	{"holes", "x", `local t = {} while true do local u = {} u[4e6] = 1 t[#t + 1] = u end`},
+	{"coroutines", "x", `local t = {} while true do local co = coroutine.create(function() coroutine.yield() end) coroutine.resume(co) t[#t + 1] = co end`},
+	{"a loop", "x", `while true do end`},
+}
+
+// BenchmarkServeHostile runs ws76 serve with each hook of hostile, sends it messages, and reports by how much its resident
+// memory grew at most, as a multiple of a message, and how long others had to wait for /healthz.
+func BenchmarkServeHostile(b *testing.B) {
+	for _, size := range []int{1 << 20, 16 << 20} {
+		for _, h := range hostile {
+			b.Run(fmt.Sprintf("%dMiB/%s", size>>20, h.name), func(b *testing.B) {
+				var r hostileResult
+				for b.Loop() {
+					r = measureHostile(b, h.code, bytes.Repeat([]byte(h.message), size/len(h.message)))
+				}
+				b.ReportMetric(0, "ns/op")
+				b.ReportMetric(float64(r.grown)/(1<<20), "MiB")
+				b.ReportMetric(float64(r.grown)/float64(size), "x-message")
+				b.ReportMetric(r.p99.Seconds()*1e3, "healthz-p99-ms")
+				b.ReportMetric(r.worst.Seconds()*1e3, "healthz-max-ms")
+				b.ReportMetric(r.took.Seconds()*1e3, "message-ms")
+				b.Log(r.said)
+			})
+		}
+	}
+}
+
+type hostileResult struct {
+	grown            int // bytes
+	p99, worst, took time.Duration
+	said             string
+}
+
+func measureHostile(b testing.TB, code string, data []byte) (r hostileResult) {
+	script := filepath.Join(b.TempDir(), "hostile.lua")
+	source := fmt.Sprintf("function on_message(c, d)\n  if d == 'hello' then return 'hello' end\n  local ok, e = pcall(function() %s end)\n  return ok and 'done' or tostring(e)\nend\n", code)
+	if err := os.WriteFile(script, []byte(source), 0o666); err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.Command("ws76", "serve", "127.0.0.1:0", "--echo", "--max-message", "16M", "--script", script)
+	addr := startListening(b, cmd)
+	ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+	defer cancel()
+	conn, err := core.Dial(ctx, "ws://"+addr+"/", &core.DialOptions{Dialect: core.RFC6455})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	say := func(data []byte) core.Message {
+		if err := conn.Send(ctx, core.Message{Data: data, Kind: core.Binary}); err != nil {
+			b.Fatal(err)
+		}
+		m, err := conn.Receive(ctx)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return m
+	}
+	say([]byte("hello"))
+	askHealth(b, addr)() // what is made once is there
+	stop := askHealth(b, addr)
+	before := residentBytes(b, cmd.Process.Pid)
+	os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", cmd.Process.Pid), []byte("5"), 0) // VmHWM begins anew
+	const messages = 3
+	start := time.Now()
+	for range messages {
+		m := say(data)
+		r.said = string(m.Data[:min(len(m.Data), 150)])
+	}
+	r.took = time.Since(start) / messages
+	waits := stop()
+	r.grown = mostResident(b, cmd.Process.Pid) - before
+	r.p99, r.worst = waits[len(waits)*99/100], waits[len(waits)-1]
+	return r
+}
+
+// askHealth asks for /healthz, on a connection of its own each time, until the returned function is called, which returns
+// how long the answers took, in order.
+func askHealth(b testing.TB, addr string) (stop func() []time.Duration) {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	over, asked := make(chan struct{}), make(chan []time.Duration)
+	go func() {
+		var waits []time.Duration
+		for {
+			start := time.Now()
+			resp, err := client.Get("http://" + addr + "/healthz")
+			if err != nil {
+				b.Error(err)
+			} else {
+				resp.Body.Close()
+				waits = append(waits, time.Since(start))
+			}
+			select {
+			case <-over:
+				slices.Sort(waits)
+				asked <- waits
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}()
+	return func() []time.Duration { close(over); return <-asked }
+}
+
+// mostResident is the most memory of a process that was resident, from /proc.
+func mostResident(b testing.TB, pid int) int {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
+	if m == nil {
+		b.Fatalf("no VmHWM in %q", status)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(m[1])))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n << 10
+}
