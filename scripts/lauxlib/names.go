@@ -126,14 +126,6 @@ func Called(L *lua.LState) (kind, name string) {
 	return "", ""
 }
 
-// CallName is what the function is called that the instruction at pc calls, "?" where it has no name.
-func CallName(p *lua.FunctionProto, pc int) string {
-	if _, name := (frame{proto: p}).register(pc, argA(p.Code[pc])); name != "" {
-		return name
-	}
-	return "?"
-}
-
 // Argument is Operand for argument n of the running function.
 func Argument(L *lua.LState, n int) (kind, name string) {
 	f, ok := at(L, 1)

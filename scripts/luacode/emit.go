@@ -79,11 +79,6 @@ func (f *function) close() {
 	}
 	p.NumUpvalues = uint8(len(f.upvals))
 	*stringConstants(p) = f.strings
-	for pc, inst := range p.Code {
-		if op := opOf(inst); op == lua.OP_CALL || op == lua.OP_TAILCALL {
-			p.DbgCalls = append(p.DbgCalls, lua.DbgCall{Name: lauxlib.CallName(p, pc), Pc: pc})
-		}
-	}
 }
 
 // stringConstants is the list of constants as text, which gopher-lua keeps beside the constants and does not export.
@@ -746,11 +741,29 @@ func (f *function) call(e *ast.FuncCallExpr) value {
 	}
 	f.line = e.Line()
 	v = val(kCall, f.abc(lua.OP_CALL, base, n+1, 2))
+	f.proto.DbgCalls = append(f.proto.DbgCalls, lua.DbgCall{Name: callName(e), Pc: v.info})
 	f.free = base + 1
 	if e.AdjustRet {
 		f.discharge(&v)
 	}
 	return v
+}
+
+// callName is what the function is called that e calls, "?" where it has no name.
+func callName(e *ast.FuncCallExpr) string {
+	name := e.Method
+	switch fn := e.Func.(type) {
+	case *ast.IdentExpr:
+		name = fn.Value
+	case *ast.AttrGetExpr:
+		if key, ok := fn.Key.(*ast.StringExpr); ok {
+			name = key.Value
+		}
+	}
+	if name == "" || name[0] == 0 { // of the compiler
+		return "?"
+	}
+	return name
 }
 
 // maxSize is the largest size that a new table is made with.

@@ -17,7 +17,7 @@ func Install(L *lua.LState, b *luastring.Budget) {
 	L.SetGlobal("loadstring", L.NewFunction(func(L *lua.LState) int {
 		src := lauxlib.CheckString(L, 1)
 		name := lauxlib.OptString(L, 2, src)
-		b.Spend(L, "loadstring", len(src))
+		charge(L, b, "loadstring", src)
 		return Push(L, []byte(src), name)
 	}))
 	L.SetGlobal("load", L.NewFunction(func(L *lua.LState) int {
@@ -38,10 +38,13 @@ func Install(L *lua.LState, b *luastring.Budget) {
 				return 2
 			}
 			L.Pop(1)
+			b.Size(L, "load", src.Len()+len(piece))
 			src.WriteString(piece)
-			b.Size(L, "load", src.Len())
+			if src.Len() > MaxSource {
+				break // Compile says so
+			}
 		}
-		b.Spend(L, "load", src.Len())
+		charge(L, b, "load", src.String())
 		return Push(L, []byte(src.String()), name)
 	}))
 }
@@ -94,4 +97,37 @@ func Push(L *lua.LState, src []byte, name string) int {
 	}
 	L.Push(L.NewFunctionFromProto(proto))
 	return 1
+}
+
+// charge takes what compiling a source takes, before it is begun: it cannot be stopped.
+func charge(L *lua.LState, b *luastring.Budget, what, src string) {
+	if len(src) > MaxSource {
+		return
+	}
+	const perToken = 320 // bytes of memory, measured: no kind of source takes more
+	account := b.Account(L, what, len(src))
+	account.Spend(len(src))
+	n := tokens(src)
+	account.Spend(16 * n)
+	account.Take(perToken * n)
+}
+
+// tokens is about how many tokens a source has: runs of letters, digits and quoted text, and signs.
+func tokens(src string) int {
+	n, word := 0, false
+	for i := range len(src) {
+		switch c := src[i]; {
+		case c == '_' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || c >= 0x80:
+			if !word {
+				n++
+			}
+			word = true
+		default:
+			if c > ' ' {
+				n++
+			}
+			word = false
+		}
+	}
+	return n
 }

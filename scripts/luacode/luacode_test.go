@@ -2,6 +2,9 @@ package luacode
 
 import (
 	"errors"
+	"fmt"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -150,4 +153,41 @@ func FuzzCompile(f *testing.F) {
 			t.Fatalf("%T %v is no *SyntaxError", err, err)
 		}
 	})
+}
+
+// What compiling takes in memory is charged before, whatever the source is made of, and grows with its size only.
+func TestCharge(t *testing.T) {
+	constants := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "x='%d' ", i)
+		}
+		return b.String()
+	}
+	for _, piece := range []string{
+		"x=1 ", "f() ", "f{}", "f'a'", "a:b() ", "t={{},{},{},{}} ", "x=function()end ", "do local x end ", "x=a.b.c.d ", "x=a..b..c ",
+		"if a then end ", "--\n", "x=not not a ", "for i=1,2 do end ", "for a in b do end ", ";", "x=((((1)))) ", "do ::a:: goto a end ", "constants",
+	} {
+		src := strings.Repeat(piece, (64<<10)/len(piece))
+		if piece == "constants" {
+			src = constants(6000)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Compile([]byte(src), "t.lua")
+		runtime.ReadMemStats(&after)
+		if err != nil {
+			t.Errorf("%q: %v", piece, err)
+		}
+		const perToken, least = 320, 64 << 10
+		if took, most := int(after.TotalAlloc-before.TotalAlloc), perToken*tokens(src)+least; took > most {
+			t.Errorf("%q: compiling took %d bytes, want at most %d", piece, took, most)
+		}
+		if _, err := run(t, "return loadstring(("+strconv.Quote(strings.TrimSuffix(piece, "\n"))+"):rep(50000))"); !strings.Contains("--\n; constants", piece) && (err == nil || !strings.Contains(err.Error(), "limit")) {
+			t.Errorf("%q: loadstring of very much gives %v", piece, err)
+		}
+	}
+	if _, err := Compile([]byte(constants(60_000)), "t.lua"); err != nil {
+		t.Error(err)
+	}
 }
