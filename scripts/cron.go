@@ -33,6 +33,10 @@ func parseCron(line string, now time.Time) (cron.Schedule, error) {
 func wsAt(L *lua.LState) int {
 	st := stateOf(L)
 	line := checkString(L, 1, "ws76.at: want a line of cron like \"*/5 * * * *\"")
+	const longest = 1000
+	if len(line) > longest {
+		raise(L, "ws76.at: a line of %d bytes; the limit is %d", len(line), longest)
+	}
 	now := st.script.o.Clock.Now()
 	schedule, err := parseCron(line, now)
 	if err != nil {

@@ -154,6 +154,10 @@ func (st *state) findModule(L *lua.LState, name string) lua.LValue {
 	if dir == "" {
 		dir = "."
 	}
+	const longest, most = 200, 1000
+	if len(name) > longest || len(s.files) > most {
+		raise(L, "require: the name of the module has %d bytes, and %d files were looked for; the limits are %d and %d", len(name), len(s.files), longest, most)
+	}
 	relative := filepath.FromSlash(strings.ReplaceAll(name, ".", "/"))
 	if !filepath.IsLocal(relative) {
 		raise(L, "%q is no name of a module beside the script", name)

@@ -16,6 +16,10 @@ import (
 
 // file opens a path.
 func (l *library) file(path string, flags int) (file *os.File, err error) {
+	const longest = 4096 // no system has longer ones, and errors quote it
+	if len(path) > longest {
+		return nil, fmt.Errorf("a path of %d bytes; the limit is %d", len(path), longest)
+	}
 	return file, l.at(path, func(path string) error {
 		file, err = l.Permissions.OpenFile(path, flags)
 		return err

@@ -55,13 +55,13 @@ func newInspector(L *lua.LState, b *luastring.Budget, what string) *inspector {
 func (i *inspector) full() bool { return i.end > 0 && len(i.out) > i.end }
 
 func (i *inspector) add(s string) {
-	i.account.Give(len(s))
 	i.out = append(i.account.Grow(i.out, len(s)), s...)
 }
 
 // value writes a value whose lines are indented.
 func (i *inspector) value(v lua.LValue, indent string) {
 	i.account.Spend(1)
+	i.account.Give(16)
 	switch v := v.(type) {
 	case lua.LNumber:
 		i.add(lauxlib.FormatNumber(float64(v)))
@@ -235,6 +235,7 @@ func keyRank(v lua.LValue) int {
 
 // quote writes a string that Lua would read as the same; what cannot be seen is in digits.
 func (i *inspector) quote(s string) {
+	i.account.Text(len(s))
 	i.add(`"`)
 	for len(s) > 0 && !i.full() {
 		n := 0 // bytes that stand for themselves
@@ -249,6 +250,7 @@ func (i *inspector) quote(s string) {
 		i.add(s[:n])
 		if s = s[n:]; escaped != "" {
 			i.add(escaped)
+			i.account.Waste(48)
 			_, size := utf8.DecodeRuneInString(s)
 			s = s[size:]
 		}

@@ -102,7 +102,7 @@ func (e *jsonEncoder) number(f float64) {
 }
 
 func (e *jsonEncoder) string(s string) {
-	e.account.Give(len(s))
+	e.account.Text(len(s))
 	e.account.Spend(len(s) >> 2)
 	e.out = e.account.Grow(e.out, len(s)+longest)
 	const digits = "0123456789abcdef"

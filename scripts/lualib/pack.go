@@ -184,7 +184,7 @@ func (l *library) pack(L *lua.LState) int {
 			if it.size < 4 && len(s) >= 1<<(8*it.size) {
 				L.ArgError(arg, "the string is too long for its count")
 			}
-			account.Give(len(s))
+			account.Text(len(s))
 			out = account.Grow(out, it.size+len(s))
 			out = append(f.appendInteger(out, uint64(len(s)), it.size), s...)
 		case 'c':
@@ -198,7 +198,7 @@ func (l *library) pack(L *lua.LState) int {
 			if strings.IndexByte(s, 0) >= 0 {
 				L.ArgError(arg, "the string has a zero byte")
 			}
-			account.Give(len(s))
+			account.Text(len(s))
 			out = account.Grow(out, len(s)+1)
 			out = append(append(out, s...), 0)
 		case 'x':

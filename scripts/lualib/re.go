@@ -15,7 +15,7 @@ const (
 	maxExpression    = 1000 // bytes
 	maxExpressions   = 200  // that are kept compiled
 	maxInstructions  = 10_000
-	keptInstructions = 200_000 // of all that are kept
+	keptInstructions = 50_000 // of all that are kept
 
 	smallSearch = 1 << 18 // steps; what may take more can be stopped under way
 )
@@ -106,6 +106,7 @@ func (l *library) match(L *lua.LState, what string, e *expression, s string, fro
 		r := &steps{budget: l.Budget, L: L, what: what, cost: e.cost, Reader: strings.NewReader(rest)}
 		match = e.FindReaderSubmatchIndex(r)
 	}
+	l.Budget.Waste(256 + 16*len(match))
 	for i := range match {
 		if match[i] >= 0 {
 			match[i] += from
@@ -207,7 +208,6 @@ func (l *library) reGsub(L *lua.LState) int {
 	}
 	g := gsub{l: l, L: L, e: e, s: s, repl: repl, account: l.Budget.Account(L, "re.gsub", len(s))}
 	g.run(limit)
-	g.account.Give(len(s))
 	g.add(s[g.kept:])
 	L.Push(g.account.String(g.out))
 	L.Push(lua.LNumber(g.n))
@@ -283,7 +283,7 @@ func (g *gsub) replacement(m []int) {
 	}
 	switch v := v.(type) {
 	case lua.LString:
-		g.account.Give(len(v))
+		g.account.Text(len(v))
 		g.add(string(v))
 		return
 	case lua.LNumber:

@@ -34,7 +34,7 @@ func System(L *lua.LState, o *Options, name string, t *lua.LTable) {
 	L.Call(1, 0)
 	globals.RawSetString(name, before)
 	if name == lua.OsLibName {
-		luastd.Time(L, t)
+		luastd.Time(L, o.Budget, t)
 	}
 
 	l := &library{Options: o}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/ws76/ws76/scripts/luastring"
 )
 
 // The formats of conversions that are made of others, in the C locale.
@@ -13,19 +15,22 @@ var composed = map[byte]string{
 }
 
 // appendTime is C's strftime in the C locale, with what glibc has beyond the standard.
-func appendTime(out []byte, format string, t time.Time) []byte {
+func appendTime(a *luastring.Account, out []byte, format string, t time.Time) []byte {
+	const most = 64 // bytes of one conversion
 	for i := 0; i < len(format); i++ {
+		a.Spend(1)
+		out = a.Grow(out, most)
 		if format[i] != '%' || i+1 == len(format) {
 			out = append(out, format[i])
 			continue
 		}
 		i++
-		out = appendConversion(out, format[i], t)
+		out = appendConversion(a, out, format[i], t)
 	}
 	return out
 }
 
-func appendConversion(out []byte, c byte, t time.Time) []byte {
+func appendConversion(a *luastring.Account, out []byte, c byte, t time.Time) []byte {
 	two := func(n int) []byte { return fmt.Appendf(out, "%02d", n) }
 	isoYear, isoWeek := t.ISOWeek()
 	hour12 := (t.Hour()+11)%12 + 1
@@ -39,7 +44,7 @@ func appendConversion(out []byte, c byte, t time.Time) []byte {
 	case 'B':
 		return append(out, t.Month().String()...)
 	case 'c', 'D', 'F', 'r', 'R', 'T', 'x', 'X':
-		return appendTime(out, composed[c], t)
+		return appendTime(a, out, composed[c], t)
 	case 'C':
 		return strconv.AppendInt(out, int64(floorDiv(t.Year(), 100)), 10)
 	case 'd':

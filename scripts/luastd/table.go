@@ -72,6 +72,7 @@ func (l *library) insert(L *lua.LState) int {
 	}
 	for i := end; i > pos; i-- { // into places before the first
 		l.Spend(L, "table.insert", 1)
+		l.Waste(24)
 		t.RawSet(lua.LNumber(i), rawGetInt(t, i-1))
 	}
 	t.RawSet(lua.LNumber(pos), v)

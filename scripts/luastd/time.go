@@ -8,11 +8,13 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/ws76/ws76/scripts/lauxlib"
+	"github.com/ws76/ws76/scripts/luastring"
 )
 
 // Time puts clock, date, difftime and time into the table os.
-func Time(L *lua.LState, t *lua.LTable) {
-	setAll(L, t, map[string]lua.LGFunction{"clock": clock, "date": date, "difftime": diffTime, "time": timeOf})
+func Time(L *lua.LState, b *luastring.Budget, t *lua.LTable) {
+	l := &library{Budget: b}
+	setAll(L, t, map[string]lua.LGFunction{"clock": clock, "date": l.date, "difftime": diffTime, "time": timeOf})
 }
 
 func clock(L *lua.LState) int {
@@ -34,7 +36,7 @@ func diffTime(L *lua.LState) int {
 const maxTime = 67768036191676799
 
 // date is os.date.
-func date(L *lua.LState) int {
+func (l *library) date(L *lua.LState) int {
 	format, _, _ := strings.Cut(lauxlib.OptString(L, 1, "%c"), "\x00") // which ends it, as in C
 	when := time.Now()
 	if L.Get(2) != lua.LNil {
@@ -51,7 +53,8 @@ func date(L *lua.LState) int {
 	if format == "*t" {
 		L.Push(fields(L, when))
 	} else {
-		L.Push(lua.LString(appendTime(nil, format, when)))
+		account := l.Account(L, "os.date", len(format))
+		L.Push(account.String(appendTime(&account, nil, format, when)))
 	}
 	return 1
 }

@@ -49,6 +49,9 @@ type Budget struct {
 	check int // the context is looked at when spent passes this
 	taken int // bytes, in large pieces, since garbage was collected
 	known int // of these, when Measure was called last
+
+	wasted int // bytes that are garbage, since it was collected
+	asked  int // of these, when Collect was called last
 }
 
 // Reset makes the budget whole again. The host calls it before each call of the script.
@@ -105,6 +108,16 @@ func (b *Budget) Given(n int) {
 	}
 }
 
+// Waste notes that n bytes were allocated and are garbage already, as many a function leaves behind that works through a
+// long text in one call.
+func (b *Budget) Waste(n int) {
+	if b.wasted += n; b.wasted > b.asked+measureEvery && b.Collect != nil {
+		if b.asked = b.wasted; b.Collect(b.wasted) {
+			b.wasted, b.asked = 0, 0
+		}
+	}
+}
+
 func (b *Budget) collect() {
 	if b.taken > measureEvery && b.Collect != nil && b.Collect(b.taken) {
 		b.taken, b.known = 0, 0
@@ -141,8 +154,14 @@ func (b *Budget) Account(L *lua.LState, what string, given int) Account {
 // Give notes that the function was given n bytes more.
 func (a *Account) Give(n int) { a.given += n }
 
-// Longest notes that the function was given a string of n bytes, perhaps the same one again.
-func (a *Account) Longest(n int) { a.given = max(a.given, n) }
+// Text notes that the function was given a string of n bytes. A long one may be the same again and does not add up.
+func (a *Account) Text(n int) {
+	if n < large {
+		a.given += n
+	} else {
+		a.given = max(a.given, n)
+	}
+}
 
 func (a *Account) limit() int {
 	if a.b.Memory > 0 {
@@ -170,6 +189,9 @@ func (a *Account) takeMore(n int) {
 	}
 	b.take(a.state, a.what, n)
 }
+
+// Waste is Budget.Waste.
+func (a *Account) Waste(n int) { a.b.Waste(n) }
 
 // Spend takes n steps of the budget.
 func (a *Account) Spend(n int) { a.b.Spend(a.state, a.what, n) }

@@ -44,6 +44,7 @@ func (m *matcher) value(l, s, e int) lua.LValue {
 // pushAll pushes every capture, or the whole match where there is none, and returns how many.
 func (m *matcher) pushAll(s, e int) int {
 	n := max(m.level, 1)
+	m.budget.Waste(32 * n)
 	for l := range n {
 		m.push(l, s, e)
 	}

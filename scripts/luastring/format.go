@@ -118,12 +118,12 @@ func (s spec) convert(a *Account, out []byte, arg int) []byte {
 		return s.float(out, lauxlib.CheckNumber(L, arg))
 	case 'q':
 		str := lauxlib.CheckString(L, arg)
-		a.Longest(len(str))
+		a.Text(len(str))
 		return appendQuoted(a, out, str)
 	case 's':
 		str := lauxlib.CheckString(L, arg)
 		if s.precision < 0 && len(str) >= 100 {
-			a.Longest(len(str))
+			a.Text(len(str))
 			return a.add(out, str) // as Lua has it: too long to pad anyway
 		}
 		if s.precision >= 0 && len(str) > s.precision {

@@ -95,7 +95,7 @@ func (m *matcher) replace(a *Account, out []byte, repl lua.LValue, s, e int) ([]
 	}
 	switch v := v.(type) {
 	case lua.LString:
-		a.Give(len(v))
+		a.Text(len(v))
 		return a.add(out, string(v)), true
 	case lua.LNumber:
 		return a.add(out, lauxlib.FormatNumber(float64(v))), true
