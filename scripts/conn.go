@@ -177,7 +177,9 @@ func (c *conn) finish(st *state, err error) {
 		st.call(onError, st.userdata(c), lua.LString(err.Error()))
 	}
 	if !st.lost && st.hooks[onClose] != nil {
-		st.call(onClose, st.userdata(c), c.closeInfo(st, ended, err))
+		if n, ok := st.call(onClose, st.userdata(c), c.closeInfo(st, ended, err)); ok && lua.LVAsNumber(n) > 0 {
+			c.link.unsent += int(lua.LVAsNumber(n))
+		}
 	}
 }
 

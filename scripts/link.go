@@ -27,6 +27,7 @@ type link struct {
 	bytes      int        // in outbox
 	delivering bool       // a goroutine sees to the outbox
 	over       bool
+	unsent     int            // that the script has held back until the end, as on_close says
 	in, out    []core.Message // scratch of the sink
 }
 

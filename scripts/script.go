@@ -46,6 +46,7 @@ type Script struct {
 	started  bool
 	stopped  bool
 	toldStop bool // on_stop was called for Stop
+	toldWait bool // what a program whose main chunk has ended waits for was logged
 	reports  reporter
 	bg       background
 	errs     [numEvents]int // in a row
@@ -349,8 +350,13 @@ func (s *Script) enter() *state {
 
 // leave gives the lock back and sees to what the calls have left to do.
 func (s *Script) leave() {
-	if st := s.cur; s.task && st != nil && s.exit == nil && st.main.ended && !st.busy() {
-		s.finish(errDone)
+	if st := s.cur; s.task && st != nil && s.exit == nil && st.main.ended {
+		if !st.busy() {
+			s.finish(errDone)
+		} else if !s.toldWait {
+			s.toldWait = true
+			s.o.log(slog.LevelInfo, "%s: its main chunk has ended; it goes on for %s", s.name, st.waitsFor())
+		}
 	}
 	if len(s.dirty) > 0 || s.bg.wake {
 		s.wakeUp()

@@ -151,6 +151,18 @@ func (s *Session) Closed(err error) {
 	})
 }
 
+// Unsent returns how many messages the scripts have held back until it was too late to
+// send them. They say so when the session is closed: on_close returns the number.
+func (s *Session) Unsent() int {
+	n := 0
+	for _, l := range s.links {
+		l.script.mu.Lock()
+		n += l.unsent
+		l.script.mu.Unlock()
+	}
+	return n
+}
+
 // Frame calls on_frame for a frame that was sent or received on side. The payload
 // is copied.
 func (s *Session) Frame(side relay.Side, sent bool, typ byte, payload []byte) {

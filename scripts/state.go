@@ -2,6 +2,8 @@ package scripts
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -272,6 +274,36 @@ func (st *state) release(reason string) {
 		c.Close()
 	}
 	clear(st.opened)
+}
+
+// waitsFor lists, for people, what busy finds.
+func (st *state) waitsFor() string {
+	counts := []struct {
+		what string
+		n    int
+	}{{"task", len(st.tasks)}, {"timer", len(st.timers)}, {"watch", 0}, {"listener", 0}, {"connection that on_message answers", 0}}
+	for c := range st.opened {
+		switch c.(type) {
+		case *stream:
+		case *watching:
+			counts[2].n++
+		default:
+			counts[3].n++
+		}
+	}
+	if st.hooks[onMessage] != nil {
+		counts[4].n = len(st.script.conns)
+	}
+	var list []string
+	for _, c := range counts {
+		switch {
+		case c.n == 1:
+			list = append(list, "1 "+c.what)
+		case c.n > 1:
+			list = append(list, fmt.Sprintf("%d × %s", c.n, c.what))
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // busy reports whether a program still has something to do, or to wait for: a

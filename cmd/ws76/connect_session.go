@@ -24,6 +24,7 @@ type pipe struct {
 	scripts   scripts.Set
 	plugins   chain                           // with those that have a word in dialling
 	scripted  atomic.Pointer[scripts.Session] // the session at hand
+	unsent    int                             // that scripts have held back until the end
 	recorder  *record.Recorder                // nil without --record
 	dialer    *dialer
 	rules     *rules
@@ -56,7 +57,10 @@ func (p *pipe) run(ctx context.Context) error {
 		err := p.session(ctx, &failed)
 		if err == nil || !p.reconnect || ctx.Err() != nil || p.rules.done || !retryable(err) {
 			if err == errPeerClosed || err == errClosedHere {
-				return nil
+				err = nil
+			}
+			if err == nil && p.unsent > 0 {
+				err = fmt.Errorf("%d messages were not sent: a script or plugin held them back until the connection ended", p.unsent)
 			}
 			return err
 		}
@@ -158,6 +162,7 @@ func (p *pipe) session(ctx context.Context, failed *int) error {
 		Hooks: recorded.Around(append(scripted.Hooks(), hooks...), relay.B), LingerA: p.terminal.linger, KeepA: true, CloseTimeout: p.dialer.options.CloseTimeout,
 	})
 	scripted.Closed(err)
+	p.unsent += scripted.Unsent()
 	p.terminal.detach(err)
 	recorded.Closed(conn, err)
 	if p.stats != nil {

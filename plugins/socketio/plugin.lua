@@ -252,6 +252,7 @@ function on_close(conn)
   if #s.waiting > 0 then
     ws76.log.error("" .. #s.waiting .. " messages were not sent: the server did not connect " .. (s.endpoint == "" and "the session" or s.endpoint))
   end
+  return #s.waiting
 end
 
 -- The server sends heartbeats and each must come in time.

@@ -493,6 +493,7 @@ function on_send(conn, data, kind) end
 function on_frame(conn, type, payload, dir) end
 ---@param conn ws76.Conn
 ---@param info ws76.Ended
+---@return integer? unsent messages that it has held back and could not send
 function on_close(conn, info) end
 ---@param conn ws76.Conn
 ---@param err string
