@@ -83,7 +83,7 @@ _ws76_command() {
         ;;
     'ws76 plugin install')
         args=('file' none)
-        flags='--json --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--grant --json --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 plugin remove')
         args=('ask plugin-installed' none)

@@ -487,6 +487,7 @@ complete -c ws76 -n '__ws76_at plugin new' -l config -r -F -d 'take defaults and
 complete -c ws76 -n '__ws76_at plugin new' -l help -s h -d 'show help'
 
 complete -c ws76 -n '__ws76_at plugin install' -F
+complete -c ws76 -n '__ws76_at plugin install' -l grant -d 'grant what the plugin says that it needs, as --allow would, until its files change'
 complete -c ws76 -n '__ws76_at plugin install' -l json -d 'one JSON object a line: as plugin list prints it'
 complete -c ws76 -n '__ws76_at plugin install' -l verbose -s v -d 'say what happens; -vv with both handshakes, -vvv with every frame'
 complete -c ws76 -n '__ws76_at plugin install' -l quiet -s q -d 'only errors'

@@ -628,6 +628,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--help' + "`t" + 'show help'),
         ('-h' + "`t" + 'show help'))
     $flags['ws76 plugin install'] = @(
+        ('--grant' + "`t" + 'grant what the plugin says that it needs, as --allow would, until its files change'),
         ('--json' + "`t" + 'one JSON object a line: as plugin list prints it'),
         ('--verbose' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),
         ('-v' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),

@@ -82,10 +82,10 @@ func (e *InstallError) Unwrap() error { return e.Err }
 //
 // A source that is broken, or has anything in it but files and folders of its own,
 // is refused whole, as is one whose name or command is taken: by a plugin that other
-// knows, or where taken returns true for the name of a command. Files whose name
+// knows, or of which taken says what has it, for the name of the plugin or of a command; "" is nothing. Files whose name
 // begins with a dot are left out. No code of the plugin is run. Errors are
 // *InstallError.
-func Install(source, into string, other *Finder, taken func(command string) bool) (*Plugin, error) {
+func Install(source, into string, other *Finder, taken func(name string, command bool) string) (*Plugin, error) {
 	p, err := install(source, into, other, taken)
 	if err != nil {
 		var failed *InstallError
@@ -98,7 +98,7 @@ func Install(source, into string, other *Finder, taken func(command string) bool
 	return p, nil
 }
 
-func install(source, into string, other *Finder, taken func(string) bool) (*Plugin, error) {
+func install(source, into string, other *Finder, taken func(name string, command bool) string) (*Plugin, error) {
 	info, err := os.Stat(source)
 	if err != nil {
 		return nil, err
@@ -173,7 +173,7 @@ func install(source, into string, other *Finder, taken func(string) bool) (*Plug
 }
 
 // clash says which name of a plugin is taken.
-func clash(m *Manifest, other *Finder, taken func(string) bool) error {
+func clash(m *Manifest, other *Finder, taken func(name string, command bool) string) error {
 	list, _ := other.List()
 	for _, p := range list {
 		if p.Name == m.Name {
@@ -187,9 +187,15 @@ func clash(m *Manifest, other *Finder, taken func(string) bool) error {
 			}
 		}
 	}
+	if taken == nil {
+		return nil
+	}
+	if by := taken(m.Name, false); by != "" {
+		return fmt.Errorf("its name %s is taken by %s", m.Name, by)
+	}
 	for _, c := range m.Commands {
-		if taken != nil && taken(c.Name) {
-			return fmt.Errorf("its command %s is one of ws76", c.Name)
+		if by := taken(c.Name, true); by != "" {
+			return fmt.Errorf("its command %s is taken by %s", c.Name, by)
 		}
 	}
 	return nil

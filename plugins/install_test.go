@@ -162,12 +162,15 @@ func TestInstallRefused(t *testing.T) {
 		"a name that is a path":  {[]entry{{name: "plugin.lua", body: strings.Replace(source, "hello", "../hello", 1)}}, "no name of a plugin"},
 		"a name that is taken":   {[]entry{{name: "plugin.lua", body: strings.Replace(source, "hello", "socketio", 1)}}, "there is a plugin socketio already"},
 		"a command of a plugin":  {[]entry{{name: "plugin.lua", body: strings.Replace(source, "greet =", "sensors =", 1)}}, "is one of plugin sensors"},
-		"a command of ws76":      {[]entry{{name: "plugin.lua", body: strings.Replace(source, "greet =", "serve =", 1)}}, "is one of ws76"},
+		"a command of ws76":      {[]entry{{name: "plugin.lua", body: strings.Replace(source, "greet =", "serve =", 1)}}, "its command serve is taken by a command of ws76"},
+		"name taken":             {[]entry{{name: "plugin.lua", body: strings.Replace(source, `"hello"`, `"record"`, 1)}}, "its name record is taken by a plugin that is built in"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			base := t.TempDir()
 			home := filepath.Join(base, "plugins")
-			p, err := Install(archive(t, test.entries...), home, &Finder{Path: []string{home}}, func(c string) bool { return c == "serve" })
+			p, err := Install(archive(t, test.entries...), home, &Finder{Path: []string{home}}, func(name string, _ bool) string {
+				return map[string]string{"serve": "a command of ws76", "record": "a plugin that is built in"}[name]
+			})
 			var refused *InstallError
 			if p != nil || !errors.As(err, &refused) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, %v, want an error with %q", p, err, test.want)

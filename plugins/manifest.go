@@ -10,6 +10,7 @@ import (
 
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/luacode"
+	"github.com/ws76/ws76/scripts/permit"
 )
 
 // MainFile is the file of a plugin that holds its manifest and its hooks.
@@ -29,6 +30,8 @@ type Manifest struct {
 	// Fail is scripts.Drop or scripts.Close for a plugin that guards something: what
 	// becomes of what it should have seen and could not. Zero: as the user says.
 	Fail scripts.ErrorPolicy
+	// Permissions are what the plugin needs, as --allow takes it. It is never given more.
+	Permissions []string
 }
 
 // Option is one thing that can be set.
@@ -73,6 +76,8 @@ const (
 	maxText     = 1000 // bytes of a summary, a help, a default
 	maxOptions  = 100
 	maxCommands = 50
+
+	maxPermissions = 50
 )
 
 var (
@@ -169,7 +174,7 @@ func line(e ast.Expr, around ast.Expr) int {
 
 func (r *reader) manifest(t *ast.TableExpr) *Manifest {
 	m := &Manifest{}
-	r.fields(t, "manifest", "name version summary options commands connect fail", func(key string, v ast.Expr) {
+	r.fields(t, "manifest", "name version summary options commands connect fail permissions", func(key string, v ast.Expr) {
 		switch key {
 		case "name":
 			m.Name = r.text(t, v, key)
@@ -184,6 +189,8 @@ func (r *reader) manifest(t *ast.TableExpr) *Manifest {
 			if m.Fail, err = scripts.ParseFail(r.text(t, v, key)); err != nil {
 				r.fail(line(v, t), "%v", err)
 			}
+		case "permissions":
+			m.Permissions = r.permissions(t, v)
 		case "options":
 			m.Options = r.options(t, v)
 		case "commands":
@@ -234,6 +241,23 @@ func (r *reader) table(around, e ast.Expr, name string) *ast.TableExpr {
 		return &ast.TableExpr{}
 	}
 	return t
+}
+
+func (r *reader) permissions(around, e ast.Expr) []string {
+	t := r.table(around, e, "permissions")
+	if len(t.Fields) > maxPermissions {
+		r.fail(t.Line(), "there are %d permissions; the limit is %d", len(t.Fields), maxPermissions)
+		return nil
+	}
+	var list []string
+	for _, f := range t.Fields {
+		spec := r.text(t, f.Value, "permissions")
+		if _, err := permit.Parse([]string{spec}); err != nil || f.Key != nil {
+			r.fail(line(f.Value, t), "permissions: want a list of what --allow takes: %v", err)
+		}
+		list = append(list, spec)
+	}
+	return list
 }
 
 func (r *reader) options(around, e ast.Expr) []Option {

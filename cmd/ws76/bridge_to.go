@@ -174,8 +174,15 @@ func (s *span) webSocketTo(t *toSide, raw string) error {
 		if own.url, err = t.template.Expand(who.values(), ""); err != nil {
 			return nil, &addressError{err}
 		}
+		asked, err := core.ParseURL(own.url)
+		if err != nil {
+			return nil, &addressError{err}
+		}
 		if own.url, err = s.plugins.dialURL(ctx, own.url); err != nil {
 			return nil, err
+		}
+		if own.target, err = core.ParseURL(own.url); err != nil {
+			return nil, fmt.Errorf("a plugin's connect: %w", err)
 		}
 		own.options.Protocols = who.protocols
 		if who.protocol != "" {
@@ -189,6 +196,9 @@ func (s *span) webSocketTo(t *toSide, raw string) error {
 				own.options.Origin = originOf(who.request.Fields)
 			}
 			own.options.Header = append(own.options.Header[:len(own.options.Header):len(own.options.Header)], fieldsNamed(who.request.Fields, passed)...)
+		}
+		if err := own.leave(s.env, asked); err != nil {
+			return nil, err
 		}
 		own.options.Trace = who.trace(own.options.Trace, relay.B)
 		var header hixie.Fields

@@ -102,7 +102,7 @@ func (e *env) newPlugins(c *cli.Context, options func(name string) (scripts.Opti
 		if err != nil {
 			return made, pluginMissing("--plugin: ", finder, name, err)
 		}
-		script, err := e.loadPlugin(p, settings, options)
+		script, err := e.loadPlugin(c, p, settings, options)
 		if err != nil {
 			return made, err
 		}
@@ -115,7 +115,7 @@ func (e *env) newPlugins(c *cli.Context, options func(name string) (scripts.Opti
 }
 
 // loadPlugin makes a script of a plugin.
-func (e *env) loadPlugin(p *plugins.Plugin, settings map[string]string, options func(name string) (scripts.Options, error)) (*scripts.Script, error) {
+func (e *env) loadPlugin(c *cli.Context, p *plugins.Plugin, settings map[string]string, options func(name string) (scripts.Options, error)) (*scripts.Script, error) {
 	o, err := options(p.Name)
 	if err != nil {
 		return nil, err
@@ -123,6 +123,12 @@ func (e *env) loadPlugin(p *plugins.Plugin, settings map[string]string, options 
 	if home, err := e.pluginHome(); err == nil {
 		// Its store is that of its name, wherever it is.
 		o.KV = func() (*kv.Store, error) { return e.openStore(filepath.Join(home, p.Name)) }
+		if o.Data, err = e.dataDir(filepath.Join(home, p.Name)); err != nil {
+			return nil, err
+		}
+	}
+	if o.Permissions, err = e.pluginPermissions(c, p, settings, o.Args); err != nil {
+		return nil, err
 	}
 	script, err := p.Load(settings, o)
 	var failed *scripts.LoadError

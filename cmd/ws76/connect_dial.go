@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,8 @@ type dialer struct {
 	target  core.Target
 	options core.DialOptions
 	timeout time.Duration
+	// reopen makes the dialer of options anew, for another TLS.
+	reopen func(*tls.Config) (transports.Transport, error)
 }
 
 func (e *env) newDialer(c *cli.Context) (*dialer, error) {
@@ -70,7 +73,10 @@ func (e *env) newDialerTo(c *cli.Context, url, via string) (*dialer, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	if d.options.Dialer, err = e.newTransport(c, via, d.target, d.options.TLS); err != nil {
+	d.reopen = func(config *tls.Config) (transports.Transport, error) {
+		return e.newTransport(c, via, d.target, config)
+	}
+	if d.options.Dialer, err = d.reopen(d.options.TLS); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -191,6 +197,48 @@ func (d *dialer) redirected(url string) (*dialer, error) {
 	other := *d
 	other.url, other.target = url, target
 	return &other, nil
+}
+
+// secrets are the fields of a request that are for one server.
+var secrets = []string{"Authorization", "Cookie"}
+
+// leave takes from d, which a plugin has led elsewhere than to the server that was asked for, what is for that one alone: the
+// login, the cookies and the client certificate.
+func (d *dialer) leave(e *env, asked core.Target) error {
+	if d.target.Secure == asked.Secure && strings.EqualFold(d.target.Addr, asked.Addr) {
+		return nil
+	}
+	var left []string
+	d.options.Header = slices.DeleteFunc(slices.Clone(d.options.Header), func(f hixie.Field) bool {
+		secret := slices.ContainsFunc(secrets, func(name string) bool { return strings.EqualFold(name, f.Name) })
+		if secret {
+			left = append(left, f.Name)
+		}
+		return secret
+	})
+	if user := d.target.User; user != nil && asked.User != nil && user.String() == asked.User.String() {
+		_, rest, _ := strings.Cut(d.url, "@")
+		scheme, _, _ := strings.Cut(d.url, "://")
+		d.url, d.target.User = scheme+"://"+rest, nil
+		left = append(left, "the login of the URL")
+	}
+	if c := d.options.TLS; c != nil && (len(c.Certificates) > 0 || c.GetClientCertificate != nil) {
+		d.options.TLS = c.Clone()
+		d.options.TLS.Certificates, d.options.TLS.GetClientCertificate = nil, nil
+		g, guards := d.options.Dialer.(interface{ chosen() []transports.Reach })
+		t, err := d.reopen(d.options.TLS) // which may speak TLS itself
+		if err != nil {
+			return err
+		}
+		if d.options.Dialer = t; guards {
+			d.options.Dialer = guard(t, g.chosen())
+		}
+		left = append(left, "the client certificate")
+	}
+	if left != nil {
+		e.log.Warnf("a plugin leads from %s to %s, which does not get %s", asked.Addr, d.target.Addr, strings.Join(left, ", "))
+	}
+	return nil
 }
 
 // tlsHint says what may help after a TLS handshake that failed, "" where nothing is known.

@@ -120,6 +120,9 @@ func (p *pipe) dial(ctx context.Context) (*core.Conn, error) {
 		if d, err = d.redirected(url); err != nil {
 			return nil, err
 		}
+		if err := d.leave(p.env, p.dialer.target); err != nil {
+			return nil, err
+		}
 	}
 	return d.dial(ctx)
 }

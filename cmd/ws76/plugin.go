@@ -63,6 +63,9 @@ type pluginJSON struct {
 	Commands []pluginCommandJSON `json:"commands,omitempty"`
 	Options  []pluginOptionJSON  `json:"options,omitempty"`
 	Changed  []string            `json:"changed,omitempty"` // since it was installed
+
+	Permissions []string `json:"permissions,omitempty"` // that it needs
+	Granted     bool     `json:"granted,omitempty"`     // them, when it was installed
 }
 
 type pluginCommandJSON struct {
@@ -87,7 +90,7 @@ var compiled = []pluginJSON{
 	{Name: "record", Kind: "go", Where: "built in", Summary: record.Summary, Example: record.Example},
 }
 
-func describePlugin(p *plugins.Plugin) pluginJSON {
+func (e *env) describePlugin(p *plugins.Plugin) pluginJSON {
 	j := pluginJSON{Name: p.Name, Kind: "lua", Version: p.Version, Summary: p.Summary, Where: p.Where()}
 	for _, c := range p.Commands {
 		j.Commands = append(j.Commands, pluginCommandJSON{c.Name, c.Usage, c.Summary})
@@ -107,7 +110,24 @@ func describePlugin(p *plugins.Plugin) pluginJSON {
 		changed = []string{err.Error()}
 	}
 	j.Changed = changed
+	j.Permissions = p.Permissions
+	if grants, err := e.grantsDir(); err == nil {
+		granted, err := p.Granted(grants)
+		j.Granted = err == nil && granted != nil
+	}
 	return j
+}
+
+// needs says what a plugin needs, and whether that was granted; "" where it needs nothing.
+func (j pluginJSON) needs() string {
+	if j.Permissions == nil {
+		return ""
+	}
+	granted := "not granted: --allow is, or plugin install --grant"
+	if j.Granted {
+		granted = "granted when it was installed"
+	}
+	return fmt.Sprintf("it needs %s (%s)\n", strings.Join(j.Permissions, ", "), granted)
 }
 
 func (e *env) pluginList(c *cli.Context) error {
@@ -117,7 +137,7 @@ func (e *env) pluginList(c *cli.Context) error {
 	found, broken := e.pluginFinder(c.String("plugin-path")).List()
 	list := slices.Clone(compiled)
 	for _, p := range found {
-		list = append(list, describePlugin(p))
+		list = append(list, e.describePlugin(p))
 	}
 	for _, name := range e.executables(programPrefix) {
 		if path := e.program(newApp(e).Commands, name); path != "" {
@@ -194,7 +214,7 @@ func (e *env) pluginInfo(c *cli.Context) error {
 		if err != nil {
 			return pluginMissing("plugin info: ", finder, name, err)
 		}
-		j, readme = describePlugin(p), p.Readme()
+		j, readme = e.describePlugin(p), p.Readme()
 	}
 	if c.Bool("json") {
 		return e.printJSON(j)
@@ -204,6 +224,7 @@ func (e *env) pluginInfo(c *cli.Context) error {
 	if j.Source != "" {
 		fmt.Fprintf(&b, "installed from %s\n", j.Source)
 	}
+	b.WriteString(j.needs())
 	for _, what := range j.Changed {
 		fmt.Fprintf(&b, "not as it was installed: %s\n", what)
 	}

@@ -50,14 +50,28 @@ func (e *env) pluginNew(c *cli.Context) error {
 
 // taken says what has the name of a plugin already, "" for nothing.
 func (e *env) taken(name string) string {
-	if slices.ContainsFunc(compiled, func(p pluginJSON) bool { return p.Name == name }) {
-		return "a plugin that is built in"
+	if by := e.takenName(name, false); by != "" {
+		return by
 	}
-	switch p, err := e.pluginFinder("").Find(name); {
+	switch p, err := e.pluginFinder(e.getenv("WS76_PLUGIN_PATH")).Find(name); {
 	case err == nil:
 		return "a plugin already: " + p.Where()
 	case !errors.Is(err, plugins.ErrNotFound):
 		return "a plugin already, a broken one: " + err.Error()
+	}
+	return ""
+}
+
+// takenName says what of ws76 itself, or on PATH, has the name of a plugin or of a command.
+func (e *env) takenName(name string, command bool) string {
+	builtin := newApp(e).Commands
+	switch {
+	case isBuiltin(builtin, name):
+		return "a command of ws76"
+	case !command && slices.ContainsFunc(compiled, func(p pluginJSON) bool { return p.Name == name }):
+		return "a plugin that is built in"
+	case command && e.program(builtin, name) != "":
+		return "the program " + e.program(builtin, name)
 	}
 	return ""
 }
@@ -76,11 +90,15 @@ func pluginInstallCommand(e *env) *cli.Command {
 		Usage:     "install a plugin from a folder or an archive",
 		ArgsUsage: "FOLDER|FILE.tar.gz",
 		UsageText: `ws76 plugin install ./hello
-ws76 plugin install hello-1.0.0.tar.gz`,
+ws76 plugin install hello-1.0.0.tar.gz
+ws76 plugin install --grant ./hello         it may do what it says that it needs`,
 		Description: "Copies the plugin and records the sums of its files, which are checked whenever it is loaded. A source is refused whole " +
 			"where its manifest is wrong, a file of Lua does not compile, its name or a command is taken, or there is anything in it but " +
 			"files and folders of its own: paths that lead out, links, devices, more than 1000 files or 16 MiB. Files whose name begins with a dot are left out.",
-		Flags:  []cli.Flag{pluginJSONFlag("as plugin list prints it")},
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "grant", Usage: "grant what the plugin says that it needs, as --allow would, until its files change"},
+			pluginJSONFlag("as plugin list prints it"),
+		},
 		Action: e.pluginInstall,
 	}, exitScript)
 }
@@ -93,15 +111,27 @@ func (e *env) pluginInstall(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	builtin := newApp(e).Commands
-	p, err := plugins.Install(c.Args().First(), home, e.pluginFinder(""), func(command string) bool { return isBuiltin(builtin, command) })
+	p, err := plugins.Install(c.Args().First(), home, e.pluginFinder(e.getenv("WS76_PLUGIN_PATH")), e.takenName)
 	if err != nil {
 		return err
 	}
-	if c.Bool("json") {
-		return e.printJSON(describePlugin(p))
+	grants, err := e.grantsDir()
+	if err != nil {
+		return err
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s %s: %s\n", p.Name, p.Version, p.Dir)
+	if c.Bool("grant") {
+		err = p.KeepGrant(grants)
+	} else {
+		err = plugins.DropGrant(grants, p.Name)
+	}
+	if err != nil {
+		return err
+	}
+	j := e.describePlugin(p)
+	if c.Bool("json") {
+		return e.printJSON(j)
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s %s: %s\n%s", p.Name, p.Version, p.Dir, j.needs())
 	return err
 }
 
@@ -128,6 +158,13 @@ func (e *env) pluginRemove(c *cli.Context) error {
 		return fmt.Errorf("plugin %s: %w", name, plugins.ErrBuiltin)
 	}
 	p, err := plugins.Remove(c.Args().First(), home)
+	if err != nil {
+		return err
+	}
+	grants, err := e.grantsDir()
+	if err == nil {
+		err = plugins.DropGrant(grants, p.Name)
+	}
 	if err != nil {
 		return err
 	}

@@ -146,7 +146,7 @@ func (e *env) runPluginCommand(c *cli.Context, p *plugins.Plugin, name string) e
 	}
 	ctx, exit := context.WithCancelCause(c.Context)
 	defer exit(nil)
-	script, err := e.loadPlugin(p, settings, func(string) (scripts.Options, error) {
+	script, err := e.loadPlugin(c, p, settings, func(string) (scripts.Options, error) {
 		o, err := e.programOptions(c, p.Name)
 		o.Exit = func(err error) { exit(scriptExit(err)) }
 		return o, err

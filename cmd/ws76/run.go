@@ -80,11 +80,11 @@ func (e *env) runScript(c *cli.Context) error {
 	through.set.Start()
 	options.Before = through.set
 	options.Dial = func(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
-		url, err := through.dialURL(ctx, url)
+		to, err := through.dialURL(ctx, url)
 		if err != nil {
 			return nil, err
 		}
-		return e.dialFor(ctx, c, url, o)
+		return e.dialFor(ctx, c, url, to, o)
 	}
 	options.Reload = c.Bool("watch")
 	for {
@@ -118,7 +118,7 @@ func (e *env) programOptions(c *cli.Context, name string) (scripts.Options, erro
 	}
 	options.Print = func(text string) { fmt.Fprintln(e.stdout, text) }
 	options.Dial = func(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
-		return e.dialFor(ctx, c, url, o)
+		return e.dialFor(ctx, c, url, url, o)
 	}
 	options.Listen = e.listenForScript
 	options.Open = func(ctx context.Context, raw string) (net.Conn, error) { return e.openFor(ctx, c, raw) }
@@ -153,8 +153,9 @@ func scriptFailed(err error) error {
 }
 
 // dialFor is ws76.connect: the dialer of connect with the flags of the command line,
-// over which the script's options go.
-func (e *env) dialFor(ctx context.Context, c *cli.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
+// over which the script's options go. url is where plugins have led to from what was
+// asked for.
+func (e *env) dialFor(ctx context.Context, c *cli.Context, asked, url string, o scripts.DialOptions) (*core.Conn, error) {
 	via := o.Via
 	if via == "" {
 		via = c.String("via")
@@ -175,6 +176,13 @@ func (e *env) dialFor(ctx context.Context, c *cli.Context, url string, o scripts
 	d.options.Header = append(d.options.Header, o.Headers...)
 	if o.Timeout > 0 {
 		d.timeout = o.Timeout
+	}
+	from, err := core.ParseURL(asked)
+	if err == nil {
+		err = d.leave(e, from)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return d.dial(ctx)
 }

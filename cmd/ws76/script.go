@@ -165,6 +165,9 @@ func (e *env) scriptTest(c *cli.Context) error {
 		if p, err := testedPlugin(t.path); err != nil {
 			return withCode(exitScript, err)
 		} else if p != nil {
+			if options.Permissions, err = e.pluginPermissions(c, p, nil, options.Args); err != nil {
+				return err
+			}
 			options.Library, err = p.Defaults()
 			if err != nil {
 				return withCode(exitScript, err)

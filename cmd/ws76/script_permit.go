@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/permit"
 	"github.com/ws76/ws76/transports"
@@ -108,6 +111,52 @@ func addressOf(raw string) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
+// grantsDir is where it is kept what plugins were granted when they were installed.
+func (e *env) grantsDir() (string, error) {
+	state, err := e.stateDir()
+	return filepath.Join(state, "grants"), err
+}
+
+// pluginPermissions returns what a plugin may do, whenever it is loaded: what it states that it needs as far as that is
+// allowed, or was granted when it was installed and the plugin is as it was then.
+func (e *env) pluginPermissions(c *cli.Context, p *plugins.Plugin, settings map[string]string, args scripts.Args) (func() *permit.Permissions, error) {
+	allow, err := allowed(c)
+	if err != nil {
+		return nil, err
+	}
+	grants, err := e.grantsDir()
+	if err != nil {
+		return nil, err
+	}
+	own := scripts.Args{List: append(slices.Clone(args.List), c.Args().Slice()...), Named: map[string]string{}}
+	maps.Copy(own.Named, settings)
+	for name, text := range args.Named {
+		own.Named["args."+name] = text
+	}
+	reachable := named(c, own)
+	return func() *permit.Permissions {
+		now, err := p, error(nil)
+		if !p.Builtin() {
+			now, err = plugins.Open(p.Dir)
+		}
+		var granted []string
+		if err == nil {
+			if granted, err = now.Granted(grants); errors.Is(err, plugins.ErrVoid) {
+				e.log.Warnf("%v: allow it anew, or install it again", err)
+				err = nil
+			}
+		}
+		var limited *permit.Permissions
+		if err == nil {
+			limited, err = now.Limit(allow, granted)
+		}
+		if err != nil {
+			e.log.Errorf("%v", err)
+		}
+		return limited.With(reachable...)
+	}, nil
+}
+
 // whatReaches is what a transport touches; nil where it does not say.
 func whatReaches(t transports.Transport, addr string, listen bool) []transports.Reach {
 	if r, ok := t.(transports.Reacher); ok {
@@ -134,6 +183,8 @@ func guard(t transports.Transport, own []transports.Reach) transports.Transport 
 
 // errSilent is about a transport that does not say what it touches.
 var errSilent = errors.New("this transport does not say what it reaches; --trust-scripts would allow it")
+
+func (g guarded) chosen() []transports.Reach { return g.own }
 
 func (g guarded) ask(ctx context.Context, addr string, listen bool) error {
 	p := permit.FromContext(ctx)

@@ -3,6 +3,7 @@ plugin = {
   name = "jsonlog",
   version = "1.0.0",
   summary = "writes messages and connections as lines of JSON",
+  permissions = { "write" },
   options = {
     { name = "file", type = "string", help = "append to this file; without it lines go where ws76 talks: standard error" },
     { name = "max", type = "size", default = "0", help = "write no more than so much of a message; 0: all of it" },

@@ -3,6 +3,7 @@ plugin = {
   name = "socketio",
   version = "1.0.0",
   summary = "Socket.IO 0.9: handshake, heartbeats, events, acks, namespaces",
+  permissions = { "net" }, -- to where the connection goes, which the command line has mostly named
   options = {
     { name = "endpoint", type = "string", help = "the namespace, like /chat", default = "" },
     { name = "resource", type = "string", default = "socket.io", help = "first part of the server's paths" },
