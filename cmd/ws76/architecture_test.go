@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"core/serve/metrics":      {"core", "core/hixie"},
 	"plugins":                 {"scripts", "scripts/luacode", "scripts/permit", "internal/textfile"},
 	"scripts":                 {"core", "core/hixie", "core/relay", "internal/accept", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/lualib", "scripts/luastd", "scripts/luastring", "scripts/permit", "scripts/watch", "internal/textfile"},
-	"scripts/check":           {"scripts/luacode"},
+	"scripts/check":           {"scripts/luacode", "scripts/luastring"},
 	"scripts/luacode":         {"scripts/lauxlib", "scripts/luastring"},
 	"scripts/luastring":       {"scripts/lauxlib"},
 	"scripts/lualib":          {"core/hixie", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/luastd", "scripts/luastring", "scripts/permit", "internal/textfile"},

@@ -42,7 +42,7 @@ func scriptCheckCommand(e *env) *cli.Command {
 		UsageText: `ws76 script check redact.lua
 ws76 script check --json *.lua`,
 		Description: "Lists the hooks of each script. A function on_… that is no hook, a hook that is local, a global that nothing defines and a name " +
-			"that ws76 does not have are problems, and the exit code is 8.",
+			"that ws76, one of its objects or a string does not have are problems, and the exit code is 8.",
 		Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "one JSON object a script: file, hooks, tests, problems"}},
 		Action: e.scriptCheck,
 	}, exitScript)
@@ -54,7 +54,11 @@ var luaGlobals = strings.Fields(`_G _VERSION args arg assert coroutine debug dof
 	unpack ws76 xpcall`)
 
 func knownNames() *check.Known {
-	return &check.Known{Hooks: scripts.Events, Globals: luaGlobals, Module: meta.Names()}
+	types := meta.Types()
+	return &check.Known{
+		Hooks: scripts.Events, Globals: luaGlobals, Module: meta.Names(),
+		Classes: types.Classes, Results: types.Results, Params: types.Params,
+	}
 }
 
 // checked is what check --json prints of a script.

@@ -2,6 +2,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,6 +36,11 @@ type Known struct {
 	Hooks   []string // names of hooks
 	Globals []string // and of globals
 	Module  []string // full names of what is in the module, as in "ws76.json.encode"
+
+	// The types of values that scripts get: those of meta.Types.
+	Classes map[string]map[string]string
+	Results map[string]string
+	Params  map[string][]string
 }
 
 // Script checks a source. A source that does not compile is a *luacode.SyntaxError.
@@ -46,7 +52,7 @@ func Script(src []byte, file string, known *Known) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &walker{known: known, report: Report{Hooks: []Hook{}, Problems: []Problem{}}, defined: map[string]bool{}, prefixes: map[string]bool{}}
+	w := &walker{known: known, report: Report{Hooks: []Hook{}, Problems: []Problem{}}, defined: map[string]bool{}, prefixes: map[string]bool{}, strings: map[string]bool{}}
 	for _, name := range slices.Concat(known.Globals, known.Hooks) {
 		w.defined[name] = true
 	}
@@ -60,7 +66,9 @@ func Script(src []byte, file string, known *Known) (*Report, error) {
 	}
 	w.block(chunk, nil)
 	w.judge()
-	slices.SortStableFunc(w.report.Problems, func(a, b Problem) int { return a.Line - b.Line })
+	w.judgeMissing()
+	slices.SortFunc(w.report.Problems, func(a, b Problem) int { return cmp.Or(a.Line-b.Line, strings.Compare(a.Message, b.Message)) })
+	w.report.Problems = slices.Compact(w.report.Problems)
 	return &w.report, nil
 }
 
@@ -102,25 +110,28 @@ type use struct {
 	line int
 }
 
-// scope holds the local names of a block.
+// scope holds the local names of a block, and their types where these are known.
 type scope struct {
-	names  map[string]bool
+	names  map[string]string
 	parent *scope
 }
 
-func (s *scope) has(name string) bool {
+// of returns the scope that a name is of, nil for a global.
+func (s *scope) of(name string) *scope {
 	for ; s != nil; s = s.parent {
-		if s.names[name] {
-			return true
+		if _, ok := s.names[name]; ok {
+			return s
 		}
 	}
-	return false
+	return nil
 }
 
+func (s *scope) has(name string) bool { return s.of(name) != nil }
+
 func inner(parent *scope, names ...string) *scope {
-	s := &scope{map[string]bool{}, parent}
+	s := &scope{map[string]string{}, parent}
 	for _, n := range names {
-		s.names[n] = true
+		s.names[n] = ""
 	}
 	return s
 }
@@ -132,6 +143,8 @@ type walker struct {
 	prefixes map[string]bool // names of the module and of what they are in
 	uses     []use
 	members  []use // ws76.x.y
+	missing  []missing
+	strings  map[string]bool // fields of string that the script sets
 }
 
 func (w *walker) problem(line int, format string, args ...any) {
@@ -191,6 +204,7 @@ func (w *walker) stmt(stmt ast.Stmt, s *scope) {
 			name, ok := e.(*ast.IdentExpr)
 			switch {
 			case !ok:
+				w.extend(e, s)
 				w.expr(e, s)
 			case !s.has(name.Value):
 				var f bool
@@ -198,17 +212,28 @@ func (w *walker) stmt(stmt ast.Stmt, s *scope) {
 					_, f = st.Rhs[i].(*ast.FunctionExpr)
 				}
 				w.define(name.Value, name.Line(), f)
+				if f {
+					w.function(st.Rhs[i].(*ast.FunctionExpr), s, w.known.Params[name.Value])
+				}
+			default: // it may be something else from now on
+				if of := s.of(name.Value); i >= len(st.Rhs) || of.names[name.Value] != w.typeOf(st.Rhs[i], s) {
+					of.names[name.Value] = ""
+				}
 			}
 		}
 	case *ast.LocalAssignStmt:
 		if len(st.Names) == 1 && len(st.Exprs) == 1 {
 			if _, ok := st.Exprs[0].(*ast.FunctionExpr); ok { // it may call itself
-				s.names[st.Names[0]] = true
+				s.names[st.Names[0]] = ""
 			}
 		}
 		w.exprs(st.Exprs, s)
-		for _, n := range st.Names {
-			s.names[n] = true
+		types := make([]string, len(st.Names))
+		for i := range min(len(st.Names), len(st.Exprs)) {
+			types[i] = w.typeOf(st.Exprs[i], s)
+		}
+		for i, n := range st.Names {
+			s.names[n] = types[i]
 			if slices.Contains(w.known.Hooks, n) {
 				w.problem(st.Line(), "%s is local, so nothing calls it; leave out local", n)
 			}
@@ -237,18 +262,21 @@ func (w *walker) stmt(stmt ast.Stmt, s *scope) {
 		w.exprs(st.Exprs, s)
 		w.block(st.Stmts, inner(s, st.Names...))
 	case *ast.FuncDefStmt:
+		var params []string
 		if name, ok := st.Name.Func.(*ast.IdentExpr); ok && st.Name.Receiver == nil {
 			if !s.has(name.Value) {
 				w.define(name.Value, st.Line(), true)
+				params = w.known.Params[name.Value]
 			}
 		} else {
+			w.extend(st.Name.Func, s)
 			w.expr(st.Name.Func, s)
 			w.expr(st.Name.Receiver, s)
 		}
 		if st.Name.Receiver != nil {
 			s = inner(s, "self")
 		}
-		w.expr(st.Func, s)
+		w.function(st.Func, s, params)
 	case *ast.ReturnStmt:
 		w.exprs(st.Exprs, s)
 	}
@@ -271,6 +299,9 @@ func (w *walker) expr(expr ast.Expr, s *scope) {
 			w.members = append(w.members, use{name, e.Line()})
 			return
 		}
+		if key, ok := e.Key.(*ast.StringExpr); ok {
+			w.member(w.typeOf(e.Object, s), "field", key.Value, e.Line())
+		}
 		w.expr(e.Object, s)
 		w.expr(e.Key, s)
 	case *ast.TableExpr:
@@ -284,9 +315,22 @@ func (w *walker) expr(expr ast.Expr, s *scope) {
 				w.members = append(w.members, use{name + "." + e.Method, e.Line()})
 			}
 		}
+		if e.Receiver != nil {
+			w.member(w.typeOf(e.Receiver, s), "method", e.Method, e.Line())
+		}
+		name := path(e.Func, s)
+		if of := w.within(name); name != "" && len(of) > 0 {
+			w.problem(e.Line(), "%s is a table and cannot be called; in it are %s", name, strings.Join(of, ", "))
+		}
 		w.expr(e.Func, s)
 		w.expr(e.Receiver, s)
-		w.exprs(e.Args, s)
+		for _, arg := range e.Args {
+			if f, ok := arg.(*ast.FunctionExpr); ok && name != "" {
+				w.function(f, s, w.known.Params[name])
+			} else {
+				w.expr(arg, s)
+			}
+		}
 	case *ast.LogicalOpExpr:
 		w.exprs([]ast.Expr{e.Lhs, e.Rhs}, s)
 	case *ast.RelationalOpExpr:
@@ -302,7 +346,7 @@ func (w *walker) expr(expr ast.Expr, s *scope) {
 	case *ast.UnaryLenOpExpr:
 		w.expr(e.Expr, s)
 	case *ast.FunctionExpr:
-		w.block(e.Stmts, inner(s, e.ParList.Names...))
+		w.function(e, s, nil)
 	}
 }
 

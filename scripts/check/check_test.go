@@ -9,7 +9,11 @@ import (
 var known = &Known{
 	Hooks:   []string{"on_message", "on_send", "on_open"},
 	Globals: []string{"ws76", "print", "pairs", "string"},
-	Module:  []string{"ws76.json.encode", "ws76.json.decode", "ws76.after", "ws76.kv.get", "ws76.state"},
+	Module:  []string{"ws76.json.encode", "ws76.json.decode", "ws76.after", "ws76.kv.get", "ws76.state", "ws76.connect", "ws76.listen"},
+
+	Classes: map[string]map[string]string{"ws76.Conn": {"send": "", "close": "", "remote": "string", "peer": "ws76.Conn", "data": ""}},
+	Results: map[string]string{"ws76.connect": "ws76.Conn"},
+	Params:  map[string][]string{"on_message": {"ws76.Conn", "string", ""}, "ws76.listen": {"ws76.Conn"}},
 }
 
 func TestScript(t *testing.T) {
@@ -33,6 +37,18 @@ func TestScript(t *testing.T) {
 		}},
 		{"local ws76 = {} ws76.anything()", "[]", nil},
 		{"function test_a() end", "[]", nil},
+		{"function on_message(c, d) c:sned(d) c.peer:clsoe() return c.remot, d:uper() end", "[{on_message 1}]", []string{
+			"1: a ws76.Conn has no method sned; did you mean send?", "1: a ws76.Conn has no method clsoe; did you mean close?",
+			"1: a ws76.Conn has no field remot; did you mean remote?", "1: a string has no method uper; did you mean upper?",
+		}},
+		{"on_message = function(c) c:sned() end", "[{on_message 1}]", []string{"1: a ws76.Conn has no method sned; did you mean send?"}},
+		{"ws76.listen('x', function(c) c:sned() end)", "[]", []string{"1: a ws76.Conn has no method sned; did you mean send?"}},
+		{"local c = ws76.connect('x') c:sned() c.data.x = 1 c = {} c:other()", "[]", []string{"1: a ws76.Conn has no method sned; did you mean send?"}},
+		{"local c = {} c:other() c = ws76.connect('x') c:sned()", "[]", nil},
+		{"ws76.json('x')", "[]", []string{"1: ws76.json is a table and cannot be called; in it are decode, encode"}},
+		{"local s = ('x'):rep(2):uper() print(s:len(), string.lenn(s))", "[]", []string{"1: a string has no method uper; did you mean upper?", "1: a string has no field lenn; did you mean len?"}},
+		{"function string.trim(s) return s end print((' x'):trim(), string.trim('x'))", "[]", nil},
+		{"local string = {} print(string.anything)", "[]", nil},
 	} {
 		r, err := Script([]byte(test.src), "t.lua", known)
 		if err != nil {
