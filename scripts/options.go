@@ -44,7 +44,7 @@ type Limits struct {
 	// keeps more is loaded anew without what it knew; a program of Run ends.
 	//
 	// It also is the limit of what one call of a library function may take in memory.
-	// Where it is not set, that is 8 times what the function is given; see
+	// Where it is not set, that is 6 times what the function is given; see
 	// luastring.Budget.
 	MaxMemory int64
 

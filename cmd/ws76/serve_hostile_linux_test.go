@@ -52,6 +52,34 @@ var hostile = []struct {
 	{"a loop", "x", `while true do end`},
 }
 
+// hostileTexts are messages to the plugins that are built in.
+var hostileTexts = []struct{ plugin, head, piece string }{
+	{"sensors", `[`, `[],`},
+	{"sensors", `{`, `"a":1,`},
+	{"socketio", `42["a",`, `[],`},
+	{"jsonlog", ``, "\x01"},
+	{"redact", ``, `{"password":"x"},`},
+	{"redact", ``, `a@b.cd `},
+	{"dedup", ``, `x`},
+	{"ratelimit", ``, `x`},
+	{"heartbeat", ``, `x`},
+}
+
+// BenchmarkServeHostilePlugins is BenchmarkServeHostile for the plugins that are built in.
+func BenchmarkServeHostilePlugins(b *testing.B) {
+	const size = 1 << 20
+	for _, h := range hostileTexts {
+		b.Run(h.plugin+" "+h.head+h.piece, func(b *testing.B) {
+			var r hostileResult
+			for b.Loop() {
+				data := h.head + strings.Repeat(h.piece, (size-len(h.head))/len(h.piece))
+				r = measureHostile(b, []byte(data), core.Text, "--plugin", h.plugin)
+			}
+			r.report(b, size)
+		})
+	}
+}
+
 // BenchmarkServeHostile runs ws76 serve with each hook of hostile, sends it messages, and reports by how much its resident
 // memory grew at most, as a multiple of a message, and how long others had to wait for /healthz.
 func BenchmarkServeHostile(b *testing.B) {
@@ -60,15 +88,9 @@ func BenchmarkServeHostile(b *testing.B) {
 			b.Run(fmt.Sprintf("%dMiB/%s", size>>20, h.name), func(b *testing.B) {
 				var r hostileResult
 				for b.Loop() {
-					r = measureHostile(b, h.code, bytes.Repeat([]byte(h.message), size/len(h.message)))
+					r = measureHostile(b, bytes.Repeat([]byte(h.message), size/len(h.message)), core.Binary, "--script", hostileScript(b, h.code))
 				}
-				b.ReportMetric(0, "ns/op")
-				b.ReportMetric(float64(r.grown)/(1<<20), "MiB")
-				b.ReportMetric(float64(r.grown)/float64(size), "x-message")
-				b.ReportMetric(r.p99.Seconds()*1e3, "healthz-p99-ms")
-				b.ReportMetric(r.worst.Seconds()*1e3, "healthz-max-ms")
-				b.ReportMetric(r.took.Seconds()*1e3, "message-ms")
-				b.Log(r.said)
+				r.report(b, size)
 			})
 		}
 	}
@@ -80,13 +102,29 @@ type hostileResult struct {
 	said             string
 }
 
-func measureHostile(b testing.TB, code string, data []byte) (r hostileResult) {
+func (r hostileResult) report(b *testing.B, size int) {
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(r.grown)/(1<<20), "MiB")
+	b.ReportMetric(float64(r.grown)/float64(size), "x-message")
+	b.ReportMetric(r.p99.Seconds()*1e3, "healthz-p99-ms")
+	b.ReportMetric(r.worst.Seconds()*1e3, "healthz-max-ms")
+	b.ReportMetric(r.took.Seconds()*1e3, "message-ms")
+	b.Log(r.said)
+}
+
+// hostileScript is a script whose hook runs code with each message d but "hello", and answers with its error.
+func hostileScript(b testing.TB, code string) string {
 	script := filepath.Join(b.TempDir(), "hostile.lua")
-	source := fmt.Sprintf("function on_message(c, d)\n  if d == 'hello' then return 'hello' end\n  local ok, e = pcall(function() %s end)\n  return ok and 'done' or tostring(e)\nend\n", code)
+	source := fmt.Sprintf("function on_message(c, d)\n  if d:find('^hello') then return d end\n  local ok, e = pcall(function() %s end)\n  return ok and 'done' or tostring(e)\nend\n", code)
 	if err := os.WriteFile(script, []byte(source), 0o666); err != nil {
 		b.Fatal(err)
 	}
-	cmd := exec.Command("ws76", "serve", "127.0.0.1:0", "--echo", "--max-message", "16M", "--script", script)
+	return script
+}
+
+// measureHostile sends data to ws76 serve with more arguments.
+func measureHostile(b testing.TB, data []byte, kind core.Kind, args ...string) (r hostileResult) {
+	cmd := exec.Command("ws76", append([]string{"serve", "127.0.0.1:0", "--echo", "--max-message", "16M"}, args...)...)
 	addr := startListening(b, cmd)
 	ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
 	defer cancel()
@@ -95,15 +133,28 @@ func measureHostile(b testing.TB, code string, data []byte) (r hostileResult) {
 		b.Fatal(err)
 	}
 	defer conn.Close(ctx)
-	say := func(data []byte) core.Message {
-		if err := conn.Send(ctx, core.Message{Data: data, Kind: core.Binary}); err != nil {
+	send := func(data []byte) {
+		if err := conn.Send(ctx, core.Message{Data: data, Kind: kind}); err != nil {
 			b.Fatal(err)
 		}
-		m, err := conn.Receive(ctx)
-		if err != nil {
-			b.Fatal(err)
+	}
+	said := 0
+	// say sends data and what always comes back, and returns what came before that.
+	say := func(data []byte) (answer string) {
+		said++
+		hello := fmt.Sprint("hello ", said)
+		send(data)
+		send([]byte(hello))
+		for {
+			m, err := conn.Receive(ctx)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if string(m.Data) == hello {
+				return answer
+			}
+			answer = string(m.Data[:min(len(m.Data), 150)])
 		}
-		return m
 	}
 	say([]byte("hello"))
 	askHealth(b, addr)() // what is made once is there
@@ -113,8 +164,7 @@ func measureHostile(b testing.TB, code string, data []byte) (r hostileResult) {
 	const messages = 3
 	start := time.Now()
 	for range messages {
-		m := say(data)
-		r.said = string(m.Data[:min(len(m.Data), 150)])
+		r.said = say(data)
 	}
 	r.took = time.Since(start) / messages
 	waits := stop()

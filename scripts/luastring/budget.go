@@ -14,8 +14,8 @@ const (
 
 // What a call may take in memory for what it is given. The rest of 16 times a message is for what carries it.
 const (
-	DefaultMemory = 128 << 20
-	perByte       = 8
+	DefaultMemory = 96 << 20
+	perByte       = 6
 	leastGiven    = 1 << 20
 )
 
@@ -35,7 +35,7 @@ type Budget struct {
 	Steps int
 	// MaxString is the largest string, in bytes, that a function may make. 0 means DefaultMaxString.
 	MaxString int
-	// Memory is what one call of a function may take in memory, in bytes. 0 is 8 times what it is given, at least that of
+	// Memory is what one call of a function may take in memory, in bytes. 0 is 6 times what it is given, at least that of
 	// 1 MiB and at most DefaultMemory: what an Account allows.
 	Memory int
 	// Measure, where it is set, looks whether the script has taken too much memory, and returns the error to end it with.

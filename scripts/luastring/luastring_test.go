@@ -136,7 +136,7 @@ func TestContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	L.SetContext(ctx)
-	err := L.DoString(`(("a"):rep(8e6)):find(".-.-.-.-x")`)
+	err := L.DoString(`(("a"):rep(6e6)):find(".-.-.-.-x")`)
 	if err == nil || !strings.Contains(err.Error(), "deadline") {
 		t.Errorf("got %v, want an error that speaks of the deadline", err)
 	}
