@@ -11,6 +11,7 @@ import (
 
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/check"
+	"github.com/ws76/ws76/scripts/permit"
 	"github.com/ws76/ws76/scripts/scripttest"
 )
 
@@ -45,7 +46,7 @@ func TestShipped(t *testing.T) {
 			}
 			for _, test := range tests.Tests {
 				t.Run(test.Name, func(t *testing.T) {
-					if err := scripttest.Test(t.Context(), path, test.Name, scripts.Options{Library: library}); err != nil {
+					if err := scripttest.Test(t.Context(), path, test.Name, scripts.Options{Library: library, Permissions: permit.All}); err != nil {
 						t.Error(err)
 					}
 				})
