@@ -60,7 +60,7 @@ _ws76_command() {
         ;;
     'ws76 script test')
         args=('file')
-        flags='--script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--run --watch --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 script new')
         args=('file' none)
@@ -389,6 +389,7 @@ _ws76_value() {
     'ws76 script --config') spec='file' ;;
     'ws76 script check --log-format') spec='words text json' ;;
     'ws76 script check --config') spec='file' ;;
+    'ws76 script test --run') spec='text' ;;
     'ws76 script test --script-arg') spec='text' ;;
     'ws76 script test --allow') spec='text' ;;
     'ws76 script test --script-timeout') spec='text' ;;

@@ -428,6 +428,8 @@ complete -c ws76 -n '__ws76_at script check' -l config -r -F -d 'take defaults a
 complete -c ws76 -n '__ws76_at script check' -l help -s h -d 'show help'
 
 complete -c ws76 -n '__ws76_at script test' -F
+complete -c ws76 -n '__ws76_at script test' -l run -x -d 'only tests whose name PATTERN fits, a regular expression'
+complete -c ws76 -n '__ws76_at script test' -l watch -d 'run the tests again whenever a .lua file in their folders changes, until interrupted'
 complete -c ws76 -n '__ws76_at script test' -l script-arg -x -d 'put NAME=VALUE, or a value, into the table args; repeatable'
 complete -c ws76 -n '__ws76_at script test' -l allow -x -d 'let scripts do WHAT: exec, net, listen, read, write, env, serial or unix, of one of them as in net=HOST:PORT, read=FOLDER; repeatable'
 complete -c ws76 -n '__ws76_at script test' -l trust-scripts -d 'let scripts do all of that, and plugins what they state'

@@ -559,6 +559,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--help' + "`t" + 'show help'),
         ('-h' + "`t" + 'show help'))
     $flags['ws76 script test'] = @(
+        ('--run' + "`t" + 'only tests whose name PATTERN fits, a regular expression'),
+        ('--watch' + "`t" + 'run the tests again whenever a .lua file in their folders changes, until interrupted'),
         ('--script-arg' + "`t" + 'put NAME=VALUE, or a value, into the table args; repeatable'),
         ('--allow' + "`t" + 'let scripts do WHAT: exec, net, listen, read, write, env, serial or unix, of one of them as in net=HOST:PORT, read=FOLDER; repeatable'),
         ('--trust-scripts' + "`t" + 'let scripts do all of that, and plugins what they state'),
@@ -1085,6 +1087,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 script --config'] = @()
     $values['ws76 script check --log-format'] = @('text', 'json')
     $values['ws76 script check --config'] = @()
+    $values['ws76 script test --run'] = @()
     $values['ws76 script test --script-arg'] = @()
     $values['ws76 script test --allow'] = @()
     $values['ws76 script test --script-timeout'] = @()

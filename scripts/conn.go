@@ -156,7 +156,7 @@ func (c *conn) finish(st *state, err error) {
 	for len(c.receivers) > 0 {
 		st.wake(c.receivers[0].wait, lua.LNil, lua.LString("closed"))
 	}
-	if st.hooks[onClose] == nil && st.hooks[onError] == nil {
+	if st.hooks[onClose] == nil && st.hooks[onError] == nil || c.owned != nil && c.owned.ofTest {
 		return
 	}
 	ended := closeError(err)
@@ -504,7 +504,9 @@ func wsConns(L *lua.LState) int {
 	st := stateOf(L)
 	var open []*conn
 	for _, c := range st.script.conns {
-		open = append(open, c)
+		if c.owned == nil || !c.owned.ofTest {
+			open = append(open, c)
+		}
 	}
 	sort.Slice(open, func(i, j int) bool { return open[i].peer.ID < open[j].peer.ID })
 	list := L.CreateTable(len(open), 0)

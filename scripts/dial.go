@@ -20,6 +20,11 @@ import (
 // What work returns makes, with the lock held, the values that the wait returns.
 // Where nobody waits any more by then, discard, which may be nil, is called instead.
 func (st *state) async(L *lua.LState, what string, timeout time.Duration, work func(ctx context.Context) (results func() []lua.LValue, discard func())) int {
+	return st.asyncOn(st.script.running.Go, L, what, timeout, work)
+}
+
+// asyncOn is async on a goroutine that begin begins.
+func (st *state) asyncOn(begin func(func()), L *lua.LState, what string, timeout time.Duration, work func(ctx context.Context) (results func() []lua.LValue, discard func())) int {
 	s := st.script
 	w := st.waitHere(L, what)
 	allowed := permit.NewContext(s.ctx, st.permit)
@@ -29,7 +34,7 @@ func (st *state) async(L *lua.LState, what string, timeout time.Duration, work f
 		ctx, cancel = context.WithTimeoutCause(allowed, timeout, fmt.Errorf("no answer within %v: %w", timeout, context.DeadlineExceeded))
 	}
 	w.stop = cancel
-	s.running.Go(func() {
+	begin(func() {
 		defer cancel()
 		results, discard := work(ctx)
 		if !st.post(w, results) && discard != nil {
@@ -45,7 +50,7 @@ func (st *state) async(L *lua.LState, what string, timeout time.Duration, work f
 // returns what it returns, and is put into the library by Waiting.
 func Wait(L *lua.LState, work func(ctx context.Context) func(L *lua.LState) int) int {
 	st := stateOf(L)
-	return st.async(L, "this function", 0, func(ctx context.Context) (func() []lua.LValue, func()) {
+	return st.asyncOn(st.script.running.WaitGroup.Go, L, "this function", 0, func(ctx context.Context) (func() []lua.LValue, func()) {
 		push := work(ctx)
 		return func() []lua.LValue { return st.pushed(push) }, nil
 	})
@@ -177,6 +182,8 @@ type listener struct {
 	st     *state
 	net    net.Listener
 	each   *lua.LFunction // a task of it is started for every connection
+	peer   bool           // the connections are of a test, and nothing to the hooks
+	raw    bool           // they are streams, without messages
 	queue  []*conn
 	waits  []*wait // each gets one, in the order they came
 	wanted bool    // somebody has accepted: what comes in is kept
@@ -203,15 +210,30 @@ func wsListen(L *lua.LState) int {
 			return func() []lua.LValue { return failure(err) }, nil
 		}
 		return func() []lua.LValue {
-			ln := &listener{st: st, net: l, each: each}
-			var accepting context.Context
-			accepting, ln.cancel = context.WithCancel(s.ctx)
-			st.opened[ln] = true
-			s.running.Go(func() { ln.accept(accepting) })
-			return []lua.LValue{st.object(ln, &st.listenMT)}
+			return []lua.LValue{st.serve(&listener{st: st, net: l, each: each})}
 		}, func() { l.Close() }
 	})
 }
+
+// serve begins to accept, and returns the listener's object.
+func (st *state) serve(ln *listener) lua.LValue {
+	var accepting context.Context
+	accepting, ln.cancel = context.WithCancel(st.script.ctx)
+	st.opened[ln] = true
+	st.script.running.Go(func() { ln.accept(accepting) })
+	return st.object(ln, &st.listenMT)
+}
+
+// ServePeer starts a task of each for every connection of l: a WebSocket, or with raw
+// the stream itself. It is for tests, whose peers are no business of the script's
+// hooks. It returns the listener's object.
+func ServePeer(L *lua.LState, l net.Listener, each *lua.LFunction, raw bool) lua.LValue {
+	st := stateOf(L)
+	return st.serve(&listener{st: st, net: l, each: each, peer: true, raw: raw})
+}
+
+// InTask reports whether the code that runs may wait.
+func InTask(L *lua.LState) bool { return stateOf(L).current != nil }
 
 // Close stops accepting. The caller has the lock.
 func (ln *listener) Close() {
@@ -253,7 +275,16 @@ func (ln *listener) accept(ctx context.Context) {
 func (ln *listener) handshake(ctx context.Context, stream net.Conn) {
 	st := ln.st
 	s := st.script
+	if ln.raw {
+		s.mu.Lock()
+		st.newTask("", ln.each, []lua.LValue{st.newStream(stream)})
+		s.leave()
+		return
+	}
 	wire, err := core.Accept(ctx, stream, &core.AcceptOptions{Check: func(r *hixie.Request, d core.Dialect) *core.Refusal {
+		if ln.peer {
+			return nil
+		}
 		answer := Set{s}.Handshake(RequestPeer(r, d, stream.RemoteAddr().String(), stream.RemoteAddr().Network()), r)
 		if answer == nil || answer.Status == 0 {
 			return nil
@@ -272,7 +303,9 @@ func (ln *listener) handshake(ctx context.Context, stream net.Conn) {
 		return
 	}
 	c := s.adopt(st, wire, "server")
-	if st.call(onOpen, st.userdata(c)); st.lost {
+	if c.owned.ofTest = ln.peer; ln.peer {
+		c.owned.wanted = true
+	} else if st.call(onOpen, st.userdata(c)); st.lost {
 		return
 	}
 	ln.give(c)

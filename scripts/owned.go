@@ -23,6 +23,7 @@ type owned struct {
 	ctx    context.Context // ends when the connection is given up
 	cancel context.CancelFunc
 
+	ofTest bool          // hooks do not see it
 	before *Session      // of Options.Before; nil: none
 	sink   relay.Sink    // through it, once bound is closed
 	bound  chan struct{} // not nil where there is before
@@ -197,9 +198,13 @@ func (o *owned) take(m core.Message) bool {
 		room := make(chan struct{})
 		o.room = room
 		s.leave()
+		s.running.live.Add(-1) // it does nothing until the script does
 		select {
 		case <-room:
 		case <-o.ctx.Done():
+		}
+		s.running.live.Add(1)
+		if o.ctx.Err() != nil {
 			return false
 		}
 	}
@@ -209,7 +214,7 @@ func (o *owned) take(m core.Message) bool {
 // the inbox.
 func (o *owned) arrived(st *state, m core.Message) {
 	var passed []core.Message
-	if st.hooks[onMessage] == nil || st.script.off[onMessage] {
+	if o.ofTest || st.hooks[onMessage] == nil || st.script.off[onMessage] {
 		passed = append(passed, m)
 	} else if err := st.through(onMessage, o.conn, m, &passed); err != nil || st.lost {
 		if !st.lost && st.script.policy() == Close {

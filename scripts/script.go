@@ -56,7 +56,7 @@ type Script struct {
 	exit     error              // what ended it
 	exited   chan struct{}      // closed when exit is set
 
-	running sync.WaitGroup // goroutines; Add only with mu held and not stopped
+	running goroutines // Add only with mu held and not stopped
 	ctx     context.Context
 	cancel  context.CancelFunc
 

@@ -2,8 +2,33 @@ package scripts
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"time"
 )
+
+// goroutines are those of a script, counted.
+type goroutines struct {
+	sync.WaitGroup
+	live, begun atomic.Int64
+}
+
+// Go is WaitGroup.Go.
+func (g *goroutines) Go(f func()) {
+	g.live.Add(1)
+	g.begun.Add(1)
+	g.WaitGroup.Go(func() {
+		defer g.live.Add(-1)
+		f()
+	})
+}
+
+// Goroutines returns how many goroutines work for the script, and how many were begun
+// so far: for tests that want to know whether something is on its way. Those that wait
+// in Wait do not count.
+func (s *Script) Goroutines() (live, begun int) {
+	return int(s.running.live.Load()), int(s.running.begun.Load())
+}
 
 // Settle returns when what scripts have sent on the session's connections has been
 // handed on, or ctx ends: for tests, like Script.Settle. It looks every millisecond.

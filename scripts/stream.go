@@ -43,11 +43,16 @@ func wsOpen(L *lua.LState) int {
 			return func() []lua.LValue { return failure(err) }, nil
 		}
 		return func() []lua.LValue {
-			f := &stream{st: st, conn: c}
-			st.opened[f] = true
-			return []lua.LValue{st.object(f, &st.streamMT)}
+			return []lua.LValue{st.newStream(c)}
 		}, func() { c.Close() }
 	})
+}
+
+// newStream makes a stream of a connection, and returns its object.
+func (st *state) newStream(c net.Conn) lua.LValue {
+	f := &stream{st: st, conn: c}
+	st.opened[f] = true
+	return st.object(f, &st.streamMT)
 }
 
 // Close closes the stream. The caller has the lock.

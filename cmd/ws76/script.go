@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,7 +16,6 @@ import (
 	"github.com/ws76/ws76/scripts/check"
 	"github.com/ws76/ws76/scripts/luacode"
 	"github.com/ws76/ws76/scripts/meta"
-	"github.com/ws76/ws76/scripts/scripttest"
 	"github.com/ws76/ws76/scripts/templates"
 )
 
@@ -116,98 +114,6 @@ func (e *env) printChecked(r checked) error {
 		names = []string{"none"}
 	}
 	_, err := fmt.Fprintf(e.stdout, "%s: hooks: %s\n", r.File, strings.Join(names, ", "))
-	return err
-}
-
-func scriptTestCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
-		Name:      "test",
-		Usage:     "run the tests of scripts",
-		ArgsUsage: "FILE...",
-		UsageText: `ws76 script test redact_test.lua
-ws76 script test *_test.lua | tee result.tap`,
-		Description: "Runs every function test_* of each file, in a script of its own, and prints the results in the Test Anything Protocol. With NAME_test.lua, " +
-			"NAME.lua beside it is loaded first: its hooks are what is tested. ws76.test.conn gives a connection whose peer is the test, ws76.test.advance " +
-			"moves the clock, which stands still otherwise, ws76.test.replay feeds a recording. A test that fails makes the exit code 8.",
-		Flags:  scriptLimitFlags(),
-		Action: e.scriptTest,
-	}, exitScript)
-}
-
-// luaTest is one test of a file.
-type luaTest struct{ path, name string }
-
-func (e *env) scriptTest(c *cli.Context) error {
-	if c.NArg() == 0 {
-		return usagef("script test: no FILE; for instance ws76 script test redact_test.lua")
-	}
-	var tests []luaTest
-	for _, path := range c.Args().Slice() {
-		src, err := textfile.Read(path, luacode.MaxSource)
-		if err != nil {
-			return err
-		}
-		report, err := check.Script(src, path, knownNames())
-		if err != nil {
-			return withCode(exitScript, err)
-		}
-		for _, t := range report.Tests {
-			tests = append(tests, luaTest{path, t.Name})
-		}
-	}
-	if tests == nil {
-		return withCode(exitScript, fmt.Errorf("script test: no function test_… in %s", strings.Join(c.Args().Slice(), ", ")))
-	}
-	fmt.Fprintf(e.stdout, "TAP version 13\n1..%d\n", len(tests))
-	failed := 0
-	for i, t := range tests {
-		options, err := e.scriptOptions(c, t.path)
-		if err != nil {
-			return err
-		}
-		options.KV = nil // what is kept is not for tests
-		if p, err := testedPlugin(t.path); err != nil {
-			return withCode(exitScript, err)
-		} else if p != nil {
-			if options.Permissions, err = e.pluginPermissions(c, p, nil, options.Args); err != nil {
-				return err
-			}
-			options.Library, err = p.Defaults()
-			if err != nil {
-				return withCode(exitScript, err)
-			}
-		}
-		options.Print = func(text string) { fmt.Fprintf(e.stdout, "# %s\n", strings.ReplaceAll(text, "\n", "\n# ")) }
-		err = scripttest.Test(c.Context, t.path, t.name, options)
-		if c.Context.Err() != nil {
-			return context.Cause(c.Context)
-		}
-		if err != nil {
-			failed++
-		}
-		if err := e.printTest(i+1, t, err); err != nil {
-			return err
-		}
-	}
-	if failed > 0 {
-		return silentError(exitScript)
-	}
-	return nil
-}
-
-// printTest prints a result in the Test Anything Protocol.
-func (e *env) printTest(n int, t luaTest, failure error) error {
-	name := filepath.Base(t.path) + ": " + t.name
-	if failure == nil {
-		_, err := fmt.Fprintf(e.stdout, "ok %d - %s\n", n, name)
-		return err
-	}
-	text := failure.Error()
-	var script *scripts.Error
-	if errors.As(failure, &script) && script.Traceback != "" {
-		text += "\n" + script.Traceback
-	}
-	_, err := fmt.Fprintf(e.stdout, "not ok %d - %s\n  ---\n  message: |\n    %s\n  ...\n", n, name, strings.ReplaceAll(text, "\n", "\n    "))
 	return err
 }
 

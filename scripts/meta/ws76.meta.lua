@@ -446,6 +446,18 @@ function ws76.test.conn(fields) end
 ---Moves the clock on; timers and sleeping tasks that are due run.
 ---@param seconds number
 function ws76.test.advance(seconds) end
+---Answers under a URL: fn runs as a task with the other side of each connection to it, or of each stream opened there.
+---@param url string
+---@param fn fun(conn: ws76.Conn|ws76.Stream)
+---@return ws76.Listener
+function ws76.test.peer(url, fn) end
+---Runs the script that is tested as ws76 run would.
+---@param arguments? table what args is
+---@return ws76.Task
+function ws76.test.run(arguments) end
+---The code of ws76.exit, once a task has called it.
+---@type integer|false
+ws76.test.exit_code = false
 ---Fails unless both are the same, tables by what is in them; the error shows both and the first difference.
 ---@param got any
 ---@param want any

@@ -19,8 +19,10 @@ import (
 
 // runner is one test that runs.
 type runner struct {
-	script *scripts.Script
-	clock  *scripts.VirtualClock
+	subject string // the script that is tested
+	script  *scripts.Script
+	clock   *scripts.VirtualClock
+	net     *network
 
 	mu       sync.Mutex
 	conns    []*conn
@@ -33,7 +35,11 @@ func (r *runner) open(L *lua.LState, ws76 *lua.LTable) {
 	for name, f := range map[string]lua.LGFunction{"conn": r.newConn, "advance": r.advance, "replay": r.replay} {
 		t.RawSetString(name, scripts.Waiting(L, f))
 	}
-	t.RawSetString("equal", L.NewFunction(equal))
+	for name, f := range map[string]lua.LGFunction{"equal": equal, "peer": r.peer, "run": r.run} {
+		t.RawSetString(name, L.NewFunction(f))
+	}
+	t.RawSetString("exit_code", lua.LFalse)
+	ws76.RawSetString("exit", scripts.Waiting(L, exit(ws76.RawGetString("exit"), t)))
 	ws76.RawSetString("test", t)
 }
 
@@ -107,7 +113,7 @@ func (r *runner) newConn(L *lua.LState) int {
 
 // settle returns when all that can happen without the clock has happened.
 func (r *runner) settle(ctx context.Context) error {
-	for range 2 { // what was sent may be what a task waits for
+	for again := true; again; again = !r.quiet() { // what was sent may be what a task waits for
 		if err := r.script.Settle(ctx); err != nil {
 			return err
 		}
@@ -121,6 +127,20 @@ func (r *runner) settle(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// quiet reports whether nothing is on its way between peers: all goroutines wait for the network, and none has moved
+// while that was looked at.
+func (r *runner) quiet() bool {
+	live, begun := r.script.Goroutines()
+	waiting, moves := r.net.still()
+	liveThen, begunThen := r.script.Goroutines()
+	_, movesThen := r.net.still()
+	if live == waiting && live == liveThen && begun == begunThen && moves == movesThen {
+		return true
+	}
+	time.Sleep(50 * time.Microsecond) // they need the processor
+	return false
 }
 
 func peerOf(t *lua.LTable) *scripts.Peer {
@@ -236,15 +256,14 @@ func (r *runner) advance(L *lua.LState) int {
 // move advances the clock by small steps, so that a task which sleeps again and again wakes each time.
 func (r *runner) move(ctx context.Context, d time.Duration) error {
 	step := max(d/1000, 10*time.Millisecond)
-	for d > 0 {
+	for {
+		if err := r.settle(ctx); err != nil || d <= 0 {
+			return err
+		}
 		step = min(step, d)
 		r.clock.Advance(step)
 		d -= step
-		if err := r.settle(ctx); err != nil {
-			return err
-		}
 	}
-	return nil
 }
 
 // replay is ws76.test.replay(path), of a recording or what --out json printed. Of its first connection the messages that

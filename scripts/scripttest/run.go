@@ -30,9 +30,11 @@ var start = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 func Test(ctx context.Context, path, name string, o scripts.Options) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, maxTest, fmt.Errorf("nothing more happened within %v; the clock moves by ws76.test.advance only", maxTest))
 	defer cancel()
-	r := &runner{clock: scripts.NewVirtualClock(start)}
+	r := &runner{clock: scripts.NewVirtualClock(start), net: newNetwork()}
 	subject, hasSubject := strings.CutSuffix(path, "_test.lua")
+	r.subject = subject + ".lua"
 	o.Clock, o.Reload = r.clock, false
+	r.connect(&o)
 	log := o.Log
 	o.Log = func(level slog.Level, text string) {
 		if level >= slog.LevelError {
@@ -48,8 +50,8 @@ func Test(ctx context.Context, path, name string, o scripts.Options) error {
 			before(L, ws76)
 		}
 		r.open(L, ws76)
-		if hasSubject {
-			subjectErr = runSubject(L, subject+".lua")
+		if hasSubject && !runs(path) {
+			subjectErr = runSubject(L, r.subject)
 		}
 	}
 	script, err := scripts.Load(path, o)
@@ -89,17 +91,21 @@ func (r *runner) failure() error {
 
 // runSubject runs the script that is tested, if there is one.
 func runSubject(L *lua.LState, path string) error {
-	src, err := textfile.Read(path, luacode.MaxSource)
+	code, err := compileSubject(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	code, err := luacode.Compile(src, filepath.Base(path))
-	if err != nil {
-		return err
-	}
 	L.Push(L.NewFunctionFromProto(code))
 	return L.PCall(0, 0, nil)
+}
+
+func compileSubject(path string) (*lua.FunctionProto, error) {
+	src, err := textfile.Read(path, luacode.MaxSource)
+	if err != nil {
+		return nil, err
+	}
+	return luacode.Compile(src, filepath.Base(path))
 }

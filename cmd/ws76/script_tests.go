@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/internal/textfile"
+	"github.com/ws76/ws76/scripts"
+	"github.com/ws76/ws76/scripts/check"
+	"github.com/ws76/ws76/scripts/luacode"
+	"github.com/ws76/ws76/scripts/scripttest"
+	"github.com/ws76/ws76/scripts/watch"
+)
+
+func scriptTestCommand(e *env) *cli.Command {
+	return e.command(cli.Command{
+		Name:      "test",
+		Usage:     "run the tests of scripts",
+		ArgsUsage: "FILE...",
+		UsageText: `ws76 script test redact_test.lua
+ws76 script test --run digits redact_test.lua
+ws76 script test --watch *_test.lua
+ws76 script test *_test.lua | tee result.tap`,
+		Description: "Runs every function test_* of each file, in a script of its own, and prints the results in the Test Anything Protocol. With NAME_test.lua, " +
+			"NAME.lua beside it is loaded first: its hooks are what is tested. ws76.test.conn gives a connection whose peer is the test, ws76.test.peer a peer for " +
+			"scripts that connect themselves, ws76.test.run runs a program, ws76.test.advance moves the clock, which stands still otherwise, ws76.test.replay feeds a " +
+			"recording, ws76.test.equal compares. A test that fails makes the exit code 8.",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "run", Usage: "only tests whose name `PATTERN` fits, a regular expression"},
+			&cli.BoolFlag{Name: "watch", Usage: "run the tests again whenever a .lua file in their folders changes, until interrupted"},
+		}, scriptLimitFlags()...),
+		Action: e.scriptTest,
+	}, exitScript)
+}
+
+// luaTest is one test of a file.
+type luaTest struct{ path, name string }
+
+func (e *env) scriptTest(c *cli.Context) error {
+	if c.NArg() == 0 {
+		return usagef("script test: no FILE; for instance ws76 script test redact_test.lua")
+	}
+	pattern, err := regexp.Compile(c.String("run"))
+	if err != nil {
+		return usagef("script test: --run: %v", err)
+	}
+	if c.Bool("watch") {
+		return e.scriptTestAgain(c, pattern)
+	}
+	return e.scriptTestOnce(c, pattern)
+}
+
+// scriptTestAgain runs the tests now and whenever a script in one of their folders has changed.
+func (e *env) scriptTestAgain(c *cli.Context, pattern *regexp.Regexp) error {
+	changed := make(chan string, 1)
+	w, err := watch.New(&watch.Options{OnError: func(err error) { e.log.Warnf("%v", err) }})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	folders := map[string]bool{}
+	for _, path := range c.Args().Slice() {
+		dir, err := filepath.Abs(filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		if folders[dir] {
+			continue
+		}
+		folders[dir] = true
+		if _, err := w.AddFile(dir, func(events []watch.Event) {
+			for _, event := range events {
+				if filepath.Ext(event.Path) != ".lua" {
+					continue
+				}
+				select {
+				case changed <- event.Path:
+				default:
+				}
+			}
+		}); err != nil {
+			return err
+		}
+	}
+	for {
+		err := e.scriptTestOnce(c, pattern)
+		if c.Context.Err() != nil {
+			return context.Cause(c.Context)
+		}
+		var silent silentError
+		if err != nil && !errors.As(err, &silent) {
+			e.log.Errorf("%v", err)
+		}
+		select {
+		case path := <-changed:
+			fmt.Fprintf(e.stdout, "# %s has changed\n", path)
+		case <-c.Context.Done():
+			return context.Cause(c.Context)
+		}
+	}
+}
+
+// findTests returns the tests of the files whose names fit.
+func findTests(paths []string, pattern *regexp.Regexp) ([]luaTest, error) {
+	var tests []luaTest
+	all := 0
+	for _, path := range paths {
+		src, err := textfile.Read(path, luacode.MaxSource)
+		if err != nil {
+			return nil, err
+		}
+		report, err := check.Script(src, path, knownNames())
+		if err != nil {
+			return nil, withCode(exitScript, err)
+		}
+		all += len(report.Tests)
+		for _, t := range report.Tests {
+			if pattern.MatchString(t.Name) {
+				tests = append(tests, luaTest{path, t.Name})
+			}
+		}
+	}
+	switch in := strings.Join(paths, ", "); {
+	case all == 0:
+		return nil, withCode(exitScript, fmt.Errorf("script test: no function test_… in %s", in))
+	case tests == nil:
+		return nil, withCode(exitScript, fmt.Errorf("script test: --run %s: none of the %d tests in %s fits", pattern, all, in))
+	}
+	return tests, nil
+}
+
+func (e *env) scriptTestOnce(c *cli.Context, pattern *regexp.Regexp) error {
+	tests, err := findTests(c.Args().Slice(), pattern)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "TAP version 13\n1..%d\n", len(tests))
+	failed := 0
+	for i, t := range tests {
+		options, err := e.scriptOptions(c, t.path)
+		if err != nil {
+			return err
+		}
+		options.KV = nil // what is kept is not for tests
+		if p, err := testedPlugin(t.path); err != nil {
+			return withCode(exitScript, err)
+		} else if p != nil {
+			if options.Permissions, err = e.pluginPermissions(c, p, nil, options.Args); err != nil {
+				return err
+			}
+			options.Library, err = p.Defaults()
+			if err != nil {
+				return withCode(exitScript, err)
+			}
+		}
+		options.Print = func(text string) { fmt.Fprintf(e.stdout, "# %s\n", strings.ReplaceAll(text, "\n", "\n# ")) }
+		err = scripttest.Test(c.Context, t.path, t.name, options)
+		if c.Context.Err() != nil {
+			return context.Cause(c.Context)
+		}
+		if err != nil {
+			failed++
+		}
+		if err := e.printTest(i+1, t, err); err != nil {
+			return err
+		}
+	}
+	if failed > 0 {
+		return silentError(exitScript)
+	}
+	return nil
+}
+
+// printTest prints a result in the Test Anything Protocol.
+func (e *env) printTest(n int, t luaTest, failure error) error {
+	name := filepath.Base(t.path) + ": " + t.name
+	if failure == nil {
+		_, err := fmt.Fprintf(e.stdout, "ok %d - %s\n", n, name)
+		return err
+	}
+	text := failure.Error()
+	var script *scripts.Error
+	if errors.As(failure, &script) && script.Traceback != "" {
+		text += "\n" + script.Traceback
+	}
+	_, err := fmt.Fprintf(e.stdout, "not ok %d - %s\n  ---\n  message: |\n    %s\n  ...\n", n, name, strings.ReplaceAll(text, "\n", "\n    "))
+	return err
+}
