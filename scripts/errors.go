@@ -10,6 +10,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/ws76/ws76/scripts/lauxlib"
+	"github.com/ws76/ws76/scripts/luacode"
 )
 
 // LoadError says that a script could not be loaded: it cannot be read, is no Lua,
@@ -64,7 +65,7 @@ func (st *state) newError(in string, err error) *Error {
 func errorText(v lua.LValue) string {
 	switch v := v.(type) {
 	case lua.LString:
-		return string(v)
+		return luacode.Reword(nil, string(v))
 	case nil:
 		return "nil"
 	case *lua.LTable:

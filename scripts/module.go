@@ -73,38 +73,103 @@ func (st *state) openPrelude() error {
 		create: co.RawGetString("create").(*lua.LFunction),
 		resume: co.RawGetString("resume").(*lua.LFunction),
 	}
-	raw := L.CreateTable(0, 8)
+	raw := L.CreateTable(0, 10)
 	for name, f := range map[string]lua.LGFunction{
 		"create": st.coCreate, "resume": st.coResume,
 		"dead":   func(L *lua.LState) int { L.Push(lua.LBool(L.Get(1).(*lua.LState).Dead)); return 1 },
-		"inside": func(L *lua.LState) int { L.Push(lua.LBool(L != st.L)); return 1 },
+		"plain":  func(L *lua.LState) int { L.Push(lua.LBool(L == st.L || L.GetTop() == 0)); return 1 },
 		"id":     func(L *lua.LState) int { return L.GetTop() },
+		"arm":    func(L *lua.LState) int { luacode.Arm(L, L.Get(1)); return 0 },
+		"pcall":  func(L *lua.LState) int { lauxlib.CheckAny(L, 1); return protect(L, armed) },
+		"xpcall": xpcall, "rethrow": rethrow, "check_function": checkFunction,
 	} {
 		raw.RawSetString(name, L.NewFunction(f))
 	}
+	co.RawSetString("status", L.NewFunction(st.coStatus))
 	raw.RawSetString("yield", co.RawGetString("yield"))
-	raw.RawSetString("pcall", globals.RawGetString("pcall"))
-	raw.RawSetString("xpcall", globals.RawGetString("xpcall"))
 	L.Push(L.NewFunctionFromProto(code))
 	L.Push(raw)
 	L.Push(st.prelude.token)
 	L.Push(st.prelude.idle)
-	L.Call(3, 7)
-	st.prelude.wrap = L.Get(-7)
-	globals.RawSetString("pcall", L.Get(-6))
-	globals.RawSetString("xpcall", L.Get(-5))
-	co.RawSetString("wrap", L.Get(-4))
+	L.Call(3, 8)
+	st.prelude.wrap = L.Get(-8)
+	globals.RawSetString("pcall", L.Get(-7))
+	globals.RawSetString("xpcall", L.Get(-6))
+	co.RawSetString("wrap", L.Get(-5))
+	co.RawSetString("create", L.Get(-4))
 	co.RawSetString("resume", L.Get(-3))
 	co.RawSetString("yield", L.Get(-2))
 	st.prelude.run = L.Get(-1).(*lua.LFunction)
-	co.RawSetString("create", raw.RawGetString("create"))
-	L.Pop(7)
+	L.Pop(8)
 	return nil
+}
+
+// armed calls its first argument with the others, so that errors read as in Lua.
+var armed = &lua.LFunction{IsG: true, GFunction: func(L *lua.LState) int {
+	luacode.Arm(L, lua.LNil)
+	L.Call(L.GetTop()-1, lua.MultRet)
+	return L.GetTop()
+}}
+
+// protect calls caller with the arguments of L and returns what pcall does.
+func protect(L *lua.LState, caller *lua.LFunction) int {
+	L.Insert(caller, 1)
+	if err := L.PCall(L.GetTop()-1, lua.MultRet, nil); err != nil {
+		L.Push(lua.LFalse)
+		var api *lua.ApiError
+		if errors.As(err, &api) && api.Object != nil {
+			L.Push(api.Object)
+		} else {
+			L.Push(lua.LString(err.Error()))
+		}
+		return 2
+	}
+	L.Insert(lua.LTrue, 1)
+	return L.GetTop()
+}
+
+// xpcall is Lua's, outside of tasks and coroutines.
+func xpcall(L *lua.LState) int {
+	lauxlib.CheckAny(L, 2)
+	handler := L.Get(2)
+	L.SetTop(1)
+	return protect(L, L.NewFunction(func(L *lua.LState) int {
+		luacode.Arm(L, handler)
+		L.Call(0, lua.MultRet)
+		return L.GetTop()
+	}))
+}
+
+// rethrow raises the error of a coroutine in the function that has resumed it, which
+// is named in front, as coroutine.wrap does.
+func rethrow(L *lua.LState) int {
+	v := L.Get(1)
+	if text, ok := lauxlib.ToString(v); ok {
+		v = lua.LString(lauxlib.Where(L, 1) + text)
+	}
+	L.Error(v, 0)
+	return 0
+}
+
+// checkFunction raises the error of coroutine's functions that want one of Lua code.
+func checkFunction(L *lua.LState) int {
+	if f, ok := L.Get(1).(*lua.LFunction); !ok || f.IsG {
+		raise(L, "bad argument #1 to '%s' (Lua function expected)", L.Get(2))
+	}
+	return 0
+}
+
+// checkCoroutine is argument 1 of one of coroutine's functions.
+func checkCoroutine(L *lua.LState, name string) *lua.LState {
+	th, ok := L.Get(1).(*lua.LState)
+	if !ok {
+		raise(L, "bad argument #1 to '%s' (coroutine expected)", name)
+	}
+	return th
 }
 
 // coCreate is coroutine.create, without a context for each.
 func (st *state) coCreate(L *lua.LState) int {
-	L.CheckFunction(1)
 	L.RemoveContext()
 	n := st.prelude.create.GFunction(L)
 	L.SetContext(st.guard)
@@ -118,11 +183,32 @@ func (st *state) coResume(L *lua.LState) int {
 	if st.depth >= maxThreadsDepth {
 		L.RaiseError("stack overflow: coroutines are nested more than %d deep", maxThreadsDepth)
 	}
-	L.CheckThread(1)
+	th := checkCoroutine(L, "resume")
+	if status := L.Status(th); status != "suspended" {
+		if status != "dead" {
+			status = "non-suspended"
+		}
+		L.Push(lua.LFalse)
+		L.Push(lua.LString("cannot resume " + status + " coroutine"))
+		return 2
+	}
 	st.depth++
 	n := st.prelude.resume.GFunction(L)
 	st.depth--
 	return n
+}
+
+// coStatus is coroutine.status.
+func (st *state) coStatus(L *lua.LState) int {
+	th := checkCoroutine(L, "status")
+	status := L.Status(th)
+	for of := L; status == "suspended" && of != nil; of = of.Parent {
+		if of.Parent == th {
+			status = "normal" // it has resumed one that runs
+		}
+	}
+	L.Push(lua.LString(status))
+	return 1
 }
 
 // waiting makes a Lua function of f, which may wait.

@@ -1,14 +1,20 @@
 -- The part of the library that must be Lua: what waits is a coroutine that yields,
 -- and in this interpreter only Lua code can be gone on with after a yield.
 local raw, token, idle = ...
-local create, resume, yield, dead, inside = raw.create, raw.resume, raw.yield, raw.dead, raw.inside
-local id, plain_pcall, plain_xpcall = raw.id, raw.pcall, raw.xpcall
-local type, error, rawequal = type, error, rawequal
+local create, resume, yield, dead, plain = raw.create, raw.resume, raw.yield, raw.dead, raw.plain
+local id, plain_pcall, plain_xpcall, arm, rethrow, check_function = raw.id, raw.pcall, raw.xpcall, raw.arm, raw.rethrow, raw.check_function
+local rawequal = rawequal
 
 -- The values that a yield returns are taken by a call that takes any number: with a
 -- fixed number the interpreter reads values that are not there.
 local function waiting(f)
   return function(...) return id(f(...)) end
+end
+
+-- guarded is a coroutine in which f runs, which may be a function that is not Lua code.
+-- Its errors read as in Lua, and go through the handler where they are raised.
+local function guarded(f, handler)
+  return create(function(...) arm(handler) return id(f(...)) end)
 end
 
 -- step goes on with a coroutine until it ends, and hands its yields on.
@@ -20,21 +26,17 @@ end
 
 -- In a coroutine the interpreter's own pcall would lose a yield. So the function
 -- gets a coroutine of its own there.
-local function pcall(f, ...)
-  if not inside() or type(f) ~= "function" then return plain_pcall(f, ...) end
-  local co = create(f)
-  return step(co, resume(co, ...))
+local function call_in(co, f, ...) return step(co, resume(co, ...)) end
+
+local function pcall(...)
+  if plain(...) then return plain_pcall(...) end
+  return call_in(guarded((...)), ...)
 end
 
-local function handle(handler, ok, ...)
-  if ok then return true, ... end
-  return false, handler(...)
-end
-
-local function xpcall(f, handler)
-  if not inside() or type(f) ~= "function" then return plain_xpcall(f, handler) end
-  local co = create(f)
-  return handle(handler, step(co, resume(co)))
+local function xpcall(...)
+  if plain(...) then return plain_xpcall(...) end
+  local co = guarded(...)
+  return step(co, resume(co))
 end
 
 -- A wait in a coroutine of the script's own is one of the task that it runs in.
@@ -46,13 +48,14 @@ local function pass(co, ok, ...)
 end
 
 local function check(ok, ...)
-  if not ok then error((...), 0) end
+  if not ok then rethrow((...)) end
   return ...
 end
 
 local function wrap(f)
-  local co = create(f)
-  return function(...) return check(pass(co, resume(co, ...))) end
+  check_function(f, "wrap")
+  local co = guarded(f)
+  return function(...) return id(check(pass(co, resume(co, ...)))) end
 end
 
 -- A thread for functions that are called one after the other, each of which may wait.
@@ -64,6 +67,7 @@ local function run(...)
 end
 
 return waiting, pcall, xpcall, wrap,
+  function(f) check_function(f, "create") return guarded(f) end,
   function(co, ...) return pass(co, resume(co, ...)) end,
   function(...) return id(yield(...)) end,
   run

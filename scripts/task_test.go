@@ -48,7 +48,7 @@ func TestTasks(t *testing.T) {
 			print(co(1), co(5), co(7, 8))
 			local dead = coroutine.create(function() ws76.sleep(1) error("x", 0) end)
 			print(coroutine.resume(dead)) print(coroutine.status(dead)) print(coroutine.resume(dead))
-		end)`, []string{"7\t8\tnil", "2\t6\tend", "false\tx", "dead", "false\tcan not resume a dead thread"}},
+		end)`, []string{"7\t8\tnil", "2\t6\tend", "false\tx", "dead", "false\tcannot resume dead coroutine"}},
 		{"few values for many variables", `ws76.spawn(function()
 			local a, b, c = ws76.sleep(1) local x = {ws76.sleep(1)} print(a, b, c, #x)
 		end)`, []string{"nil\tnil\tnil\t0"}},

@@ -93,6 +93,26 @@ func Operand(L *lua.LState, value lua.LValue) (kind, name string) {
 	if !ok {
 		return "", ""
 	}
+	return f.operand(L, func(v lua.LValue) bool { return v == value })
+}
+
+// Failed is what the table or userdata is called that the instruction at hand of the running Lua function has failed on.
+func Failed(L *lua.LState) (kind, name string) {
+	f, ok := at(L, 0)
+	if !ok {
+		return "", ""
+	}
+	return f.operand(L, func(v lua.LValue) bool {
+		switch v.(type) {
+		case *lua.LTable, *lua.LUserData:
+			return true
+		}
+		return false
+	})
+}
+
+// operand names the first operand of the instruction at hand that is meant.
+func (f frame) operand(L *lua.LState, meant func(v lua.LValue) bool) (kind, name string) {
 	inst := f.proto.Code[f.pc]
 	var registers []int
 	switch op := opcode(inst); op {
@@ -107,7 +127,7 @@ func Operand(L *lua.LState, value lua.LValue) (kind, name string) {
 		if r >= constant {
 			continue
 		}
-		if _, v := L.GetLocal(f.debug, r+1); v == value {
+		if _, v := L.GetLocal(f.debug, r+1); meant(v) {
 			return f.register(f.pc, r)
 		}
 	}
@@ -251,7 +271,7 @@ func (f frame) setter(last, r int) int {
 				pc++
 			}
 		case lua.OP_SETGLOBAL, lua.OP_SETUPVAL, lua.OP_SETTABLE, lua.OP_SETTABLEKS, lua.OP_EQ, lua.OP_LT, lua.OP_LE,
-			lua.OP_TEST, lua.OP_RETURN, lua.OP_CLOSE, lua.OP_NOP:
+			lua.OP_RETURN, lua.OP_CLOSE, lua.OP_NOP: // OP_TEST counts, as in Lua: what is behind "and" and "or" has no name
 		default:
 			set = r == a
 		}

@@ -184,8 +184,14 @@ func (g *guarding) call(op int, line int, args ...ast.Expr) ast.Expr {
 	return callOf(op, line, args...)
 }
 
-// callOf calls the function of an operator.
+// callOf calls the function of an operator, each of whose operands is one value.
 func callOf(op int, line int, args ...ast.Expr) ast.Expr {
+	switch last := args[len(args)-1].(type) {
+	case *ast.FuncCallExpr:
+		last.AdjustRet = true
+	case *ast.Comma3Expr:
+		last.AdjustRet = true
+	}
 	// AdjustRet makes it a call in brackets: one value, and never a tail call, so that errors know their line.
 	return at(&ast.FuncCallExpr{Func: at(&ast.IdentExpr{Value: opNames[op]}, line), Args: args, AdjustRet: op != opLoop}, line)
 }
