@@ -318,9 +318,11 @@ func (f *function) setOneReturn(v *value) {
 	switch v.kind {
 	case kCall:
 		v.kind, v.info = kNonReloc, argA(f.proto.Code[v.info])
-	case kVararg:
+	case kVararg: // never into a variable: gopher-lua clears all registers behind where it puts them
 		setB(&f.proto.Code[v.info], 2)
-		v.kind = kReloc
+		setA(&f.proto.Code[v.info], f.free)
+		v.kind, v.info = kNonReloc, f.free
+		f.reserve(1)
 	}
 }
 

@@ -42,6 +42,7 @@ func TestCode(t *testing.T) {
 		{`local function f(...) return arg.n, arg[2] end return f(nil, 7, nil)`, "3 7"},
 		{`local function f(a, ...) local b, c = ... return a, b, c, (...) end return f(1, 2)`, "1 2 nil 2"},
 		{`local function f(...) return {n = select("#", ...), ...}, ... end local t, a, b = f(1, nil) return t.n, t[1], a, b`, "2 1 1 nil"},
+		{`local function f(...) local a, b, c = 1, 2, 3 b, c, a = "x", "y", (...) return a, b, c end return f(), f(4)`, "nil 4 x y"},
 		// Tables and methods.
 		{`local t = {1, 2, x = 3, (function() return 4, 5 end)()} return #t, t[3], t[4], t.x`, "4 4 5 3"},
 		{`local t = {(function() return 4, 5 end)(), 6} return #t, t[2]`, "2 6"},

@@ -65,8 +65,17 @@ func luaMod(a, b float64) float64 { return a - math.Floor(a/b)*b }
 
 // luaPow is a ^ b. Go's power of a whole number differs from C's in the last digit more often than this.
 func luaPow(a, b float64) float64 {
-	if b != math.Trunc(b) || math.Abs(b) > 64 {
-		return math.Pow(a, b)
+	switch {
+	case b == 0 || a == 1:
+		return 1
+	case a != a || b != b:
+		return a + b
+	case b != math.Trunc(b) || math.Abs(b) > 64:
+		r := math.Pow(a, b)
+		if r != r {
+			r = (a - a) / (a - a) // with the sign that the machine gives it
+		}
+		return r
 	}
 	hi, lo := 1.0, 0.0 // the power in two numbers, which is rounded once at the end
 	for range int(math.Abs(b)) {
