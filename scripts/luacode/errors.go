@@ -51,6 +51,9 @@ var arithmeticWords = map[string]bool{"add": true, "sub": true, "mul": true, "di
 // Reword is an error of the virtual machine as Lua words it. L, which may be nil, is the thread that has raised it just now;
 // then values have their names.
 func Reword(L *lua.LState, message string) string {
+	if strings.HasPrefix(message, lauxlib.Host+":") { // a place in the host, which is none in Lua
+		_, message, _ = strings.Cut(message, ": ")
+	}
 	where, text := "", message
 	if i := strings.Index(message, ": "); i >= 0 {
 		where, text = message[:i+2], message[i+2:]
