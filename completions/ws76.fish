@@ -187,6 +187,8 @@ complete -c ws76 -n '__ws76_at serve' -l hub-cacert -r -F -d 'trust the authorit
 complete -c ws76 -n '__ws76_at serve' -l hub-cert -r -F -d 'show NATS the certificate in FILE (PEM)'
 complete -c ws76 -n '__ws76_at serve' -l hub-key -r -F -d 'its key FILE'
 complete -c ws76 -n '__ws76_at serve' -l record -r -F -d 'record what passes, with times, to FILE, for ws76 replay; - is standard output'
+complete -c ws76 -n '__ws76_at serve' -l message-timeout -x -d 'allow TIME for a message to arrive, from its first byte to its last (0: any)'
+complete -c ws76 -n '__ws76_at serve' -l write-timeout -x -d 'end a connection that takes nothing of what is sent to it for TIME (0: never)'
 complete -c ws76 -n '__ws76_at serve' -l plugin -x -a '(__ws76_ask plugin)' -d 'run messages through the plugin NAME[,OPTION=VALUE...], before the scripts; repeatable'
 complete -c ws76 -n '__ws76_at serve' -l plugin-path -x -d 'look for plugins in FOLDERS first, which are separated as in PATH'
 complete -c ws76 -n '__ws76_at serve' -l script -r -F -d 'run messages through the Lua script FILE; repeatable, first to last'
@@ -254,6 +256,8 @@ complete -c ws76 -n '__ws76_at replay' -l config -r -F -d 'take defaults and pro
 complete -c ws76 -n '__ws76_at replay' -l help -s h -d 'show help'
 
 complete -c ws76 -n '__ws76_at bridge' -a '(__ws76_ask endpoint)'
+complete -c ws76 -n '__ws76_at bridge' -l message-timeout -x -d 'allow TIME for a message to arrive, from its first byte to its last (0: any)'
+complete -c ws76 -n '__ws76_at bridge' -l write-timeout -x -d 'end a connection that takes nothing of what is sent to it for TIME (0: never)'
 complete -c ws76 -n '__ws76_at bridge' -l file -r -F -d 'run the bridges of FILE (TOML), and follow its changes'
 complete -c ws76 -n '__ws76_at bridge' -l from-format -x -d 'FORMAT of FROM where it is a byte stream: lines, nul, hex, base64, len32, json'
 complete -c ws76 -n '__ws76_at bridge' -l to-format -x -d 'FORMAT of TO where it is a byte stream: lines, nul, hex, base64, len32, json'

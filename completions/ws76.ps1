@@ -291,6 +291,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--hub-cert' + "`t" + 'show NATS the certificate in FILE (PEM)'),
         ('--hub-key' + "`t" + 'its key FILE'),
         ('--record' + "`t" + 'record what passes, with times, to FILE, for ws76 replay; - is standard output'),
+        ('--message-timeout' + "`t" + 'allow TIME for a message to arrive, from its first byte to its last (0: any)'),
+        ('--write-timeout' + "`t" + 'end a connection that takes nothing of what is sent to it for TIME (0: never)'),
         ('--plugin' + "`t" + 'run messages through the plugin NAME[,OPTION=VALUE...], before the scripts; repeatable'),
         ('--plugin-path' + "`t" + 'look for plugins in FOLDERS first, which are separated as in PATH'),
         ('--script' + "`t" + 'run messages through the Lua script FILE; repeatable, first to last'),
@@ -365,6 +367,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--help' + "`t" + 'show help'),
         ('-h' + "`t" + 'show help'))
     $flags['ws76 bridge'] = @(
+        ('--message-timeout' + "`t" + 'allow TIME for a message to arrive, from its first byte to its last (0: any)'),
+        ('--write-timeout' + "`t" + 'end a connection that takes nothing of what is sent to it for TIME (0: never)'),
         ('--file' + "`t" + 'run the bridges of FILE (TOML), and follow its changes'),
         ('--from-format' + "`t" + 'FORMAT of FROM where it is a byte stream: lines, nul, hex, base64, len32, json'),
         ('--to-format' + "`t" + 'FORMAT of TO where it is a byte stream: lines, nul, hex, base64, len32, json'),
@@ -913,6 +917,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 serve --hub-cert'] = @()
     $values['ws76 serve --hub-key'] = @()
     $values['ws76 serve --record'] = @()
+    $values['ws76 serve --message-timeout'] = @()
+    $values['ws76 serve --write-timeout'] = @()
     $values['ws76 serve --plugin'] = @()
     $values['ws76 serve --plugin-path'] = @()
     $values['ws76 serve --script'] = @()
@@ -968,6 +974,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 replay --tls-min'] = @('1.0', '1.1', '1.2', '1.3')
     $values['ws76 replay --log-format'] = @('text', 'json')
     $values['ws76 replay --config'] = @()
+    $values['ws76 bridge --message-timeout'] = @()
+    $values['ws76 bridge --write-timeout'] = @()
     $values['ws76 bridge --file'] = @()
     $values['ws76 bridge --from-format'] = @()
     $values['ws76 bridge --to-format'] = @()

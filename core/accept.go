@@ -49,6 +49,10 @@ type AcceptOptions struct {
 	HandshakeTimeout time.Duration
 	// CloseTimeout bounds the closing handshake. 0: DefaultCloseTimeout.
 	CloseTimeout time.Duration
+	// MessageTimeout bounds the time that a message may take to arrive, from its first
+	// byte to its last, and WriteTimeout the time for which a peer may take nothing of
+	// what is sent to it. 0: DefaultMessageTimeout, DefaultWriteTimeout; below 0: no bound.
+	MessageTimeout, WriteTimeout time.Duration
 	// FlashPolicy is the policy file for Flash players that ask for it on this
 	// port, before they connect. "" refuses them.
 	FlashPolicy string
@@ -95,6 +99,14 @@ func Accept(ctx context.Context, stream net.Conn, opts *AcceptOptions) (*Conn, e
 	return conn, err
 }
 
+// orTimeout returns a bound: otherwise where d is 0, and none, 0, below that.
+func orTimeout(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return max(d, 0)
+}
+
 func handshakeTimeout(after time.Duration) error {
 	return fmt.Errorf("no handshake within %v: %w", after, context.DeadlineExceeded)
 }
@@ -111,6 +123,10 @@ func (s *serverHandshake) run(ctx context.Context) (*Conn, error) {
 		return nil, err
 	}
 	if s.Agree != nil {
+		s.watch = func() (context.Context, func()) {
+			watching, stop := WatchHangup(ctx, s.stream)
+			return watching, func() { s.buf = append(s.buf, stop()...) }
+		}
 		if r := s.Agree(&s.Handshake, &s.AcceptOptions); r != nil {
 			return nil, s.turnDown(ctx, s.Refuse(r))
 		}
@@ -133,8 +149,36 @@ func (s *serverHandshake) run(ctx context.Context) (*Conn, error) {
 	return newConn(s.stream, connConfig{
 		dialect: s.Dialect, protocol: s.Protocol, request: s.Request,
 		maxMessage: s.MaxMessage, closeTimeout: s.CloseTimeout, trace: s.Trace,
+		messageTimeout: orTimeout(s.MessageTimeout, DefaultMessageTimeout), writeTimeout: orTimeout(s.WriteTimeout, DefaultWriteTimeout),
 		flate: flate, early: s.buf,
 	}), nil
+}
+
+// WatchHangup watches for the end of a stream that nobody reads meanwhile: the context
+// ends with it. stop, which is to be called, returns what has come, and leaves the stream
+// without a bound for reading.
+func WatchHangup(ctx context.Context, stream net.Conn) (watching context.Context, stop func() (early []byte)) {
+	watching, cancel := context.WithCancelCause(ctx)
+	early := make([]byte, 4<<10) // whoever says more has to wait
+	n := 0
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n < len(early) {
+			k, err := stream.Read(early[n:])
+			if n += k; err != nil {
+				cancel(fmt.Errorf("the client has gone: %w", err))
+				return
+			}
+		}
+	}()
+	return watching, func() []byte {
+		stream.SetReadDeadline(past)
+		<-done
+		stream.SetReadDeadline(time.Time{})
+		cancel(nil)
+		return early[:n]
+	}
 }
 
 // read reads the request, and takes it off buf.

@@ -14,6 +14,9 @@ import (
 //	k.Feed(p)
 //	n, ctl, err := k.Messages(each) // until ErrIncomplete
 type Codec struct {
+	// Begun is the caller's: when the message that is unfinished began.
+	Begun int64
+
 	framing framing
 	ev      event
 	count   counters
@@ -56,15 +59,7 @@ func (k *Codec) Reset(maxMessage, offset int64) {
 }
 
 // Between reports whether nothing is unfinished, so that another codec may go on.
-func (k *Codec) Between() bool {
-	switch f := k.framing.(type) {
-	case *hixieFraming:
-		return f.d.Between()
-	case *rfcFraming:
-		return f.d.Between()
-	}
-	return false
-}
+func (k *Codec) Between() bool { return k.framing.between() }
 
 // Feed lends p, the next bytes of the stream, until Messages returns ErrIncomplete.
 // RFC 6455 unmasks in place.
@@ -174,11 +169,26 @@ func (k *Codec) Skipped() (skipped, repaired uint64) {
 // Where tell is set it is told so by a closing frame with the error's code first.
 func (k *Codec) Violation(err error) (ce *CloseError, reason string, tell bool) {
 	ce = &CloseError{Code: codeAbnormal, Err: err}
-	var syntax *rfc6455.SyntaxError
-	if tell = errors.As(err, &syntax); tell {
-		ce.Code, reason = syntax.Code, syntax.Reason
+	code, reason, tell := violation(k.framing, err)
+	if tell {
+		ce.Code = code
 	}
 	return ce, reason, tell
+}
+
+// violation says what the peer is told about err, where its dialect has words for that.
+func violation(f framing, err error) (code int, reason string, tell bool) {
+	if _, ok := f.(*rfcFraming); !ok {
+		return 0, "", false
+	}
+	var syntax *rfc6455.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return syntax.Code, syntax.Reason, true
+	case errors.Is(err, ErrMessageSlow):
+		return rfc6455.CodePolicyViolation, ErrMessageSlow.Error(), true
+	}
+	return 0, "", false
 }
 
 // EOF says how a connection ends whose stream ends here; closing: our closing

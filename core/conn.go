@@ -21,6 +21,10 @@ const (
 	DefaultMaxMessage = 16 << 20
 	// DefaultCloseTimeout bounds the closing handshake where an option says nothing.
 	DefaultCloseTimeout = 2 * time.Second
+	// DefaultMessageTimeout and DefaultWriteTimeout are those of a server, see
+	// AcceptOptions.
+	DefaultMessageTimeout = 2 * time.Minute
+	DefaultWriteTimeout   = 2 * time.Minute
 
 	readSmall = 4 << 10  // first read buffer of a connection
 	readLarge = 80 << 10 // grown to this while reads fill it; a frame of 64 KiB lies whole in it
@@ -50,6 +54,8 @@ type Conn struct {
 	request      *hixie.Request
 	trace        *Trace
 	closeTimeout time.Duration
+	// Of a server, 0 is no bound.
+	messageTimeout, writeTimeout time.Duration
 
 	framing framing
 	hixie   *hixieFraming              // the same, in drafts 75 and 76; nil otherwise
@@ -64,14 +70,19 @@ type Conn struct {
 	messagesIn uint64
 	bytesIn    uint64
 	countIn    counters
+	// The bound of the unfinished message, if there is one: see boundMessage.
+	bounded      bool
+	boundedAt    uint64
+	boundedSince time.Time
 
 	// The sending side belongs to whoever holds writing.
 	writing     lock
 	writeLimit  deadline
-	outBuf      *[]byte // of the pool; nil: none borrowed
-	out         []byte  // queued bytes, in outBuf where there is one
-	run         []byte  // frames queued behind those, in the read buffer of the connection they came from
-	vector      *vector // of the pool: what is sent from where it lies; usually nil
+	writeUntil  time.Time // what it allows
+	outBuf      *[]byte   // of the pool; nil: none borrowed
+	out         []byte    // queued bytes, in outBuf where there is one
+	run         []byte    // frames queued behind those, in the read buffer of the connection they came from
+	vector      *vector   // of the pool: what is sent from where it lies; usually nil
 	messagesOut uint64
 	bytesOut    uint64
 	countOut    counters
@@ -92,17 +103,20 @@ type connConfig struct {
 	request      hixie.Request
 	maxMessage   int64
 	closeTimeout time.Duration
-	trace        *Trace
-	flate        *rfc6455.Flate
-	mask         func() *[4]byte
-	early        []byte // bytes behind the handshake
+
+	messageTimeout, writeTimeout time.Duration
+
+	trace *Trace
+	flate *rfc6455.Flate
+	mask  func() *[4]byte
+	early []byte // bytes behind the handshake
 }
 
 func newConn(stream net.Conn, o connConfig) *Conn {
 	request := o.request // which may be forgotten
 	c := &Conn{
 		stream: stream, dialect: o.dialect, protocol: o.protocol, request: &request,
-		trace: o.trace, closeTimeout: o.closeTimeout,
+		trace: o.trace, closeTimeout: o.closeTimeout, messageTimeout: o.messageTimeout, writeTimeout: o.writeTimeout,
 	}
 	switch stream.(type) {
 	case *net.TCPConn, *net.UnixConn: // for TLS one larger write is better: a record each

@@ -21,6 +21,7 @@ type deadline struct {
 	mu   sync.Mutex
 	turn int       // which context is in charge: a late callback of an earlier one does nothing
 	at   time.Time // set by until; zero: none
+	past bool      // the context in charge has ended: calls return at once
 }
 
 // enter puts ctx in charge. It returns ctx's cause when ctx has ended.
@@ -40,6 +41,7 @@ func (d *deadline) change(ctx context.Context, done <-chan struct{}) {
 		// The last context has ended and its callback has run or will: undo it.
 		d.mu.Lock()
 		d.turn++
+		d.past = false
 		d.set(d.at)
 		d.mu.Unlock()
 	}
@@ -55,6 +57,7 @@ func (d *deadline) change(ctx context.Context, done <-chan struct{}) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if d.turn == turn {
+			d.past = true
 			d.set(past)
 		}
 	})
@@ -65,5 +68,7 @@ func (d *deadline) until(t time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.at = t
-	d.set(t)
+	if !d.past {
+		d.set(t)
+	}
 }

@@ -82,6 +82,14 @@ func (e *NotWebSocketError) Error() string {
 	return fmt.Sprintf("%s %s asks for no WebSocket: it has no Upgrade field", e.Request.Method, e.Request.Resource)
 }
 
+// ErrMessageSlow is wrapped where a message has not arrived whole within
+// AcceptOptions.MessageTimeout, and ErrNotRead where a peer takes nothing of what is
+// sent to it for AcceptOptions.WriteTimeout.
+var (
+	ErrMessageSlow = errors.New("the message takes too long")
+	ErrNotRead     = errors.New("the peer does not read")
+)
+
 // CloseError says how a connection ended. Receive returns it once all messages
 // are delivered, and from then on every call does.
 type CloseError struct {

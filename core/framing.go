@@ -41,6 +41,8 @@ type framing interface {
 	// end is what the end of the stream means here: nil between two frames,
 	// hixie.ErrBareFF for half of a closing frame (Mojolicious sends it).
 	end() error
+	// between reports whether no message is unfinished.
+	between() bool
 	// rest is how many bytes were read and not used.
 	rest() int
 

@@ -28,6 +28,7 @@ func (f *hixieFraming) room() []byte  { return f.d.Buffer() }
 func (f *hixieFraming) advance(n int) { f.d.Advance(n) }
 func (f *hixieFraming) rest() int     { return len(f.d.Rest()) }
 func (f *hixieFraming) end() error    { return f.d.End() }
+func (f *hixieFraming) between() bool { return f.d.Between() }
 
 func (f *hixieFraming) next(ev *event) error {
 	for {

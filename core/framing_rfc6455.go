@@ -21,6 +21,7 @@ func (f *rfcFraming) room() []byte  { return f.d.Buffer() }
 func (f *rfcFraming) advance(n int) { f.d.Advance(n) }
 func (f *rfcFraming) rest() int     { return len(f.d.Rest()) }
 func (f *rfcFraming) end() error    { return f.d.End() }
+func (f *rfcFraming) between() bool { return f.d.Between() }
 
 func (f *rfcFraming) next(ev *event) error {
 	e, err := f.d.Next()

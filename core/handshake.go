@@ -2,6 +2,7 @@ package core
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,8 +42,9 @@ type Handshake struct {
 	Compressed bool
 
 	opts      *AcceptOptions
-	opening   hixie.Opening // drafts 75 and 76
-	key       string        // RFC 6455
+	watch     func() (ctx context.Context, stop func()) // nil: there is no stream
+	opening   hixie.Opening                             // drafts 75 and 76
+	key       string                                    // RFC 6455
 	responded bool
 	refusal   *Refusal // what to answer in place of an opening
 	text      string   // and its body
@@ -50,6 +52,15 @@ type Handshake struct {
 
 // NewHandshake returns a handshake by opts, which must not be nil and not change.
 func NewHandshake(opts *AcceptOptions) *Handshake { return &Handshake{opts: opts} }
+
+// Context is for who must wait before the request is answered, in AcceptOptions.Agree: it
+// ends when the peer hangs up, or its time is. Call stop before the answer.
+func (h *Handshake) Context() (ctx context.Context, stop func()) {
+	if h.watch == nil {
+		return context.Background(), func() {}
+	}
+	return h.watch()
+}
 
 // Read reads the request at the start of b, picks the dialect by what it says and
 // checks it. It returns the length of the head; what was read stays good when b
@@ -72,7 +83,7 @@ func (h *Handshake) Read(b []byte) (n int, err error) {
 	}
 	h.Request = request
 	h.opts.Trace.request(&h.Request)
-	if !request.Fields.HasToken("Upgrade", "websocket") && request.Fields.Count("Sec-WebSocket-Key1") == 0 {
+	if !AsksForWebSocket(&request) {
 		return 0, &NotWebSocketError{Request: request, Read: b}
 	}
 	if err := h.pick(); err != nil {
@@ -90,6 +101,12 @@ func (h *Handshake) Read(b []byte) (n int, err error) {
 		return n, h.read6455()
 	}
 	return n, h.readHixie()
+}
+
+// AsksForWebSocket reports whether a request is for a WebSocket of any dialect, or
+// tries to be.
+func AsksForWebSocket(r *hixie.Request) bool {
+	return r.Fields.HasToken("Upgrade", "websocket") || r.Fields.Count("Sec-WebSocket-Key1") > 0
 }
 
 // readPolicyRequest returns nil when b is something else.

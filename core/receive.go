@@ -3,11 +3,10 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"time"
-
-	"github.com/ws76/ws76/core/rfc6455"
 )
 
 // Receive returns the next message. Its data is valid until the next Receive or
@@ -112,6 +111,9 @@ func (c *Conn) fill(ctx context.Context) error {
 	if ended := c.ended.Load(); ended != nil {
 		return ended
 	}
+	if c.messageTimeout > 0 {
+		c.boundMessage()
+	}
 	if c.closing.Load() {
 		c.readLimit.until(time.Now().Add(c.closeTimeout))
 	}
@@ -139,6 +141,22 @@ func (c *Conn) fill(ctx context.Context) error {
 	return c.readFailed(ctx, err)
 }
 
+// boundMessage gives an unfinished message its time, counted to an eighth.
+func (c *Conn) boundMessage() {
+	unfinished := !c.framing.between()
+	switch {
+	case !unfinished && c.bounded:
+		c.bounded = false
+		c.readLimit.until(time.Time{})
+	case unfinished && (!c.bounded || c.boundedAt != c.messagesIn):
+		c.boundedAt = c.messagesIn
+		if now := time.Now(); !c.bounded || now.Sub(c.boundedSince) > c.messageTimeout/8 {
+			c.bounded, c.boundedSince = true, now
+			c.readLimit.until(now.Add(c.messageTimeout + c.messageTimeout/8))
+		}
+	}
+}
+
 func (c *Conn) readFailed(ctx context.Context, err error) error {
 	timeout := errors.Is(err, os.ErrDeadlineExceeded)
 	switch {
@@ -151,6 +169,9 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 	case c.closing.Load():
 		// Time is up, or the peer dropped the connection instead of answering.
 		return c.end(c.unanswered(err))
+	}
+	if timeout && c.bounded {
+		return c.violated(fmt.Errorf("%w: not whole after %v", ErrMessageSlow, c.messageTimeout))
 	}
 	return c.end(&CloseError{Code: codeAbnormal, ByPeer: true, Err: err})
 }
@@ -173,11 +194,10 @@ func (c *Conn) violated(err error) error {
 		return ended
 	}
 	ce := &CloseError{Code: codeAbnormal, Err: err}
-	var syntax *rfc6455.SyntaxError
-	if errors.As(err, &syntax) {
-		ce.Code = syntax.Code
+	if code, reason, tell := violation(c.framing, err); tell {
+		ce.Code = code
 		// RFC 6455, section 7.1.7: say why, then fail the connection.
-		c.sendClosing(c.closeTimeout, syntax.Code, syntax.Reason)
+		c.sendClosing(c.closeTimeout, code, reason)
 	}
 	return c.endAfterReply(ce)
 }

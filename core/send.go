@@ -2,7 +2,10 @@ package core
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"time"
 )
 
 // Send sends one message and returns once it is handed to the stream. m.Data is
@@ -169,21 +172,20 @@ func (c *Conn) flush(ctx context.Context) error {
 func (c *Conn) write(ctx context.Context) error {
 	err := c.writeLimit.enter(ctx)
 	if err == nil {
-		var n int64
 		if v := c.vector; v != nil {
 			v.rest = v.slices[:]
-			n, err = v.rest.WriteTo(c.stream)
+			err = c.writeAll(ctx, func() (int64, bool, error) {
+				n, err := v.rest.WriteTo(c.stream)
+				return n, len(v.rest) == 0, err
+			})
 		} else {
 			p := c.run
 			if len(c.out) > 0 {
 				c.fold()
 				p = c.out
 			}
-			var k int
-			k, err = c.stream.Write(p)
-			n = int64(k)
+			err = c.writeBytes(ctx, p)
 		}
-		c.bytesOut += uint64(n)
 	}
 	if c.vector != nil {
 		*c.vector = vector{}
@@ -203,6 +205,51 @@ func (c *Conn) write(ctx context.Context) error {
 	}
 	c.writeErr = fmt.Errorf("sending: %w", err)
 	return c.writeErr
+}
+
+// writePiece is how much is written at once to a stream that may not be written to
+// after a write that took too long: TLS.
+const writePiece = 64 << 10
+
+func (c *Conn) writeBytes(ctx context.Context, p []byte) error {
+	if c.writeTimeout == 0 {
+		n, err := c.stream.Write(p)
+		c.bytesOut += uint64(n)
+		return err
+	}
+	return c.writeAll(ctx, func() (int64, bool, error) {
+		piece := p
+		if !c.vectored {
+			piece = p[:min(len(p), writePiece)]
+		}
+		n, err := c.stream.Write(piece)
+		p = p[n:]
+		return int64(n), len(p) == 0, err
+	})
+}
+
+// writeAll calls write until it says that all is written. A peer that takes something
+// within the bound, counted to an eighth, is given more time.
+func (c *Conn) writeAll(ctx context.Context, write func() (n int64, done bool, err error)) error {
+	for {
+		if c.writeTimeout > 0 {
+			if now := time.Now(); c.writeUntil.Sub(now) < c.writeTimeout {
+				c.writeUntil = now.Add(c.writeTimeout + c.writeTimeout/8)
+				c.writeLimit.until(c.writeUntil)
+			}
+		}
+		n, done, err := write()
+		c.bytesOut += uint64(n)
+		late := err != nil && ctx.Err() == nil && errors.Is(err, os.ErrDeadlineExceeded)
+		switch {
+		case err == nil && done:
+			return nil
+		case late && n == 0:
+			return fmt.Errorf("%w: nothing within %v", ErrNotRead, c.writeTimeout)
+		case err != nil && !(late && c.vectored):
+			return err
+		}
+	}
 }
 
 // leaveWriting lets go of the sending side, after a pong that became due meanwhile.

@@ -47,7 +47,7 @@ ws76 bridge --file bridges.toml                             several, reloaded wh
 
 func bridgeFlags() []cli.Flag {
 	const messages, losses, from, to, security, limits = "Messages", "When a side is lost", "FROM", "TO", "TLS", "Limits"
-	return []cli.Flag{
+	return append(holdFlags(limits), []cli.Flag{
 		&cli.StringFlag{Name: "file", Usage: "run the bridges of `FILE` (TOML), and follow its changes"},
 
 		&cli.StringFlag{Name: "from-format", Category: messages, Value: "lines", Usage: "`FORMAT` of FROM where it is a byte stream: " + streamFormats()},
@@ -98,7 +98,7 @@ func bridgeFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "idle", Category: limits, Usage: "close when nothing has passed for `TIME` (0: never)"},
 		&cli.DurationFlag{Name: "close-timeout", Category: limits, Value: core.DefaultCloseTimeout, Usage: "allow `TIME` for the closing handshake"},
 		&cli.DurationFlag{Name: "grace", Category: limits, Value: serve.DefaultGrace, Usage: "wait `TIME` for open connections when stopping"},
-	}
+	}...)
 }
 
 // bidirectional are the formats that can be read and written.

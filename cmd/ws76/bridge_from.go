@@ -118,6 +118,7 @@ func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
 		// The client is answered once TO is there.
 		HandshakeTimeout: c.Duration("handshake-timeout") + c.Duration("connect-timeout"),
 		CloseTimeout:     s.closing, Trace: s.trace("server"),
+		MessageTimeout: boundOf(c, "message-timeout"), WriteTimeout: boundOf(c, "write-timeout"),
 	}
 	if dialect != "" {
 		d, err := parseDialect(dialect)
@@ -148,13 +149,13 @@ func (s *span) route(ctx context.Context, o *serve.Opening, path string, trace *
 	if path != "" && strings.TrimSuffix(asked, "/") != path {
 		return serve.Service{}, notFound(fmt.Errorf("only %s is served here", path))
 	}
-	user, refused := s.front.admit(o.Request)
+	grant, refused := s.front.admit(o)
 	if refused != nil {
 		return serve.Service{}, refused
 	}
 	who := &client{
 		remote: s.front.remoteName(o.RemoteAddr(), o.Request.Fields), request: cloneRequest(o.Request), protocols: offered(o.Request.Fields),
-		secure: o.Secure, dialect: o.Dialect, user: user,
+		secure: o.Secure, dialect: o.Dialect, user: userOf(grant),
 	}
 	join := s.newJoin(who)
 	agreed, refused := join.askScripts(o)
@@ -183,8 +184,13 @@ func (s *span) route(ctx context.Context, o *serve.Opening, path string, trace *
 	}
 	header := up.header
 	up.header = nil
+	var until context.Context
+	if grant != nil {
+		until = grant.Context()
+	}
 	return serve.Service{
 		Settings: settings,
+		Until:    until,
 		Header:   header,
 		Trace:    who.trace(trace, relay.A),
 		Handler: func(ctx context.Context, conn *core.Conn) error {

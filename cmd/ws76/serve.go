@@ -78,7 +78,7 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.StringFlag{Name: "hub-cert", Category: many, Usage: "show NATS the certificate in `FILE` (PEM)"},
 			&cli.StringFlag{Name: "hub-key", Category: many, Usage: "its key `FILE`"},
 			recordFlag(),
-		}, scriptFlags()...),
+		}, append(holdFlags(limits), scriptFlags()...)...),
 		Action: func(c *cli.Context) error { return e.serve(c) },
 	}, exitConnect, exitScript, exitTransport, exitInterrupt, exitTerminate)
 }
@@ -105,7 +105,7 @@ type service struct {
 	plain       bool     // an echo need not know who is there: no log, no scripts, no proxy
 	started     time.Time
 
-	users atomic.Pointer[auth.Users] // nil: everybody may come in
+	guard *auth.Guard // nil: everybody may come in
 	tls   reloadedTLS
 
 	authFile    string
@@ -243,7 +243,7 @@ func (s *service) configure(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.metrics = metrics.New(s.fillMetrics)
+	s.metrics = metrics.New(s.fillMetrics, s.health)
 	s.server = serve.Server{
 		Route:    s.route,
 		MaxConns: c.Int("max-conns"),
@@ -255,6 +255,7 @@ func (s *service) configure(c *cli.Context) (err error) {
 			LenientKeys: c.Bool("lenient-keys"), Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"),
 			MaxMessage: sizeOf(c, "max-message"), HandshakeTimeout: c.Duration("handshake-timeout"),
 			CloseTimeout: c.Duration("close-timeout"), Trace: s.trace("server"),
+			MessageTimeout: boundOf(c, "message-timeout"), WriteTimeout: boundOf(c, "write-timeout"),
 		},
 		Closed: s.leave, Refused: s.refused,
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/ws76/ws76/core/serve/auth"
 	"github.com/ws76/ws76/core/serve/channels"
 	"github.com/ws76/ws76/core/serve/dashboard"
 )
@@ -17,7 +16,7 @@ func (s *service) newHTTP(c *cli.Context) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", s.metrics.Health())
 	mux.Handle(channels.Prefix, s.checkPage(&channels.HTTP{
-		Hub: s.hub, MaxMessage: s.server.Accept.MaxMessage, Queue: s.settings.Queue, Slow: s.slow, Stop: s.stopping,
+		Hub: s.hub, MaxMessage: s.server.Accept.MaxMessage, MessageTimeout: s.server.Accept.MessageTimeout, Queue: s.settings.Queue, Slow: s.slow, Stop: s.stopping,
 		Dropped: func(channel string, n uint64) {
 			s.tooSlow(fmt.Sprintf("channel %q", channel), n, "a client of its HTTP stream reads slowly")
 		},
@@ -65,21 +64,6 @@ func (s *service) nothing(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Error(w, "Nothing is here. Channels are at /ws/CHANNEL/rw.", http.StatusNotFound)
-}
-
-// authenticated asks for a user of --auth-file. Whether the server is well is
-// nobody's secret.
-func (s *service) authenticated(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if users := s.users.Load(); users != nil && r.URL.Path != "/healthz" {
-			if _, ok := users.Check(r.Header.Get("Authorization")); !ok {
-				w.Header().Set("WWW-Authenticate", auth.Challenge)
-				http.Error(w, "this server wants a name and a password", http.StatusUnauthorized)
-				return
-			}
-		}
-		h.ServeHTTP(w, r)
-	})
 }
 
 // checkPage refuses what a page asks for that may not: one of another site, unless

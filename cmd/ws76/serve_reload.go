@@ -59,12 +59,16 @@ func (s *service) loadUsers(name string) error {
 	if users.Hashed() {
 		// Checking a hash takes long, and an event loop has other connections to
 		// serve meanwhile.
-		if old := s.users.Load(); old != nil && s.server.Loops >= 0 {
+		if s.guard != nil && s.server.Loops >= 0 {
 			return errors.New("there are hashes in it now; that needs a restart")
 		}
 		s.server.Loops = -1
 	}
-	s.users.Store(users)
+	if s.guard == nil {
+		s.guard = auth.NewGuard(users)
+	} else {
+		s.guard.Replace(users)
+	}
 	return nil
 }
 

@@ -39,10 +39,20 @@ func visitOf(p *serve.Peer) *visit {
 // route decides what becomes of a request for a WebSocket. What it refuses is
 // refused before anything is opened.
 func (s *service) route(o *serve.Opening) (serve.Service, *core.Refusal) {
-	user, refusal := s.admit(o.Request)
+	grant, refusal := s.admit(o)
 	if refusal != nil {
 		return serve.Service{}, refusal
 	}
+	service, refusal := s.routeUser(o, grant)
+	if grant != nil {
+		service.Until = grant.Context()
+	}
+	return service, refusal
+}
+
+// routeUser is route for who has been let in, with the grant of --auth-file if there is
+// one.
+func (s *service) routeUser(o *serve.Opening, grant *auth.Grant) (serve.Service, *core.Refusal) {
 	path, isChannel, err := channels.ParsePath(o.Request.Resource)
 	if err != nil {
 		return serve.Service{}, notFound(err)
@@ -82,7 +92,7 @@ func (s *service) route(o *serve.Opening) (serve.Service, *core.Refusal) {
 	case isEcho:
 		service = s.events(serve.Echo{}, v)
 	case s.exec != nil:
-		service = s.execService(o, v, user)
+		service = s.execService(o, v, userOf(grant))
 	case s.shared != nil:
 		service = s.sharedService(v)
 	case len(s.scripts) > 0:
@@ -102,24 +112,24 @@ func notFound(err error) *core.Refusal {
 }
 
 // admit checks who asks, and from which page.
-func (s *service) admit(r *hixie.Request) (user string, refusal *core.Refusal) {
+func (s *service) admit(o *serve.Opening) (*auth.Grant, *core.Refusal) {
+	r := o.Request
 	if origin := originOf(r.Fields); !s.origins.allow(origin) && !s.ownPage(origin, r) {
 		if origin == "" {
 			origin = "null"
 		}
-		return "", &core.Refusal{Status: 403, Reason: "Forbidden", Text: fmt.Sprintf("origin %q is not allowed here", origin)}
-	}
-	users := s.users.Load()
-	if users == nil {
-		return "", nil
+		return nil, &core.Refusal{Status: 403, Reason: "Forbidden", Text: fmt.Sprintf("origin %q is not allowed here", origin)}
 	}
 	field, _ := r.Fields.Get("Authorization")
-	user, ok := users.Check(field)
-	if !ok {
-		return "", &core.Refusal{Status: 401, Reason: "Unauthorized", Text: "this server wants a name and a password",
-			Fields: hixie.Fields{{Name: "WWW-Authenticate", Value: auth.Challenge}}}
+	return s.letIn(o.Context, s.remoteName(o.RemoteAddr(), r.Fields), field)
+}
+
+// userOf is the name of a user, "" without --auth-file.
+func userOf(grant *auth.Grant) string {
+	if grant == nil {
+		return ""
 	}
-	return user, nil
+	return grant.User
 }
 
 // ownPage tells whether the dashboard asks, which need not be among the origins of

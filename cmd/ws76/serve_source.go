@@ -175,6 +175,15 @@ func (s *service) handlerConns() []dashboard.Conn {
 	return conns
 }
 
+// health is what anybody may ask for.
+func (s *service) health() (conns, channels uint64) {
+	open := s.server.Open()
+	s.mu.Lock()
+	open += int64(len(s.handlers.open))
+	s.mu.Unlock()
+	return uint64(max(open, 0)), uint64(s.hub.Stats().Channels)
+}
+
 // fillMetrics is what a scrape reads.
 func (s *service) fillMetrics(m *metrics.Stats) {
 	sum, of := s.totals()

@@ -63,6 +63,9 @@ func (s *Server) serveEvents(serving serving, conn *core.Conn, service *Service,
 	if serving.ctx.Err() != nil { // closeAll may have missed it
 		p.Close(codeGoingAway, "")
 	}
+	if service.Until != nil {
+		defer p.closeWhen(service.Until)()
+	}
 	err := c.pump()
 	p.mu.Lock()
 	p.closing, c.gone = true, true
@@ -214,8 +217,8 @@ func (c *connPeer) write() {
 		var err error
 		switch {
 		case c.gone:
-		case p.out != nil && len(p.out.items) > 0:
-			it := p.out.items[0]
+		case p.out != nil && p.out.bytes > 0:
+			it := *p.out.front()
 			f := core.Frames{Bytes: it.b[it.off:], Ends: it.ends[it.next:]}
 			n := len(f.Bytes)
 			// It has left as far as the policy for slow peers is concerned.

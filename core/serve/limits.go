@@ -41,25 +41,37 @@ func (s *Server) header(more hixie.Fields) hixie.Fields {
 	return append(s.Accept.Header[:len(s.Accept.Header):len(s.Accept.Header)], more...)
 }
 
-func (s *Server) handshakeTimeout() time.Duration {
-	if s.Accept.HandshakeTimeout > 0 {
-		return s.Accept.HandshakeTimeout
+// orTimeout returns a bound: otherwise where d is 0, and none, 0, below that.
+func orTimeout(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
 	}
-	return core.DefaultHandshakeTimeout
+	return max(d, 0)
+}
+
+func (s *Server) handshakeTimeout() time.Duration {
+	return orTimeout(s.Accept.HandshakeTimeout, core.DefaultHandshakeTimeout)
 }
 
 func (s *Server) closeTimeout() time.Duration {
-	if s.Accept.CloseTimeout > 0 {
-		return s.Accept.CloseTimeout
-	}
-	return core.DefaultCloseTimeout
+	return orTimeout(s.Accept.CloseTimeout, core.DefaultCloseTimeout)
+}
+
+func (s *Server) messageTimeout() time.Duration {
+	return orTimeout(s.Accept.MessageTimeout, core.DefaultMessageTimeout)
+}
+
+func (s *Server) writeTimeout() time.Duration {
+	return orTimeout(s.Accept.WriteTimeout, core.DefaultWriteTimeout)
 }
 
 // tick is how often deadlines are looked at: they are kept to an eighth.
 func (s *Server) tick() time.Duration {
 	shortest := min(s.handshakeTimeout(), s.closeTimeout())
-	if s.Idle > 0 {
-		shortest = min(shortest, s.Idle)
+	for _, d := range []time.Duration{s.Idle, s.messageTimeout(), s.writeTimeout()} {
+		if d > 0 {
+			shortest = min(shortest, d)
+		}
 	}
 	return min(max(shortest/8, time.Millisecond), 250*time.Millisecond)
 }

@@ -2,9 +2,11 @@ package serve
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -164,6 +166,9 @@ func (l *loop) decode(p *Peer, k *core.Codec) {
 		}
 	}
 	if messages > 0 {
+		if p.in != nil && l.messageTimeout > 0 {
+			p.in.Begun = l.now()
+		}
 		p.messagesIn.Store(p.messagesIn.Load() + messages)
 		if f, ok := p.events.(Flusher); ok {
 			f.Flush(p)
@@ -218,10 +223,7 @@ func (l *loop) settle(p *Peer) {
 // keep leaves the rest of what was read with p until it may go on.
 func (l *loop) keep(p *Peer, k *core.Codec) {
 	k.Own()
-	if p.in == nil {
-		p.in = k
-		l.codecs[p.kind] = l.takeCodec(p.kind)
-	}
+	l.attach(p, k)
 	l.setReading(p, false)
 	l.again = append(l.again, p)
 }
@@ -260,13 +262,65 @@ func (l *loop) setReading(p *Peer, on bool) {
 
 // putBack takes k from p when there is nothing unfinished in it, or leaves it with p.
 func (l *loop) putBack(p *Peer, k *core.Codec) {
-	switch unfinished := !k.Between() && p.fd >= 0; {
-	case p.in == nil && unfinished:
-		p.in = k
-		l.codecs[p.kind] = l.takeCodec(p.kind)
-	case p.in != nil && !unfinished:
-		p.in = nil
-		l.giveCodec(p.kind, k)
+	if !k.Between() && p.fd >= 0 {
+		l.attach(p, k)
+	} else {
+		l.detachCodec(p)
+	}
+}
+
+// attach leaves k, which has something unfinished, with p, from now on if it is not
+// there yet.
+func (l *loop) attach(p *Peer, k *core.Codec) {
+	if p.in != nil {
+		return
+	}
+	p.in = k
+	l.codecs[p.kind] = l.takeCodec(p.kind)
+	if l.messageTimeout > 0 {
+		k.Begun = l.now()
+		l.timed++
+	}
+}
+
+// detachCodec takes the codec from p, if there is one.
+func (l *loop) detachCodec(p *Peer) {
+	if p.in == nil {
+		return
+	}
+	k := p.in
+	p.in = nil
+	l.giveCodec(p.kind, k)
+	if l.messageTimeout > 0 {
+		l.timed--
+	}
+}
+
+// lookAtMessage ends p if the message that it sends takes too long.
+func (l *loop) lookAtMessage(p *Peer, now int64) {
+	if !p.reading {
+		p.in.Begun = now // we let it wait
+		return
+	}
+	if p.state == stateOpen && time.Duration(now-p.in.Begun) > l.messageTimeout {
+		ce, reason, tell := p.in.Violation(fmt.Errorf("%w: not whole after %v", core.ErrMessageSlow, l.messageTimeout))
+		l.farewell(p, ce, tell, ce.Code, reason)
+	}
+}
+
+// lookForStalls ends those that have taken nothing of what waits for them since the
+// last looks.
+func (l *loop) lookForStalls() {
+	for _, p := range l.peers {
+		if p == nil || p.state != stateOpen {
+			continue
+		}
+		p.mu.Lock()
+		stalled := p.out != nil && p.out.stalled(p.bytesOut.Load())
+		p.mu.Unlock()
+		if stalled {
+			l.failed(p, fmt.Errorf("%w: nothing within %v", core.ErrNotRead, l.writeTimeout))
+		}
 	}
 }
 

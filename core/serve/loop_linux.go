@@ -37,6 +37,8 @@ type loop struct {
 	ep     int
 	wakeFD int
 	start  time.Time
+	// 0: no bound.
+	messageTimeout, writeTimeout time.Duration
 
 	// behind are the loops that serve what this one accepts; nil: it does so itself.
 	behind []*loop
@@ -58,6 +60,7 @@ type loop struct {
 	timed      int     // peers with a deadline, and other things to look at the time for
 	looked     int64   // when the deadlines were looked at last
 	tick       int64   // how often they are, in nanoseconds
+	stallLook  int64   // when to look for stalls next; 0: never
 	again      []*Peer // have input that could not be handed over at once
 	limited    []*Peer
 	resume     int64 // the first of limited goes on, or 0
@@ -127,6 +130,10 @@ func newLoop(s *Server, serving serving) (*loop, error) {
 	l := &loop{
 		server: s, serving: serving, ep: ep, wakeFD: wake, start: time.Now(),
 		read: make([]byte, readSize), replies: make([]byte, 0, 64<<10), tick: int64(s.tick()),
+		messageTimeout: s.messageTimeout(), writeTimeout: s.writeTimeout(),
+	}
+	if l.writeTimeout > 0 {
+		l.stallLook = l.now() + int64(l.writeTimeout/stallLooks)
 	}
 	l.each = l.message
 	for k := range kinds {
@@ -223,6 +230,10 @@ func (l *loop) run() {
 		if l.timed > 0 || l.resume != 0 {
 			l.lookAtTime()
 		}
+		if now := l.now(); l.stallLook != 0 && now >= l.stallLook {
+			l.stallLook = now + int64(l.writeTimeout/stallLooks)
+			l.lookForStalls()
+		}
 	}
 }
 
@@ -254,10 +265,12 @@ func (l *loop) timeout() int {
 	if l.timed > 0 {
 		ms = int((l.tick + 1e6 - 1) / 1e6)
 	}
-	if l.resume != 0 {
-		until := max(0, int((l.resume-l.now()+1e6-1)/1e6))
-		if ms < 0 || until < ms {
-			ms = until
+	for _, at := range [...]int64{l.resume, l.stallLook} {
+		if at != 0 {
+			until := max(0, int((at-l.now()+1e6-1)/1e6))
+			if ms < 0 || until < ms {
+				ms = until
+			}
 		}
 	}
 	return ms
@@ -436,6 +449,9 @@ func (l *loop) lookAtTime() {
 		}
 	}
 	for _, p := range l.peers {
+		if p != nil && p.in != nil && l.messageTimeout > 0 {
+			l.lookAtMessage(p, now)
+		}
 		if p != nil && p.deadline != 0 {
 			if p.moved && p.state == stateOpen {
 				p.moved = false

@@ -79,7 +79,7 @@ func (l *loop) readHead(p *Peer, b []byte) {
 		l.pass(p, b)
 		return
 	}
-	l.asked = Opening{Request: &h.Request, Dialect: h.Dialect, conn: p, transport: p.Transport()}
+	l.asked = Opening{Request: &h.Request, Dialect: h.Dialect, conn: p, transport: p.Transport(), handshake: h}
 	service, refusal := l.server.route(&l.asked)
 	switch {
 	case refusal != nil:
@@ -197,6 +197,9 @@ func (l *loop) opened(p *Peer, h *core.Handshake, service *Service, rest []byte)
 	l.mu.Lock()
 	p.id = l.server.opened(p)
 	l.mu.Unlock()
+	if service.Until != nil {
+		p.ensureMore().until = p.closeWhen(service.Until)
+	}
 	l.begin(p)
 	p.events.Open(p)
 	k := l.codecFor(p)

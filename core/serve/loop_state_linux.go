@@ -203,10 +203,10 @@ func (l *loop) expire(p *Peer) {
 func (l *loop) end(p *Peer, ce *core.CloseError) {
 	state := p.state
 	p.state = stateEnded
-	if p.in != nil {
-		l.giveCodec(p.kind, p.in)
-		p.in = nil
+	if forget := p.rare().until; forget != nil {
+		forget()
 	}
+	l.detachCodec(p)
 	l.remove(p)
 	opened := p.id != 0
 	if opened {

@@ -169,14 +169,9 @@ func (l *loop) queueReplies(p *Peer, n int) {
 
 // flush sends of p.out what the peer takes. The caller holds p.mu.
 func (l *loop) flush(p *Peer) {
-	for p.out != nil && len(p.out.items) > 0 {
+	for p.out != nil && p.out.bytes > 0 {
 		var parts [8][]byte
-		k, size := 0, 0
-		for _, it := range p.out.items[:min(len(parts), len(p.out.items))] {
-			parts[k] = it.b[it.off:]
-			size += len(parts[k])
-			k++
-		}
+		k, size := p.out.gather(parts[:])
 		n := l.writev(p.fd, parts[:k]...)
 		p.bytesOut.Add(uint64(n))
 		p.messagesOut.Add(p.out.left(n))

@@ -100,8 +100,13 @@ func TestOutbox(t *testing.T) {
 					own++
 				}
 			}
-			for _, it := range o.items {
-				have = append(have, it.b[it.off:]...)
+			parts := make([][]byte, 1000)
+			n, size := o.gather(parts)
+			for _, part := range parts[:n] {
+				have = append(have, part...)
+			}
+			if size != len(have) {
+				t.Fatalf("gathered %d bytes, says %d", len(have), size)
 			}
 			if !bytes.Equal(have, want) || o.bytes != len(want) || o.own != own || o.shared != shared || o.sharedBytes != sharedBytes {
 				t.Fatalf("%q, want %q; %d bytes, %d own, %d shared of %d bytes; want %d, %d, %d",
@@ -109,6 +114,34 @@ func TestOutbox(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestOutboxIsQuick: to drop or to send costs no copy of what waits. With one this takes
+// an hour.
+func TestOutboxIsQuick(t *testing.T) {
+	shared := item{b: []byte("<a><b>"), ends: []uint32{3, 6}, shared: true}
+	for name, drop := range map[string]func(*outbox) bool{"oldest": (*outbox).dropOldest, "newest": (*outbox).dropNewest} {
+		o := new(outbox)
+		o.push(shared)
+		o.left(1) // a message is begun
+		for range 100_000 {
+			o.push(shared)
+			o.append([]byte("own"), 3)
+		}
+		for range 1_000_000 {
+			o.push(shared)
+			if !drop(o) || !drop(o) {
+				t.Fatalf("%s: nothing to drop", name)
+			}
+		}
+		if o.shared != 200_002 || cap(o.items) > 1_000_000 {
+			t.Errorf("%s: %d messages wait, room for %d", name, o.shared, cap(o.items))
+		}
+		for o.bytes > 0 {
+			_, size := o.gather(make([][]byte, 8))
+			o.left(min(size, 5))
+		}
+	}
 }
 
 func TestFrameEnds(t *testing.T) {

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -51,6 +52,7 @@ type more struct {
 	conn      *connPeer // served by a goroutine
 	opening   *opening  // of a loop: not open yet
 	ended     *core.CloseError
+	until     func() bool // forgets Service.Until; nil: none
 	dropped   atomic.Uint64
 	unsent    atomic.Uint64
 	skipped   atomic.Uint64
@@ -392,6 +394,11 @@ func (p *Peer) startClose(code int, reason string) {
 	p.more.Load().conn.startClose(code, reason)
 }
 
+// closeWhen closes p when until ends. The function that it returns forgets that.
+func (p *Peer) closeWhen(until context.Context) (forget func() bool) {
+	return context.AfterFunc(until, func() { p.Close(codeNotAllowed, context.Cause(until).Error()) })
+}
+
 func (p *Peer) server() *Server {
 	if p.loop != nil {
 		return p.loop.server
@@ -431,7 +438,7 @@ func (p *Peer) flush() {
 
 // flushed lets go of an outbox that has become empty. The caller holds mu.
 func (p *Peer) flushed() {
-	if p.out != nil && len(p.out.items) == 0 && (p.loop != nil || !p.more.Load().conn.writing) {
+	if p.out != nil && p.out.bytes == 0 && (p.loop != nil || !p.more.Load().conn.writing) {
 		p.out.release()
 		p.out = nil
 		if p.loop != nil {

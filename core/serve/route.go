@@ -56,7 +56,12 @@ type Opening struct {
 
 	conn      interface{ RemoteAddr() net.Addr }
 	transport string
+	handshake *core.Handshake
 }
+
+// Context is for a Route that has to wait, which it may where Server.Loops is below 0:
+// it ends when the client hangs up. Call stop before Route returns.
+func (o *Opening) Context() (ctx context.Context, stop func()) { return o.handshake.Context() }
 
 // RemoteAddr returns the peer's address.
 func (o *Opening) RemoteAddr() net.Addr { return o.conn.RemoteAddr() }
@@ -74,6 +79,8 @@ type Service struct {
 	// Abandoned is called in place of Handler when the connection does not open after
 	// all; nil is fine. It is for what Route has made ready.
 	Abandoned func(err error)
+	// Until ends when the connection is to be closed; nil: never.
+	Until context.Context
 	// Data is what Peer.Data returns at first.
 	Data any
 	// Settings of the connection; nil for those of the Server. They are kept:

@@ -227,8 +227,8 @@ func (s *Server) serveStream(serving serving, stream net.Conn, early []byte, ser
 	if s.TLS != nil {
 		secure, first, err := s.detectTLS(serving.ctx, stream, early)
 		if err != nil {
-			stream.Close()
 			s.notOpened(serving.ctx, stream, err)
+			stream.Close()
 			return
 		}
 		if options.Early = first; secure != nil {
@@ -239,7 +239,7 @@ func (s *Server) serveStream(serving serving, stream net.Conn, early []byte, ser
 		if service == nil {
 			var asked Service
 			asked, refusal = s.route(&Opening{Request: &h.Request, Dialect: h.Dialect, Secure: o.Secure,
-				conn: stream, transport: transport})
+				conn: stream, transport: transport, handshake: h})
 			service = &asked
 		}
 		o.Protocols, o.Header = s.protocols(service.Settings), s.header(service.Header)
@@ -250,14 +250,19 @@ func (s *Server) serveStream(serving serving, stream net.Conn, early []byte, ser
 		return refusal
 	}
 	conn, err := core.Accept(serving.ctx, stream, &options)
+	var plain *core.NotWebSocketError
+	for errors.As(err, &plain) {
+		// Proxies keep a connection, and may ask for a WebSocket behind something else.
+		if options.Early = serving.plain.serve(stream, plain.Read); options.Early == nil {
+			return
+		}
+		stream.SetDeadline(time.Time{})
+		service = nil
+		conn, err = core.Accept(serving.ctx, stream, &options)
+	}
 	if err != nil {
 		if service != nil && service.Abandoned != nil {
 			service.Abandoned(err)
-		}
-		var request *core.NotWebSocketError
-		if errors.As(err, &request) {
-			serving.plain.serve(&readAhead{Conn: stream, ahead: request.Read})
-			return
 		}
 		s.notOpened(serving.ctx, stream, err)
 		return
@@ -268,6 +273,9 @@ func (s *Server) serveStream(serving serving, stream net.Conn, early []byte, ser
 		handler := service.Handler
 		s.wg.Go(func() {
 			defer over()
+			if until := service.Until; until != nil {
+				defer context.AfterFunc(until, func() { conn.CloseWith(serving.work, codeNotAllowed, context.Cause(until).Error()) })()
+			}
 			s.serveConn(serving, conn, handler)
 		})
 		return
@@ -314,10 +322,12 @@ func (s *Server) serveConn(serving serving, conn *core.Conn, handler func(contex
 }
 
 const (
-	codeNormal    = rfc6455.CodeNormal
-	codeGoingAway = rfc6455.CodeGoingAway
-	codeNone      = rfc6455.CodeNoStatus
-	codeAbnormal  = rfc6455.CodeAbnormal
+	codeNormal = rfc6455.CodeNormal
+	// codeNotAllowed tells a client that is not let in any more.
+	codeNotAllowed = rfc6455.CodePolicyViolation
+	codeGoingAway  = rfc6455.CodeGoingAway
+	codeNone       = rfc6455.CodeNoStatus
+	codeAbnormal   = rfc6455.CodeAbnormal
 )
 
 func (s *Server) track(conn *core.Conn) {

@@ -67,6 +67,14 @@ func (s *Server) Stats() Stats {
 	return st
 }
 
+// Open returns how many connections of Events are open now.
+func (s *Server) Open() (n int64) {
+	for k := range kinds {
+		n += int64(s.count.opened[k].Load() - s.count.ended[k].Load())
+	}
+	return n
+}
+
 // Peers calls f with the connections that are open now, until f returns false.
 // They may end meanwhile. Any goroutine may call it, once Serve runs.
 func (s *Server) Peers(f func(*Peer) bool) {

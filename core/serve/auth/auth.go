@@ -32,8 +32,9 @@ type Users struct {
 	plain  map[string][sha256.Size]byte // of the password, with salt
 	hashed map[string][]byte            // bcrypt
 	salt   [32]byte
+	text   map[string]string // plain, for secret
 
-	slots chan struct{} // for bcrypt, which takes a core for a while
+	cost int // of the dearest hash; 0: there is none
 
 	mu    sync.Mutex
 	known map[string][sha256.Size]byte // passwords that bcrypt has found right
@@ -59,8 +60,8 @@ func Parse(text []byte) (*Users, error) {
 		return nil, fmt.Errorf("more than %d bytes", maxFile)
 	}
 	u := &Users{
-		plain: make(map[string][sha256.Size]byte), hashed: make(map[string][]byte),
-		known: make(map[string][sha256.Size]byte), slots: make(chan struct{}, 2),
+		plain: make(map[string][sha256.Size]byte), hashed: make(map[string][]byte), text: make(map[string]string),
+		known: make(map[string][sha256.Size]byte),
 	}
 	rand.Read(u.salt[:])
 	n := 0
@@ -106,9 +107,11 @@ func (u *Users) add(line string) error {
 			return fmt.Errorf("user %q: bcrypt with cost %d takes too long to check; want at most %d", user, cost, maxCost)
 		}
 		u.hashed[user] = []byte(password)
+		u.cost = max(u.cost, cost)
 		return nil
 	}
 	u.plain[user] = u.digest(user, password)
+	u.text[user] = password
 	return nil
 }
 
@@ -124,55 +127,59 @@ func (u *Users) digest(user, password string) [sha256.Size]byte {
 	return sha256.Sum256(append(append(u.salt[:], user+"\x00"...), password...))
 }
 
-// Hashed reports whether there are bcrypt hashes: Check may take long then.
-func (u *Users) Hashed() bool { return len(u.hashed) > 0 }
+// Hashed reports whether there are bcrypt hashes: to check a password may take long
+// then.
+func (u *Users) Hashed() bool { return u.cost > 0 }
 
-// Check reports whether the value of an Authorization field is that of a user, and
-// which one. Its time does not depend on how much of a password is right.
-func (u *Users) Check(field string) (user string, ok bool) {
-	user, password, ok := parse(field)
-	if !ok {
-		return "", false
+// quick reports whether a password is known to be right, or to be wrong.
+func (u *Users) quick(user string, got [sha256.Size]byte) (right, wrong bool) {
+	want, found := u.plain[user]
+	if !found {
+		u.mu.Lock()
+		want, found = u.known[user]
+		u.mu.Unlock()
 	}
-	got := u.digest(user, password)
-	if want, plain := u.plain[user]; plain {
-		return user, subtle.ConstantTimeCompare(got[:], want[:]) == 1
-	}
-	hash, exists := u.hashed[user]
-	if !exists {
-		// A name that is not there takes as long as one that is.
-		if hash = u.anyHash(); hash == nil {
-			return user, false
-		}
-	}
-	return user, u.checkHash(user, password, hash, got) && exists
+	right = subtle.ConstantTimeCompare(got[:], want[:]) == 1 && found
+	return right, !right && !u.Hashed()
 }
 
-func (u *Users) anyHash() []byte {
-	for _, hash := range u.hashed {
-		return hash
-	}
-	return nil
-}
-
-func (u *Users) checkHash(user, password string, hash []byte, got [sha256.Size]byte) bool {
-	u.mu.Lock()
-	known, seen := u.known[user]
-	u.mu.Unlock()
-	if seen && subtle.ConstantTimeCompare(got[:], known[:]) == 1 {
-		return true
-	}
-	u.slots <- struct{}{}
-	defer func() { <-u.slots }()
-	if bcrypt.CompareHashAndPassword(hash, []byte(password)) != nil {
+// slow reports whether a password is right that quick does not know. It takes the same
+// time for every user, of a hash of any cost, without one, or who is not there: two to
+// the power of u.cost rounds.
+func (u *Users) slow(user, password string, got [sha256.Size]byte) bool {
+	hash, found := u.hashed[user]
+	if !found {
+		compare(nobody(u.cost), []byte(password))
 		return false
 	}
-	if u.has(user) {
+	right := compare(hash, []byte(password)) == nil
+	if right {
 		u.mu.Lock()
-		defer u.mu.Unlock()
 		u.known[user] = got
+		u.mu.Unlock()
+		return true
 	}
-	return true
+	own, _ := bcrypt.Cost(hash) // Parse has read it
+	for cost := own; cost < u.cost; cost++ {
+		compare(nobody(cost), []byte(password))
+	}
+	return false
+}
+
+// compare is replaced by tests.
+var compare = bcrypt.CompareHashAndPassword
+
+// nobody returns a hash of a cost that no password is known to have.
+func nobody(cost int) []byte {
+	return fmt.Appendf(nil, "$2a$%02d$%s", cost, strings.Repeat(".", 53))
+}
+
+// secret is what is kept of a user's password, "" for one who is not there.
+func (u *Users) secret(user string) string {
+	if hash, found := u.hashed[user]; found {
+		return string(hash)
+	}
+	return u.text[user]
 }
 
 // parse takes a field's value apart.

@@ -22,6 +22,9 @@ type HTTP struct {
 	Hub *hub.Hub
 	// MaxMessage bounds what is published. 0: core.DefaultMaxMessage.
 	MaxMessage int64
+	// MessageTimeout bounds the time that it may take to arrive. 0:
+	// core.DefaultMessageTimeout; below 0: no bound.
+	MessageTimeout time.Duration
 	// Queue and Slow are those of a stream's hub.EndpointOptions.
 	Queue int
 	Slow  hub.Slow
@@ -61,7 +64,15 @@ func (h *HTTP) publish(w http.ResponseWriter, r *http.Request, p Path) {
 	if most <= 0 {
 		most = core.DefaultMaxMessage
 	}
-	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	bound := h.MessageTimeout
+	if bound == 0 {
+		bound = core.DefaultMessageTimeout
+	}
+	until := time.Time{}
+	if bound > 0 {
+		until = time.Now().Add(bound)
+	}
+	http.NewResponseController(w).SetReadDeadline(until)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -128,8 +139,6 @@ func (h *HTTP) stream(w http.ResponseWriter, r *http.Request, p Path) {
 		if err != nil {
 			return
 		}
-		// A client that takes nothing ends, as a slow subscriber otherwise would.
-		control.SetWriteDeadline(time.Now().Add(writeTimeout))
 		if out.Write(m, format.Meta{Path: p.Channel, Time: time.Now()}) != nil {
 			return
 		}
@@ -138,12 +147,6 @@ func (h *HTTP) stream(w http.ResponseWriter, r *http.Request, p Path) {
 		}
 	}
 }
-
-// How long a client may take for the body of a message, and for what it reads.
-const (
-	bodyTimeout  = time.Minute
-	writeTimeout = time.Minute
-)
 
 // writer is a format.Writer, or an eventStream.
 type writer interface {

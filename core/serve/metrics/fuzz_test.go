@@ -13,7 +13,7 @@ func FuzzScript(f *testing.F) {
 	f.Add("a_1", "b", "\"\\\n", 0.0)
 	f.Add("x{y=\"z\"} 1\nw", "le", "\xff\u2028", 1e300)
 	f.Fuzz(func(t *testing.T, name, label, given string, v float64) {
-		m := New(func(*Stats) {})
+		m := New(func(*Stats) {}, brief)
 		err := m.Script(name, v, map[string]string{label: given})
 		text := scrape(m)
 		if !utf8.ValidString(text) {

@@ -29,6 +29,8 @@ func sample(s *Stats) {
 	s.Channels, s.Subscribers, s.Queued, s.QueueMax = 5, 6, 70, 50
 }
 
+func brief() (conns, channels uint64) { return 4, 5 }
+
 func scrape(m *Metrics) string {
 	w := httptest.NewRecorder()
 	m.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
@@ -48,7 +50,7 @@ func value(t *testing.T, text, series string) string {
 }
 
 func TestScrape(t *testing.T) {
-	m := New(sample)
+	m := New(sample, brief)
 	m.Refused(&core.HandshakeError{Status: 403})
 	m.Refused(context.DeadlineExceeded)
 	m.Hook(3 * time.Microsecond)
@@ -94,7 +96,7 @@ func TestLabelsAreBounded(t *testing.T) {
 		}
 		s.Dropped["other"] = 5
 		s.Refused["a\"b\\c\nd\xff"] = 1
-	})
+	}, brief)
 	text := scrape(m)
 	if n := strings.Count(text, "ws76_dropped_total{"); n > maxLabels+1 {
 		t.Errorf("%d series", n)
@@ -105,8 +107,22 @@ func TestLabelsAreBounded(t *testing.T) {
 	value(t, text, `ws76_handshakes_failed_total{cause="a\"b\\c\nd`+"\ufffd"+`"}`)
 }
 
+// TestScrapeIsBounded: who asks again and again does not make the server do nothing else.
+func TestScrapeIsBounded(t *testing.T) {
+	reads := 0
+	m := New(func(*Stats) { reads++; time.Sleep(20 * time.Millisecond) }, brief)
+	began := time.Now()
+	for range 50 {
+		scrape(m)
+	}
+	// A read is good for ten times what it took.
+	if most := 1 + int(time.Since(began)/(200*time.Millisecond)); reads > most {
+		t.Errorf("50 scrapes in %v are %d reads, want at most %d", time.Since(began), reads, most)
+	}
+}
+
 func TestScript(t *testing.T) {
-	m := New(sample)
+	m := New(sample, brief)
 	for _, test := range []struct {
 		name   string
 		labels map[string]string
@@ -144,7 +160,7 @@ func TestScript(t *testing.T) {
 }
 
 func TestScriptIsBounded(t *testing.T) {
-	m := New(sample)
+	m := New(sample, brief)
 	var err error
 	for i := range maxScriptSeries + 1 {
 		err = m.Script("n", float64(i), map[string]string{"i": fmt.Sprint(i)})
@@ -158,7 +174,7 @@ func TestScriptIsBounded(t *testing.T) {
 	if err := m.Script("n", 7, map[string]string{"i": "0"}); err != nil {
 		t.Errorf("one that exists: %v", err)
 	}
-	names := New(sample)
+	names := New(sample, brief)
 	for i := range maxScriptNames + 1 {
 		err = names.Script(fmt.Sprintf("n%d", i), 1, nil)
 	}
@@ -171,7 +187,7 @@ func TestScriptIsBounded(t *testing.T) {
 }
 
 func TestHealth(t *testing.T) {
-	m := New(sample)
+	m := New(func(*Stats) { t.Error("all connections are walked for anybody who asks") }, brief)
 	ask := func(target string) (int, string) {
 		w := httptest.NewRecorder()
 		m.Health().ServeHTTP(w, httptest.NewRequest("GET", target, nil))
@@ -242,7 +258,7 @@ func TestCause(t *testing.T) {
 
 // TestConcurrent is for the race detector, and holds the sums.
 func TestConcurrent(t *testing.T) {
-	m := New(sample)
+	m := New(sample, brief)
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
@@ -265,14 +281,14 @@ func TestConcurrent(t *testing.T) {
 }
 
 func TestHookAllocs(t *testing.T) {
-	m := New(sample)
+	m := New(sample, brief)
 	if n := testing.AllocsPerRun(100, func() { m.Hook(time.Millisecond) }); n != 0 {
 		t.Errorf("Hook allocates %v times", n)
 	}
 }
 
 func BenchmarkHook(b *testing.B) {
-	m := New(sample)
+	m := New(sample, brief)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			m.Hook(20 * time.Microsecond)
@@ -281,7 +297,7 @@ func BenchmarkHook(b *testing.B) {
 }
 
 func BenchmarkScrape(b *testing.B) {
-	m := New(sample)
+	m := New(sample, brief)
 	for i := range maxScriptSeries {
 		m.Script("n", float64(i), map[string]string{"i": fmt.Sprint(i)})
 	}

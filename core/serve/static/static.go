@@ -25,7 +25,7 @@ func Open(name string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the folder of static files: %w", err)
 	}
-	return &Dir{root: root, files: http.FileServerFS(visible{root.FS()})}, nil
+	return &Dir{root: root, files: http.FileServerFS(visible{root})}, nil
 }
 
 // Close closes the folder.
@@ -40,9 +40,13 @@ func (d *Dir) Has(urlPath string) bool {
 	if hidden(name) {
 		return false
 	}
-	_, err := d.root.Stat(name)
-	return err == nil
+	info, err := d.root.Stat(name)
+	return err == nil && servable(info)
 }
+
+// servable is true of files and folders. To open a FIFO, or a device, waits for its
+// other end, or does something to it.
+func servable(info fs.FileInfo) bool { return info.Mode().IsRegular() || info.IsDir() }
 
 // ServeHTTP answers GET and HEAD.
 func (d *Dir) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -55,8 +59,8 @@ func (d *Dir) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.files.ServeHTTP(w, r)
 }
 
-// visible is a file system without hidden files.
-type visible struct{ fs.FS }
+// visible is the files and folders of a folder, without hidden ones.
+type visible struct{ root *os.Root }
 
 // Open opens a file that is not hidden. What leads out of the folder is as good as
 // not there: why it cannot be opened is nobody's business.
@@ -64,11 +68,18 @@ func (v visible) Open(name string) (fs.File, error) {
 	if hidden(name) {
 		return nil, notThere(name)
 	}
-	f, err := v.FS.Open(name)
+	if info, err := v.root.Stat(name); err != nil || !servable(info) {
+		return nil, notThere(name)
+	}
+	f, err := v.root.OpenFile(name, os.O_RDONLY|nonblock, 0) // it may have become a FIFO
 	if err != nil {
 		if errors.Is(err, fs.ErrPermission) {
 			return nil, err
 		}
+		return nil, notThere(name)
+	}
+	if info, err := f.Stat(); err != nil || !servable(info) {
+		f.Close()
 		return nil, notThere(name)
 	}
 	return listing{f}, nil

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core"
+)
+
+// holdFlags bound what a client can hold of a server while it does nothing.
+func holdFlags(category string) []cli.Flag {
+	return []cli.Flag{
+		&cli.DurationFlag{Name: "message-timeout", Category: category, Value: core.DefaultMessageTimeout, Usage: "allow `TIME` for a message to arrive, from its first byte to its last (0: any)"},
+		&cli.DurationFlag{Name: "write-timeout", Category: category, Value: core.DefaultWriteTimeout, Usage: "end a connection that takes nothing of what is sent to it for `TIME` (0: never)"},
+	}
+}
+
+// boundOf returns the value of a flag for which 0 is no bound, as core has it.
+func boundOf(c *cli.Context, name string) time.Duration {
+	if d := c.Duration(name); d > 0 {
+		return d
+	}
+	return -1
+}

@@ -1,0 +1,250 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Bounds of what Check does for those who are not let in.
+const (
+	maxWaiting  = 32 // passwords that wait to be checked,
+	maxOfOne    = 8  // those of one address, with what is being checked
+	maxAttempts = 20 // wrong passwords of one address at once,
+	refillEvery = 2 * time.Second
+	// and one more after each such time. So many addresses are kept apart; the others
+	// count as one.
+	maxAddresses = 10_000
+	maxGood      = 8 // right passwords that are remembered of one address
+)
+
+// ErrWrong says that a client is not let in: no password, or not one of a user.
+var ErrWrong = errors.New("this server wants a name and a password")
+
+// BusyError says that a password was not checked, and when to come again.
+type BusyError struct {
+	// Address: too many wrong ones came from the client's address; otherwise too many
+	// are being checked.
+	Address bool
+	Retry   time.Duration
+}
+
+func (e *BusyError) Error() string {
+	if e.Address {
+		return fmt.Sprintf("too many wrong passwords from this address; try again in %v", e.Retry)
+	}
+	return fmt.Sprintf("too many passwords are being checked; try again in %v", e.Retry)
+}
+
+// Grant is what a user who was let in has, until the file of users says otherwise.
+type Grant struct {
+	User   string
+	secret string
+	ctx    context.Context
+	revoke context.CancelCauseFunc
+}
+
+// ErrRevoked is the cause of the end of a Grant's context.
+var ErrRevoked = errors.New("the user is gone, or has another password")
+
+// Context ends when the user is gone, or has another password.
+func (g *Grant) Context() context.Context { return g.ctx }
+
+// Guard lets users in. Its methods may be called at the same time.
+type Guard struct {
+	slots chan struct{} // for bcrypt, which takes a core for a while
+
+	mu        sync.Mutex
+	users     *Users
+	grants    map[string]*Grant
+	waiting   int
+	addresses map[string]*address
+	swept     time.Time // when those that need not be kept were forgotten last
+}
+
+// address is what is known of one.
+type address struct {
+	attempts float64 // that it has left
+	at       time.Time
+	pending  int
+	good     [][sha256.Size]byte
+}
+
+// NewGuard returns a Guard of users.
+func NewGuard(users *Users) *Guard {
+	return &Guard{
+		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), users: users,
+		grants: make(map[string]*Grant), addresses: make(map[string]*address),
+	}
+}
+
+// Waits reports whether Check may wait.
+func (g *Guard) Waits() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.users.Hashed()
+}
+
+// Replace makes the Guard one of other users. The grants of those who are not among
+// them, or have another password there, end.
+func (g *Guard) Replace(users *Users) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.users = users
+	for user, grant := range g.grants {
+		if users.secret(user) != grant.secret {
+			grant.revoke(ErrRevoked)
+			delete(g.grants, user)
+		}
+	}
+}
+
+// Check lets in who shows the name and password of a user in field, the value of an
+// Authorization field. from is the client's address, without a port. Where there are
+// hashes it may wait for its turn, until ctx ends. Errors: ErrWrong, *BusyError, and
+// the cause of ctx.
+func (g *Guard) Check(ctx context.Context, from, field string) (*Grant, error) {
+	user, password, ok := parse(field)
+	if !ok {
+		return nil, ErrWrong
+	}
+	g.mu.Lock()
+	users := g.users
+	a := g.address(from)
+	got := users.digest(user, password)
+	right, wrong := users.quick(user, got)
+	if right && a.knows(got) {
+		defer g.mu.Unlock()
+		return g.grant(users, user), nil
+	}
+	if err := g.begin(a, !right && !wrong); err != nil {
+		g.mu.Unlock()
+		return nil, err
+	}
+	g.mu.Unlock()
+
+	var err error
+	if !right && !wrong {
+		right, err = g.slow(ctx, users, user, password, got)
+	}
+
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a.pending--
+	switch {
+	case err != nil:
+		a.attempts++
+		return nil, err
+	case !right:
+		return nil, ErrWrong
+	}
+	a.attempts++
+	a.remember(got)
+	if g.users != users && g.users.secret(user) != users.secret(user) {
+		return nil, ErrWrong // meanwhile
+	}
+	return g.grant(g.users, user), nil
+}
+
+// begin takes an attempt of a, and a place in the queue where it waits. The caller has
+// the lock.
+func (g *Guard) begin(a *address, waits bool) error {
+	switch {
+	case a.attempts < 1:
+		return &BusyError{Address: true, Retry: refillEvery}
+	case waits && (g.waiting >= maxWaiting || a.pending >= maxOfOne):
+		return &BusyError{Retry: time.Second}
+	}
+	a.attempts--
+	a.pending++
+	if waits {
+		g.waiting++
+	}
+	return nil
+}
+
+// slow waits for its turn and checks a password.
+func (g *Guard) slow(ctx context.Context, users *Users, user, password string, got [sha256.Size]byte) (bool, error) {
+	var err error
+	select {
+	case g.slots <- struct{}{}:
+		defer func() { <-g.slots }()
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	g.mu.Lock()
+	g.waiting--
+	g.mu.Unlock()
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // both were there
+	}
+	if err != nil {
+		return false, err
+	}
+	right := users.slow(user, password, got)
+	if !right && ctx.Err() != nil {
+		return false, context.Cause(ctx) // nobody has learned anything
+	}
+	return right, nil
+}
+
+// grant returns the grant of a user of users. The caller has the lock.
+func (g *Guard) grant(users *Users, user string) *Grant {
+	if g.grants[user] == nil {
+		ctx, revoke := context.WithCancelCause(context.Background())
+		g.grants[user] = &Grant{user, users.secret(user), ctx, revoke}
+	}
+	return g.grants[user]
+}
+
+// address returns what is known of one. The caller has the lock.
+func (g *Guard) address(from string) *address {
+	now := time.Now()
+	if g.addresses[from] == nil && len(g.addresses) >= maxAddresses && now.Sub(g.swept) > time.Second {
+		g.swept = now
+		for name, a := range g.addresses {
+			if a.refill(now); a.attempts >= maxAttempts && a.pending == 0 {
+				delete(g.addresses, name)
+			}
+		}
+	}
+	if g.addresses[from] == nil && len(g.addresses) >= maxAddresses {
+		from = ""
+	}
+	a := g.addresses[from]
+	if a == nil {
+		a = &address{attempts: maxAttempts, at: now}
+		g.addresses[from] = a
+	}
+	a.refill(now)
+	return a
+}
+
+func (a *address) refill(now time.Time) {
+	a.attempts = min(maxAttempts, a.attempts+float64(now.Sub(a.at))/float64(refillEvery))
+	a.at = now
+}
+
+// knows reports whether a password was right before: to show it again is no attempt.
+func (a *address) knows(got [sha256.Size]byte) bool {
+	for _, good := range a.good {
+		if good == got {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *address) remember(got [sha256.Size]byte) {
+	if a.knows(got) {
+		return
+	}
+	if len(a.good) >= maxGood {
+		a.good = a.good[1:]
+	}
+	a.good = append(a.good, got)
+}
