@@ -132,9 +132,11 @@ func (s *serverHandshake) run(ctx context.Context) (*Conn, error) {
 		}
 		s.MaxMessage, _ = limits(s.MaxMessage, 0)
 	}
-	out := s.AppendResponse(nil, s.Protocols, s.Header)
+	out, err := s.AppendResponse(nil, s.Protocols, s.Header)
+	if err != nil {
+		return nil, s.turnDown(ctx, err)
+	}
 	if s.Challenged() {
-		var err error
 		if out, err = s.answer(ctx, out); err != nil {
 			return nil, err
 		}

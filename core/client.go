@@ -31,9 +31,6 @@ type clientHandshake struct {
 }
 
 func (c *clientHandshake) run(ctx context.Context) (*Conn, error) {
-	if err := c.compose(); err != nil {
-		return nil, err
-	}
 	if err := c.send(ctx); err != nil {
 		return nil, c.failed("sending the request", err)
 	}
@@ -99,7 +96,8 @@ func (c *clientHandshake) compose() error {
 		c.request.Fields = append(c.request.Fields, hixie.Field{
 			Name: "Authorization", Value: "Basic " + base64.StdEncoding.EncodeToString([]byte(plain))})
 	}
-	return c.addHeader()
+	c.addHeader()
+	return nil
 }
 
 func (c *clientHandshake) compose76() error {
@@ -150,7 +148,7 @@ func (c *clientHandshake) compose6455() (err error) {
 }
 
 // addHeader puts in the caller's fields, each in place of ours of that name.
-func (c *clientHandshake) addHeader() error {
+func (c *clientHandshake) addHeader() {
 	named := func(name string) (fields hixie.Fields) {
 		for _, f := range c.Header {
 			if strings.EqualFold(f.Name, name) {
@@ -169,14 +167,10 @@ func (c *clientHandshake) addHeader() error {
 		c.request.Fields = append(c.request.Fields, f)
 	}
 	for _, f := range c.Header {
-		if err := f.Check(); err != nil {
-			return fmt.Errorf("header: %w", err)
-		}
 		if ours.Count(f.Name) == 0 {
 			c.request.Fields = append(c.request.Fields, f)
 		}
 	}
-	return nil
 }
 
 func (c *clientHandshake) send(ctx context.Context) error {

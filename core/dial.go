@@ -102,12 +102,12 @@ func (e *DialError) Unwrap() error { return e.Err }
 // ctx bounds both. Errors: *DialError where there is no stream, *HandshakeError,
 // or ctx's cause.
 func Dial(ctx context.Context, url string, opts *DialOptions) (*Conn, error) {
-	target, err := ParseURL(url)
+	c, err := compose(url, opts)
 	if err != nil {
 		return nil, err
 	}
-	o := opts.defaults()
-	dialer, op := o.Dialer, ""
+	target := c.target
+	dialer, op := c.Dialer, ""
 	if dialer == nil {
 		dialer, op = netDialer{}, "connecting to"
 	}
@@ -116,13 +116,13 @@ func Dial(ctx context.Context, url string, opts *DialOptions) (*Conn, error) {
 		return nil, &DialError{Op: op, Addr: target.Addr, Err: err}
 	}
 	if target.Secure {
-		secure := tls.Client(stream, tlsConfig(o.TLS, target.Name))
+		secure := tls.Client(stream, tlsConfig(c.TLS, target.Name))
 		if err := secure.HandshakeContext(ctx); err != nil {
 			return nil, closeFailed(stream, target.Addr, &DialError{Op: "TLS with", Addr: target.Addr, Err: err})
 		}
 		stream = secure
 	}
-	return open(ctx, stream, target, o)
+	return c.open(ctx, stream)
 }
 
 // closeFailed closes the stream to addr after err, and returns that, or what is behind it
@@ -154,22 +154,47 @@ func (d netDialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
 // Client does the opening handshake for url over a stream that is open already,
 // TLS included where there is any. On an error the stream is closed.
 func Client(ctx context.Context, stream net.Conn, url string, opts *DialOptions) (*Conn, error) {
-	target, err := ParseURL(url)
+	c, err := compose(url, opts)
 	if err != nil {
 		stream.Close()
 		return nil, err
 	}
-	return open(ctx, stream, target, opts.defaults())
+	return c.open(ctx, stream)
 }
 
-func open(ctx context.Context, stream net.Conn, target Target, o DialOptions) (*Conn, error) {
-	if target.Dialect != "" {
-		o.Dialect = target.Dialect
+// RequestError says that the options of a Dial make a request that must not be sent, such
+// as one with a line end in a field. Nothing was dialled.
+type RequestError struct{ Err error }
+
+func (e *RequestError) Error() string { return "the request cannot be sent: " + e.Err.Error() }
+
+func (e *RequestError) Unwrap() error { return e.Err }
+
+// compose makes the request of a handshake, before there is a stream.
+func compose(url string, opts *DialOptions) (*clientHandshake, error) {
+	target, err := ParseURL(url)
+	if err != nil {
+		return nil, err
 	}
-	c := &clientHandshake{DialOptions: o, exchange: newExchange(stream, o.Trace), target: target}
+	c := &clientHandshake{DialOptions: opts.defaults(), target: target}
+	if target.Dialect != "" {
+		c.Dialect = target.Dialect
+	}
+	if err := c.compose(); err != nil {
+		return nil, err
+	}
+	if err := c.request.Check(); err != nil {
+		return nil, &RequestError{err}
+	}
+	return c, nil
+}
+
+// open does the handshake over a stream.
+func (c *clientHandshake) open(ctx context.Context, stream net.Conn) (*Conn, error) {
+	c.exchange = newExchange(stream, c.Trace)
 	conn, err := c.run(ctx)
 	if err != nil {
-		return nil, closeFailed(stream, target.Addr, err)
+		return nil, closeFailed(stream, c.target.Addr, err)
 	}
 	return conn, nil
 }

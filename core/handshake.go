@@ -27,7 +27,7 @@ const policyRequest = "<policy-file-request/>\x00"
 // read goes in, what is to be sent comes out. Accept and event loops share it.
 //
 //	n, err := h.Read(b) // ErrIncomplete: once more with more
-//	out := h.AppendResponse(nil, nil, nil)
+//	out, err := h.AppendResponse(nil, nil, nil)
 //	if h.Challenged() {
 //		out, err = h.AppendAnswer(out, key3) // the 8 bytes at b[n:]
 //	}
@@ -152,30 +152,33 @@ func (h *Handshake) readHixie() error {
 
 // read6455 does RFC 6455, section 4.2.1.
 func (h *Handshake) read6455() error {
+	opening, err := hixie.ReadUpgrade(&h.Request)
+	if err != nil {
+		return h.refuse("request", badRequest, err)
+	}
 	f := h.Request.Fields
 	key, _ := f.Get("Sec-WebSocket-Key")
 	version, _ := f.Get("Sec-WebSocket-Version")
 	key, version = strings.TrimSpace(key), strings.TrimSpace(version)
 	switch {
-	case h.Request.Method != "GET":
-		return h.refuse("request line", badRequest, fmt.Errorf("method %q, want GET", h.Request.Method))
-	case f.Count("Host") == 0:
-		return h.refuse("request", badRequest, errors.New("no Host field"))
-	case !f.HasToken("Connection", "upgrade"):
-		return h.refuse("request", badRequest, errors.New("the Connection field does not hold Upgrade"))
+	case f.Count("Sec-WebSocket-Version") > 1:
+		return h.refuse("request", badRequest, errors.New("more than one Sec-WebSocket-Version"))
 	case !rfc6455.KnownVersion(version):
 		return h.refuse("request", upgradeRequired, fmt.Errorf("Sec-WebSocket-Version %q, want %s", version, rfc6455.Version))
+	case f.Count("Sec-WebSocket-Key") > 1:
+		return h.refuse("request", badRequest, errors.New("more than one Sec-WebSocket-Key"))
 	case !rfc6455.ValidKey(key):
 		return h.refuse("request", badRequest, fmt.Errorf("Sec-WebSocket-Key %q is not base64 of 16 bytes", key))
 	}
-	h.key = key
+	h.opening, h.key = opening, key
 	return nil
 }
 
 // AppendResponse appends the head of the response. The sub-protocol is the first
 // offered one among protocols, or any with nil; header is added to what the
-// handshake itself says.
-func (h *Handshake) AppendResponse(dst []byte, protocols []string, header hixie.Fields) []byte {
+// handshake itself says. An error says that something of it must not be written; it is
+// one of the server's own.
+func (h *Handshake) AppendResponse(dst []byte, protocols []string, header hixie.Fields) ([]byte, error) {
 	h.responded = true
 	var response hixie.Response
 	if h.Dialect == RFC6455 {
@@ -189,18 +192,21 @@ func (h *Handshake) AppendResponse(dst []byte, protocols []string, header hixie.
 		response = h.opening.Response(h.Protocol, location)
 	}
 	response.Fields = append(response.Fields, header...)
+	if err := response.Check(); err != nil {
+		h.responded = false
+		return dst, h.refuse("answer", failed, err)
+	}
 	if h.opts.Trace != nil {
 		shown := response
 		h.opts.Trace.response(&shown)
 	}
-	return hixie.AppendResponse(dst, &response)
+	return hixie.AppendResponse(dst, &response), nil
 }
 
 // response6455 does RFC 6455, section 4.2.2.
 func (h *Handshake) response6455(protocols []string) hixie.Response {
 	f := h.Request.Fields
-	offered, _ := f.Get("Sec-WebSocket-Protocol")
-	h.Protocol = choose(strings.FieldsFunc(offered, func(r rune) bool { return r == ',' || r == ' ' }), protocols)
+	h.Protocol = choose(h.opening.Protocols, protocols)
 	response := hixie.Response{Proto: "HTTP/1.1", Status: 101, Reason: "Switching Protocols", Fields: hixie.Fields{
 		{Name: "Upgrade", Value: "websocket"}, {Name: "Connection", Value: "Upgrade"},
 		{Name: "Sec-WebSocket-Accept", Value: rfc6455.AcceptKey(h.key)},
@@ -258,6 +264,7 @@ var (
 	badRequest      = &Refusal{Status: 400, Reason: "Bad Request"}
 	upgradeRequired = &Refusal{Status: 426, Reason: "Upgrade Required",
 		Fields: hixie.Fields{{Name: "Sec-WebSocket-Version", Value: rfc6455.Version}, {Name: "Upgrade", Value: "websocket"}}}
+	failed    = &Refusal{Status: 500, Reason: "Internal Server Error", Text: "the answer could not be made; the server's log says why"}
 	tooLarge  = &Refusal{Status: 431, Reason: "Request Header Fields Too Large"}
 	tooSlowly = &Refusal{Status: 408, Reason: "Request Timeout"}
 )
@@ -311,6 +318,9 @@ func (h *Handshake) AppendRefusal(dst []byte) []byte {
 		{Name: "Content-Type", Value: "text/plain; charset=utf-8"}, {Name: "X-Content-Type-Options", Value: "nosniff"},
 		{Name: "Content-Length", Value: fmt.Sprint(len(h.text) + 1)}, {Name: "Connection", Value: "close"},
 	})}
+	if response.Check() != nil { // a field of a script's or a proxied server's
+		response.Fields, response.Reason = response.Fields[len(r.Fields):], ""
+	}
 	h.opts.Trace.response(&response)
 	dst = hixie.AppendResponse(dst, &response)
 	dst = append(dst, h.text...)

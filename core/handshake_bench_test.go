@@ -18,7 +18,10 @@ func openBy(tb testing.TB, opts *core.AcceptOptions, request, buf []byte) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	out := h.AppendResponse(buf[:0], nil, nil)
+	out, err := h.AppendResponse(buf[:0], nil, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	if h.Challenged() {
 		if out, err = h.AppendAnswer(out, [core.Key3Len]byte(request[n:])); err != nil {
 			tb.Fatal(err)

@@ -29,6 +29,8 @@ func errorCode(err error) int {
 		var coded codedError
 		errors.As(err, &coded)
 		return coded.code
+	case is[*core.RequestError](err):
+		return exitUsage
 	case is[*record.Difference](err):
 		return exitExpect
 	case is[*scripts.LoadError](err), is[*scripts.Error](err), is[*plugins.ManifestError](err), is[*plugins.InstallError](err),

@@ -24,7 +24,7 @@ func locationOf(c *cli.Context) (func(*hixie.Request) string, error) {
 	}
 	return func(r *hixie.Request) string {
 		if public != nil {
-			return public.Scheme + "://" + public.Host + strings.TrimSuffix(public.Path, "/") + r.Resource
+			return public.Scheme + "://" + public.Host + strings.TrimSuffix(public.EscapedPath(), "/") + r.Resource
 		}
 		proto, hasProto := lastOf(r.Fields, "X-Forwarded-Proto")
 		forwarded, hasHost := lastOf(r.Fields, "X-Forwarded-Host")

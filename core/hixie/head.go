@@ -47,6 +47,37 @@ func (f Field) Check() error {
 	return nil
 }
 
+// Check reports why r must not be written: bytes that would end a line or change its meaning.
+func (r *Request) Check() error {
+	for _, part := range []string{r.Method, r.Resource, r.Proto} {
+		for i := range len(part) {
+			if isControl(part[i]) || part[i] == ' ' || part[i] == '\t' {
+				return fmt.Errorf("request line: %s has a byte %#02x, which would end it", quote(part), part[i])
+			}
+		}
+	}
+	return r.Fields.check()
+}
+
+// Check does the same for a response.
+func (r *Response) Check() error {
+	for i := range len(r.Reason) {
+		if isControl(r.Reason[i]) {
+			return fmt.Errorf("status line: %s has a control byte %#02x", quote(r.Reason), r.Reason[i])
+		}
+	}
+	return r.Fields.check()
+}
+
+func (f Fields) check() error {
+	for i := range f {
+		if err := f[i].Check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Fields are the fields of a head in the order and case in which they stood.
 // The names given to its methods match in any case.
 type Fields []Field
@@ -161,7 +192,7 @@ func ParseResponse(b []byte) (Response, int, error) {
 }
 
 // AppendRequest appends the head r and its empty line to dst. It writes what it
-// is given: Field.Check tells whether what a user gave may be written.
+// is given: Request.Check tells whether that may be written.
 func AppendRequest(dst []byte, r *Request) []byte {
 	dst = append(dst, r.Method...)
 	dst = append(dst, ' ')

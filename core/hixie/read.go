@@ -66,8 +66,29 @@ func ReadOpening(req *Request, opt ReadOptions) (Opening, []Tolerance, error) {
 	return r.Opening, r.tolerances, nil
 }
 
-// reader is the state of ReadOpening.
+// ReadUpgrade checks of a request for RFC 6455 what it has in common with those of the
+// drafts: the request line, Connection, one Host, one Origin at most, and no body. Key and
+// version are the caller's business. The error is a *CheckError.
+func ReadUpgrade(req *Request) (Opening, error) {
+	r := &reader{req: req, later: true}
+	for _, read := range []func() error{
+		r.readLine,
+		r.readConnection,
+		r.readHost,
+		r.readOrigin,
+		r.readBody,
+		r.readProtocols,
+	} {
+		if err := read(); err != nil {
+			return Opening{}, err
+		}
+	}
+	return r.Opening, nil
+}
+
+// reader is the state of ReadOpening and ReadUpgrade.
 type reader struct {
+	later bool // RFC 6455 or one of its drafts: what is tolerated otherwise is in order there
 	checker
 	Opening
 	req *Request
@@ -84,6 +105,9 @@ func (r *reader) readLine() error {
 	}
 	r.Resource = r.req.Resource
 	if r.req.Proto != "HTTP/1.1" {
+		if r.later { // section 4.1: a proxy that speaks 1.0 knows no Upgrade
+			return &CheckError{Step: StepVersion, Field: "request line", Got: r.req.Proto, Want: "HTTP/1.1"}
+		}
 		return r.tolerate(StepVersion, "request line", r.req.Proto, "HTTP/1.1", "some clients and proxies say HTTP/1.0")
 	}
 	return nil
@@ -139,14 +163,18 @@ func (r *reader) readHost() (err error) {
 }
 
 func (r *reader) readOrigin() (err error) {
-	if r.req.Fields.Count("Origin") == 0 {
+	name := "Origin"
+	if r.later && r.req.Fields.Count(name) == 0 {
+		name = "Sec-WebSocket-Origin" // until hybi-11
+	}
+	if r.req.Fields.Count(name) == 0 {
 		if r.strict {
 			return &CheckError{Step: StepOrigin, Field: "Origin", Want: "the origin of the script", Missing: true}
 		}
 		return r.tolerate(StepOrigin, "Origin", "", "the origin of the script", "clients other than browsers have none, the answer says null")
 	}
 	r.HasOrigin = true
-	r.Origin, err = r.one(r.req.Fields, StepOrigin, "Origin", "the origin of the script")
+	r.Origin, err = r.one(r.req.Fields, StepOrigin, name, "the origin of the script")
 	return err
 }
 

@@ -90,7 +90,11 @@ func (l *loop) readHead(p *Peer, b []byte) {
 		return
 	}
 	b = b[n:]
-	out := h.AppendResponse(l.replies[:0], l.server.protocols(service.Settings), l.server.header(service.Header))
+	out, err := h.AppendResponse(l.replies[:0], l.server.protocols(service.Settings), l.server.header(service.Header))
+	if err != nil {
+		l.turnDown(p, h, err)
+		return
+	}
 	if !h.Challenged() {
 		l.say(p, out)
 		l.opened(p, h, &service, b)
