@@ -23,7 +23,7 @@ _ws76_command() {
         ;;
     'ws76 serve')
         args=('text' none)
-        flags='--echo --exec --exec-shared --static --no-dashboard --metrics --listen --dialect --protocol --strict --lenient-keys --public-url --trust-forwarded --no-compress --flash-policy --binary --origin --auth-file --tls-cert --tls-key --tls-min --max-conns --max-message --rate --queue --slow --handshake-timeout --idle --close-timeout --grace --hub --hub-creds --hub-cacert --hub-cert --hub-key --record --message-timeout --write-timeout --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--echo --exec --exec-shared --static --no-dashboard --metrics --listen --dialect --protocol --strict --lenient-keys --public-url --trust-forwarded --no-compress --flash-policy --binary --origin --auth-file --tls-cert --tls-key --tls-min --max-conns --max-message --rate --queue --slow --handshake-timeout --idle --close-timeout --grace --hub --hub-creds --hub-cacert --hub-cert --hub-key --record --max-pending --message-timeout --write-timeout --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 replay')
         args=('file' 'ask url' none)
@@ -31,7 +31,7 @@ _ws76_command() {
         ;;
     'ws76 bridge')
         args=('ask endpoint' 'ask endpoint' none)
-        flags='--message-timeout --write-timeout --file --from-format --to-format --crlf --replace-invalid --binary --max-message --buffer --retries --reconnect --linger --from-via --origin --auth-file --public-url --trust-forwarded --lenient-keys --strict --no-compress --dialect --pass-header --header -H --to-origin --to-auth-file --header-order --to-via --proxy --resolve --ipv4 -4 --ipv6 -6 --tls-cert --tls-key --cacert --cert --key --servername --insecure -k --tls-min --max-conns --connect-timeout --handshake-timeout --idle --close-timeout --grace --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--max-pending --message-timeout --write-timeout --file --from-format --to-format --crlf --replace-invalid --binary --max-message --buffer --retries --reconnect --linger --from-via --origin --auth-file --public-url --trust-forwarded --lenient-keys --strict --no-compress --dialect --pass-header --header -H --to-origin --to-auth-file --header-order --to-via --proxy --resolve --ipv4 -4 --ipv6 -6 --tls-cert --tls-key --cacert --cert --key --servername --insecure -k --tls-min --max-conns --connect-timeout --handshake-timeout --idle --close-timeout --grace --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 keygen')
         flags='--count -n --seed --key1 --key2 --key3 --request --rfc6455 --explain --response --raw --verify --json --verbose -v --quiet -q --log-format --config --help -h'
@@ -239,6 +239,7 @@ _ws76_value() {
     'ws76 serve --hub-cert') spec='file' ;;
     'ws76 serve --hub-key') spec='file' ;;
     'ws76 serve --record') spec='file' ;;
+    'ws76 serve --max-pending') spec='text' ;;
     'ws76 serve --message-timeout') spec='text' ;;
     'ws76 serve --write-timeout') spec='text' ;;
     'ws76 serve --plugin') spec='ask plugin' ;;
@@ -288,6 +289,7 @@ _ws76_value() {
     'ws76 replay --tls-min') spec='words 1.0 1.1 1.2 1.3' ;;
     'ws76 replay --log-format') spec='words text json' ;;
     'ws76 replay --config') spec='file' ;;
+    'ws76 bridge --max-pending') spec='text' ;;
     'ws76 bridge --message-timeout') spec='text' ;;
     'ws76 bridge --write-timeout') spec='text' ;;
     'ws76 bridge --file') spec='file' ;;

@@ -291,6 +291,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--hub-cert' + "`t" + 'show NATS the certificate in FILE (PEM)'),
         ('--hub-key' + "`t" + 'its key FILE'),
         ('--record' + "`t" + 'record what passes, with times, to FILE, for ws76 replay; - is standard output'),
+        ('--max-pending' + "`t" + 'hold at most SIZE of messages that have not come whole, over all connections; then the largest is given up'),
         ('--message-timeout' + "`t" + 'allow TIME for a message to arrive, from its first byte to its last (0: any)'),
         ('--write-timeout' + "`t" + 'end a connection that takes nothing of what is sent to it for TIME (0: never)'),
         ('--plugin' + "`t" + 'run messages through the plugin NAME[,OPTION=VALUE...], before the scripts; repeatable'),
@@ -367,6 +368,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--help' + "`t" + 'show help'),
         ('-h' + "`t" + 'show help'))
     $flags['ws76 bridge'] = @(
+        ('--max-pending' + "`t" + 'hold at most SIZE of messages that have not come whole, over all connections; then the largest is given up'),
         ('--message-timeout' + "`t" + 'allow TIME for a message to arrive, from its first byte to its last (0: any)'),
         ('--write-timeout' + "`t" + 'end a connection that takes nothing of what is sent to it for TIME (0: never)'),
         ('--file' + "`t" + 'run the bridges of FILE (TOML), and follow its changes'),
@@ -917,6 +919,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 serve --hub-cert'] = @()
     $values['ws76 serve --hub-key'] = @()
     $values['ws76 serve --record'] = @()
+    $values['ws76 serve --max-pending'] = @()
     $values['ws76 serve --message-timeout'] = @()
     $values['ws76 serve --write-timeout'] = @()
     $values['ws76 serve --plugin'] = @()
@@ -974,6 +977,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 replay --tls-min'] = @('1.0', '1.1', '1.2', '1.3')
     $values['ws76 replay --log-format'] = @('text', 'json')
     $values['ws76 replay --config'] = @()
+    $values['ws76 bridge --max-pending'] = @()
     $values['ws76 bridge --message-timeout'] = @()
     $values['ws76 bridge --write-timeout'] = @()
     $values['ws76 bridge --file'] = @()

@@ -53,6 +53,9 @@ type AcceptOptions struct {
 	// byte to its last, and WriteTimeout the time for which a peer may take nothing of
 	// what is sent to it. 0: DefaultMessageTimeout, DefaultWriteTimeout; below 0: no bound.
 	MessageTimeout, WriteTimeout time.Duration
+	// Pending bounds what unfinished messages take, over all connections that are given
+	// the same one; nil: they are bounded for each connection only.
+	Pending *Budget
 	// FlashPolicy is the policy file for Flash players that ask for it on this
 	// port, before they connect. "" refuses them.
 	FlashPolicy string
@@ -151,6 +154,7 @@ func (s *serverHandshake) run(ctx context.Context) (*Conn, error) {
 	return newConn(s.stream, connConfig{
 		dialect: s.Dialect, protocol: s.Protocol, request: s.Request,
 		maxMessage: s.MaxMessage, closeTimeout: s.CloseTimeout, trace: s.Trace,
+		pending:        s.Pending,
 		messageTimeout: orTimeout(s.MessageTimeout, DefaultMessageTimeout), writeTimeout: orTimeout(s.WriteTimeout, DefaultWriteTimeout),
 		flate: flate, early: s.buf,
 	}), nil

@@ -41,6 +41,7 @@ func (c *Conn) CloseWith(ctx context.Context, code int, reason string) error {
 		if c.lingering.Load() {
 			drain(c.stream, c.closeTimeout)
 		}
+		c.pending.Set(&c.holding, c, 0)
 		c.reading.leave()
 	}
 	ended := c.finish(over)

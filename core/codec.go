@@ -16,6 +16,8 @@ import (
 type Codec struct {
 	// Begun is the caller's: when the message that is unfinished began.
 	Begun int64
+	// Holding is the caller's: what the unfinished message takes of a Budget.
+	Holding Holding
 
 	framing framing
 	ev      event
@@ -95,15 +97,7 @@ func (k *Codec) Own() {
 }
 
 // Held returns how many bytes of memory the codec keeps for unfinished messages.
-func (k *Codec) Held() int {
-	switch f := k.framing.(type) {
-	case *hixieFraming:
-		return f.d.Held()
-	case *rfcFraming:
-		return f.d.Held()
-	}
-	return 0
-}
+func (k *Codec) Held() int { return k.framing.held() }
 
 // ControlKind says what a Control is.
 type ControlKind uint8
@@ -176,6 +170,8 @@ func (k *Codec) Violation(err error) (ce *CloseError, reason string, tell bool) 
 	return ce, reason, tell
 }
 
+const codeTryAgain = 1013 // of IANA's registry: the server cannot now
+
 // violation says what the peer is told about err, where its dialect has words for that.
 func violation(f framing, err error) (code int, reason string, tell bool) {
 	if _, ok := f.(*rfcFraming); !ok {
@@ -187,6 +183,8 @@ func violation(f framing, err error) (code int, reason string, tell bool) {
 		return syntax.Code, syntax.Reason, true
 	case errors.Is(err, ErrMessageSlow):
 		return rfc6455.CodePolicyViolation, ErrMessageSlow.Error(), true
+	case errors.Is(err, ErrPendingFull):
+		return codeTryAgain, ErrPendingFull.Error(), true
 	}
 	return 0, "", false
 }

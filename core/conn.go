@@ -56,6 +56,7 @@ type Conn struct {
 	closeTimeout time.Duration
 	// Of a server, 0 is no bound.
 	messageTimeout, writeTimeout time.Duration
+	pending                      *Budget // nil: none
 
 	framing framing
 	hixie   *hixieFraming              // the same, in drafts 75 and 76; nil otherwise
@@ -74,6 +75,8 @@ type Conn struct {
 	bounded      bool
 	boundedAt    uint64
 	boundedSince time.Time
+	holding      Holding
+	givenUp      atomic.Bool // see GiveUp
 
 	// The sending side belongs to whoever holds writing.
 	writing     lock
@@ -105,6 +108,7 @@ type connConfig struct {
 	closeTimeout time.Duration
 
 	messageTimeout, writeTimeout time.Duration
+	pending                      *Budget
 
 	trace *Trace
 	flate *rfc6455.Flate
@@ -116,7 +120,7 @@ func newConn(stream net.Conn, o connConfig) *Conn {
 	request := o.request // which may be forgotten
 	c := &Conn{
 		stream: stream, dialect: o.dialect, protocol: o.protocol, request: &request,
-		trace: o.trace, closeTimeout: o.closeTimeout, messageTimeout: o.messageTimeout, writeTimeout: o.writeTimeout,
+		trace: o.trace, closeTimeout: o.closeTimeout, messageTimeout: o.messageTimeout, pending: o.pending, writeTimeout: o.writeTimeout,
 	}
 	switch stream.(type) {
 	case *net.TCPConn, *net.UnixConn: // for TLS one larger write is better: a record each

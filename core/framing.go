@@ -43,6 +43,10 @@ type framing interface {
 	end() error
 	// between reports whether no message is unfinished.
 	between() bool
+	// held is how many bytes of memory are kept for messages; release gives up what
+	// no unfinished one needs.
+	held() int
+	release()
 	// rest is how many bytes were read and not used.
 	rest() int
 

@@ -29,6 +29,8 @@ func (f *hixieFraming) advance(n int) { f.d.Advance(n) }
 func (f *hixieFraming) rest() int     { return len(f.d.Rest()) }
 func (f *hixieFraming) end() error    { return f.d.End() }
 func (f *hixieFraming) between() bool { return f.d.Between() }
+func (f *hixieFraming) held() int     { return f.d.Held() + cap(f.repair) }
+func (f *hixieFraming) release()      { f.d.Release(); f.repair = nil }
 
 func (f *hixieFraming) next(ev *event) error {
 	for {

@@ -22,6 +22,8 @@ func (f *rfcFraming) advance(n int) { f.d.Advance(n) }
 func (f *rfcFraming) rest() int     { return len(f.d.Rest()) }
 func (f *rfcFraming) end() error    { return f.d.End() }
 func (f *rfcFraming) between() bool { return f.d.Between() }
+func (f *rfcFraming) held() int     { return f.d.Held() }
+func (f *rfcFraming) release()      { f.d.Release() }
 
 func (f *rfcFraming) next(ev *event) error {
 	e, err := f.d.Next()

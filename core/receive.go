@@ -111,8 +111,16 @@ func (c *Conn) fill(ctx context.Context) error {
 	if ended := c.ended.Load(); ended != nil {
 		return ended
 	}
+	if c.pending != nil {
+		c.pending.Set(&c.holding, c, int64(c.framing.held()))
+	}
 	if c.messageTimeout > 0 {
 		c.boundMessage()
+	}
+	if c.givenUp.Load() { // behind what boundMessage allows
+		if err := c.doGiveUp(); err != nil {
+			return err
+		}
 	}
 	if c.closing.Load() {
 		c.readLimit.until(time.Now().Add(c.closeTimeout))
@@ -139,6 +147,27 @@ func (c *Conn) fill(ctx context.Context) error {
 		return nil // an error comes again at the next read
 	}
 	return c.readFailed(ctx, err)
+}
+
+// GiveUp is a Holder's: the next wait for the peer, or the one under way, gives up the
+// unfinished message, and the connection with it. It is for a Budget.
+func (c *Conn) GiveUp() {
+	c.givenUp.Store(true)
+	c.readLimit.until(past)
+}
+
+// doGiveUp ends the connection, unless nothing is unfinished and there is only memory
+// to be given up.
+func (c *Conn) doGiveUp() error {
+	c.givenUp.Store(false)
+	if !c.framing.between() {
+		return c.violated(ErrPendingFull)
+	}
+	c.framing.release()
+	c.pending.Set(&c.holding, c, int64(c.framing.held()))
+	c.bounded = false
+	c.readLimit.until(time.Time{})
+	return nil
 }
 
 // boundMessage gives an unfinished message its time, counted to an eighth.
@@ -170,6 +199,9 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 		// Time is up, or the peer dropped the connection instead of answering.
 		return c.end(c.unanswered(err))
 	}
+	if timeout && c.givenUp.Load() {
+		return c.doGiveUp()
+	}
 	if timeout && c.bounded {
 		return c.violated(fmt.Errorf("%w: not whole after %v", ErrMessageSlow, c.messageTimeout))
 	}
@@ -190,6 +222,7 @@ func (c *Conn) eof() error {
 
 // violated ends a connection whose peer broke the protocol.
 func (c *Conn) violated(err error) error {
+	c.pending.Set(&c.holding, c, 0)
 	if ended := c.ended.Load(); ended != nil {
 		return ended
 	}

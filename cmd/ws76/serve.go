@@ -255,7 +255,7 @@ func (s *service) configure(c *cli.Context) (err error) {
 			LenientKeys: c.Bool("lenient-keys"), Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"),
 			MaxMessage: sizeOf(c, "max-message"), HandshakeTimeout: c.Duration("handshake-timeout"),
 			CloseTimeout: c.Duration("close-timeout"), Trace: s.trace("server"),
-			MessageTimeout: boundOf(c, "message-timeout"), WriteTimeout: boundOf(c, "write-timeout"),
+			Pending: core.NewBudget(sizeOf(c, "max-pending")), MessageTimeout: boundOf(c, "message-timeout"), WriteTimeout: boundOf(c, "write-timeout"),
 		},
 		Closed: s.leave, Refused: s.refused,
 	}

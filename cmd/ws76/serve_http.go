@@ -16,7 +16,7 @@ func (s *service) newHTTP(c *cli.Context) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", s.metrics.Health())
 	mux.Handle(channels.Prefix, s.checkPage(&channels.HTTP{
-		Hub: s.hub, MaxMessage: s.server.Accept.MaxMessage, MessageTimeout: s.server.Accept.MessageTimeout, Queue: s.settings.Queue, Slow: s.slow, Stop: s.stopping,
+		Hub: s.hub, MaxMessage: s.server.Accept.MaxMessage, MessageTimeout: s.server.Accept.MessageTimeout, Pending: s.server.Accept.Pending, Queue: s.settings.Queue, Slow: s.slow, Stop: s.stopping,
 		Dropped: func(channel string, n uint64) {
 			s.tooSlow(fmt.Sprintf("channel %q", channel), n, "a client of its HTTP stream reads slowly")
 		},

@@ -194,6 +194,8 @@ func (s *service) fillMetrics(m *metrics.Stats) {
 	}
 	m.MessagesIn, m.MessagesOut, m.BytesIn, m.BytesOut = sum.MessagesIn, sum.MessagesOut, sum.BytesIn, sum.BytesOut
 	m.Dropped = s.dropped(&of)
+	pending, givenUp := s.server.Accept.Pending.Held()
+	m.Pending, m.GivenUp = uint64(pending), givenUp
 	for _, ch := range s.hub.Channels() {
 		m.Channels++
 		m.Subscribers += uint64(ch.Subscribers)

@@ -367,6 +367,13 @@ func (d *Decoder) Held() int {
 	return cap(d.held.message.b) + cap(d.held.plain.b)
 }
 
+// Release gives up the memory that is kept for messages, unless one is unfinished.
+func (d *Decoder) Release() {
+	if d.Between() {
+		d.held = nil
+	}
+}
+
 // Rest returns what has been fed and not been used: after a Close, what the
 // peer sent behind it and must be ignored. It is borrowed input, see Feed.
 func (d *Decoder) Rest() []byte { return d.in }

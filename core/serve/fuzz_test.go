@@ -43,6 +43,12 @@ func FuzzServer(f *testing.F) {
 		rfc6455 + deflate + "\r\n\xc1\x87\x00\x00\x00\x00\xf2\x48\xcd\xc9\xc9\x07\x00",
 		"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
 		"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+		// Kept alive: further heads, one that asks for a WebSocket, bodies that are none.
+		"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + request + "\x00hello\xff\xff\x00",
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello" + rfc6455 + "\r\n" + masked,
+		"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n" + hixie75 + "\x00hello\xff",
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: x\r\n\r\nG",
 		"<policy-file-request/>\x00",
 		"\x16\x03\x01\x00\x05hello",
 	} {

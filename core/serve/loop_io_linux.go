@@ -263,6 +263,9 @@ func (l *loop) setReading(p *Peer, on bool) {
 // putBack takes k from p when there is nothing unfinished in it, or leaves it with p.
 func (l *loop) putBack(p *Peer, k *core.Codec) {
 	if !k.Between() && p.fd >= 0 {
+		if p.in != nil {
+			l.charge(p)
+		}
 		l.attach(p, k)
 	} else {
 		l.detachCodec(p)
@@ -277,6 +280,7 @@ func (l *loop) attach(p *Peer, k *core.Codec) {
 	}
 	p.in = k
 	l.codecs[p.kind] = l.takeCodec(p.kind)
+	l.charge(p)
 	if l.messageTimeout > 0 {
 		k.Begun = l.now()
 		l.timed++
@@ -290,10 +294,39 @@ func (l *loop) detachCodec(p *Peer) {
 	}
 	k := p.in
 	p.in = nil
+	l.server.Accept.Pending.Set(&k.Holding, nil, 0)
 	l.giveCodec(p.kind, k)
 	if l.messageTimeout > 0 {
 		l.timed--
 	}
+}
+
+// charge says what p holds of the budget of unfinished messages.
+func (l *loop) charge(p *Peer) {
+	if b := l.server.Accept.Pending; b != nil {
+		b.Set(&p.in.Holding, (*pendingPeer)(p), int64(p.in.Held()+len(p.in.Rest())))
+	}
+}
+
+// pendingPeer is a Peer as a core.Holder.
+type pendingPeer Peer
+
+// GiveUp asks the loop.
+func (p *pendingPeer) GiveUp() { p.loop.post(task{peer: (*Peer)(p), do: giveUpPeer}) }
+
+// giveUp ends p, and forgets the message that it has not sent whole.
+func (l *loop) giveUp(p *Peer) {
+	if p.in == nil || p.state != stateOpen && p.state != stateClosing {
+		return
+	}
+	k := p.in
+	l.server.Accept.Pending.Set(&k.Holding, nil, 0)
+	p.in = nil // nor is it kept for others
+	if l.messageTimeout > 0 {
+		l.timed--
+	}
+	ce, reason, tell := k.Violation(core.ErrPendingFull)
+	l.farewell(p, ce, tell, ce.Code, reason)
 }
 
 // lookAtMessage ends p if the message that it sends takes too long.

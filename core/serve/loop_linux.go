@@ -93,10 +93,11 @@ type task struct {
 type taskKind uint8
 
 const (
-	closePeer taskKind = iota // start the closing handshake
-	stopAll                   // take no connections and close those that are open
-	cutAll                    // close what is left, with cause
-	takePeer                  // serve an opening connection, of which early was read
+	closePeer  taskKind = iota // start the closing handshake
+	stopAll                    // take no connections and close those that are open
+	cutAll                     // close what is left, with cause
+	giveUpPeer                 // give up its unfinished message
+	takePeer                   // serve an opening connection, of which early was read
 )
 
 // loopListener is a listener that a loop accepts from.
@@ -324,6 +325,10 @@ func (l *loop) doTasks() {
 			l.stop()
 		case cutAll:
 			l.cut(t.cause)
+		case giveUpPeer:
+			if l.peerAt(t.peer.fd) == t.peer {
+				l.giveUp(t.peer)
+			}
 		case takePeer:
 			l.take(t.peer, t.early)
 		}

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/ws76/ws76/core"
@@ -25,6 +26,8 @@ type HTTP struct {
 	// MessageTimeout bounds the time that it may take to arrive. 0:
 	// core.DefaultMessageTimeout; below 0: no bound.
 	MessageTimeout time.Duration
+	// Pending is core.AcceptOptions'.
+	Pending *core.Budget
 	// Queue and Slow are those of a stream's hub.EndpointOptions.
 	Queue int
 	Slow  hub.Slow
@@ -73,9 +76,15 @@ func (h *HTTP) publish(w http.ResponseWriter, r *http.Request, p Path) {
 		until = time.Now().Add(bound)
 	}
 	http.NewResponseController(w).SetReadDeadline(until)
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	pending := &pendingBody{Reader: http.MaxBytesReader(w, r.Body, most), budget: h.Pending, control: http.NewResponseController(w)}
+	body, err := io.ReadAll(pending)
+	pending.budget.Set(&pending.holding, pending, 0)
 	var tooLarge *http.MaxBytesError
 	switch {
+	case err != nil && pending.givenUp.Load():
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, core.ErrPendingFull.Error(), http.StatusServiceUnavailable)
+		return
 	case errors.As(err, &tooLarge):
 		http.Error(w, core.ErrMessageTooLarge.Error(), http.StatusRequestEntityTooLarge)
 		return
@@ -96,6 +105,29 @@ func (h *HTTP) publish(w http.ResponseWriter, r *http.Request, p Path) {
 	default:
 		w.WriteHeader(http.StatusNoContent)
 	}
+}
+
+// pendingBody is a body that counts as an unfinished message while it is read.
+type pendingBody struct {
+	io.Reader
+	n       int64
+	budget  *core.Budget
+	holding core.Holding
+	control *http.ResponseController
+	givenUp atomic.Bool
+}
+
+func (p *pendingBody) Read(b []byte) (int, error) {
+	n, err := p.Reader.Read(b)
+	p.n += int64(n)
+	p.budget.Set(&p.holding, p, p.n)
+	return n, err
+}
+
+// GiveUp ends the read.
+func (p *pendingBody) GiveUp() {
+	p.givenUp.Store(true)
+	p.control.SetReadDeadline(time.Unix(1, 0))
 }
 
 func (h *HTTP) stream(w http.ResponseWriter, r *http.Request, p Path) {

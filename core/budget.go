@@ -1,0 +1,88 @@
+package core
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+)
+
+// ErrPendingFull is wrapped where a connection is given up because of its unfinished
+// message, see Budget.
+var ErrPendingFull = errors.New("too much is taken by unfinished messages")
+
+// Budget bounds what unfinished messages take over many connections. When it is spent
+// the largest is given up. Its methods may be called from any goroutine; a nil *Budget
+// has no bound.
+type Budget struct {
+	max   int64
+	given atomic.Uint64
+
+	mu   sync.Mutex
+	held int64
+	all  map[*Holding]bool // of which something is held
+}
+
+// NewBudget returns a Budget of max bytes. A read is counted once it has been made, so
+// what is held may be above that by what one read, and the growth of one message, brings.
+func NewBudget(max int64) *Budget { return &Budget{max: max, all: make(map[*Holding]bool)} }
+
+// Held returns how many bytes are held now, and how many messages were given up so far.
+func (b *Budget) Held() (bytes int64, givenUp uint64) {
+	if b == nil {
+		return 0, 0
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.held, b.given.Load()
+}
+
+// Holder holds an unfinished message.
+type Holder interface {
+	// GiveUp asks for the message to be given up. It must not wait. What is held is
+	// told by Set, as before.
+	GiveUp()
+}
+
+// Holding is what one Holder takes of a Budget. Its zero value is ready.
+type Holding struct {
+	n     atomic.Int64
+	owner Holder // guarded by Budget.mu
+}
+
+// Set says that h, which is of owner, holds n bytes now. It is for one goroutine at a time.
+func (b *Budget) Set(h *Holding, owner Holder, n int64) {
+	if b == nil || h.n.Load() == n {
+		return
+	}
+	b.mu.Lock()
+	b.held += n - h.n.Swap(n)
+	if n == 0 {
+		delete(b.all, h)
+		b.mu.Unlock()
+		return
+	}
+	h.owner = owner
+	b.all[h] = true
+	var victims []Holder
+	for b.held > b.max && len(b.all) > 0 {
+		victims = append(victims, b.giveUpLargest())
+	}
+	b.mu.Unlock()
+	for _, v := range victims {
+		v.GiveUp()
+	}
+}
+
+// giveUpLargest takes what is held most as given back. The caller has the lock.
+func (b *Budget) giveUpLargest() Holder {
+	var largest *Holding
+	for h := range b.all {
+		if largest == nil || h.n.Load() > largest.n.Load() {
+			largest = h
+		}
+	}
+	b.held -= largest.n.Swap(0)
+	delete(b.all, largest)
+	b.given.Add(1)
+	return largest.owner
+}

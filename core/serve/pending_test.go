@@ -1,0 +1,79 @@
+package serve_test
+
+import (
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/serve"
+)
+
+// Unfinished messages share one budget: the largest are given up, the others go on, and
+// what is held is given back when it is over. Fragments count, and what is inflated.
+func TestPending(t *testing.T) { onEngines(t, testPending) }
+
+func testPending(t *testing.T, e engine) {
+	const budget, large = 4 << 20, 1 << 20
+	ended := make(chan error, 100)
+	server := &serve.Server{
+		Accept: core.AcceptOptions{Pending: core.NewBudget(budget), CloseTimeout: soon},
+		Closed: func(_ *core.Conn, err error) { ended <- err },
+	}
+	if e != handlers {
+		server.Events = told{closed: func(_ *serve.Peer, err error) { ended <- err }}
+	}
+	r := start(t, e, server)
+	for _, tc := range []struct {
+		dialect     core.Dialect
+		begin, part string
+	}{
+		{core.Hixie76, "\x00", "hello"},
+		{core.Hixie75, "\x00", "hello"},
+		{core.RFC6455, "\x82\xff\x00\x00\x00\x00\x00\xf0\x00\x00\x00\x00\x00\x00", "hello"},
+		{core.RFC6455, "\x02\x80\x00\x00\x00\x00", "\x00\xfe\x03\xe8\x00\x00\x00\x00" + strings.Repeat("x", 1000)},
+	} {
+		// A small one that is unfinished all the time, and good.
+		hello, echo := helloOf(tc.dialect)
+		small := r.raw(t, false)
+		io.WriteString(small, openingOf(tc.dialect)+hello[:4])
+		readUntil(t, small, "\r\n\r\n")
+		var streams []net.Conn
+		for range 12 {
+			stream := r.raw(t, false)
+			streams = append(streams, stream)
+			go io.WriteString(stream, openingOf(tc.dialect)+tc.begin+strings.Repeat(tc.part, large/len(tc.part)))
+		}
+		for range 12 - budget/large {
+			select {
+			case err := <-ended:
+				if !errors.Is(err, core.ErrPendingFull) {
+					t.Errorf("%s: ended with %v", tc.dialect, err)
+				}
+			case <-time.After(bound):
+				held, givenUp := r.Accept.Pending.Held()
+				t.Fatalf("%s, %q: %d bytes are held, %d messages were given up", tc.dialect, tc.begin, held, givenUp)
+			}
+		}
+		if held, givenUp := r.Accept.Pending.Held(); held > budget || givenUp == 0 {
+			t.Errorf("%s: %d bytes are held, %d messages were given up", tc.dialect, held, givenUp)
+		}
+		io.WriteString(small, hello[4:])
+		readUntil(t, small, echo)
+		small.Close()
+		for _, stream := range streams {
+			stream.Close()
+		}
+		eventually(t, "all are gone, and nothing is held", func() bool {
+			held, _ := r.Accept.Pending.Held()
+			return held == 0 && r.Stats().Conns == 0
+		})
+		for len(ended) > 0 {
+			<-ended
+		}
+	}
+	r.stopAndWait(t)
+}
