@@ -2,6 +2,7 @@ package scripts
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -71,6 +72,7 @@ func (st *state) openLibrary() {
 	L, s := st.L, st.script
 	st.permit = s.permissions()
 	options := &lualib.Options{Budget: &st.budget, Permissions: st.permit, Folders: s.folders(), KV: s.o.KV, Env: s.o.Env}
+	st.files = options
 	st.module = st.lazy(func(t *lua.LTable) {
 		lualib.Open(L, options).ForEach(func(k, v lua.LValue) {
 			if t.RawGet(k) == lua.LNil {
@@ -120,6 +122,11 @@ func (s *Script) folders() []string {
 		}
 	}
 	return slices.Compact(folders)
+}
+
+// OpenFile opens a file to be read, as ws76.read_file does: it must be allowed. It is for Options.Library.
+func OpenFile(L *lua.LState, path string) (*os.File, error) {
+	return stateOf(L).files.OpenFile(path, os.O_RDONLY)
 }
 
 // execWith is ws76.exec(command, {stdin=, timeout=}).

@@ -9,6 +9,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/scripts/lualib"
 	"github.com/ws76/ws76/scripts/luastring"
 	"github.com/ws76/ws76/scripts/permit"
 )
@@ -34,6 +35,7 @@ type state struct {
 	call1  uint64 // the number of the call at hand, 0 between calls
 
 	permit *permit.Permissions
+	files  *lualib.Options
 
 	hooks [numEvents]*lua.LFunction
 

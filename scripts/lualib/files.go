@@ -14,8 +14,8 @@ import (
 	"github.com/ws76/ws76/scripts/permit"
 )
 
-// file opens a path.
-func (l *library) file(path string, flags int) (file *os.File, err error) {
+// OpenFile opens a path of a script, as os.OpenFile does.
+func (l *Options) OpenFile(path string, flags int) (file *os.File, err error) {
 	const longest = 4096 // no system has longer ones, and errors quote it
 	if len(path) > longest {
 		return nil, fmt.Errorf("a path of %d bytes; the limit is %d", len(path), longest)
@@ -28,7 +28,7 @@ func (l *library) file(path string, flags int) (file *os.File, err error) {
 
 // at calls f with each place that a relative path may be at, until one is allowed and there. Where f finds nothing in those
 // that are allowed, the error says so, unless it is in one that is not.
-func (l *library) at(path string, f func(path string) error) error {
+func (l *Options) at(path string, f func(path string) error) error {
 	if filepath.IsAbs(path) || len(l.Folders) == 0 {
 		return f(path)
 	}
@@ -76,7 +76,7 @@ func failFile(L *lua.LState, what string, err error) int {
 }
 
 func (l *library) readFile(L *lua.LState) int {
-	f, err := l.file(L.CheckString(1), os.O_RDONLY|nonBlocking)
+	f, err := l.OpenFile(L.CheckString(1), os.O_RDONLY|nonBlocking)
 	if err != nil {
 		return failFile(L, "read_file", err)
 	}
@@ -109,7 +109,7 @@ func (l *library) appendFile(L *lua.LState) int {
 func (l *library) write(L *lua.LState, what string, flags int) int {
 	path, data := L.CheckString(1), L.CheckString(2)
 	l.Budget.Spend(L, what, len(data)>>2)
-	f, err := l.file(path, flags|nonBlocking)
+	f, err := l.OpenFile(path, flags|nonBlocking)
 	if err != nil {
 		return failFile(L, what, err)
 	}

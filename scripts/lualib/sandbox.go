@@ -211,7 +211,7 @@ func (l *library) askPath(L *lua.LState, n int, there, follow bool, kinds ...per
 // loadFile is loadfile.
 func (l *library) loadFile(L *lua.LState) int {
 	path := L.CheckString(1)
-	f, err := l.file(path, os.O_RDONLY|nonBlocking)
+	f, err := l.OpenFile(path, os.O_RDONLY|nonBlocking)
 	if err != nil {
 		return failFile(L, "loadfile", err)
 	}

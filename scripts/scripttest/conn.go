@@ -269,9 +269,13 @@ func (r *runner) move(ctx context.Context, d time.Duration) error {
 // replay is ws76.test.replay(path), of a recording or what --out json printed. Of its first connection the messages that
 // came in come from the peer, those that went out go to it, and the clock moves as it did.
 func (r *runner) replay(L *lua.LState) int {
-	path := L.CheckString(1)
+	f, err := scripts.OpenFile(L, L.CheckString(1))
+	if err != nil {
+		L.RaiseError("ws76.test.replay: %v", err)
+	}
 	return scripts.Wait(L, func(ctx context.Context) func(L *lua.LState) int {
-		c, err := r.feed(ctx, path)
+		defer f.Close()
+		c, err := r.feed(ctx, f)
 		return func(L *lua.LState) int {
 			if err != nil {
 				L.RaiseError("ws76.test.replay: %v", err)
@@ -282,12 +286,7 @@ func (r *runner) replay(L *lua.LState) int {
 	})
 }
 
-func (r *runner) feed(ctx context.Context, path string) (*conn, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
+func (r *runner) feed(ctx context.Context, f *os.File) (*conn, error) {
 	c, err := r.bind(peerOf(nil))
 	if err != nil {
 		return nil, err
@@ -299,7 +298,7 @@ func (r *runner) feed(ctx context.Context, path string) (*conn, error) {
 		if err == io.EOF {
 			return c, nil
 		} else if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, fmt.Errorf("%s: %w", f.Name(), err)
 		}
 		if err := r.move(ctx, e.T-last); err != nil {
 			return nil, err
