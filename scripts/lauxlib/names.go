@@ -93,7 +93,7 @@ func Operand(L *lua.LState, value lua.LValue) (kind, name string) {
 	if !ok {
 		return "", ""
 	}
-	return f.operand(L, func(v lua.LValue) bool { return v == value })
+	return f.operand(L, func(v lua.LValue) bool { return v == value || v != v && value != value })
 }
 
 // Failed is what the table or userdata is called that the instruction at hand of the running Lua function has failed on.
