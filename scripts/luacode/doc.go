@@ -11,5 +11,6 @@
 //   - Errors name the variable that was not of the right type, as Lua does.
 //   - A table's array is at most 4 Mi slots; t[60000000] = 1 would otherwise take a gigabyte.
 //
-// It knows nothing of connections or events.
+// The compiler follows lcode.c and lparser.c of Lua 5.1, Copyright (C) 1994-2012 Lua.org, PUC-Rio; the file NOTICE has its
+// license. The package knows nothing of connections or events.
 package luacode
