@@ -74,7 +74,7 @@ func (st *state) openPrelude() error {
 		resume: co.RawGetString("resume").(*lua.LFunction),
 	}
 	raw := L.CreateTable(0, 10)
-	for name, f := range map[string]lua.LGFunction{
+	L.SetFuncs(raw, map[string]lua.LGFunction{
 		"create": st.coCreate, "resume": st.coResume,
 		"dead":   func(L *lua.LState) int { L.Push(lua.LBool(L.Get(1).(*lua.LState).Dead)); return 1 },
 		"plain":  func(L *lua.LState) int { L.Push(lua.LBool(L == st.L || L.GetTop() == 0)); return 1 },
@@ -82,9 +82,7 @@ func (st *state) openPrelude() error {
 		"arm":    func(L *lua.LState) int { luacode.Arm(L, L.Get(1)); return 0 },
 		"pcall":  func(L *lua.LState) int { lauxlib.CheckAny(L, 1); return protect(L, armed) },
 		"xpcall": xpcall, "rethrow": rethrow, "check_function": checkFunction,
-	} {
-		raw.RawSetString(name, L.NewFunction(f))
-	}
+	})
 	co.RawSetString("status", L.NewFunction(st.coStatus))
 	raw.RawSetString("yield", co.RawGetString("yield"))
 	L.Push(L.NewFunctionFromProto(code))
@@ -224,11 +222,6 @@ func (st *state) waiting(f lua.LGFunction) lua.LValue {
 // makes the metatables.
 func (st *state) openModule() {
 	L, m := st.L, st.module
-	set := func(t *lua.LTable, fs map[string]lua.LGFunction) {
-		for name, f := range fs {
-			t.RawSetString(name, L.NewFunction(f))
-		}
-	}
 	wait := func(t *lua.LTable, fs map[string]lua.LGFunction) {
 		for name, f := range fs {
 			t.RawSetString(name, st.waiting(f))
@@ -236,7 +229,7 @@ func (st *state) openModule() {
 	}
 	object := func(methods, waits map[string]lua.LGFunction, index func(*lua.LTable) lua.LGFunction) *lua.LTable {
 		t, mt := L.CreateTable(0, len(methods)+len(waits)), L.CreateTable(0, 4)
-		set(t, methods)
+		L.SetFuncs(t, methods)
 		wait(t, waits)
 		mt.RawSetString("__index", t)
 		mt.RawSetString("methods", t) // for TestObjects, where __index is a function
@@ -247,7 +240,7 @@ func (st *state) openModule() {
 		return mt
 	}
 	type functions = map[string]lua.LGFunction
-	set(m, functions{
+	L.SetFuncs(m, functions{
 		"after": wsTimer(false), "every": wsTimer(true), "at": wsAt, "now": wsNow, "clock": wsClock, "spawn": wsSpawn, "conns": wsConns,
 		"publish": wsPublish, "metric": wsMetric, "print": wsPrint, "exit": wsExit, "watch": wsWatch, "queue": wsQueue,
 	})

@@ -173,18 +173,6 @@ func (st *state) pop() lua.LValue {
 	return v
 }
 
-// runOutside is run for code that no message waits for: its error is reported.
-func (st *state) runOutside(in string, fn lua.LValue, args ...lua.LValue) {
-	_, err := st.run(fn, args...)
-	if st.lost {
-		return
-	}
-	if err != nil {
-		st.failedOutside(in, err)
-	}
-	st.refresh()
-}
-
 // call calls the function for an event, if there is one, and reports its error.
 // It returns the first result; ok is false after an error.
 func (st *state) call(e event, args ...lua.LValue) (result lua.LValue, ok bool) {

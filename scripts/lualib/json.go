@@ -27,7 +27,7 @@ func (l *library) openJSON(L *lua.LState, mod *lua.LTable) {
 	mod.RawSetString("null", l.null)
 	l.arrays = L.NewTable()
 	t := L.NewTable()
-	setAll(L, t, map[string]lua.LGFunction{"encode": l.jsonEncode, "decode": l.jsonDecode, "array": l.jsonArray})
+	L.SetFuncs(t, map[string]lua.LGFunction{"encode": l.jsonEncode, "decode": l.jsonDecode, "array": l.jsonArray})
 	mod.RawSetString("json", t)
 }
 

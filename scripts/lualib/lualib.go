@@ -47,12 +47,10 @@ func Open(L *lua.LState, o *Options) *lua.LTable {
 			"char": l.utf8Char, "codes": l.utf8Codes, "codepoint": l.utf8Codepoint, "len": l.utf8Len, "offset": l.utf8Offset,
 		}},
 	} {
-		t := L.CreateTable(0, len(group.functions))
-		setAll(L, t, group.functions)
-		mod.RawSetString(group.name, t)
+		mod.RawSetString(group.name, L.SetFuncs(L.CreateTable(0, len(group.functions)), group.functions))
 	}
 	mod.RawGetString("utf8").(*lua.LTable).RawSetString("charpattern", lua.LString(utf8Pattern))
-	setAll(L, mod, map[string]lua.LGFunction{
+	L.SetFuncs(mod, map[string]lua.LGFunction{
 		"inspect": l.inspect, "md5": l.md5, "sha1": l.sha1, "pack": l.pack, "unpack": l.unpack, "packsize": l.packsize,
 		"keygen": l.keygen, "answer": l.answer, "env": l.env,
 		"read_file": l.readFile, "write_file": l.writeFile, "append_file": l.appendFile,
@@ -68,12 +66,6 @@ type library struct {
 	arrays       *lua.LTable // metatable of tables that are arrays even if empty
 	regexps      map[string]*expression
 	instructions int // of these
-}
-
-func setAll(L *lua.LState, t *lua.LTable, functions map[string]lua.LGFunction) {
-	for name, f := range functions {
-		t.RawSetString(name, L.NewFunction(f))
-	}
 }
 
 // fail returns nil and a message to Lua.

@@ -43,7 +43,12 @@ func newState(t testing.TB, o *Options) *lua.LState {
 	}
 	luastring.Install(L, o.Budget)
 	luacode.Install(L, o.Budget)
-	Sandbox(L, o)
+	for _, name := range Systems {
+		t := L.NewTable()
+		L.SetGlobal(name, t)
+		System(L, o, name, t)
+	}
+	Loaders(L, o)
 	L.SetGlobal("ws76", Open(L, o))
 	run(t, L, []byte(helpers), "helpers.lua")
 	return L

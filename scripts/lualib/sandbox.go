@@ -72,16 +72,6 @@ func System(L *lua.LState, o *Options, name string, t *lua.LTable) {
 	}
 }
 
-// Sandbox sets all Systems, and the functions that load code from files. lua.OpenBase must have been called.
-func Sandbox(L *lua.LState, o *Options) {
-	for _, name := range Systems {
-		t := L.NewTable()
-		L.SetGlobal(name, t)
-		System(L, o, name, t)
-	}
-	Loaders(L, o)
-}
-
 // Loaders sets loadfile and dofile, with the guards of luacode.
 func Loaders(L *lua.LState, o *Options) {
 	l := &library{Options: o}

@@ -9,9 +9,6 @@ import (
 	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
-// random is a source of random numbers of one Lua state.
-type random = rand.Rand
-
 // Math returns the table math.
 func Math(L *lua.LState) *lua.LTable {
 	t := L.CreateTable(0, 32)
@@ -36,7 +33,7 @@ func Math(L *lua.LState) *lua.LTable {
 		}))
 	}
 	l := &library{}
-	setAll(L, t, map[string]lua.LGFunction{
+	L.SetFuncs(t, map[string]lua.LGFunction{
 		"frexp": frexp, "ldexp": ldexp, "max": largest, "min": least, "modf": modf, "random": l.nextRandom, "randomseed": l.randomSeed,
 	})
 	return t

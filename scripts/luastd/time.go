@@ -14,7 +14,7 @@ import (
 // Time puts clock, date, difftime and time into the table os.
 func Time(L *lua.LState, b *luastring.Budget, t *lua.LTable) {
 	l := &library{Budget: b}
-	setAll(L, t, map[string]lua.LGFunction{"clock": clock, "date": l.date, "difftime": diffTime, "time": timeOf})
+	L.SetFuncs(t, map[string]lua.LGFunction{"clock": clock, "date": l.date, "difftime": diffTime, "time": timeOf})
 }
 
 func clock(L *lua.LState) int {

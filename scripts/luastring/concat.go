@@ -6,8 +6,8 @@ import (
 	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
-// Concat is the operator "..", a .. b .. c for its arguments: from the right, numbers as text, __concat where an operand is neither. Strings
-// that stand together are joined at once.
+// Concat is the operator "..", a .. b .. c for its arguments: from the right, numbers as text, __concat where an operand is
+// neither. Strings that stand together are joined at once.
 func (b *Budget) Concat(L *lua.LState) int {
 	// Most often there are two and both are strings.
 	n := L.GetTop()

@@ -1,20 +1,17 @@
 package luastring
 
-import (
-	lua "github.com/yuin/gopher-lua"
-)
+import lua "github.com/yuin/gopher-lua"
 
-// Install puts the functions that keep to the budget into the tables string and table of L, which must be open. string.dump is taken away: gopher-lua has none.
+// Install puts the functions that keep to the budget into the tables string and table of L, which must be open.
+// string.dump is taken away: gopher-lua has none.
 func Install(L *lua.LState, b *Budget) {
 	b.Reset()
 	if s, ok := L.GetGlobal(lua.StringLibName).(*lua.LTable); ok {
-		for name, f := range map[string]lua.LGFunction{
+		L.SetFuncs(s, map[string]lua.LGFunction{
 			"byte": b.byte, "char": b.char, "find": b.find, "format": b.format, "gmatch": b.gmatch,
 			"gsub": b.gsub, "len": b.length, "lower": b.lower, "match": b.match, "rep": b.rep, "reverse": b.reverse,
 			"sub": b.sub, "upper": b.upper,
-		} {
-			s.RawSetString(name, L.NewFunction(f))
-		}
+		})
 		s.RawSetString("gfind", s.RawGetString("gmatch"))
 		s.RawSetString("dump", lua.LNil)
 	}

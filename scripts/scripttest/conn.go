@@ -35,9 +35,7 @@ func (r *runner) open(L *lua.LState, ws76 *lua.LTable) {
 	for name, f := range map[string]lua.LGFunction{"conn": r.newConn, "advance": r.advance, "replay": r.replay} {
 		t.RawSetString(name, scripts.Waiting(L, f))
 	}
-	for name, f := range map[string]lua.LGFunction{"equal": equal, "peer": r.peer, "run": r.run} {
-		t.RawSetString(name, L.NewFunction(f))
-	}
+	L.SetFuncs(t, map[string]lua.LGFunction{"equal": equal, "peer": r.peer, "run": r.run})
 	t.RawSetString("exit_code", lua.LFalse)
 	ws76.RawSetString("exit", scripts.Waiting(L, exit(ws76.RawGetString("exit"), t)))
 	ws76.RawSetString("test", t)
