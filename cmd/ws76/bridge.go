@@ -200,7 +200,7 @@ func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
 // newFront makes ready what looks at clients before they are let in.
 func (s *span) newFront() (err error) {
 	f := &service{env: s.env, forwarded: s.c.Bool("trust-forwarded")}
-	s.front = f
+	s.front, f.turnedAway.log = f, s.log
 	if f.origins, err = parseOrigins(s.c.StringSlice("origin")); err != nil {
 		return err
 	}
@@ -237,6 +237,7 @@ func (s *span) run(stop context.Context) error {
 	set.Start()
 	defer stopScripts(set, s.closing)
 	defer onHangup(s.front.reload)()
+	defer s.front.turnedAway.close()
 	err = s.from.run(ctx)
 	if err == nil && stop.Err() == nil && ctx.Err() != nil {
 		return context.Cause(ctx) // a script has ended it

@@ -249,7 +249,7 @@ func (l *sessionLog) refused(front *service, remote net.Addr, err error) {
 	if errors.As(err, &handshake) {
 		name = front.remoteName(remote, handshake.Fields)
 	}
-	l.log.Warnf("%s%s: %v", l.prefix, name, err)
+	front.turnedAway.add(l.prefix, name, err)
 }
 
 // sessionLine is what there is to say of one session.

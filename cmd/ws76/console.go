@@ -95,7 +95,7 @@ func (e *env) newConsole(c *cli.Context, in, out format.Options) (*console, erro
 		return nil, nil
 	}
 	t := &console{
-		env: e, in: e.stdin.(*os.File), out: e.stdout.(*os.File), format: in,
+		env: e, in: fileOf(e.stdin), out: fileOf(e.stdout), format: in,
 		maxLine: int(min(in.MaxMessage, lineedit.DefaultMaxLine)), canHex: out.Format == format.Lines, wake: make(chan struct{}, 1),
 	}
 	o := lineedit.Options{Prompt: "> ", Size: e.tty.size, MaxLine: t.maxLine, Complete: completeCommand}

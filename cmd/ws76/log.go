@@ -1,15 +1,20 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"sync"
+	"time"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
 	relayformat "github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/plugins/record"
+	"github.com/ws76/ws76/scripts"
 )
 
 // levelTrace shows every frame; -vvv.
@@ -69,13 +74,94 @@ func (l *logger) log(level slog.Level, format string, args []any) {
 	if !l.enabled(level) {
 		return
 	}
-	// What a peer sent is in many of these lines; nothing of it may steer a terminal.
-	text := string(relayformat.AppendEscaped(nil, fmt.Appendf(nil, format, args...)))
+	text := string(relayformat.AppendEscaped(nil, fmt.Appendf(nil, format, foreign(level, args)...)))
 	if l.json != nil {
 		l.json.Log(context.Background(), level, text)
 		return
 	}
 	fmt.Fprintf(l, "ws76: %s\n", text)
+}
+
+// own is text of ours in a log line, which may have several.
+type own string
+
+// Most of a line that others may write, in bytes, with all its escapes: enough for what
+// matters, and for what is shown of handshakes and frames.
+const (
+	maxForeign      = 1 << 10
+	maxForeignDebug = 16 << 10
+)
+
+// foreign returns the arguments of a log line as what others may have written: no caller
+// has to know which ones are. They stay in the line and leave nothing to be steered with.
+func foreign(level slog.Level, args []any) []any {
+	room := maxForeign
+	if level <= slog.LevelDebug {
+		room = maxForeignDebug
+	}
+	safe := make([]any, len(args))
+	for i, arg := range args {
+		switch arg.(type) {
+		case own, bool, int, int64, uint16, uint64, byte, float64, time.Duration:
+			safe[i] = arg
+		default:
+			safe[i] = foreignArg{arg, &room}
+		}
+	}
+	return safe
+}
+
+// foreignArg is one of them; they share their room.
+type foreignArg struct {
+	arg  any
+	room *int
+}
+
+// Format is fmt.Formatter's.
+func (f foreignArg) Format(s fmt.State, verb rune) {
+	text := fmt.Appendf(nil, fmt.FormatString(s, verb), f.arg)
+	if hasLines(f.arg) {
+		text = appendLines(nil, text)
+	} else {
+		text = relayformat.AppendEscapedLine(nil, text)
+	}
+	if most := *f.room; len(text) > most {
+		for most > 0 && !utf8.RuneStart(text[most]) {
+			most--
+		}
+		text = fmt.Appendf(text[:most:most], "… (%d bytes more)", len(text)-most)
+	}
+	*f.room = max(0, *f.room-len(text))
+	s.Write(text)
+}
+
+// lines is text of others that may have several, such as what a script prints.
+type lines string
+
+// hasLines reports whether what is in a log line has several by itself.
+func hasLines(arg any) bool {
+	switch arg := arg.(type) {
+	case lines:
+		return true
+	case error:
+		return is[*record.Difference](arg) || is[*scripts.Error](arg) || is[*scripts.LoadError](arg)
+	}
+	return false
+}
+
+// appendLines escapes a text of several lines. None but the first can be taken for one of
+// the log: they are indented.
+func appendLines(dst, text []byte) []byte {
+	for i, line := range bytes.Split(text, []byte("\n")) {
+		if i > 0 {
+			dst = append(dst, '\n')
+			if !bytes.HasPrefix(line, []byte("stack traceback:")) && !bytes.HasPrefix(line, []byte("\t")) && !bytes.HasPrefix(line, []byte(" ")) {
+				dst = append(dst, "  "...)
+			}
+		}
+		dst = relayformat.AppendEscaped(dst, line)
+	}
+	return dst
 }
 
 // Write writes a line as it is.

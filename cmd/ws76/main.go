@@ -55,6 +55,8 @@ func main() {
 // run is the whole command: it parses args (args[0] is the program's name), does
 // the work and returns the exit code. A signal cancels ctx with a signalError.
 func run(ctx context.Context, args []string, e *env) int {
+	e.stdout, e.stderr = onDisplay(e.stdout), onDisplay(e.stderr)
+	defer e.flushDisplays()
 	e.log = newLogger(e.stderr)
 	if e.tty == nil {
 		e.tty = new(tty)
@@ -78,6 +80,14 @@ func run(ctx context.Context, args []string, e *env) int {
 		e.log.Errorf("%v", err)
 	}
 	return code
+}
+
+func (e *env) flushDisplays() {
+	for _, stream := range []io.Writer{e.stdout, e.stderr} {
+		if s, ok := stream.(*display); ok {
+			s.flush()
+		}
+	}
 }
 
 // newApp returns the command tree. Help, completions and man pages are made from it.

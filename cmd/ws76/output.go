@@ -32,5 +32,6 @@ func (e *env) printJSON(v any) error {
 	return w.Encode(v)
 }
 
-// shown is text that others have written in a form that is safe on a terminal.
-func shown(text string) string { return string(format.AppendEscaped(nil, []byte(text))) }
+// shown is text that others have written, in a form that stays in its line, and in its
+// column of a table, on a terminal or not.
+func shown(text string) string { return string(format.AppendEscapedLine(nil, []byte(text))) }

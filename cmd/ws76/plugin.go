@@ -10,7 +10,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/plugins/mqtt"
 	"github.com/ws76/ws76/plugins/nats"
@@ -176,7 +175,7 @@ func (e *env) printPlugins(list []pluginJSON, asJSON bool) error {
 			if p.Changed != nil {
 				about += "; not as it was installed"
 			}
-			_, err = fmt.Fprintf(e.stdout, "%-*s  %-7s  %s\n", width, p.Name, p.Version, about)
+			_, err = fmt.Fprintf(e.stdout, "%-*s  %-7s  %s\n", width, shown(p.Name), shown(p.Version), shown(about))
 		}
 		if err != nil {
 			return err
@@ -260,12 +259,7 @@ func (e *env) pluginInfo(c *cli.Context) error {
 	if readme != "" {
 		b.WriteString("\n" + readme)
 	}
-	text := []byte(b.String())
-	if isTerminal(e.stdout) { // others have written it
-		text = format.AppendEscaped(nil, text)
-	}
-	_, err := e.stdout.Write(text)
-	return err
+	return e.print([]byte(b.String()))
 }
 
 // pluginNames are the names of all plugins for --plugin.

@@ -70,7 +70,7 @@ func (e *env) addedCommand(app *cli.App, args []string) *cli.Command {
 // Its exit code is handed on.
 func (e *env) runProgram(ctx context.Context, path string, args []string) error {
 	command := exec.CommandContext(ctx, path, args...)
-	command.Stdin, command.Stdout, command.Stderr = e.stdin, e.stdout, e.stderr
+	command.Stdin, command.Stdout, command.Stderr = e.stdin, behind(e.stdout), behind(e.stderr)
 	command.Env = append(os.Environ(), "WS76_VERSION="+buildVersion())
 	if self, err := os.Executable(); err == nil {
 		command.Env = append(command.Env, "WS76_EXECUTABLE="+self)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -145,11 +146,7 @@ func scriptFailed(err error) error {
 	if !ok {
 		return err
 	}
-	text := failed.Text
-	if failed.Traceback != "" {
-		text += "\n" + failed.Traceback
-	}
-	return withCode(exitScript, fmt.Errorf("%s", text))
+	return withCode(exitScript, &scripts.LoadError{Script: failed.Script, Err: errors.New(failed.Text), Traceback: failed.Traceback})
 }
 
 // dialFor is ws76.connect: the dialer of connect with the flags of the command line,

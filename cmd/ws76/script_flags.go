@@ -60,7 +60,7 @@ func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error
 		KV:      func() (*kv.Store, error) { return e.openStore(name) },
 		Env:     func(name string) (string, bool) { v := e.getenv(name); return v, v != "" },
 		Log:     e.logScript,
-		Print:   func(text string) { e.log.Warnf("%s", text) },
+		Print:   func(text string) { e.log.Warnf("%s", lines(text)) },
 	}
 	if c.IsSet("script-max-memory") { // its default is more than a call of one function may take
 		o.Limits.MaxMemory = sizeOf(c, "script-max-memory")
@@ -94,13 +94,13 @@ func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error
 func (e *env) logScript(level slog.Level, text string) {
 	switch {
 	case level >= slog.LevelError:
-		e.log.Errorf("%s", text)
+		e.log.Errorf("%s", lines(text))
 	case level >= slog.LevelWarn:
-		e.log.Warnf("%s", text)
+		e.log.Warnf("%s", lines(text))
 	case level >= slog.LevelInfo:
-		e.log.Infof("%s", text)
+		e.log.Infof("%s", lines(text))
 	default:
-		e.log.Debugf("%s", text)
+		e.log.Debugf("%s", lines(text))
 	}
 }
 

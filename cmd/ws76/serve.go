@@ -115,6 +115,7 @@ type service struct {
 
 	stopping                chan struct{} // closed when the server begins to stop
 	drops                   dropLog
+	turnedAway              refusalLog
 	refusals, binaryDropped atomic.Uint64
 	// Of those that have a hub.Endpoint: what the policy dropped, and what was in the
 	// queue still when a connection ended.
@@ -195,7 +196,7 @@ func (e *env) newService(c *cli.Context) (_ *service, err error) {
 		env: e, echo: c.Bool("echo"), forwarded: c.Bool("trust-forwarded"), dashboard: !c.Bool("no-dashboard"),
 		started: time.Now(), stopping: make(chan struct{}),
 	}
-	s.drops.log = e.log
+	s.drops.log, s.turnedAway.log = e.log, e.log
 	defer func() {
 		if err != nil {
 			s.close()
@@ -282,6 +283,7 @@ func (s *service) close() {
 		s.static.Close()
 	}
 	s.drops.close()
+	s.turnedAway.close()
 }
 
 // startChildren makes ready what runs --exec and --exec-shared.

@@ -230,5 +230,5 @@ func (s *service) refused(remote net.Addr, err error) {
 	if errors.As(err, &handshake) {
 		name = s.remoteName(remote, handshake.Fields)
 	}
-	s.log.Warnf("%s: %v", name, err)
+	s.turnedAway.add("", name, err)
 }

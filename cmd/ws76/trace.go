@@ -42,7 +42,7 @@ func (e *env) trace(role string) *core.Trace {
 			if e.log.json == nil { // which has a time of its own
 				way = time.Now().Format("15:04:05.000000 ") + way
 			}
-			e.log.Tracef("%s frame 0x%02X, %d bytes%s", way, typ, len(payload), hexOf(payload))
+			e.log.Tracef("%s frame 0x%02X, %d bytes%s", way, typ, len(payload), own(hexOf(payload)))
 		}
 	}
 	return t

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"os/exec"
 	"strings"
 
@@ -27,9 +26,7 @@ const transportProgram = "ws76-transport-"
 // openTransport opens a transport of those that are built in or, where none has
 // the scheme, an executable on PATH. Of o it fills in the streams of the process.
 func (e *env) openTransport(raw string, o transports.Options) (transports.Transport, error) {
-	o.Stdin, _ = e.stdin.(*os.File)
-	o.Stdout, _ = e.stdout.(*os.File)
-	o.Stderr = e.stderr
+	o.Stdin, o.Stdout, o.Stderr = fileOf(e.stdin), fileOf(e.stdout), behind(e.stderr)
 	r := all.Transports()
 	t, err := r.Open(raw, o)
 	if !errors.Is(err, transports.ErrUnknown) {

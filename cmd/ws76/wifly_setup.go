@@ -164,7 +164,7 @@ func (e *env) askPassword(ctx context.Context, prompt string) (string, error) {
 		terminal := term.NewTerminal(struct {
 			io.Reader
 			io.Writer
-		}{f, e.stderr}, "")
+		}{f, behind(e.stderr)}, "")
 		text, err := terminal.ReadPassword(prompt)
 		if err == io.EOF { // ^C or ^D, which are bytes now
 			err = silentError(exitInterrupt)

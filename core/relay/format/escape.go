@@ -8,18 +8,31 @@ const digits = "0123456789abcdef"
 // terminal: control characters but newline and tab, and bytes that are not
 // UTF-8, as \xNN; the controls of Unicode (C1, and those that turn the direction
 // of writing) as \uXXXX. The form is for eyes: a backslash stays one.
-func AppendEscaped(dst, p []byte) []byte {
+func AppendEscaped(dst, p []byte) []byte { return appendEscaped(dst, p, false) }
+
+// AppendEscapedLine does as AppendEscaped for what has to stay in a line, or in a column
+// of a table: newline and tab are \n and \t.
+func AppendEscapedLine(dst, p []byte) []byte { return appendEscaped(dst, p, true) }
+
+func appendEscaped(dst, p []byte, line bool) []byte {
 	for len(p) > 0 {
 		// Most is printable: copied in one piece.
 		n := 0
-		for n < len(p) && isPlain(p[n]) {
+		for n < len(p) && isPlain(p[n]) && (!line || p[n] >= ' ') {
 			n++
 		}
 		dst = append(dst, p[:n]...)
 		if p = p[n:]; len(p) == 0 {
 			break
 		}
-		if c := p[0]; c < utf8.RuneSelf {
+		switch c := p[0]; {
+		case c == '\n':
+			dst, p = append(dst, '\\', 'n'), p[1:]
+			continue
+		case c == '\t':
+			dst, p = append(dst, '\\', 't'), p[1:]
+			continue
+		case c < utf8.RuneSelf:
 			dst = append(dst, '\\', 'x', digits[c>>4], digits[c&15])
 			p = p[1:]
 			continue
@@ -45,12 +58,13 @@ func isPlain(c byte) bool {
 
 // isHazard reports whether u, beyond ASCII, does something to a terminal: C1
 // controls, line and paragraph separators, and marks, embeddings, overrides and
-// isolates of direction.
+// isolates of direction; or is not seen at all where that lets two texts look alike. The
+// joiners that some scripts need to be written are none.
 func isHazard(u rune) bool {
 	switch {
-	case u < 0xA0, u == 0x061C, u == 0x200E, u == 0x200F:
+	case u < 0xA0, u == 0x061C, u == 0x200B, u == 0x200E, u == 0x200F, u == 0xFEFF:
 		return true
-	case 0x2028 <= u && u <= 0x202E, 0x2066 <= u && u <= 0x2069:
+	case 0x2028 <= u && u <= 0x202E, 0x2060 <= u && u <= 0x206F, 0xFFF9 <= u && u <= 0xFFFB:
 		return true
 	}
 	return false

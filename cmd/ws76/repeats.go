@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+// Bounds of what is said of refusals: of one address within a period, and the addresses
+// that are told apart.
+const (
+	maxSaid      = 10
+	maxAddresses = 1000
+	refusalsFor  = 10 * time.Second
+)
+
+// refusalLog says whom a server refused: something new of an address at once, what it
+// does again and again once in a while, in one line. It is safe for concurrent use.
+type refusalLog struct {
+	log *logger
+
+	mu     sync.Mutex
+	of     map[string]*refusals
+	timer  *time.Timer
+	closed bool
+}
+
+// refusals are those of an address.
+type refusals struct {
+	said []string
+	more int
+	last string
+}
+
+// add says that the client at remote, for whom name stands in the log, was refused.
+func (r *refusalLog) add(prefix, name string, err error) {
+	text := fmt.Sprint(foreign(slog.LevelWarn, []any{err})...)
+	address := name
+	if host, _, err := net.SplitHostPort(name); err == nil {
+		address = host
+	}
+	if !r.count(address, text) {
+		r.log.Warnf("%s%s: %v", own(prefix), name, err)
+	}
+}
+
+// count counts a refusal and reports whether it will be said with others.
+func (r *refusalLog) count(address, text string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return false
+	}
+	if r.of == nil {
+		r.of = make(map[string]*refusals)
+	}
+	of := r.of[address]
+	if of == nil && len(r.of) >= maxAddresses {
+		address = "other addresses"
+		of = r.of[address]
+	}
+	if of == nil {
+		of = &refusals{}
+		r.of[address] = of
+	}
+	if r.timer == nil {
+		r.timer = time.AfterFunc(refusalsFor, r.flush)
+	}
+	known := len(of.said) >= maxSaid
+	for _, said := range of.said {
+		known = known || said == text
+	}
+	if known {
+		of.more++
+		of.last = text
+		return true
+	}
+	of.said = append(of.said, text)
+	return false
+}
+
+// flush sums up a period.
+func (r *refusalLog) flush() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for address, of := range r.of {
+		if of.more > 0 {
+			r.log.Warnf("%s: refused %d times more within %v, the last time: %s", address, of.more, refusalsFor, own(of.last))
+		}
+	}
+	clear(r.of)
+	r.timer = nil
+}
+
+// close says what is left to say.
+func (r *refusalLog) close() {
+	r.mu.Lock()
+	r.closed = true
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	r.mu.Unlock()
+	r.flush()
+}
