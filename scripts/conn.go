@@ -489,7 +489,7 @@ func connChannel(name string, of func(*Peer) func(string) error) lua.LGFunction 
 		s := st.script
 		if !s.later(func() {
 			if err := do(string(channel)); err != nil {
-				s.o.log(slog.LevelError, "%s: conn:%s(%q): %v", s.name, name, string(channel), err)
+				s.o.log(slog.LevelError, "%s: conn:%s(%.100q): %v", s.name, name, string(channel), err)
 			}
 		}, false) {
 			return fail(L, "full", "too many calls are waiting")

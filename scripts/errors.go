@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"time"
 
@@ -135,6 +136,8 @@ type reporter struct {
 const (
 	reportEvery = time.Second
 	maxPlaces   = 256
+	maxPlace    = 256     // bytes
+	maxReport   = 4 << 10 // bytes of a text
 )
 
 // report logs err unless it was logged within the last second. The caller has
@@ -143,18 +146,26 @@ func (s *Script) report(err *Error) {
 	r := &s.reports
 	place := err.In + "\x00" + placeOf(err.Text)
 	now := time.Now()
+	if _, known := r.last[place]; !known && len(r.last) >= maxPlaces {
+		maps.DeleteFunc(r.last, func(p string, last time.Time) bool {
+			old := now.Sub(last) >= reportEvery
+			if old {
+				delete(r.hidden, p)
+			}
+			return old
+		})
+		if len(r.last) >= maxPlaces { // each error is another
+			place = ""
+		}
+	}
 	if last, ok := r.last[place]; ok && now.Sub(last) < reportEvery {
 		r.hidden[place]++
 		return
 	}
-	if len(r.last) >= maxPlaces {
-		clear(r.last)
-		clear(r.hidden)
-	}
 	if r.last == nil {
 		r.last, r.hidden = map[string]time.Time{}, map[string]int{}
 	}
-	text := fmt.Sprintf("%s: %s: %s", s.name, err.In, err.Text)
+	text := fmt.Sprintf("%s: %s: %s", s.name, err.In, shortened(err.Text, maxReport))
 	if n := r.hidden[place]; n > 0 {
 		text += fmt.Sprintf(" (and %d times more since the last report)", n)
 		delete(r.hidden, place)
@@ -166,8 +177,17 @@ func (s *Script) report(err *Error) {
 	s.o.log(slog.LevelError, "%s", text)
 }
 
-// placeOf is the "file:line" that a message begins with, or all of it.
+// shortened returns what a long text begins with.
+func shortened(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return fmt.Sprintf("%s... (%d bytes in all)", strings.ToValidUTF8(text[:most], ""), len(text))
+}
+
+// placeOf is the "file:line" that a message begins with, or its beginning.
 func placeOf(text string) string {
+	text = strings.Clone(text[:min(len(text), maxPlace)]) // which is kept
 	if file, rest, ok := strings.Cut(text, ":"); ok {
 		if line, _, ok := strings.Cut(rest, ":"); ok {
 			return file + ":" + line

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
 // guard is the context of all Lua code of one state. The interpreter looks at
@@ -48,6 +50,9 @@ const lookEvery = 8192
 func (g *guard) look() {
 	g.left = lookEvery
 	g.due.Store(false)
+	for th := g.state.L.G.CurrentThread; th != nil; th = th.Parent {
+		lauxlib.ForgetTails(th)
+	}
 	if err := g.state.dog.measure(); err != nil {
 		g.interrupt(err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
 // Whatever a script does, it is an error of that script: messages pass, and the
@@ -238,6 +239,30 @@ func TestReports(t *testing.T) {
 	}
 }
 
+// Errors that are long, and each another, take neither the log nor memory.
+func TestReportsOfAll(t *testing.T) {
+	r := newRig(t, `n = 0 function on_message(c, d) n = n + 1 error(n .. d, 0) end`, Options{OnError: Drop})
+	long := strings.Repeat("x", 100_000)
+	for range 3 * maxPlaces {
+		r.push(long)
+	}
+	for _, l := range r.got(&r.logs) {
+		if len(l) > 2*maxReport {
+			t.Fatalf("logged %d bytes", len(l))
+		}
+	}
+	r.script.mu.Lock()
+	defer r.script.mu.Unlock()
+	if n := len(r.script.reports.last); n > maxPlaces+1 {
+		t.Errorf("%d places are kept", n)
+	}
+	for place := range r.script.reports.last {
+		if len(place) > 2*maxPlace {
+			t.Fatalf("a place of %d bytes is kept", len(place))
+		}
+	}
+}
+
 func TestPolicies(t *testing.T) {
 	for _, tt := range []struct {
 		policy ErrorPolicy
@@ -270,6 +295,12 @@ func TestKeeps(t *testing.T) {
 		"a local":        `local box = {} ws76.spawn(function() local kept, n = {}, 0 while true do n = n + 1 if box.d then kept[#kept + 1] = box.d .. n box.d = nil end ws76.sleep(0.0001) end end) function on_message(c, d) n = (n or 0) + 1 box.d = d return tostring(n) end`,
 		"ws76.state":     `ws76.state.kept = {} function on_message(c, d) n = (n or 0) + 1 ws76.state.kept[n] = d .. n return tostring(n) end`,
 		"timers":         `function on_message(c, d) n = (n or 0) + 1 local mine = d .. n ws76.after(1000, function() return mine end) return tostring(n) end`,
+		"room in lists":  `kept = {} function on_message(c, d) n = (n or 0) + 1 local t = {} t[1e5] = 1 t[1e5] = nil kept[n] = t return tostring(n) end`,
+		"iterators":      `kept = {} function on_message(c, d) n = (n or 0) + 1 kept[n] = (d .. n):gmatch("y") return tostring(n) end`,
+		"characters":     `kept = {} function on_message(c, d) n = (n or 0) + 1 kept[n] = ws76.utf8.codes(d .. n) return tostring(n) end`,
+		"results":        `kept = {} function on_message(c, d) n = (n or 0) + 1 local mine = d .. n kept[n] = ws76.spawn(function() return mine end) return tostring(n) end`,
+		"past timers":    `kept = {} function on_message(c, d) n = (n or 0) + 1 local mine = d .. n kept[n] = ws76.after(0, function() return mine end) return tostring(n) end`,
+		"stacks":         `local function deep(n, ...) if n > 0 then deep(n - 1, ...) ws76.now() end end local u = {} for i = 1, 100 do u[i] = i end kept = {} function on_message(c, d) n = (n or 0) + 1 local co = coroutine.wrap(function() deep(300, unpack(u)) coroutine.yield() end) co() kept[n] = co return tostring(n) end`,
 		"waiting values": `function on_message(c, d) n = (n or 0) + 1 ws76.spawn(function(d) ws76.sleep(1000) return d end, d .. n) return tostring(n) end`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -294,6 +325,42 @@ func TestKeeps(t *testing.T) {
 			}
 			t.Errorf("not noticed; logged %q", r.got(&r.logs))
 		})
+	}
+}
+
+// Keys that a table does not have any more are forgotten before a script begins anew for
+// them, and a loop that waits goes on where it was.
+func TestOldKeys(t *testing.T) {
+	r := newRig(t, `t = {a = 1, b = 2, c = 3}
+local n, seen = 0, ""
+ws76.spawn(function() for k in pairs(t) do t[k] = nil seen = seen .. k ws76.sleep(1) end end)
+function on_message(c, d)
+  if d == "seen" then return seen end
+  for i = 1, 1e4 do n = n + 1 t["k" .. n] = 1 t["k" .. n] = nil end
+  return tostring(n)
+end`, Options{Clock: NewVirtualClock(epoch), Limits: Limits{MaxMemory: 16 << 20}})
+	clock := r.script.o.Clock.(*VirtualClock)
+	r.await("the loop", func() bool { r.push("seen"); sent := r.got(&r.toB); return len(sent[len(sent)-1]) == 1 })
+	for range 20 {
+		r.push("x")
+		r.script.mu.Lock()
+		over := r.script.cur.keeps(16 << 20)
+		keys := len(lauxlib.Keys(r.script.cur.L.G.Global.RawGetString("t").(*lua.LTable)))
+		r.script.mu.Unlock()
+		if over || keys > 10 {
+			t.Fatalf("keeps too much: %v; %d keys", over, keys)
+		}
+	}
+	for range 3 {
+		clock.Advance(time.Second)
+		if err := r.script.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.push("seen")
+	sent := r.got(&r.toB)
+	if seen := []byte(sent[len(sent)-1]); len(seen) != 3 || !bytes.ContainsAny(seen, "a") || !bytes.ContainsAny(seen, "b") || !bytes.ContainsAny(seen, "c") {
+		t.Errorf("the loop has seen %q", seen)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
 // Go does not tell whose memory is whose. So when the process has grown by much, the
@@ -19,11 +21,14 @@ const (
 	smallText  = 64 // up to which a string is not looked up, so one that is shared counts again
 )
 
-// scale counts the memory of values, up to a limit.
+// scale counts the memory of values, up to a bound.
 type scale struct {
-	sum, limit int64
-	seen       map[unsafe.Pointer]struct{}
-	todo       []lua.LValue // not a recursion: lists may be nested as deep as they like
+	sum, most int64 // bytes; what is more is not counted any more
+	seen      map[unsafe.Pointer]struct{}
+	todo      []lua.LValue // not a recursion: lists may be nested as deep as they like
+
+	loose []*lua.LTable           // that remember many keys which they do not have any more
+	held  map[lua.LValue]struct{} // the local variables of threads
 }
 
 func (w *scale) first(p unsafe.Pointer) bool {
@@ -61,23 +66,15 @@ func (w *scale) later(p unsafe.Pointer, v lua.LValue) {
 	}
 }
 
-// weigh counts all that can be reached from what was added, and reports whether that
-// is over the limit.
-func (w *scale) weigh() bool {
-	for len(w.todo) > 0 && w.sum <= w.limit {
+// weigh counts all that can be reached from what was added.
+func (w *scale) weigh() {
+	for len(w.todo) > 0 && w.sum <= w.most {
 		last := len(w.todo) - 1
 		v := w.todo[last]
 		w.todo = w.todo[:last]
 		switch v := v.(type) {
 		case *lua.LTable:
-			w.sum += tableSize
-			w.add(v.Metatable)
-			v.ForEach(func(key, value lua.LValue) {
-				if w.sum <= w.limit {
-					w.sum += entrySize - 2*valueSize
-					w.add(key, value)
-				}
-			})
+			w.table(v)
 		case *lua.LFunction:
 			w.add(v.Env)
 			for _, u := range v.Upvalues {
@@ -93,18 +90,72 @@ func (w *scale) weigh() bool {
 				for _, in := range of.putters {
 					w.add(in.value)
 				}
+			case *task:
+				w.add(of.fn, of.th)
+				w.add(of.args...)
+				w.add(of.results...)
+			case *timer:
+				w.add(of.fn)
+				w.add(of.vals...)
+			case *watching:
+				w.add(of.fn)
 			}
 		case *lua.LState:
 			w.thread(v)
 		}
 	}
-	return w.sum > w.limit
+}
+
+// table adds what is in a table, and the room that it has for more: the interpreter never gives
+// any back, and forgets no key.
+func (w *scale) table(t *lua.LTable) {
+	w.sum += tableSize
+	w.add(t.Metatable)
+	n := 0
+	t.ForEach(func(key, value lua.LValue) {
+		n++
+		if w.sum <= w.most {
+			w.sum += entrySize - 2*valueSize
+			w.add(key, value)
+		}
+	})
+	keys := lauxlib.Keys(t)
+	w.sum += int64(valueSize * max(lauxlib.Slots(t)+len(keys)-n, 0))
+	before := w.sum
+	for _, key := range keys {
+		if w.sum > w.most {
+			break
+		}
+		if t.RawGetH(key) == lua.LNil {
+			w.sum += entrySize - 2*valueSize
+			w.add(key)
+		}
+	}
+	if w.sum-before > leastLoose {
+		w.loose = append(w.loose, t)
+	}
+}
+
+// leastLoose is from how many bytes on the keys that a table does not have any more are worth
+// to be forgotten.
+const leastLoose = 64 << 10
+
+// forget makes tables forget the keys that they do not have any more, and reports whether
+// there were such tables. Where not all was counted it is not known which keys loops go on with.
+func (w *scale) forget() bool {
+	if len(w.loose) == 0 || w.sum > w.most {
+		return false
+	}
+	for _, t := range w.loose {
+		lauxlib.Forget(t, w.held)
+	}
+	return true
 }
 
 // thread adds what the functions that have not returned in a thread have in their
 // local variables.
 func (w *scale) thread(th *lua.LState) {
-	w.sum += threadSize
+	w.sum += threadSize + int64(valueSize*lauxlib.Registers(th))
 	for level := 0; ; level++ {
 		dbg, ok := th.GetStack(level)
 		if !ok {
@@ -121,6 +172,7 @@ func (w *scale) thread(th *lua.LState) {
 				break
 			}
 			w.add(v)
+			w.held[v] = struct{}{}
 		}
 	}
 }
@@ -128,7 +180,16 @@ func (w *scale) thread(th *lua.LState) {
 // keeps reports whether what the script's values take is over the limit. The caller
 // has the lock, and no Lua runs.
 func (st *state) keeps(limit int64) bool {
-	w := &scale{limit: limit, seen: map[unsafe.Pointer]struct{}{}}
+	w := st.scale(2 * limit)
+	if w.forget() && w.sum > limit {
+		w = st.scale(limit)
+	}
+	return w.sum > limit
+}
+
+// scale weighs all that can be reached from where a state keeps values.
+func (st *state) scale(most int64) *scale {
+	w := &scale{most: most, seen: map[unsafe.Pointer]struct{}{}, held: map[lua.LValue]struct{}{}}
 	w.add(st.L.G.Global, st.L.G.Registry, st.module)
 	for _, v := range st.modules {
 		w.add(v)
@@ -147,7 +208,8 @@ func (st *state) keeps(limit int64) bool {
 	for _, c := range st.script.conns {
 		w.add(c.data)
 	}
-	return w.weigh()
+	w.weigh()
+	return w
 }
 
 // weigh sees to it that a state does not keep too much: its script is loaded anew

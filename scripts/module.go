@@ -334,7 +334,7 @@ func wsPublish(L *lua.LState) int {
 	}
 	if !s.later(func() {
 		if err := s.o.Publish(channel, m); err != nil {
-			s.o.log(slog.LevelError, "%s: ws76.publish(%q): %v", s.name, channel, err)
+			s.o.log(slog.LevelError, "%s: ws76.publish(%.100q): %v", s.name, channel, err)
 		}
 	}, false) {
 		return fail(L, "full", "too many messages are waiting to be published")

@@ -142,7 +142,7 @@ func (m *matcher) head() (c byte, literal bool) {
 func (b *Budget) gmatch(L *lua.LState) int {
 	s, p := lauxlib.CheckString(L, 1), lauxlib.CheckString(L, 2)
 	at := 0
-	L.Push(L.NewFunction(func(L *lua.LState) int {
+	L.Push(L.NewClosure(func(L *lua.LState) int {
 		if at > len(s) {
 			return 0
 		}
@@ -156,6 +156,6 @@ func (b *Budget) gmatch(L *lua.LState) int {
 			at++
 		}
 		return m.pushAll(from, end)
-	}))
+	}, L.Get(1))) // so that who weighs what a script keeps finds it
 	return 1
 }

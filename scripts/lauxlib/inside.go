@@ -1,0 +1,96 @@
+package lauxlib
+
+import (
+	"reflect"
+	"unsafe"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// What gopher-lua keeps to itself, and what has to be looked at for the memory that it takes. All of it is for those who
+// see to it that no Lua code of the state runs meanwhile, or are called by it.
+
+// field returns what finds a field of S, a type of gopher-lua, that is a T.
+func field[S, T any](name string) func(*S) *T {
+	f, ok := reflect.TypeFor[S]().FieldByName(name)
+	if !ok || f.Type != reflect.TypeFor[T]() {
+		panic("lauxlib: gopher-lua has changed: " + name)
+	}
+	return func(s *S) *T { return (*T)(unsafe.Add(unsafe.Pointer(s), f.Offset)) }
+}
+
+// offset is where a field of a type is.
+func offset(t reflect.Type, name string) uintptr {
+	f, ok := t.FieldByName(name)
+	if !ok {
+		panic("lauxlib: gopher-lua has changed: " + name)
+	}
+	return f.Offset
+}
+
+var (
+	tableArray = field[lua.LTable, []lua.LValue]("array")
+	tableKeys  = field[lua.LTable, []lua.LValue]("keys")
+
+	registerType  = reflect.TypeFor[lua.LState]()
+	registerAt    = offset(registerType, "reg")
+	registersAt   = offset(fieldType(registerType, "reg"), "array")
+	debugType     = reflect.TypeFor[lua.Debug]()
+	frameAt       = offset(debugType, "frame")
+	frameParentAt = offset(fieldType(debugType, "frame"), "Parent")
+	frameTailAt   = offset(fieldType(debugType, "frame"), "TailCall")
+)
+
+func fieldType(t reflect.Type, name string) reflect.Type {
+	f, _ := t.FieldByName(name)
+	return f.Type.Elem()
+}
+
+// Slots returns how many slots the array of a table has, in use or not.
+func Slots(t *lua.LTable) int { return cap(*tableArray(t)) }
+
+// Keys returns the keys that a table has or had: the interpreter forgets none. It must not be changed.
+func Keys(t *lua.LTable) []lua.LValue { return *tableKeys(t) }
+
+// Forget makes the table forget the keys that it has no more, but those that are kept, with which a loop may go on.
+func Forget(t *lua.LTable, kept map[lua.LValue]struct{}) {
+	fresh := &lua.LTable{Metatable: t.Metatable}
+	for _, key := range Keys(t) {
+		v := t.RawGetH(key)
+		if _, held := kept[key]; v == lua.LNil && held {
+			fresh.RawSetH(key, lua.LTrue) // which makes room for it
+		}
+		if _, held := kept[key]; v != lua.LNil || held {
+			fresh.RawSetH(key, v)
+		}
+	}
+	*tableArray(fresh) = *tableArray(t)
+	*t = *fresh
+}
+
+// Registers returns how many registers a thread has room for; it never gives any back.
+func Registers(th *lua.LState) int {
+	reg := *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(th), registerAt))
+	if reg == nil {
+		return 0 // it has ended
+	}
+	return cap(*(*[]lua.LValue)(unsafe.Add(reg, registersAt)))
+}
+
+// maxTails is how many tail calls a level of the stack remembers. More are no help to anybody who reads a traceback, and the
+// interpreter writes a line for each before it shortens it.
+const maxTails = 16
+
+// ForgetTails makes the levels of a thread's stack forget all but a few of their tail calls.
+func ForgetTails(th *lua.LState) {
+	debug, ok := th.GetStack(0)
+	if !ok {
+		return
+	}
+	for frame := *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(debug), frameAt)); frame != nil; {
+		if tails := (*int)(unsafe.Add(frame, frameTailAt)); *tails > maxTails {
+			*tails = maxTails
+		}
+		frame = *(*unsafe.Pointer)(unsafe.Add(frame, frameParentAt))
+	}
+}
