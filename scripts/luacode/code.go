@@ -4,44 +4,22 @@ import (
 	"math"
 
 	lua "github.com/yuin/gopher-lua"
-	"github.com/yuin/gopher-lua/ast"
 )
 
 // The code of one function, after lcode.c of Lua 5.1: gopher-lua's instructions are those of PUC's virtual machine.
 
-// An instruction has the operation in its upper 6 bits, then 8 of A, 9 of C and 9 of B, or 18 of Bx or of sBx, which is
-// signed.
+// Limits of a function, as in Lua 5.1.
 const (
-	maxIndexRK = 1<<8 - 1 // the largest constant that an operand can name
-	bitRK      = 1 << 8   // says that an operand is a constant
-	maxBx      = 1<<18 - 1
-	maxSBx     = maxBx >> 1
-	maxStack   = 250 // registers of a function
-	maxLocals  = 200
-	maxUpvals  = 255
-	multRet    = -1
-	noJump     = -1 // the end of a list of jumps
-	noReg      = 1<<8 - 1
+	maxStack  = 250 // registers
+	maxLocals = 200
+	maxUpvals = 255
 )
 
-func instABC(op, a, b, c int) uint32 {
-	return uint32(op)<<26 | uint32(a)<<18 | uint32(c)<<9 | uint32(b)
-}
-func instABx(op, a, bx int) uint32   { return uint32(op)<<26 | uint32(a)<<18 | uint32(bx) }
-func instAsBx(op, a, sbx int) uint32 { return instABx(op, a, sbx+maxSBx) }
-
-func opOf(i uint32) int  { return int(i >> 26) }
-func argA(i uint32) int  { return int(i >> 18 & 0xff) }
-func argB(i uint32) int  { return int(i & 0x1ff) }
-func argC(i uint32) int  { return int(i >> 9 & 0x1ff) }
-func argBx(i uint32) int { return int(i & maxBx) }
-func argSBx(i uint32) int {
-	return argBx(i) - maxSBx
-}
-func setA(i *uint32, a int)   { *i = *i&^(0xff<<18) | uint32(a)<<18 }
-func setB(i *uint32, b int)   { *i = *i&^0x1ff | uint32(b) }
-func setC(i *uint32, c int)   { *i = *i&^(0x1ff<<9) | uint32(c)<<9 }
-func setSBx(i *uint32, n int) { *i = *i&^maxBx | uint32(n+maxSBx) }
+const (
+	multRet = -1       // as many values as there are
+	noJump  = -1       // the end of a list of jumps
+	noReg   = 1<<8 - 1 // no register
+)
 
 // kind says where the value of an expression is.
 type kind int
@@ -91,12 +69,11 @@ type function struct {
 	known   map[constant]int
 	strings []string // the constants, as text
 	block   *block
-	target  int   // the last instruction that is jumped to
 	here    int   // list of jumps to the next instruction
 	free    int   // the first free register
 	active  []int // index in proto.DbgLocals of each variable in sight, whose registers these are
 	upvals  []upvalue
-	gotos   []jump
+	gotos   []pending
 	line    int
 }
 
@@ -161,12 +138,6 @@ func (f *function) jump() int {
 func (f *function) condJump(op, a, b, c int) int {
 	f.abc(op, a, b, c)
 	return f.jump()
-}
-
-// label marks the next instruction as one that is jumped to.
-func (f *function) label() int {
-	f.target = f.pc()
-	return f.target
 }
 
 func (f *function) next(pc int) int {
@@ -268,10 +239,7 @@ func (f *function) patch(list, to int) {
 	f.patchTo(list, to, noReg, to)
 }
 
-func (f *function) patchToHere(list int) {
-	f.label()
-	f.here = f.join(f.here, list)
-}
+func (f *function) patchToHere(list int) { f.here = f.join(f.here, list) }
 
 // Registers.
 
@@ -392,7 +360,6 @@ func (f *function) dischargeAnywhere(v *value) {
 }
 
 func (f *function) boolLabel(reg, b, skip int) int {
-	f.label()
 	return f.abc(lua.OP_LOADBOOL, reg, b, skip)
 }
 
@@ -412,7 +379,7 @@ func (f *function) toReg(v *value, reg int) {
 			yes = f.boolLabel(reg, 1, 0)
 			f.patchToHere(over)
 		}
-		end := f.label()
+		end := f.pc()
 		f.patchTo(v.f, end, reg, no)
 		f.patchTo(v.t, end, reg, yes)
 	}
@@ -503,211 +470,4 @@ func (f *function) self(v, key *value) {
 	f.abc(lua.OP_SELF, base, v.info, f.toRK(key))
 	f.freeValue(key)
 	*v = val(kNonReloc, base)
-}
-
-// Conditions.
-
-func (f *function) invert(v *value) {
-	i := f.control(v.info)
-	setA(i, 1-argA(*i))
-}
-
-// jumpIf is a jump that is taken when the value is true, or when it is false.
-func (f *function) jumpIf(v *value, when int) int {
-	if v.kind == kReloc {
-		if i := f.proto.Code[v.info]; opOf(i) == lua.OP_NOT {
-			f.unemit() // test what it negates
-			return f.condJump(lua.OP_TEST, argB(i), 0, 1-when)
-		}
-	}
-	f.dischargeAnywhere(v)
-	f.freeValue(v)
-	return f.condJump(lua.OP_TESTSET, noReg, v.info, when)
-}
-
-func (f *function) unemit() {
-	f.proto.Code = f.proto.Code[:f.pc()-1]
-	f.proto.DbgSourcePositions = f.proto.DbgSourcePositions[:f.pc()]
-}
-
-// ifTrue goes on where v is true and jumps away where it is false.
-func (f *function) ifTrue(v *value) {
-	f.discharge(v)
-	pc := noJump
-	switch v.kind {
-	case kConst, kNumber, kTrue: // always true
-	case kJump:
-		f.invert(v)
-		pc = v.info
-	default:
-		pc = f.jumpIf(v, 0)
-	}
-	v.f = f.join(v.f, pc)
-	f.patchToHere(v.t)
-	v.t = noJump
-}
-
-// ifFalse goes on where v is false.
-func (f *function) ifFalse(v *value) {
-	f.discharge(v)
-	pc := noJump
-	switch v.kind {
-	case kNil, kFalse: // always false
-	case kJump:
-		pc = v.info
-	default:
-		pc = f.jumpIf(v, 1)
-	}
-	v.t = f.join(v.t, pc)
-	f.patchToHere(v.f)
-	v.f = noJump
-}
-
-func (f *function) not(v *value) {
-	f.discharge(v)
-	switch v.kind {
-	case kNil, kFalse:
-		v.kind = kTrue
-	case kConst, kNumber, kTrue:
-		v.kind = kFalse
-	case kJump:
-		f.invert(v)
-	case kReloc, kNonReloc:
-		f.dischargeAnywhere(v)
-		f.freeValue(v)
-		v.kind, v.info = kReloc, f.abc(lua.OP_NOT, 0, v.info, 0)
-	}
-	v.t, v.f = v.f, v.t
-	f.dropValues(v.f)
-	f.dropValues(v.t)
-}
-
-// Operators.
-
-func (v *value) isNumeral() bool { return v.kind == kNumber && v.t == noJump && v.f == noJump }
-
-// fold computes what has only constants for operands, unless the result is none that a constant can be.
-func fold(op int, a, b *value) bool {
-	if !a.isNumeral() || !b.isNumeral() {
-		return false
-	}
-	var r float64
-	switch op {
-	case lua.OP_ADD:
-		r = a.num + b.num
-	case lua.OP_SUB:
-		r = a.num - b.num
-	case lua.OP_MUL:
-		r = a.num * b.num
-	case lua.OP_DIV:
-		if b.num == 0 {
-			return false
-		}
-		r = a.num / b.num
-	case lua.OP_UNM:
-		r = -a.num
-	default:
-		return false
-	}
-	if r != r {
-		return false
-	}
-	a.num = r
-	return true
-}
-
-func (f *function) arith(op int, a, b *value) {
-	if fold(op, a, b) {
-		return
-	}
-	right := 0
-	if op != lua.OP_UNM && op != lua.OP_LEN {
-		right = f.toRK(b)
-	}
-	left := f.toRK(a)
-	if left > right {
-		f.freeValue(a)
-		f.freeValue(b)
-	} else {
-		f.freeValue(b)
-		f.freeValue(a)
-	}
-	*a = value{kind: kReloc, info: f.abc(op, 0, left, right), t: noJump, f: noJump}
-}
-
-func (f *function) compare(op, cond int, a, b *value) {
-	left, right := f.toRK(a), f.toRK(b)
-	f.freeValue(b)
-	f.freeValue(a)
-	if cond == 0 && op != lua.OP_EQ { // a > b is b < a
-		left, right = right, left
-		cond = 1
-	}
-	*a = val(kJump, f.condJump(op, cond, left, right))
-}
-
-// binary is an operator between two expressions.
-func (f *function) binary(op string, left, right ast.Expr, line int) value {
-	a := f.expr(left)
-	switch op {
-	case "and":
-		f.ifTrue(&a)
-		b := f.expr(right)
-		f.discharge(&b)
-		b.f = f.join(b.f, a.f)
-		return b
-	case "or":
-		f.ifFalse(&a)
-		b := f.expr(right)
-		f.discharge(&b)
-		b.t = f.join(b.t, a.t)
-		return b
-	}
-	if !a.isNumeral() || op == "==" || op == "~=" || op == "<" || op == "<=" || op == ">" || op == ">=" {
-		f.toRK(&a)
-	}
-	b := f.expr(right)
-	f.line = line
-	switch op {
-	case "+":
-		f.arith(lua.OP_ADD, &a, &b)
-	case "-":
-		f.arith(lua.OP_SUB, &a, &b)
-	case "*":
-		f.arith(lua.OP_MUL, &a, &b)
-	case "/":
-		f.arith(lua.OP_DIV, &a, &b)
-	case "%":
-		f.arith(lua.OP_MOD, &a, &b)
-	case "^":
-		f.arith(lua.OP_POW, &a, &b)
-	case "==":
-		f.compare(lua.OP_EQ, 1, &a, &b)
-	case "~=":
-		f.compare(lua.OP_EQ, 0, &a, &b)
-	case "<":
-		f.compare(lua.OP_LT, 1, &a, &b)
-	case "<=":
-		f.compare(lua.OP_LE, 1, &a, &b)
-	case ">":
-		f.compare(lua.OP_LT, 0, &a, &b)
-	case ">=":
-		f.compare(lua.OP_LE, 0, &a, &b)
-	}
-	return a
-}
-
-func (f *function) unary(op int, operand ast.Expr, line int) value {
-	v := f.expr(operand)
-	f.line = line
-	if op == lua.OP_NOT {
-		f.not(&v)
-		return v
-	}
-	zero := value{kind: kNumber, t: noJump, f: noJump}
-	if op == lua.OP_LEN || !v.isNumeral() {
-		f.toAnyReg(&v)
-	}
-	f.arith(op, &v, &zero)
-	return v
 }

@@ -41,10 +41,6 @@ func Compile(src []byte, file string) (proto *lua.FunctionProto, err error) {
 	if err != nil {
 		return nil, err
 	}
-	chunk, err = guard(chunk, file, bytes.Contains(src, []byte("__len")))
-	if err != nil {
-		return nil, err
-	}
 	defer func() {
 		if r := recover(); r != nil {
 			e, ok := r.(*SyntaxError)
@@ -54,7 +50,7 @@ func Compile(src []byte, file string) (proto *lua.FunctionProto, err error) {
 			proto, err = nil, e
 		}
 	}()
-	return generate(chunk, file), nil
+	return generate(guard(chunk, file, bytes.Contains(src, []byte("__len"))), file), nil
 }
 
 // Parse makes the syntax tree of a source, for those who look at a script without running it. Errors are *SyntaxError.

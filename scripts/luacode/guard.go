@@ -21,18 +21,9 @@ type guarding struct {
 	used    [numOps]bool // operators that are calls
 }
 
-// guard rewrites what must not run as it stands. A tree that is too deep is a *SyntaxError.
-func guard(chunk []ast.Stmt, file string, lengths bool) (guarded []ast.Stmt, err error) {
+// guard rewrites what must not run as it stands. It panics with a *SyntaxError where the tree is too deep.
+func guard(chunk []ast.Stmt, file string, lengths bool) []ast.Stmt {
 	g := &guarding{file: file, lengths: lengths}
-	defer func() {
-		if r := recover(); r != nil {
-			e, ok := r.(*SyntaxError)
-			if !ok {
-				panic(r)
-			}
-			guarded, err = nil, e
-		}
-	}()
 	g.stmts(chunk)
 	var first []ast.Stmt
 	for op, used := range g.used {
@@ -41,7 +32,7 @@ func guard(chunk []ast.Stmt, file string, lengths bool) (guarded []ast.Stmt, err
 			first = append(first, at(&ast.LocalAssignStmt{Names: []string{opNames[op]}, Exprs: []ast.Expr{get}}, 1))
 		}
 	}
-	return append(first, chunk...), nil
+	return append(first, chunk...)
 }
 
 // at gives a new node its line.

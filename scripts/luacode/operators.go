@@ -225,7 +225,7 @@ var plain = func() *lua.LTable {
 	return t
 }()
 
-// installOperators gives the values that have no metatable in gopher-lua one, and strings one that has their operators.
+// install gives the values that have no metatable in gopher-lua one, and strings one that has their operators.
 func (o *operators) install(L *lua.LState) {
 	for _, v := range []lua.LValue{lua.LNil, lua.LTrue, lua.LNumber(0), &lua.LFunction{}, &lua.LState{}} {
 		L.SetMetatable(v, plain)
