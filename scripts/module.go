@@ -114,12 +114,7 @@ func protect(L *lua.LState, caller *lua.LFunction) int {
 	L.Insert(caller, 1)
 	if err := L.PCall(L.GetTop()-1, lua.MultRet, nil); err != nil {
 		L.Push(lua.LFalse)
-		var api *lua.ApiError
-		if errors.As(err, &api) && api.Object != nil {
-			L.Push(api.Object)
-		} else {
-			L.Push(lua.LString(err.Error()))
-		}
+		L.Push(lauxlib.ErrorValue(err))
 		return 2
 	}
 	L.Insert(lua.LTrue, 1)

@@ -1,6 +1,7 @@
 package lauxlib
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -10,6 +11,15 @@ import (
 // Errorf raises an error that begins with the place of the function that called the running one, if that is Lua code.
 func Errorf(L *lua.LState, format string, args ...any) {
 	L.Error(lua.LString(Where(L, 1)+fmt.Sprintf(format, args...)), 0)
+}
+
+// ErrorValue returns what has been raised where a protected call has failed with err.
+func ErrorValue(err error) lua.LValue {
+	var api *lua.ApiError
+	if errors.As(err, &api) && api.Object != nil {
+		return api.Object
+	}
+	return lua.LString(err.Error())
 }
 
 // ArgError raises the error of argument n of the running function, which is named as its caller calls it.

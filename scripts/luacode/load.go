@@ -1,7 +1,6 @@
 package luacode
 
 import (
-	"errors"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -52,12 +51,7 @@ func Install(L *lua.LState, b *luastring.Budget) {
 // refused returns nil and what an error says, as load does.
 func refused(L *lua.LState, err error) int {
 	L.Push(lua.LNil)
-	var api *lua.ApiError
-	if errors.As(err, &api) && api.Object != nil {
-		L.Push(api.Object)
-	} else {
-		L.Push(lua.LString(err.Error()))
-	}
+	L.Push(lauxlib.ErrorValue(err))
 	return 2
 }
 
