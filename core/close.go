@@ -190,15 +190,18 @@ func (c *Conn) end(ce *CloseError) *CloseError {
 
 // finish is end, also where the stream is open still for our last words.
 func (c *Conn) finish(ce *CloseError) *CloseError {
-	c.ending.Do(func() {
-		err := closeStream(c.stream)
-		if err != nil && !deviceFailed(ce.Err) {
-			ce = &CloseError{Code: codeAbnormal, Err: err}
-		}
-		if !c.ended.CompareAndSwap(nil, ce) && err != nil {
-			c.ended.Store(ce) // those words were thought to be out
-		}
-	})
+	if !c.ending.CompareAndSwap(false, true) {
+		c.closed.Wait()
+		return c.ended.Load()
+	}
+	defer c.closed.Done()
+	err := closeStream(c.stream)
+	if err != nil && !deviceFailed(ce.Err) {
+		ce = &CloseError{Code: codeAbnormal, Err: err}
+	}
+	if !c.ended.CompareAndSwap(nil, ce) && err != nil {
+		c.ended.Store(ce) // our last words were thought to be out
+	}
 	return c.ended.Load()
 }
 

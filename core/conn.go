@@ -61,7 +61,8 @@ type Conn struct {
 	framing framing
 	hixie   *hixieFraming              // the same, in drafts 75 and 76; nil otherwise
 	ended   atomic.Pointer[CloseError] // once set, what every call returns
-	ending  sync.Once                  // of the stream
+	ending  atomic.Bool                // the stream is being closed, or is
+	closed  sync.WaitGroup             // it is
 
 	// The receiving side belongs to whoever holds reading.
 	reading    lock
@@ -122,6 +123,7 @@ func newConn(stream net.Conn, o connConfig) *Conn {
 		stream: stream, dialect: o.dialect, protocol: o.protocol, request: &request,
 		trace: o.trace, closeTimeout: o.closeTimeout, messageTimeout: o.messageTimeout, pending: o.pending, writeTimeout: o.writeTimeout,
 	}
+	c.closed.Add(1)
 	switch stream.(type) {
 	case *net.TCPConn, *net.UnixConn: // for TLS one larger write is better: a record each
 		c.vectored = true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"time"
 )
@@ -197,8 +198,11 @@ func (c *Conn) write(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		err = context.Cause(ctx)
+	case errors.Is(err, net.ErrClosed) && c.ending.Load():
+		c.closed.Wait() // it says why soon
 	}
 	if ended := c.ended.Load(); ended != nil {
 		err = ended

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/transports/wifly"
 )
 
 // env is what a command may touch of the process.
@@ -24,6 +26,8 @@ type env struct {
 
 	tty       *tty   // the terminal, where keys are read one by one
 	interrupt func() // what ^C does, where the terminal makes no signal of it
+
+	uart wifly.Opener // in place of the serial ports of modules; nil but in tests
 }
 
 func main() {

@@ -17,6 +17,7 @@ import (
 	"github.com/ws76/ws76/transports/all"
 	wsexec "github.com/ws76/ws76/transports/exec"
 	"github.com/ws76/ws76/transports/tcp"
+	"github.com/ws76/ws76/transports/wifly"
 )
 
 // transportProgram is what the name of an executable begins with that is a
@@ -29,6 +30,9 @@ func (e *env) openTransport(raw string, o transports.Options) (transports.Transp
 	o.Stdin, o.Stdout, o.Stderr = fileOf(e.stdin), fileOf(e.stdout), behind(e.stderr)
 	r := all.Transports()
 	t, err := r.Open(raw, o)
+	if module, ok := t.(*wifly.Transport); ok && e.uart != nil {
+		module.Open = e.uart
+	}
 	if !errors.Is(err, transports.ErrUnknown) {
 		return t, err
 	}

@@ -68,6 +68,9 @@ func (e *env) moduleTransport(port string) (*wifly.Transport, error) {
 	if err != nil {
 		return nil, usagef("--port %q: %w", port, err)
 	}
+	if e.uart != nil {
+		t.Open = e.uart
+	}
 	t.Trace = func(sent bool, text string) {
 		way := "<"
 		if sent {

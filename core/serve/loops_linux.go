@@ -15,7 +15,7 @@ import (
 // them: when work ends they cut what is left.
 func (s *Server) startLoops(serving serving, listeners []net.Listener, failed func(error)) (wait func(work context.Context), rest []net.Listener) {
 	none := func(context.Context) {}
-	if t := s.Accept.Trace; s.Loops < 0 || t != nil && (t.Request != nil || t.Response != nil || t.Frame != nil) {
+	if t := s.Accept.Trace; s.Loops < 0 || !slices.ContainsFunc(listeners, canLoop) || t != nil && (t.Request != nil || t.Response != nil || t.Frame != nil) {
 		return none, listeners
 	}
 	n := s.Loops
@@ -63,14 +63,16 @@ func (s *Server) startLoops(serving serving, listeners []net.Listener, failed fu
 	}, rest
 }
 
+// canLoop reports whether nl is of a kind that event loops accept from.
+func canLoop(nl net.Listener) bool {
+	_, ok := nl.(syscall.Conn)
+	network := nl.Addr().Network()
+	return ok && (network == "tcp" || network == "unix")
+}
+
 // listenOn makes the loops accept from nl and reports whether they can.
 func (s *Server) listenOn(loops []*loop, nl net.Listener, failed func(error)) bool {
-	if _, ok := nl.(syscall.Conn); !ok {
-		return false
-	}
-	switch nl.Addr().Network() {
-	case "tcp", "unix":
-	default:
+	if !canLoop(nl) {
 		return false
 	}
 	for i, l := range loops {

@@ -145,7 +145,10 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	serving.plain.stop()
 	s.wg.Wait()
 	for _, l := range listeners {
-		l.Close() // has been by now, or is about to be
+		// It has been closed by now, or is about to be: what it says of that.
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, fmt.Errorf("listening on %s: %w", l.Addr(), err))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -184,10 +184,10 @@ func (c *conn) Close() error {
 	c.m.line.port.SetWriteDeadline(time.Unix(1, 0)) // a Write that waits
 	c.endMu.Unlock()
 	defer close(c.ended)
-	c.writeMu.Lock()
-	defer c.writeMu.Unlock()
-	c.readMu.Lock()
-	defer c.readMu.Unlock()
+	for _, call := range []*sync.Mutex{&c.writeMu, &c.readMu} { // those under way are over, later ones do nothing
+		call.Lock()
+		call.Unlock()
+	}
 	c.closeErr = c.end()
 	return c.closeErr
 }

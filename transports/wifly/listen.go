@@ -7,7 +7,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,11 +29,12 @@ type listener struct {
 	dirty bool   // the module must be set up again; the holder's
 	gone  bool   // the port has failed and is to be opened again; the holder's
 
-	once   sync.Once
-	closed chan struct{}
-	open   atomic.Bool   // a connection has the token, or is about to
-	down   chan struct{} // closed when the port is free again
-	err    error         // of that
+	closing atomic.Bool
+	closed  chan struct{} // Close has begun
+	done    chan struct{} // and is over
+	open    atomic.Bool   // a connection has the token, or is about to
+	down    chan struct{} // closed when the port is free again
+	err     error         // of that
 }
 
 // Listen has the module's own server wait for connections, at the port of
@@ -54,7 +54,7 @@ func (t *Transport) listen(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &listener{t: t, m: m, token: make(chan struct{}, 1), closed: make(chan struct{}), down: make(chan struct{})}
+	l := &listener{t: t, m: m, token: make(chan struct{}, 1), closed: make(chan struct{}), done: make(chan struct{}), down: make(chan struct{})}
 	if err := l.prepare(ctx); err != nil {
 		return nil, m.abandon(err)
 	}
@@ -221,10 +221,59 @@ func (l *listener) await(ctx context.Context) (rest []byte, err error) {
 		if extra := len(got) - restSize; extra > 0 {
 			got = append(got[:0], got[extra:]...)
 		}
-		if got, err = l.m.receive(ctx, got, time.Minute); err != nil {
+		wait := time.Minute
+		if unannounced(got) {
+			wait = announceWait
+		}
+		n := len(got)
+		if got, err = l.m.receive(ctx, got, wait); err != nil {
 			return nil, err
 		}
+		if len(got) > n || wait == time.Minute {
+			continue
+		}
+		stream, open, err := l.m.adopt(ctx, got)
+		if err != nil || open {
+			l.dirty = err != nil && !errors.Is(err, ErrUnplugged)
+			if l.dirty {
+				err = nil
+			}
+			return stream, err
+		}
+		got = nil
 	}
+}
+
+// announceWait is how long a client may have been sending before it is asked for that
+// was not announced.
+const announceWait = 500 * time.Millisecond
+
+// unannounced reports whether a module that waits for a client says what may come from
+// one, and not from itself.
+func unannounced(got []byte) bool {
+	for _, word := range ownWords {
+		if bytes.Contains(got, word) {
+			return false
+		}
+	}
+	return len(bytes.TrimSpace(got)) > 0
+}
+
+// adopt finds out whether got is the beginning of a stream whose announcement was lost,
+// and returns what has come of it until then.
+func (m *Module) adopt(ctx context.Context, got []byte) (stream []byte, open bool, err error) {
+	m.said = m.said[:0]
+	if err := m.sync(ctx, syncRounds); err != nil {
+		return nil, false, err
+	}
+	before, _, _ := bytes.Cut(m.said, []byte("CMD\r\n"))
+	stream = append(got, before...)
+	s, err := m.status(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	_, rest, err := m.exit(ctx)
+	return append(stream, rest...), s.tcp() == tcpConnected, err
 }
 
 // rebooted says that what was set in the module is gone.
@@ -315,18 +364,23 @@ func (l *listener) shutdown() {
 }
 
 // Close ends a waiting Accept and puts the module's settings back. A connection
-// that was accepted stays; the module is given free when that is closed.
+// that was accepted stays; the module is given free when that is closed. An error is
+// told by each call.
 func (l *listener) Close() error {
-	err := net.ErrClosed
-	l.once.Do(func() {
-		close(l.closed)
-		l.shutdown()
-		if err = nil; !l.open.Load() {
-			<-l.down
-			err = l.err
+	if !l.closing.CompareAndSwap(false, true) {
+		if <-l.done; l.err != nil {
+			return l.err
 		}
-	})
-	return err
+		return net.ErrClosed
+	}
+	defer close(l.done)
+	close(l.closed)
+	l.shutdown()
+	if l.open.Load() {
+		return nil
+	}
+	<-l.down
+	return l.err
 }
 
 // Addr is that of the module in its network.

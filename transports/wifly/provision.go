@@ -262,19 +262,16 @@ func (m *Module) Apply(ctx context.Context, s *Setup, changes []Change, note fun
 	if note == nil {
 		note = func(string) {}
 	}
-	if err := m.trial(ctx, changes, note); err != nil {
+	err := m.trial(ctx, changes, note)
+	if err == nil {
+		note("saving")
+		err = m.save(ctx)
+	}
+	if err != nil {
 		note("nothing is saved; the module reboots to what it was")
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoWait) // even where ctx is over
 		defer cancel()
 		return errors.Join(err, m.reboot(ctx, m.Baud()))
-	}
-	note("saving")
-	text, err := m.ask(ctx, "save", func(text string) bool { return text != "" })
-	if err != nil {
-		return err
-	}
-	if !strings.Contains(text, "Storing") {
-		return fail(ErrReply, "save", text)
 	}
 	baud := m.Baud()
 	if i := slices.IndexFunc(changes, func(c Change) bool { return c.Setting == "uart baud" }); i >= 0 {
@@ -298,6 +295,14 @@ func (m *Module) Apply(ctx context.Context, s *Setup, changes []Change, note fun
 		return &Error{Kind: ErrReply, Doing: "verifying after the reboot", Hint: fmt.Sprintf("%s is %q and not %q; was it saved?", left[0].Setting, left[0].Old, left[0].New)}
 	}
 	return nil
+}
+
+func (m *Module) save(ctx context.Context) error {
+	text, err := m.ask(ctx, "save", func(text string) bool { return text != "" })
+	if err == nil && !strings.Contains(text, "Storing") {
+		err = fail(ErrReply, "save", text)
+	}
+	return err
 }
 
 // trial makes the changes in the module's RAM and has it join.

@@ -125,7 +125,9 @@ func (s *syncer) failed() error {
 	garbage := countGarbage(s.seen)
 	text := s.m.reader("").text(s.seen)
 	switch {
-	case s.inside != nil && len(bytes.TrimSpace(s.inside)) > 0 || len(s.seen) == 0 && s.m.answered:
+	case s.m.answered: // what has come may be of a stream
+		return fail(ErrHung, doing, "")
+	case len(bytes.TrimSpace(s.inside)) > 0:
 		return fail(ErrHung, doing, text)
 	case len(bytes.TrimSpace(s.seen)) == 0:
 		return fail(ErrNoAnswer, doing, "")

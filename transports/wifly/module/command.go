@@ -20,11 +20,15 @@ func (m *Module) receiveCommand(b []byte) int {
 			}
 			line, long := string(m.line), m.long
 			m.line, m.long = m.line[:0], false
-			if long {
-				m.reply(badArgs, m.prompt())
-			} else {
-				m.execute(line)
-			}
+			m.inTime(func() {
+				switch {
+				case m.mode != command:
+				case long:
+					m.reply(badArgs, m.prompt())
+				default:
+					m.execute(line)
+				}
+			}, SlowReply, LatePrompt)
 			return i + 1
 		case c == '\n': // harmless
 		case c == '\b' || c == 0x7f:
@@ -74,16 +78,21 @@ func (m *Module) reply(parts ...string) {
 		m.note("fault: reply %q cut", text)
 		text = text[:len(text)/2]
 	}
-	if f, ok := m.faults.find(LatePrompt); ok && m.faults.times[LatePrompt] == 0 && strings.HasSuffix(text, m.fw.prompt) {
-		m.faults.times[LatePrompt] = 1
-		m.after(f.Every, func() { m.say(text) })
-		return
-	}
-	if f, ok := m.faults.find(SlowReply); ok {
-		m.after(f.Every, func() { m.say(text) })
-		return
-	}
 	m.say(text)
+}
+
+// inTime does what the host asks for, later where one of the faults wants that.
+func (m *Module) inTime(do func(), kinds ...FaultKind) {
+	for _, kind := range kinds {
+		f, ok := m.faults.find(kind)
+		if !ok || kind == LatePrompt && m.faults.times[kind] > 0 {
+			continue
+		}
+		m.faults.times[kind]++
+		m.after(f.Every, do)
+		return
+	}
+	do()
 }
 
 // answer replies with text and the prompt.

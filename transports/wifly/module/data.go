@@ -75,7 +75,7 @@ func (m *Module) endEscape() {
 	m.mode = command
 	m.line, m.long = m.line[:0], false
 	m.note("module: command mode")
-	m.reply("CMD\r\n")
+	m.inTime(func() { m.reply("CMD\r\n") }, SlowReply)
 	if m.o.Faults.has(CommandSilent) {
 		m.hang()
 	}

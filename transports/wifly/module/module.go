@@ -197,6 +197,23 @@ func (m *Module) Stats() Stats {
 	return Stats{FromHost: c.fromHost.Load(), ToHost: c.toHost.Load(), Overruns: c.overruns.Load(), Lost: c.lost.Load()}
 }
 
+// State is what a module is like at a moment.
+type State struct {
+	Settings string // that hold now, saved or not, as Save is given them
+	Command  bool   // it is in command mode
+	Hung     bool   // for good
+}
+
+// State returns what the module is like, the zero value if Serve is not running. Any
+// goroutine may call it once Serve runs.
+func (m *Module) State() (s State) {
+	got := make(chan State, 1)
+	if m.post(func() { got <- State{m.ram.format(), m.mode == command, m.mode == hung} }) {
+		s = <-got
+	}
+	return s
+}
+
 // Serve switches the module on and runs it on port, the far end of the host's
 // serial line, until ctx ends or the port fails, which it returns. It closes port
 // and leaves no goroutine. Call it once.
