@@ -205,7 +205,8 @@ func (c *Conn) write(ctx context.Context) error {
 		c.closed.Wait() // it says why soon
 	}
 	if ended := c.ended.Load(); ended != nil {
-		err = ended
+		c.writeErr = ended // which is no news of sending
+		return ended
 	}
 	c.writeErr = fmt.Errorf("sending: %w", err)
 	return c.writeErr

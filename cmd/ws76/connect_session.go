@@ -220,7 +220,7 @@ func plainly(err error) error {
 		var all error
 		for _, err := range several.Unwrap() {
 			switch err := plainly(err); {
-			case onlyUnanswered(err):
+			case onlyUnanswered(err), all != nil && errors.Is(all, err): // no news
 			case all == nil:
 				all = err
 			default:

@@ -145,7 +145,7 @@ func (m *Module) Scan(ctx context.Context) ([]Network, error) {
 	switch {
 	case bytes.Contains(got, ready):
 		return nil, fail(ErrRebooted, "scan", text)
-	case len(list) > 0, scanned(text):
+	case len(list) > 0, scanned(text), tableHead.MatchString(text):
 		return list, nil
 	}
 	return nil, m.silent("scan", got)

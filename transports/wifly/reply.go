@@ -209,6 +209,9 @@ var macPattern = regexp.MustCompile(`^(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$`)
 // tablePattern is a line of the scan of firmware before 2.22, a table.
 var tablePattern = regexp.MustCompile(`^\s*\d+ +(.*?) +(\d{1,2}) +(-?\d+) +(\w+) +((?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})\b`)
 
+// tableHead is above it, networks or not.
+var tableHead = regexp.MustCompile(`(?m)^Num +SSID `)
+
 // parseScan reads lines of number,channel,rssi,security,…,mac,ssid. Firmware 4 has
 // more fields before the address than 2; the ssid is the last one and may have commas.
 func parseScan(text string) []Network {
