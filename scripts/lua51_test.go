@@ -32,7 +32,7 @@ func TestLua51(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"basic", "string", "table", "math", "os"} {
+	for _, name := range []string{"basic", "coroutine", "string", "table", "math", "os"} {
 		t.Run(name, func(t *testing.T) {
 			cases, err := os.ReadFile(filepath.Join("testdata/lua51", name+".lua"))
 			if err != nil {

@@ -29,6 +29,8 @@ type prelude struct {
 	find   lua.LValue     // string.find
 	create *lua.LFunction
 	resume *lua.LFunction
+
+	thread, threadWrap lua.LValue // coroutine.create and coroutine.wrap, of a function
 }
 
 // open fills a new state with the library.
@@ -75,16 +77,16 @@ func (st *state) openPrelude() error {
 	}
 	raw := L.CreateTable(0, 10)
 	L.SetFuncs(raw, map[string]lua.LGFunction{
-		"create": st.coCreate, "resume": st.coResume,
+		"create": st.rawCreate, "resume": st.coResume, "yield": coYield,
 		"dead":   func(L *lua.LState) int { L.Push(lua.LBool(L.Get(1).(*lua.LState).Dead)); return 1 },
 		"plain":  func(L *lua.LState) int { L.Push(lua.LBool(L == st.L || L.GetTop() == 0)); return 1 },
+		"plainx": func(L *lua.LState) int { L.Push(lua.LBool(L == st.L || L.GetTop() < 2)); return 1 },
 		"id":     func(L *lua.LState) int { return L.GetTop() },
 		"arm":    func(L *lua.LState) int { luacode.Arm(L, L.Get(1)); return 0 },
 		"pcall":  func(L *lua.LState) int { lauxlib.CheckAny(L, 1); return protect(L, armed) },
-		"xpcall": xpcall, "rethrow": rethrow, "check_function": checkFunction,
+		"xpcall": xpcall, "rethrow": rethrow,
 	})
-	co.RawSetString("status", L.NewFunction(st.coStatus))
-	raw.RawSetString("yield", co.RawGetString("yield"))
+	L.SetFuncs(co, map[string]lua.LGFunction{"create": st.coCreate, "wrap": st.coWrap, "status": st.coStatus})
 	L.Push(L.NewFunctionFromProto(code))
 	L.Push(raw)
 	L.Push(st.prelude.token)
@@ -93,8 +95,8 @@ func (st *state) openPrelude() error {
 	st.prelude.wrap = L.Get(-8)
 	globals.RawSetString("pcall", L.Get(-7))
 	globals.RawSetString("xpcall", L.Get(-6))
-	co.RawSetString("wrap", L.Get(-5))
-	co.RawSetString("create", L.Get(-4))
+	st.prelude.threadWrap = L.Get(-5)
+	st.prelude.thread = L.Get(-4)
 	co.RawSetString("resume", L.Get(-3))
 	co.RawSetString("yield", L.Get(-2))
 	st.prelude.run = L.Get(-1).(*lua.LFunction)
@@ -104,6 +106,7 @@ func (st *state) openPrelude() error {
 
 // armed calls its first argument with the others, so that errors read as in Lua.
 var armed = &lua.LFunction{IsG: true, GFunction: func(L *lua.LState) int {
+	defer luacode.Overflow(L)
 	luacode.Arm(L, lua.LNil)
 	L.Call(L.GetTop()-1, lua.MultRet)
 	return L.GetTop()
@@ -127,6 +130,7 @@ func xpcall(L *lua.LState) int {
 	handler := L.Get(2)
 	L.SetTop(1)
 	return protect(L, L.NewFunction(func(L *lua.LState) int {
+		defer luacode.Overflow(L)
 		luacode.Arm(L, handler)
 		L.Call(0, lua.MultRet)
 		return L.GetTop()
@@ -144,25 +148,43 @@ func rethrow(L *lua.LState) int {
 	return 0
 }
 
-// checkFunction raises the error of coroutine's functions that want one of Lua code.
-func checkFunction(L *lua.LState) int {
-	if f, ok := L.Get(1).(*lua.LFunction); !ok || f.IsG {
-		raise(L, "bad argument #1 to '%s' (Lua function expected)", L.Get(2))
+// coCreate is coroutine.create.
+func (st *state) coCreate(L *lua.LState) int { return byPrelude(L, st.prelude.thread) }
+
+// coWrap is coroutine.wrap.
+func (st *state) coWrap(L *lua.LState) int { return byPrelude(L, st.prelude.threadWrap) }
+
+// byPrelude calls a function of the prelude with argument 1, a function of Lua code.
+func byPrelude(L *lua.LState, fn lua.LValue) int {
+	f, ok := L.Get(1).(*lua.LFunction)
+	if !ok || f.IsG {
+		lauxlib.ArgError(L, 1, "Lua function expected")
 	}
-	return 0
+	L.Push(fn)
+	L.Push(f)
+	L.Call(1, 1)
+	return 1
+}
+
+// coYield is coroutine.yield.
+func coYield(L *lua.LState) int {
+	if !lauxlib.CanYield(L) {
+		L.Error(lua.LString("attempt to yield across metamethod/C-call boundary"), 0)
+	}
+	return -1
 }
 
 // checkCoroutine is argument 1 of one of coroutine's functions.
-func checkCoroutine(L *lua.LState, name string) *lua.LState {
+func checkCoroutine(L *lua.LState) *lua.LState {
 	th, ok := L.Get(1).(*lua.LState)
 	if !ok {
-		raise(L, "bad argument #1 to '%s' (coroutine expected)", name)
+		lauxlib.ArgError(L, 1, "coroutine expected")
 	}
 	return th
 }
 
-// coCreate is coroutine.create, without a context for each.
-func (st *state) coCreate(L *lua.LState) int {
+// rawCreate makes a thread, without a context for each.
+func (st *state) rawCreate(L *lua.LState) int {
 	L.RemoveContext()
 	n := st.prelude.create.GFunction(L)
 	L.SetContext(st.guard)
@@ -176,11 +198,8 @@ func (st *state) coResume(L *lua.LState) int {
 	if st.depth >= maxThreadsDepth {
 		L.RaiseError("stack overflow: coroutines are nested more than %d deep", maxThreadsDepth)
 	}
-	th := checkCoroutine(L, "resume")
-	if status := L.Status(th); status != "suspended" {
-		if status != "dead" {
-			status = "non-suspended"
-		}
+	th := checkCoroutine(L)
+	if status := statusOf(L, th); status != "suspended" {
 		L.Push(lua.LFalse)
 		L.Push(lua.LString("cannot resume " + status + " coroutine"))
 		return 2
@@ -188,20 +207,27 @@ func (st *state) coResume(L *lua.LState) int {
 	st.depth++
 	n := st.prelude.resume.GFunction(L)
 	st.depth--
+	if s, ok := L.Get(-1).(lua.LString); ok && th.Dead && n == 2 && L.Get(-2) == lua.LFalse {
+		L.Replace(-1, lua.LString(luacode.Reword(th, string(s))))
+	}
 	return n
 }
 
 // coStatus is coroutine.status.
 func (st *state) coStatus(L *lua.LState) int {
-	th := checkCoroutine(L, "status")
+	L.Push(lua.LString(statusOf(L, checkCoroutine(L))))
+	return 1
+}
+
+// statusOf is what th is, seen from L, which runs.
+func statusOf(L, th *lua.LState) string {
 	status := L.Status(th)
 	for of := L; status == "suspended" && of != nil; of = of.Parent {
 		if of.Parent == th {
 			status = "normal" // it has resumed one that runs
 		}
 	}
-	L.Push(lua.LString(status))
-	return 1
+	return status
 }
 
 // waiting makes a Lua function of f, which may wait.

@@ -1,8 +1,8 @@
 -- The part of the library that must be Lua: what waits is a coroutine that yields,
 -- and in this interpreter only Lua code can be gone on with after a yield.
 local raw, token, idle = ...
-local create, resume, yield, dead, plain = raw.create, raw.resume, raw.yield, raw.dead, raw.plain
-local id, plain_pcall, plain_xpcall, arm, rethrow, check_function = raw.id, raw.pcall, raw.xpcall, raw.arm, raw.rethrow, raw.check_function
+local create, resume, yield, dead, plain, plainx = raw.create, raw.resume, raw.yield, raw.dead, raw.plain, raw.plainx
+local id, plain_pcall, plain_xpcall, arm, rethrow = raw.id, raw.pcall, raw.xpcall, raw.arm, raw.rethrow
 local rawequal = rawequal
 
 -- The values that a yield returns are taken by a call that takes any number: with a
@@ -34,7 +34,7 @@ local function pcall(...)
 end
 
 local function xpcall(...)
-  if plain(...) then return plain_xpcall(...) end
+  if plainx(...) then return plain_xpcall(...) end
   local co = guarded(...)
   return step(co, resume(co))
 end
@@ -53,7 +53,6 @@ local function check(ok, ...)
 end
 
 local function wrap(f)
-  check_function(f, "wrap")
   local co = guarded(f)
   return function(...) return id(check(pass(co, resume(co, ...)))) end
 end
@@ -67,7 +66,7 @@ local function run(...)
 end
 
 return waiting, pcall, xpcall, wrap,
-  function(f) check_function(f, "create") return guarded(f) end,
+  guarded,
   function(co, ...) return pass(co, resume(co, ...)) end,
   function(...) return id(yield(...)) end,
   run

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
 // task is a coroutine that the script is driven by: it runs until it waits, and
@@ -213,15 +215,9 @@ func (st *state) waitHere(L *lua.LState, what string) *wait {
 	if st.current == nil {
 		raise(L, "%s waits, and a hook must not: put it into a task, ws76.spawn(function() … end)", what)
 	}
-	for level := 1; ; level++ {
-		dbg, ok := L.GetStack(level)
-		if !ok {
-			break
-		}
-		if fn, err := L.GetInfo("f", dbg, nil); err == nil {
-			if f, ok := fn.(*lua.LFunction); ok && f.IsG {
-				raise(L, "%s cannot wait in a function that is called by table.sort, string.gsub, require or the like", what)
-			}
+	for th := L; th != st.L; th = th.Parent {
+		if !lauxlib.CanYield(th) {
+			raise(L, "%s cannot wait in a metamethod, or in a function that is called by table.sort, string.gsub, require or the like", what)
 		}
 	}
 	t := st.current

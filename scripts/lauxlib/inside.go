@@ -39,6 +39,8 @@ var (
 	frameAt       = offset(debugType, "frame")
 	frameParentAt = offset(fieldType(debugType, "frame"), "Parent")
 	frameTailAt   = offset(fieldType(debugType, "frame"), "TailCall")
+	frameFnAt     = offset(fieldType(debugType, "frame"), "Fn")
+	framePcAt     = offset(fieldType(debugType, "frame"), "Pc")
 )
 
 func fieldType(t reflect.Type, name string) reflect.Type {
@@ -92,5 +94,28 @@ func ForgetTails(th *lua.LState) {
 			*tails = maxTails
 		}
 		frame = *(*unsafe.Pointer)(unsafe.Add(frame, frameParentAt))
+	}
+}
+
+// CanYield reports whether the running function of a thread can yield: neither a function in Go nor an instruction that has
+// called a metamethod or an iterator waits for it, of which gopher-lua would lose the rest.
+func CanYield(th *lua.LState) bool {
+	debug, ok := th.GetStack(0)
+	if !ok || th.Parent == nil {
+		return false
+	}
+	frame := *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(debug), frameAt))
+	for {
+		if frame = *(*unsafe.Pointer)(unsafe.Add(frame, frameParentAt)); frame == nil {
+			return true
+		}
+		fn := *(**lua.LFunction)(unsafe.Add(frame, frameFnAt))
+		if fn.IsG {
+			return false
+		}
+		next := *(*int)(unsafe.Add(frame, framePcAt))
+		if op := opcode(fn.Proto.Code[next-1]); op != lua.OP_CALL && op != lua.OP_TAILCALL {
+			return false
+		}
 	}
 }

@@ -31,6 +31,17 @@ func Arm(L *lua.LState, handler lua.LValue) {
 	}
 }
 
+// Overflow is to be deferred by what makes a protected call in L: it makes an error of the panic that too many calls are.
+func Overflow(L *lua.LState) {
+	switch r := recover().(type) {
+	case nil:
+	case string:
+		panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: lua.LString(Reword(L, r))})
+	default:
+		panic(r)
+	}
+}
+
 // raiseAsLua takes the place of what gopher-lua raises errors with.
 func raiseAsLua(L *lua.LState) {
 	panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: reworded(L)})
@@ -51,6 +62,12 @@ var arithmeticWords = map[string]bool{"add": true, "sub": true, "mul": true, "di
 // Reword is an error of the virtual machine as Lua words it. L, which may be nil, is the thread that has raised it just now;
 // then values have their names.
 func Reword(L *lua.LState, message string) string {
+	if message == "lua callstack overflow" { // panics, which comes here by itself
+		if L == nil {
+			return "stack overflow"
+		}
+		return lauxlib.Where(L, 0) + "stack overflow"
+	}
 	if strings.HasPrefix(message, lauxlib.Host+":") { // a place in the host, which is none in Lua
 		_, message, _ = strings.Cut(message, ": ")
 	}

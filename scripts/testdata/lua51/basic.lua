@@ -83,3 +83,5 @@ try[[pcall(loadstring("error('x')", ""))]] try[[load(function() end)]] run[[loca
 run[[s = "error('y')" local f = load(function() local t = s s = nil return t end) return pcall(f)]] run[[s = "error('y')" local f = load(function() local t = s s = nil return t end, "=n") return pcall(f)]]
 run[[return load(function() error("in reader") end)]] run[[return load(function() return {} end)]] run[[return load(function() return true end)]] try[[load("return 1")]] try[[load(print, {})]]
 try[[collectgarbage("count") > 0]] try[[collectgarbage()]] try[[collectgarbage("collect")]] try[[collectgarbage("stop")]] try[[collectgarbage("restart")]] try[[collectgarbage("x")]] try[[collectgarbage(5)]]
+-- names of what is not equal to itself
+run[[local x = 0/0 return x.y]] run[[local x = 0/0 return x:y()]] run[[local x = 0/0 x.y = 1]] run[[local t = {x = 0/0} return t.x.y]] run[[local x = 0/0 return x()]] run[[local x = 0/0 return #x]] run[[local x = 0/0 return x .. nil]]
