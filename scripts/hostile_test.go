@@ -188,7 +188,7 @@ var harmless = regexp.MustCompile(`^(` + strings.Join([]string{
 	`type|next|pairs|ipairs|rawequal|rawget|rawset|getfenv|setfenv|setmetatable|collectgarbage|dofile|loadfile`,
 	`table\.(getn|setn)`, `\(string\)\.__(call|newindex|index|lt|le|mod|pow)`,
 	`ws76\.(after|every|clock|now|conns|env|exec|http|exit|keygen|queue|sleep|wait_all|null:__tostring)`,
-	`(handle|task|queue|listener|stream)\..*`, `on_message`,
+	`(handle|task|queue|listener|stream|conn\.methods)\..*`, `on_message`,
 	`Conn:stats|Handle:.*|Task:.*|Queue:(get|close|len)|Stream:.*|Listener:.*|TestConn:.*`, // what is read is bounded where it comes in
 }, "|") + `)$`)
 

@@ -25,8 +25,7 @@ func (st *state) openStandard() {
 		name string
 		open lua.LGFunction
 	}{
-		{lua.BaseLibName, lua.OpenBase}, {lua.TabLibName, lua.OpenTable},
-		{lua.CoroutineLibName, lua.OpenCoroutine},
+		{lua.BaseLibName, lua.OpenBase}, {lua.CoroutineLibName, lua.OpenCoroutine},
 	} {
 		openWith(L, lib.name, lib.open)
 	}
@@ -42,6 +41,10 @@ func (st *state) openStandard() {
 		luastd.Math(L).ForEach(t.RawSet)
 	})
 	globals.RawSetString(lua.MathLibName, math)
+	globals.RawSetString(lua.TabLibName, st.lazy(func(t *lua.LTable) {
+		luastd.Table(L, &st.budget, t)
+		luastring.Table(L, &st.budget, t)
+	}))
 }
 
 func openWith(L *lua.LState, name string, open lua.LGFunction) {

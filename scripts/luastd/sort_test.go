@@ -16,7 +16,7 @@ func TestSortSteps(t *testing.T) {
 	defer L.Close()
 	b := &luastring.Budget{Steps: 100_000}
 	luastring.Install(L, b)
-	luastd.Install(L, b)
+	luastd.Table(L, b, L.GetGlobal(lua.TabLibName).(*lua.LTable))
 	list := L.NewTable()
 	for i := range 100 {
 		list.Append(lua.LString(strings.Repeat("x", 1<<20) + string(rune('a'+i))))

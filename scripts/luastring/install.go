@@ -16,6 +16,11 @@ func Install(L *lua.LState, b *Budget) {
 		s.RawSetString("dump", lua.LNil)
 	}
 	if t, ok := L.GetGlobal(lua.TabLibName).(*lua.LTable); ok {
-		t.RawSetString("concat", L.NewFunction(b.tableConcat))
+		Table(L, b, t)
 	}
+}
+
+// Table sets table.concat in t, for a table that is filled later.
+func Table(L *lua.LState, b *Budget, t *lua.LTable) {
+	t.RawSetString("concat", L.NewFunction(b.tableConcat))
 }
