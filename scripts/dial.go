@@ -252,7 +252,7 @@ func (ln *listener) Close() {
 func (ln *listener) accept(ctx context.Context) {
 	s := ln.st.script
 	handshakes := make(chan struct{}, maxBacklog)
-	err := accept.Each(ctx, ln.net, func(err error) { s.o.log(8, "%s: listening on %s: %v", s.name, ln.net.Addr(), err) }, func(stream net.Conn) {
+	err := accept.Each(ctx, ln.net, func(err error) { s.o.log(slog.LevelError, "%s: listening on %s: %v", s.name, ln.net.Addr(), err) }, func(stream net.Conn) {
 		select {
 		case handshakes <- struct{}{}:
 		case <-ctx.Done():
@@ -265,7 +265,7 @@ func (ln *listener) accept(ctx context.Context) {
 		})
 	})
 	if err != nil {
-		s.o.log(8, "%s: %v", s.name, err)
+		s.o.log(slog.LevelError, "%s: %v", s.name, err)
 		s.mu.Lock()
 		ln.Close()
 		s.leave()
@@ -292,7 +292,7 @@ func (ln *listener) handshake(ctx context.Context, stream net.Conn) {
 		return answer.Refusal()
 	}})
 	if err != nil {
-		s.o.log(0, "%s: %s: %v", s.name, stream.RemoteAddr(), err)
+		s.o.log(slog.LevelInfo, "%s: %s: %v", s.name, stream.RemoteAddr(), err)
 		stream.Close()
 		return
 	}
