@@ -43,6 +43,10 @@ cross:
 allocs:
 	$(GO) test -count=1 -run 'Alloc' ./...
 
+# Random programs in scripts and in lua5.1: 20000 in CI, too many for the race detector.
+programs:
+	$(GO) test -count=1 -run Programs ./scripts/lua51
+
 # ws76 against other implementations and behind HAProxy and nginx; installs the
 # peers that are missing.
 interop:
@@ -78,7 +82,7 @@ release:
 # that they run, not how fast.
 ci: export WS76_INTEROP = 1
 ci: BENCHTIME = 20ms
-ci: fmt vet staticcheck generated cross allocs fuzz bench package reproducible live race
+ci: fmt vet staticcheck generated cross allocs programs fuzz bench package reproducible live race
 
 .NOTPARALLEL:
-.PHONY: build test race live allocs fmt vet staticcheck cross interop fuzz generated bench package reproducible release ci
+.PHONY: build test race live allocs programs fmt vet staticcheck cross interop fuzz generated bench package reproducible release ci
