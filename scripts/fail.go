@@ -1,7 +1,9 @@
 package scripts
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -22,11 +24,20 @@ func ParseFail(name string) (ErrorPolicy, error) {
 
 // stated returns the policy that the code of a state has set; Pass for none.
 func (st *state) stated() (ErrorPolicy, error) {
-	name, ok := st.L.G.Global.RawGetString(failGlobal).(lua.LString)
-	if !ok {
-		return Pass, nil // a function may be called so
+	switch v := st.L.G.Global.RawGetString(failGlobal).(type) {
+	case lua.LString:
+		return ParseFail(string(v))
+	case lua.LBool:
+		if v { // who writes that means to guard something
+			return Pass, errors.New(`fail is true; want "drop" or "close"`)
+		}
 	}
-	return ParseFail(string(name))
+	return Pass, nil // a function may be called so
+}
+
+// Guards reports whether one of the scripts keeps back what it could not see.
+func (set Set) Guards() bool {
+	return slices.ContainsFunc(set, func(s *Script) bool { return s.policy() != Pass })
 }
 
 // policy is what becomes of a message that the script should have seen and could not:

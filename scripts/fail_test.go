@@ -83,6 +83,9 @@ func TestFailStated(t *testing.T) {
 	if _, err := Eval("x", `fail = "dorp"`, Options{}); err == nil || !strings.Contains(err.Error(), `fail is "dorp"; want drop or close`) {
 		t.Errorf("dorp: %v", err)
 	}
+	if _, err := Eval("x", `fail = true`, Options{}); err == nil || !strings.Contains(err.Error(), `fail is true; want "drop" or "close"`) {
+		t.Errorf("true: %v", err)
+	}
 	for _, c := range []struct {
 		code      string
 		user, man ErrorPolicy
@@ -90,6 +93,7 @@ func TestFailStated(t *testing.T) {
 	}{
 		{``, Pass, Pass, Pass},
 		{`function fail() end`, Pass, Pass, Pass},
+		{`fail = false`, Pass, Pass, Pass},
 		{`fail = "drop"`, Pass, Pass, Drop},
 		{`fail = "drop"`, Close, Pass, Close},
 		{`fail = "drop"`, Pass, Close, Close},
@@ -102,6 +106,9 @@ func TestFailStated(t *testing.T) {
 		}
 		if got := s.policy(); got != c.want {
 			t.Errorf("%q with %v and %v: %v, want %v", c.code, c.user, c.man, got, c.want)
+		}
+		if (Set{s}).Guards() != (c.want != Pass) {
+			t.Errorf("%q with %v and %v: guards %v", c.code, c.user, c.man, c.want == Pass)
 		}
 		if err := s.Stop(t.Context(), ""); err != nil {
 			t.Error(err)

@@ -22,13 +22,14 @@ var preludeCode = sync.OnceValues(func() (*lua.FunctionProto, error) { return lu
 
 // prelude is what prelude.lua has made.
 type prelude struct {
-	token  lua.LValue     // that a wait yields
-	idle   lua.LValue     // that run yields
-	run    *lua.LFunction // calls what it is given, then what it is resumed with, again and again
-	wrap   lua.LValue     // makes a Lua function of one that may wait
-	find   lua.LValue     // string.find
-	create *lua.LFunction
-	resume *lua.LFunction
+	token   lua.LValue     // that a wait yields
+	idle    lua.LValue     // that run yields
+	run     *lua.LFunction // calls what it is given, then what it is resumed with, again and again
+	wrap    lua.LValue     // makes a Lua function of one that may wait
+	find    lua.LValue     // string.find
+	through *lua.LFunction // calls its first argument with the others
+	create  *lua.LFunction
+	resume  *lua.LFunction
 
 	thread, threadWrap lua.LValue // coroutine.create and coroutine.wrap, of a function
 }
@@ -91,16 +92,17 @@ func (st *state) openPrelude() error {
 	L.Push(raw)
 	L.Push(st.prelude.token)
 	L.Push(st.prelude.idle)
-	L.Call(3, 8)
-	st.prelude.wrap = L.Get(-8)
-	globals.RawSetString("pcall", L.Get(-7))
-	globals.RawSetString("xpcall", L.Get(-6))
-	st.prelude.threadWrap = L.Get(-5)
-	st.prelude.thread = L.Get(-4)
-	co.RawSetString("resume", L.Get(-3))
-	co.RawSetString("yield", L.Get(-2))
-	st.prelude.run = L.Get(-1).(*lua.LFunction)
-	L.Pop(8)
+	L.Call(3, 9)
+	st.prelude.wrap = L.Get(-9)
+	globals.RawSetString("pcall", L.Get(-8))
+	globals.RawSetString("xpcall", L.Get(-7))
+	st.prelude.threadWrap = L.Get(-6)
+	st.prelude.thread = L.Get(-5)
+	co.RawSetString("resume", L.Get(-4))
+	co.RawSetString("yield", L.Get(-3))
+	st.prelude.run = L.Get(-2).(*lua.LFunction)
+	st.prelude.through = L.Get(-1).(*lua.LFunction)
+	L.Pop(9)
 	return nil
 }
 

@@ -60,6 +60,9 @@ end
 -- A thread for functions that are called one after the other, each of which may wait.
 local function call(fn, ...) fn(...) end
 
+-- A task of a function that is not Lua code: a thread of one itself does not end as it should.
+local function through(f, ...) return id(f(...)) end
+
 local function run(...)
   call(...)
   while true do call(id(yield(idle))) end
@@ -69,4 +72,4 @@ return waiting, pcall, xpcall, wrap,
   guarded,
   function(co, ...) return pass(co, resume(co, ...)) end,
   function(...) return id(yield(...)) end,
-  run
+  run, through

@@ -189,7 +189,7 @@ func (st *state) load(main *lua.FunctionProto, old *state) error {
 		return &LoadError{Script: st.script.name, Err: errors.New(failed.Text), Traceback: failed.Traceback}
 	}
 	if _, err := st.stated(); err != nil {
-		return &LoadError{Script: st.script.name, Err: err}
+		return &LoadError{Script: st.script.name, Err: fmt.Errorf("%s: %w", st.script.name, err)}
 	}
 	return nil
 }

@@ -56,6 +56,9 @@ type background struct {
 // newTask makes a task that begins as soon as the call at hand is over.
 func (st *state) newTask(name string, fn *lua.LFunction, args []lua.LValue) *task {
 	st.lastID++
+	if fn.IsG {
+		fn, args = st.prelude.through, append([]lua.LValue{fn}, args...)
+	}
 	if name == "" {
 		name = fmt.Sprintf("task %d", st.lastID)
 	}

@@ -31,6 +31,10 @@ func TestTasks(t *testing.T) {
 	}{
 		{"sleep", `ws76.spawn(function() print(ws76.now()) ws76.sleep(2) print(ws76.now()) end)`, []string{"1577836800", "1577836802"}},
 		{"arguments", `ws76.spawn(function(...) ws76.sleep(1) print(select("#", ...), ...) end, 1, nil, 3)`, []string{"3\t1\tnil\t3"}},
+		{"functions of the library", `print("of the library")
+			local t = ws76.spawn(string.rep, "x", 2)
+			ws76.spawn(function() ws76.wait_all({t, ws76.spawn(ws76.sleep, 1)}) print(t:status()) end)
+			ws76.spawn(print, "a", nil, "b") ws76.spawn(ws76.print)`, []string{"of the library", "a\tnil\tb", "", "done"}},
 		{"pcall", `ws76.spawn(function()
 			print(pcall(function(a) ws76.sleep(1) return a, 2 end, 1))
 			print(pcall(function() ws76.sleep(1) error("bad", 0) end))
