@@ -101,7 +101,7 @@ func wsConnect(L *lua.LState) int {
 		o = dialOptions(L, t)
 	}
 	if s.o.Dial == nil {
-		raise(L, "ws76.connect: there are no connections to be opened here")
+		raise(L, "ws76.connect: only scripts of ws76 run and serve, and commands of plugins, open connections")
 	}
 	return st.async(L, "ws76.connect", o.Timeout, func(ctx context.Context) (func() []lua.LValue, func()) {
 		wire, err := s.o.Dial(ctx, url, o)
@@ -202,7 +202,7 @@ func wsListen(L *lua.LState) int {
 	addr := checkString(L, 1, "ws76.listen: want an address like \"127.0.0.1:8080\"")
 	each, _ := L.Get(2).(*lua.LFunction)
 	if s.o.Listen == nil {
-		raise(L, "ws76.listen: there is nothing to be listened on here")
+		raise(L, "ws76.listen: only scripts of ws76 run and serve, and commands of plugins, listen")
 	}
 	return st.async(L, "ws76.listen", 0, func(ctx context.Context) (func() []lua.LValue, func()) {
 		l, err := s.o.Listen(ctx, addr)

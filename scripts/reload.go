@@ -3,6 +3,7 @@ package scripts
 import (
 	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 
@@ -238,6 +239,33 @@ func (st *state) carryConnsOf(old *state) {
 	}
 }
 
+// watched is the place of what ws76.watch is to watch. A relative path is looked up as those of files are: it is in the first
+// folder that has it, otherwise in the first that is allowed.
+func (st *state) watched(pattern string) (string, error) {
+	if filepath.IsAbs(pattern) {
+		return pattern, st.permit.AskPattern(pattern)
+	}
+	var allowed string
+	var refused error
+	for _, folder := range st.script.folders() {
+		place := filepath.Join(folder, pattern)
+		err := st.permit.AskPattern(place)
+		if _, missing := os.Lstat(place); missing == nil {
+			return place, err
+		}
+		switch {
+		case err == nil && allowed == "":
+			allowed = place
+		case err != nil && refused == nil:
+			refused = err
+		}
+	}
+	if allowed != "" {
+		return allowed, nil
+	}
+	return pattern, refused
+}
+
 // wsWatch is ws76.watch(path_or_glob, fn).
 func wsWatch(L *lua.LState) int {
 	st := stateOf(L)
@@ -250,10 +278,7 @@ func wsWatch(L *lua.LState) int {
 	if len(st.opened) >= s.o.Limits.MaxTimers {
 		raise(L, "ws76.watch: there are %d watches already, which is the limit", len(st.opened))
 	}
-	pattern, err := filepath.Abs(pattern)
-	if err == nil {
-		err = st.permit.AskPattern(pattern)
-	}
+	pattern, err := st.watched(pattern)
 	if err != nil {
 		return fail(L, permit.Name, "ws76.watch: %v", err)
 	}

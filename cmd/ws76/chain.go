@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/kv"
@@ -79,7 +80,7 @@ func (e *env) loadChain(c *cli.Context, options func(name string) (scripts.Optio
 			script, err = scripts.Eval(name, code, o)
 		}
 		switch {
-		case is[*fs.PathError](err): // which says that it could not be read
+		case is[*fs.PathError](err), errors.Is(err, textfile.ErrUTF16): // which says that it could not be read
 			return ch, err
 		case err != nil:
 			return ch, fmt.Errorf("loading %w", err)

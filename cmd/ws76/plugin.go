@@ -122,7 +122,7 @@ func (j pluginJSON) needs() string {
 	if j.Permissions == nil {
 		return ""
 	}
-	granted := "not granted: --allow is, or plugin install --grant"
+	granted := "not granted: --allow grants it, or plugin install --grant"
 	if j.Granted {
 		granted = "granted when it was installed"
 	}

@@ -8,7 +8,7 @@
 --   brightness 20
 
 local device = assert(ws76.connect(args[1]))
-ws76.watch(args[2], function(event)
+assert(ws76.watch(args[2], function(event)
   if event.op ~= "remove" then ws76.print((assert(device:request(assert(ws76.read_file(event.path)), {timeout = 5})))) end
-end)
+end))
 ws76.print("ready")

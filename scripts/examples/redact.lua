@@ -7,6 +7,8 @@
 --   card **** ****
 --   ok
 
+fail = "drop" -- what this fails at does not pass
+
 function on_message(conn, data, kind)
   if data:find("secret") then return false end
   return (data:gsub("%d%d%d%d", "****"))

@@ -24,9 +24,9 @@ function on_open(conn)
   send_lines(conn)
 end
 
-ws76.watch(file, function(event)
+assert(ws76.watch(file, function(event)
   if event.op == "remove" or event.op == "rename" then return end
   for _, conn in ipairs(ws76.conns()) do
     send_lines(conn)
   end
-end)
+end))

@@ -9,7 +9,7 @@ local folder = args.folder or "incoming"
 
 function on_message() return false end -- what clients send is for nobody
 
-ws76.watch(folder .. "/*", function(event)
+assert(ws76.watch(folder .. "/*", function(event)
   if event.op ~= "create" then return end
   local text, message = ws76.read_file(event.path)
   if not text then
@@ -21,4 +21,4 @@ ws76.watch(folder .. "/*", function(event)
     local ok, why = conn:send(name .. ": " .. text)
     if not ok then ws76.log.warn(name .. " is not sent: " .. why) end
   end
-end)
+end))

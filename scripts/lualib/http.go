@@ -12,6 +12,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/scripts/lauxlib"
 	"github.com/ws76/ws76/scripts/permit"
 )
 
@@ -52,7 +53,7 @@ func ParseHTTP(L *lua.LState, arg int, o *Options) HTTP {
 		headers.ForEach(func(k, v lua.LValue) { h.header.Set(lua.LVAsString(k), lua.LVAsString(v)) })
 	}
 	if h.url == "" {
-		L.ArgError(arg, "a URL, or a table with url expected")
+		lauxlib.Errorf(L, "ws76.http: want a URL, or a table with url")
 	}
 	return h
 }

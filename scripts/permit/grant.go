@@ -87,6 +87,14 @@ func parse(spec string) (Grant, error) {
 			return g, fmt.Errorf("%q: want %s=HOST, %[2]s=HOST:PORT or %[2]s=:PORT", spec, name)
 		}
 		g.value, g.port = splitAddress(value)
+		switch _, e := strconv.Atoi(value); {
+		case strings.ContainsAny(value, ", \t"):
+			return g, fmt.Errorf("%q: a host has no comma and no space; repeat --allow for each", spec)
+		case e == nil:
+			return g, fmt.Errorf("%q: %[2]s is no host; a port is %[3]s=:%[2]s", spec, value, name)
+		case strings.Contains(g.value, "*") && g.value != "*" && strings.LastIndex(g.value, "*.") != 0:
+			return g, fmt.Errorf("%q: * stands for all hosts, or before a dot, as in *.example.com", spec)
+		}
 		if n, e := strconv.ParseUint(g.port, 10, 16); g.port != "" && (e != nil || g.kind == Net && n == 0) {
 			err = fmt.Errorf("%q: %q is no port", spec, g.port)
 		}
@@ -95,6 +103,14 @@ func parse(spec string) (Grant, error) {
 	case Unix, Serial:
 		if g.value[0] != '@' && (g.kind == Unix || strings.ContainsAny(value, `/\`)) {
 			g.value, err = filepath.Abs(value)
+		}
+	case FD:
+		if _, e := strconv.ParseUint(value, 10, 31); e != nil {
+			err = fmt.Errorf("%q: want fd=NUMBER", spec)
+		}
+	case Env:
+		if strings.ContainsAny(value, ", ") || strings.Contains(strings.TrimSuffix(value, "*"), "*") {
+			err = fmt.Errorf("%q: want env=NAME or env=PREFIX*, and one --allow for each", spec)
 		}
 	case Stdio:
 		err = fmt.Errorf("%q: want stdio alone", spec)

@@ -96,12 +96,13 @@ func TestAsk(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
-	for _, bad := range []string{"", "all", "exec=", "net=ws://a/", "net=a:70000", "net=a:http", "read=a\nb", "stdio=1", "store", "debug", "Exec"} {
+	for _, bad := range []string{"", "all", "exec=", "net=ws://a/", "net=a:70000", "net=a:http", "read=a\nb", "stdio=1", "store", "debug", "Exec",
+		"net=a,b", "net=a b", "net=8080", "listen=8080", "net=*a.b", "net=a*", "listen=a,:80", "fd=x", "fd=-1", "env=A,B", "env=A*B"} {
 		if _, err := Parse([]string{bad}); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
 	}
-	if p, err := Parse([]string{"env=A,exec"}); err != nil || p.Ask(Effect{Exec, "id", ""}) == nil {
+	if p, err := Parse([]string{"read=A,exec"}); err != nil || p.Ask(Effect{Exec, "id", ""}) == nil {
 		t.Errorf("a value is split at its comma: %v", err)
 	}
 }

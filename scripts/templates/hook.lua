@@ -4,6 +4,9 @@
 --        (serve, bridge and frame take --script as well; save the file and it is loaded anew)
 -- check: ws76 script check FILE.lua
 
+-- What a hook fails at passes unchanged. A script that masks or keeps back something says this, and then it is dropped:
+fail = "drop"
+
 -- A function with one of these names is called for its event. Delete those you do not need:
 -- a hook that is not there costs nothing. All of them: docs/scripting.md, or ws76-scripting(7).
 
