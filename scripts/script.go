@@ -114,8 +114,13 @@ func open(name, path string, code []byte, task bool, o Options) (*Script, error)
 	st, err := s.build(nil)
 	if err != nil {
 		s.cancel()
-		if err != errAbandoned {
-			s.mu.Unlock()
+		if err == errAbandoned { // it may be at ws76.watch still
+			return nil, err
+		}
+		w := s.reloads.watcher
+		s.mu.Unlock()
+		if w != nil {
+			w.Close()
 		}
 		return nil, err
 	}
