@@ -255,7 +255,6 @@ func (st *state) openModule() {
 		L.SetFuncs(t, methods)
 		wait(t, waits)
 		mt.RawSetString("__index", t)
-		mt.RawSetString("methods", t) // for TestObjects, where __index is a function
 		if index != nil {
 			mt.RawSetString("__index", L.NewFunction(index(t)))
 		}

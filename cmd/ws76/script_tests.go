@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -148,6 +149,10 @@ func (e *env) scriptTestOnce(c *cli.Context, pattern *regexp.Regexp) error {
 			return err
 		}
 		options.KV = nil // what is kept is not for tests
+		if options.Data, err = os.MkdirTemp("", "ws76-test-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(options.Data)
 		if p, err := testedPlugin(t.path); err != nil {
 			return withCode(exitScript, err)
 		} else if p != nil {

@@ -1,6 +1,7 @@
 -- echo-server.lua: a server that sends each message back, and says goodbye to who says "bye".
 --
 -- usage: ws76 run echo-server.lua 127.0.0.1:8076
+-- (an address that is not an argument needs --allow listen=127.0.0.1:8076)
 --
 -- sample output, when a client sent "hello" and "bye":
 --   listening on 127.0.0.1:8076

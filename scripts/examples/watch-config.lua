@@ -1,6 +1,7 @@
 -- watch-config.lua: sends the lines of a file to the device, at the start and whenever the file changes.
 --
 -- usage: ws76 connect ws://device.local/ --no-stdin --on-eof wait --script watch-config.lua --script-arg file=settings.txt
+-- (a file that is not an argument needs --allow read=settings.txt, unless it is beside the script)
 --
 -- sample output, against ws76 serve --echo, for a file with two lines that is then replaced by one:
 --   brightness 10

@@ -1,6 +1,7 @@
 -- watch-folder.lua: sends each new file of a folder to everybody who is connected. The folder need not exist yet.
 --
 -- usage: ws76 serve --script watch-folder.lua --script-arg folder=incoming
+-- (a folder that is not an argument needs --allow read=incoming, unless it is beside the script)
 --
 -- sample output of ws76 connect ws://127.0.0.1:8076/files, when the file incoming/1.txt with "hello" appears:
 --   1.txt: hello

@@ -16,21 +16,30 @@ import (
 
 // OpenFile opens a path of a script, as os.OpenFile does.
 func (l *Options) OpenFile(path string, flags int) (file *os.File, err error) {
-	const longest = 4096 // no system has longer ones, and errors quote it
-	if len(path) > longest {
-		return nil, fmt.Errorf("a path of %d bytes; the limit is %d", len(path), longest)
-	}
-	return file, l.at(path, func(path string) error {
+	return file, l.at(path, flags&(os.O_WRONLY|os.O_RDWR) != 0, func(path string) error {
 		file, err = l.Permissions.OpenFile(path, flags)
 		return err
 	})
 }
 
-// at calls f with each place that a relative path may be at, until one is allowed and there. Where f finds nothing in those
-// that are allowed, the error says so, unless it is in one that is not.
-func (l *Options) at(path string, f func(path string) error) error {
+// longestPath is in bytes. No system has longer ones, and errors quote it.
+const longestPath = 4096
+
+// at calls f with the place of a path. One that is relative is in the working folder. What is only looked at may be in one of the other
+// Folders as well, where f finds none in those before that is allowed and there; what is changed is there or nowhere.
+func (l *Options) at(path string, change bool, f func(path string) error) error {
+	if len(path) > longestPath {
+		return fmt.Errorf("a path of %d bytes; the limit is %d", len(path), longestPath)
+	}
 	if filepath.IsAbs(path) || len(l.Folders) == 0 {
 		return f(path)
+	}
+	if change {
+		err := f(filepath.Join(l.Folders[0], path))
+		if is[*permit.Denied](err) && len(l.Folders) > 1 && filepath.IsLocal(path) {
+			err = fmt.Errorf("%w, and so would a path below ws76.data_dir", err)
+		}
+		return err
 	}
 	var refused, missing, first error
 	for _, folder := range l.Folders {

@@ -21,7 +21,8 @@ type Options struct {
 	Budget *luastring.Budget
 	// Permissions are asked for whatever reaches the system; nil allows nothing.
 	Permissions *permit.Permissions
-	// Folders are where relative paths are looked up, and files made: in the first that is allowed. None: the working folder.
+	// Folders are where a relative path may be: the working folder, where files are made and changed, and those in which files to
+	// be read are looked for as well. None: the working folder.
 	Folders []string
 	// KV opens the store behind ws76.kv when that is used first. Nil makes its use an error.
 	KV func() (*kv.Store, error)

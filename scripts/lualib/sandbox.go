@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -176,7 +177,7 @@ func (l *library) askMode(L *lua.LState, mode string) error {
 // follow also the last one. Unless everything is allowed what is opened must be no pipe or device, which could be waited for
 // without end.
 func (l *library) askPath(L *lua.LState, n int, there, follow bool, kinds ...permit.Kind) error {
-	return l.at(L.CheckString(n), func(path string) (err error) {
+	return l.at(L.CheckString(n), slices.Contains(kinds, permit.Write), func(path string) (err error) {
 		var to string
 		for _, kind := range kinds {
 			if to, err = l.Permissions.Path(kind, path, follow); err != nil {

@@ -187,9 +187,11 @@ function ws76.publish(channel, data) end
 ---@param fn fun(event: {path: string, op: "create"|"write"|"remove"|"rename"})
 ---@return ws76.Handle
 function ws76.watch(path, fn) end
+---A relative path is in the working folder, beside the script or in ws76.data_dir.
 ---@param path string
 ---@return string? content, string? message, string? name
 function ws76.read_file(path) end
+---A relative path is in the working folder, where writing needs permission; below ws76.data_dir it needs none.
 ---@param path string
 ---@param data string
 ---@return true? ok, string? message, string? name

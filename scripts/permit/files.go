@@ -2,6 +2,7 @@ package permit
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -25,6 +26,13 @@ func (p *Permissions) OpenFile(path string, flags int) (*os.File, error) {
 		return nil, p.denied(e)
 	}
 	if p.all {
+		for _, g := range p.grants {
+			if g.make && flags&os.O_CREATE != 0 && below(g.value, path) != "" {
+				if err := os.MkdirAll(g.value, 0o700); err != nil {
+					return nil, err
+				}
+			}
+		}
 		return os.OpenFile(path, flags, 0o666)
 	}
 	err = p.denied(e)
@@ -58,6 +66,9 @@ func (g Grant) open(root, inside, path string, flags int) (*os.File, error) {
 		return nil, err
 	}
 	defer folder.Close()
+	if info, err := folder.Stat(inside); g.own && err == nil && info.Mode()&(fs.ModeDevice|fs.ModeNamedPipe|fs.ModeSocket) != 0 {
+		return nil, fmt.Errorf("%s is no regular file", path)
+	}
 	return folder.OpenFile(inside, flags, 0o666)
 }
 

@@ -26,8 +26,15 @@ type Grant struct {
 	glob bool // value is a pattern of paths
 }
 
-// Own allows the files below a script's folder.
-func Own(dir string) []Grant { return folder(dir, false) }
+// Own allows the files below a script's folder, unless that is no folder of anybody's: the root of the file system, or where the system
+// shows its devices, as of /dev/stdin.
+func Own(dir string) []Grant {
+	dir, err := filepath.Abs(dir)
+	if err != nil || filepath.Dir(dir) == dir || slices.ContainsFunc([]string{"/dev", "/proc", "/sys"}, func(system string) bool { return below(system, dir) != "" }) {
+		return nil
+	}
+	return folder(dir, false)
+}
 
 // Data allows the files below a folder that is made when the script writes in it first.
 func Data(dir string) []Grant { return folder(dir, true) }

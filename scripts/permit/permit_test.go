@@ -3,7 +3,9 @@ package permit
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -195,7 +197,7 @@ func TestFiles(t *testing.T) {
 	for path, want := range map[string]struct{ read, write bool }{
 		"own/a.txt": {true, true}, "own/sub/b.txt": {true, true}, "own/map.txt": {true, true}, "own/new.txt": {false, true}, "data/new.txt": {true, true},
 		"own/.hidden": {}, "own/.git/config": {}, "own/.new": {}, "own/x.lua": {true, false}, "own/X.LUA": {}, "own/out/secret": {}, "own/secret": {}, "own/nowhere": {}, "own/out/new": {},
-		"own/../out/secret": {}, "out/secret": {}, "named": {true, false}, "named.txt": {}, "out/x.txt": {}, ".": {}, "own": {true, false}, "data": {true, false},
+		"own/../out/secret": {}, "out/secret": {}, "named": {true, false}, "named.txt": {}, "out/x.txt": {}, ".": {}, "own": {true, false},
 	} {
 		path = filepath.Join(dir, path)
 		f, err := p.OpenFile(path, os.O_RDWR|os.O_CREATE)
@@ -226,6 +228,11 @@ func TestFiles(t *testing.T) {
 			t.Errorf("watching %s: %v", pattern, err)
 		}
 	}
+	for _, folder := range []string{"/", "/dev", "/dev/fd", "/proc/self/fd", "/sys/x"} {
+		if runtime.GOOS != "windows" && Own(folder) != nil {
+			t.Errorf("%s counts as a folder of a script's own", folder)
+		}
+	}
 	if Path("/") != nil || Path("") != nil {
 		t.Error("the root of the file system counts as a path that was named")
 	}
@@ -250,4 +257,20 @@ func TestAllowedPaths(t *testing.T) {
 		t.Error(err)
 	}
 	f.Close()
+}
+
+// A pipe in a script's folder is no file of its own: opening it could start or hold up whoever is at its other end.
+func TestOwnPipe(t *testing.T) {
+	testenv.Need(t, "mkfifo", "coreutils")
+	dir := t.TempDir()
+	if out, err := exec.Command("mkfifo", filepath.Join(dir, "pipe")).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	p := (&Permissions{}).With(Own(dir)...)
+	for _, flags := range []int{os.O_RDONLY, os.O_RDWR} {
+		if f, err := p.OpenFile(filepath.Join(dir, "pipe"), flags); err == nil || !strings.Contains(err.Error(), "is no regular file") {
+			f.Close()
+			t.Errorf("a pipe is opened: %v", err)
+		}
+	}
 }

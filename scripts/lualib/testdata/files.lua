@@ -1,4 +1,4 @@
-eq(ws76.write_file("new.txt", "one\n"), true) eq(ws76.append_file("new.txt", "two\0\n"), true) eq(ws76.read_file("new.txt"), "one\ntwo\0\n")
+eq(ws76.write_file(folder .. "/new.txt", "one\n"), true) eq(ws76.append_file(folder .. "/new.txt", "two\0\n"), true) eq(ws76.read_file("new.txt"), "one\ntwo\0\n")
 eq(ws76.read_file("sub/in.txt"), "inside") eq(ws76.read_file(folder .. "/sub/in.txt"), "inside")
 eq(ws76.read_file("only-second.txt"), "second")
 local function refused(name, v, message, kind) eq(v, nil) eq(kind, name) return message end
@@ -13,9 +13,14 @@ refused("not allowed", io.open(outside)) refused("not allowed", io.open("link.tx
 refused("not allowed", loadfile(outside)) refused("not allowed", dofile("outside.txt")) refused("not allowed", os.remove(outside))
 refused("not allowed", os.rename("new.txt", outside)) refused("not allowed", os.rename(outside, "new.txt")) refused("not allowed", os.tmpname())
 refused("not found", io.open("none.txt"))
+-- What is changed is in the working folder or nowhere.
+assert(refused("not allowed", ws76.write_file("new.txt", "x")):find("new.txt would allow it, and so would a path below ws76.data_dir", 1, true))
+refused("not allowed", ws76.append_file("new.txt", "x")) refused("not allowed", io.open("new.txt", "w")) refused("not allowed", io.open("new.txt", "r+"))
+refused("not allowed", os.remove("new.txt")) refused("not allowed", os.rename("new.txt", folder .. "/other.txt")) refused("not allowed", os.rename(folder .. "/new.txt", "other.txt"))
+eq(ws76.read_file("new.txt"), "one\ntwo\0\n")
 local f = assert(io.open("sub/in.txt")) eq(f:read("*a"), "inside") f:close()
-f = assert(io.open("made.txt", "w+")) f:write("made") f:seek("set") eq(f:read("*a"), "made") f:close()
-eq(ws76.read_file(folder .. "/made.txt"), "made") assert(os.rename("made.txt", "moved.txt")) assert(os.remove("moved.txt"))
+f = assert(io.open(folder .. "/made.txt", "w+")) f:write("made") f:seek("set") eq(f:read("*a"), "made") f:close()
+eq(ws76.read_file(folder .. "/made.txt"), "made") assert(os.rename(folder .. "/made.txt", folder .. "/moved.txt")) assert(os.remove(folder .. "/moved.txt"))
 refused("not found", ws76.read_file("moved.txt"))
 for line in io.lines("sub/in.txt") do eq(line, "inside") end
 assert(not ws76.read_file("sub"))
