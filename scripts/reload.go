@@ -278,6 +278,10 @@ func wsWatch(L *lua.LState) int {
 	if len(st.opened) >= s.o.Limits.MaxTimers {
 		raise(L, "ws76.watch: there are %d watches already, which is the limit", len(st.opened))
 	}
+	const longest = 4096 // no system has longer paths, and each folder makes one of it
+	if len(pattern) > longest {
+		return fail(L, "error", "ws76.watch: a path of %d bytes; the limit is %d", len(pattern), longest)
+	}
 	pattern, err := st.watched(pattern)
 	if err != nil {
 		return fail(L, permit.Name, "ws76.watch: %v", err)
