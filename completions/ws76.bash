@@ -23,7 +23,7 @@ _ws76_command() {
         ;;
     'ws76 serve')
         args=('text' none)
-        flags='--echo --exec --exec-shared --static --no-dashboard --metrics --listen --dialect --protocol --strict --lenient-keys --public-url --trust-forwarded --no-compress --flash-policy --binary --origin --auth-file --tls-cert --tls-key --tls-min --max-conns --max-message --rate --queue --slow --handshake-timeout --idle --close-timeout --grace --hub --hub-creds --hub-cacert --hub-cert --hub-key --record --max-pending --message-timeout --write-timeout --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--echo --exec --exec-shared --exec-env --static --no-dashboard --metrics --listen --dialect --protocol --strict --lenient-keys --public-url --trust-forwarded --no-compress --flash-policy --binary --origin --auth-file --tls-cert --tls-key --tls-min --max-conns --max-message --rate --queue --slow --handshake-timeout --idle --close-timeout --grace --hub --hub-creds --hub-cacert --hub-cert --hub-key --record --max-pending --message-timeout --write-timeout --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 replay')
         args=('file' 'ask url' none)
@@ -212,6 +212,7 @@ _ws76_value() {
     'ws76 run --config') spec='file' ;;
     'ws76 serve --exec') spec='text' ;;
     'ws76 serve --exec-shared') spec='text' ;;
+    'ws76 serve --exec-env') spec='text' ;;
     'ws76 serve --static') spec='dir' ;;
     'ws76 serve --metrics') spec='text' ;;
     'ws76 serve --listen') spec='text' ;;

@@ -258,6 +258,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--echo' + "`t" + 'on other paths, send every message back (/echo always does)'),
         ('--exec' + "`t" + 'on other paths, run COMMAND for each connection: messages are lines of its standard input and output'),
         ('--exec-shared' + "`t" + 'on other paths, run one COMMAND for all connections: each gets all that it writes'),
+        ('--exec-env' + "`t" + 'give children the variable NAME of the environment, beside PATH, HOME and LANG; repeatable'),
         ('--static' + "`t" + 'serve the files of DIR over HTTP'),
         ('--no-dashboard' + "`t" + 'no dashboard'),
         ('--metrics' + "`t" + 'metrics for Prometheus at PATH; off: nowhere'),
@@ -892,6 +893,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 run --config'] = @()
     $values['ws76 serve --exec'] = @()
     $values['ws76 serve --exec-shared'] = @()
+    $values['ws76 serve --exec-env'] = @()
     $values['ws76 serve --static'] = @()
     $values['ws76 serve --metrics'] = @()
     $values['ws76 serve --listen'] = @()

@@ -166,3 +166,6 @@ var noRequest hixie.Request
 
 // RemoteAddr returns the peer's address as the stream knows it.
 func (c *Conn) RemoteAddr() net.Addr { return c.stream.RemoteAddr() }
+
+// LocalAddr returns the stream's address on this side.
+func (c *Conn) LocalAddr() net.Addr { return c.stream.LocalAddr() }

@@ -32,7 +32,7 @@ func (e *env) newRecorder(c *cli.Context) (recorder *record.Recorder, done func(
 	file := (*os.File)(nil)
 	if name != "-" {
 		// Messages may be secrets: the file is the user's own.
-		if file, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600); err != nil {
+		if file, err = createPrivate(name); err != nil {
 			return nil, nil, usagef("--record: %w", err)
 		}
 		w = struct{ io.Writer }{file}

@@ -45,6 +45,7 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.BoolFlag{Name: "echo", Category: services, Usage: "on other paths, send every message back (/echo always does)"},
 			&cli.StringFlag{Name: "exec", Category: services, Usage: "on other paths, run `COMMAND` for each connection: messages are lines of its standard input and output"},
 			&cli.StringFlag{Name: "exec-shared", Category: services, Usage: "on other paths, run one `COMMAND` for all connections: each gets all that it writes"},
+			&cli.StringSliceFlag{Name: "exec-env", Category: services, Usage: "give children the variable `NAME` of the environment, beside PATH, HOME and LANG; repeatable"},
 			&cli.StringFlag{Name: "static", Category: services, Usage: "serve the files of `DIR` over HTTP"},
 			&cli.BoolFlag{Name: "no-dashboard", Category: services, Usage: "no dashboard"},
 			&cli.StringFlag{Name: "metrics", Category: services, Value: "/metrics", Usage: "metrics for Prometheus at `PATH`; off: nowhere"},
@@ -305,13 +306,13 @@ func (s *service) startChildren(c *cli.Context) error {
 		s.log.Warnf("any web page may talk to the program; say with --origin which ones")
 	}
 	if command != "" {
-		s.exec = &child{s.env, "exec", command, sizeOf(c, "max-message")}
+		s.exec = &child{s.env, "exec", command, sizeOf(c, "max-message"), c.StringSlice("exec-env")}
 		return nil
 	}
 	binary, err := hub.ParseBinary(c.String("binary"))
 	if err != nil {
 		return usagef("--binary: %w", err)
 	}
-	s.shared, err = startShared(child{s.env, "exec-shared", shared, sizeOf(c, "max-message")}, s.settings.Queue, s.slow, binary)
+	s.shared, err = startShared(child{s.env, "exec-shared", shared, sizeOf(c, "max-message"), c.StringSlice("exec-env")}, s.settings.Queue, s.slow, binary)
 	return err
 }

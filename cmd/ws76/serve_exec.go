@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/ws76/ws76/core"
@@ -28,12 +29,26 @@ type child struct {
 	flag       string // "exec" or "exec-shared"
 	command    string
 	maxMessage int64
+	inherit    []string // of this process's environment, beside childEnv
+}
+
+// childEnv is what children get of the environment: the rest of it may hold secrets, and a
+// client has a say in what they do.
+var childEnv = []string{"PATH", "HOME", "LANG"}
+
+func (c *child) inherited() (vars []string) {
+	for _, name := range slices.Concat(childEnv, c.inherit) {
+		if value := c.e.getenv(name); value != "" {
+			vars = append(vars, name+"="+value)
+		}
+	}
+	return vars
 }
 
 // start runs the command. Its standard error goes to the log, a line at a time.
 func (c *child) start(environment []string) (*exec.Child, error) {
 	command := exec.Command{
-		Shell: c.command, Env: environment,
+		Shell: c.command, Env: append(c.inherited(), environment...), Alone: true,
 		Stderr: exec.Lines(func(line string) { c.e.log.Warnf("%s: %s", c.flag, line) }),
 	}
 	running, err := command.Start()
@@ -82,6 +97,7 @@ type cgiRequest struct {
 	dialect  core.Dialect
 	protocol string
 	remote   string
+	local    net.Addr // of the listener, as far as the system tells
 	secure   bool
 	user     string
 	version  string
@@ -130,8 +146,18 @@ func (r *cgiRequest) environment() []string {
 	return vars
 }
 
-// server returns the name and the port that the client has asked for.
+// server returns the name that the client has asked for, and the port of the listener.
 func (r *cgiRequest) server() (host, port string) {
+	host, port = r.asked()
+	if r.local != nil {
+		if _, own, err := net.SplitHostPort(r.local.String()); err == nil {
+			port = own
+		}
+	}
+	return host, port
+}
+
+func (r *cgiRequest) asked() (host, port string) {
 	name, _ := r.request.Fields.Get("Host")
 	if host, port, err := net.SplitHostPort(name); err == nil {
 		return host, port
@@ -152,6 +178,9 @@ fields:
 			if strings.EqualFold(f.Name, secret) {
 				continue fields
 			}
+		}
+		if strings.Contains(f.Name, "_") {
+			continue // it would be taken for the field that has a hyphen there
 		}
 		name := "HTTP_" + strings.Map(variableRune, f.Name)
 		if i, ok := at[name]; ok {

@@ -180,7 +180,7 @@ func (s *service) execService(o *serve.Opening, v *visit, user string) serve.Ser
 	return serve.Service{Handler: func(ctx context.Context, conn *core.Conn) error {
 		s.enter(conn, v)
 		cgi := cgiRequest{request: conn.Request(), dialect: conn.Dialect(), protocol: conn.Protocol(),
-			remote: v.remote, secure: secure, user: user, version: buildVersion()}
+			remote: v.remote, local: conn.LocalAddr(), secure: secure, user: user, version: buildVersion()}
 		hooks, closed := s.scriptHooks(conn, v.script)
 		return closed(s.exec.serve(ctx, conn, cgi.environment(), hooks))
 	}}

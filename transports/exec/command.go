@@ -32,6 +32,7 @@ type Command struct {
 	Shell  string    // a line for the shell: sh -c, on Windows cmd /C
 	Args   []string  // the program and its arguments
 	Env    []string  // NAME=VALUE, beside the environment of this process
+	Alone  bool      // Env is all that the child gets
 	Dir    string    // to run in; "" is the current one
 	Stderr io.Writer // its standard error; nil discards it, an *os.File is handed down. See Lines
 }
@@ -94,7 +95,9 @@ func (c *Command) Start() (*Child, error) {
 	}
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.Stderr = c.Dir, c.Stderr
-	if len(c.Env) > 0 {
+	if c.Alone {
+		cmd.Env = append([]string{}, c.Env...) // nil would be all
+	} else if len(c.Env) > 0 {
 		cmd.Env = append(cmd.Environ(), c.Env...)
 	}
 	// A grandchild that keeps standard error open must not hold up Wait.

@@ -81,6 +81,12 @@ func Parse(text []byte) (*Users, error) {
 	return u, nil
 }
 
+// isDES reports whether a password has the form of crypt(3) with DES: 13 letters, digits,
+// dots and slashes.
+func isDES(password string) bool {
+	return len(password) == 13 && strings.Trim(password, "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""
+}
+
 func (u *Users) add(line string) error {
 	user, password, ok := strings.Cut(line, ":")
 	switch {
@@ -97,6 +103,9 @@ func (u *Users) add(line string) error {
 		if strings.HasPrefix(password, foreign) {
 			return fmt.Errorf("user %q: hashes of the kind %s are not known; use htpasswd -B", user, foreign)
 		}
+	}
+	if isDES(password) {
+		return fmt.Errorf("user %q: this is a DES hash of htpasswd -d, or a password that looks like one; use htpasswd -B", user)
 	}
 	if strings.HasPrefix(password, "$2") {
 		cost, err := bcrypt.Cost([]byte(password))

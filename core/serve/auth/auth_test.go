@@ -64,7 +64,7 @@ func TestCheck(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	for _, tc := range []struct{ text, want string }{
 		{"", "no user"}, {"# none\n", "no user"}, {"ok:1\nann\n", "line 2: want USER:PASSWORD"}, {":hunter2", "line 1"}, {"ann:", "line 1"},
-		{"ann:hunter2\nann:hunter2", `line 2: user "ann" is there twice`}, {"ann:$apr1$hunter2", "$apr1$ are not known"}, {"ann:{SHA}hunter2", "htpasswd -B"},
+		{"ann:hunter2\nann:hunter2", `line 2: user "ann" is there twice`}, {"ann:$apr1$hunter2", "$apr1$ are not known"}, {"ann:{SHA}hunter2", "htpasswd -B"}, {"ann:rqXexS6ZhobKA", "DES hash"},
 		{"ann:$2y$hunter2", "cannot be read"}, {"ann:$2y$31$" + strings.Repeat("h", 53), "cost 31"}, {"\xff:hunter2", "not UTF-8"},
 		{strings.Repeat("#", maxFile+1), "more than"},
 	} {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 )
 
@@ -37,7 +38,7 @@ func (d *Dir) Has(urlPath string) bool {
 	if name == "" {
 		name = "index.html" // of the folder itself, a page only
 	}
-	if hidden(name) {
+	if hidden(name) || leadsToHidden(d.root, name) {
 		return false
 	}
 	info, err := d.root.Stat(name)
@@ -65,7 +66,7 @@ type visible struct{ root *os.Root }
 // Open opens a file that is not hidden. What leads out of the folder is as good as
 // not there: why it cannot be opened is nobody's business.
 func (v visible) Open(name string) (fs.File, error) {
-	if hidden(name) {
+	if hidden(name) || leadsToHidden(v.root, name) {
 		return nil, notThere(name)
 	}
 	if info, err := v.root.Stat(name); err != nil || !servable(info) {
@@ -96,6 +97,21 @@ func hidden(name string) bool {
 		}
 	}
 	return false
+}
+
+// leadsToHidden reports whether a name is, or is below, a link to what is hidden. Out of
+// the folder none leads at all.
+func leadsToHidden(root *os.Root, name string) bool {
+	dir, err := filepath.EvalSymlinks(root.Name())
+	if err != nil {
+		return false
+	}
+	file, err := filepath.EvalSymlinks(filepath.Join(dir, filepath.FromSlash(name)))
+	if err != nil {
+		return false
+	}
+	within, err := filepath.Rel(dir, file)
+	return err == nil && hidden(filepath.ToSlash(within))
 }
 
 // listing leaves hidden files out of the list of a folder.

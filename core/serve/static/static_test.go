@@ -118,3 +118,27 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A visible name does not show what is hidden.
+func TestLinksToHidden(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, ".git/config"), "secret")
+	write(t, filepath.Join(dir, "real/page.html"), "page")
+	for link, to := range map[string]string{"config": ".git/config", "git": ".git", "again": "git", "page": "real/page.html"} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Skip(err)
+		}
+	}
+	d, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for path, want := range map[string]int{"/config": 404, "/git/config": 404, "/again/config": 404, "/git/": 404, "/page": 200} {
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if w.Code != want || d.Has(path) != (want == 200) || strings.Contains(w.Body.String(), "secret") {
+			t.Errorf("%s: %d, has %v: %q", path, w.Code, d.Has(path), w.Body)
+		}
+	}
+}
