@@ -260,11 +260,10 @@ func (f frame) setter(last, r int) int {
 			}
 			set = op != lua.OP_JMP && r >= a && r <= a+3
 		case lua.OP_CLOSURE:
-			set = r == a
-			pc += int(f.proto.FunctionPrototypes[inst&maxBx].NumUpvalues)
-			if set {
+			if r == a {
 				by = pc
 			}
+			pc += int(f.proto.FunctionPrototypes[inst&maxBx].NumUpvalues) // what is behind it says where they are
 			continue
 		case lua.OP_SETLIST:
 			if argC(inst) == 0 {

@@ -242,7 +242,7 @@ func (p *program) target() (string, sort) {
 			}
 		case 1:
 			if t := p.variable(record); t != "" {
-				return fmt.Sprintf("%s[%s]", t, p.expr(number)), s
+				return fmt.Sprintf("%s[ %s]", t, p.expr(number)), s // "[[" would begin a string
 			}
 		default:
 			if t := p.variable(record); t != "" {

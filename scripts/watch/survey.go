@@ -107,8 +107,7 @@ func (s *survey) place(real string) *place {
 func (s *survey) follow(path string) (string, os.FileInfo) {
 	root := filepath.VolumeName(path) + string(filepath.Separator)
 	real, rest, links := root, path[min(len(path), len(root)):], 0
-	info, err := os.Stat(root)
-	if err != nil {
+	if _, err := os.Stat(root); err != nil {
 		return "", nil
 	}
 	for rest != "" {
@@ -122,7 +121,8 @@ func (s *survey) follow(path string) (string, os.FileInfo) {
 			continue
 		}
 		at := filepath.Join(real, name)
-		if info, err = os.Lstat(at); err != nil {
+		info, err := os.Lstat(at)
+		if err != nil {
 			s.passes(real, name, true)
 			return "", nil
 		}
@@ -152,7 +152,7 @@ func (s *survey) follow(path string) (string, os.FileInfo) {
 			return at, info
 		}
 	}
-	info, err = os.Stat(real)
+	info, err := os.Stat(real)
 	if err != nil {
 		return "", nil
 	}

@@ -186,7 +186,7 @@ func (c *conn) Close() error {
 	defer close(c.ended)
 	for _, call := range []*sync.Mutex{&c.writeMu, &c.readMu} { // those under way are over, later ones do nothing
 		call.Lock()
-		call.Unlock()
+		call.Unlock() //lint:ignore SA2001 what it waits for is that nobody has it
 	}
 	c.closeErr = c.end()
 	return c.closeErr

@@ -242,12 +242,12 @@ func (m *Module) openOnce(ctx context.Context, host, port string) (rest []byte, 
 		if isRefusal(text) {
 			return nil, fail(ErrReply, command, text)
 		}
-		s, rest, err := m.probe(ctx)
+		s, rest, unclear := m.probe(ctx)
 		late := time.Since(began) >= within(ctx, openWait)
 		switch {
-		case errors.Is(err, ErrHung) && !late: // busy with it
-		case err != nil:
-			return nil, err
+		case errors.Is(unclear, ErrHung) && !late: // busy with it
+		case unclear != nil:
+			return nil, unclear
 		case bytes.Contains(m.said, []byte(m.opening)): // what it was asked with may be in the stream
 			return nil, errors.Join(m.hangUp(ctx), fail(ErrReply, command, text))
 		case m.openFailure(command, m.said) != nil:

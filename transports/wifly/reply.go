@@ -42,7 +42,6 @@ func (r *reader) split(b []byte) (parts [][]byte, rest []byte) {
 			parts = append(parts, b[from:i])
 			from = i + len(r.prompt)
 			line = from
-			rest = b[from:]
 			continue
 		}
 		next := bytes.IndexAny(b[i:], "\r\n")
