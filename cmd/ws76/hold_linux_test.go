@@ -57,7 +57,7 @@ while true do ws76.sleep(3600) end
 		"bridge of streams":   {[]string{"bridge", "tcp://127.0.0.1:0", "exec:cat"}, "", "hi\n"},
 		"bridges of a file": {[]string{"bridge", "--file", write("b.toml",
 			"[bridge.a]\nfrom = \"tcp://127.0.0.1:0\"\nto = \"exec:cat\"\n")}, "", "hi\n"},
-		"listen of a script": {[]string{"run", listens}, opening, "\x00hi\xff"},
+		"listen of a script": {[]string{"run", "--allow", "listen=127.0.0.1", listens}, opening, "\x00hi\xff"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

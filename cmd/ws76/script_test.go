@@ -40,7 +40,7 @@ func runScripts(t *testing.T, dir string, variables ...string) {
 		Cmds:      scriptCommands,
 		Condition: testenv.Condition,
 		// What hangs is stopped, with its stacks shown, and the rest goes on.
-		Deadline: time.Now().Add(10 * bound), // of all together, on a slow machine
+		Deadline: time.Now().Add(30 * bound), // of all together, on a slow machine
 	})
 }
 

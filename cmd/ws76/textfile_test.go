@@ -49,7 +49,7 @@ var textArguments = map[string]string{
 
 // otherFiles are those that are no text, or that are not read.
 var otherFiles = map[string]string{
-	"message": "data, which goes out as it is", "record": "written", "hub-creds": "read by the library of NATS",
+	"message": "data, which goes out as it is", "record": "written", "log": "written", "hub-creds": "read by the library of NATS",
 	"frame dump": "a capture", "plugin install": "an archive or a folder", "script new": "written",
 }
 
