@@ -39,9 +39,9 @@ cross:
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build ./... || exit 1; \
 	done
 
-# What the race detector blurs: pinned allocations.
+# What the race detector blurs: pinned allocations, and what hostile messages take.
 allocs:
-	$(GO) test -count=1 -run 'Alloc' ./...
+	$(GO) test -count=1 -run 'Alloc|Hostile' ./...
 
 # Random programs in scripts and in lua5.1: 20000 in CI, too many for the race detector.
 programs:

@@ -115,7 +115,7 @@ func TestWaitsThatCannotBe(t *testing.T) {
 		`function on_message(c) c:send({}) end`:                                                          "want a string",
 		`function on_message(c) c.x = 1 end`:                                                             "conn.data",
 		`function on_message(c) c:join("x") end`:                                                         "ws76 serve",
-		`ws76.spawn(function() ws76.connect("ws://x/") end)`:                                             "here",
+		`ws76.spawn(function() ws76.connect("ws://x/") end)`:                                             "ws76 run and serve",
 	} {
 		r := newRig(t, code, Options{})
 		r.push("x")
