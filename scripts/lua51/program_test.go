@@ -454,7 +454,7 @@ func (p *program) protected() {
 		p.line("end, function(e) return %s end))", p.pick("show(e)", "type(e)", "show(e) .. '!'", "e, 1"))
 	case 3:
 		p.line("print(pcall(%s, %s))", p.pick("string.upper", "string.rep", "error", "tonumber", "rawget", "setmetatable", "ipairs", "type", "select",
-			"math.floor", "table.concat", "next", "unpack"), p.values(2))
+			"math.floor", "table.concat", "rawequal", "unpack"), p.values(2))
 	case 4:
 		p.line("print(pcall(error, %s, %s))", p.pick("nil", "{code = 1}", `"msg"`, "42", "true"), p.pick("0", "1", "nil"))
 	default:
