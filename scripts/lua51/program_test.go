@@ -3,6 +3,7 @@ package lua51
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -44,8 +45,8 @@ type program struct {
 // Program writes the program of a seed. It ends, prints a lot, and has nothing in it that the manual leaves open: no "#"
 // of tables with holes, no order of pairs, no addresses, no zeros with a sign (which gopher-lua's arithmetic does not have).
 func Program(seed uint64) string {
-	p := &program{r: rand.New(rand.NewPCG(seed, 51)), left: 12}
-	p.left += p.r.IntN(30)
+	p := &program{r: rand.New(rand.NewPCG(seed, 51)), left: 4}
+	p.left += p.r.IntN(24)
 	p.vararg = true
 	p.push()
 	for range 3 {
@@ -90,11 +91,10 @@ func (p *program) name() string {
 // all is every variable in sight.
 func (p *program) all() []variable {
 	var all []variable
-	hidden := map[string]bool{}
 	for i := len(p.scopes) - 1; i >= 0; i-- {
 		for j := len(p.scopes[i]) - 1; j >= 0; j-- {
-			if v := p.scopes[i][j]; !hidden[v.name] {
-				hidden[v.name] = true
+			v := p.scopes[i][j]
+			if !slices.ContainsFunc(all, func(seen variable) bool { return seen.name == v.name }) {
 				all = append(all, v)
 			}
 		}
