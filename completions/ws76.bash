@@ -15,11 +15,11 @@ _ws76_command() {
         ;;
     'ws76 connect')
         args=('ask url' 'text')
-        flags='--message -m --no-stdin --in --out --format --crlf --replace-invalid --max-message --heartbeat --heartbeat-interval --on-eof --linger --count -n --until --expect --timeout --idle --close-timeout --reconnect --retries --stats --dialect --header -H --origin --protocol --cookie --auth-file --key1 --key2 --key3 --header-order --strict --no-compress --via --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --cacert --cert --key --servername --insecure -k --tls-min --color --no-history --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--message -m --no-stdin --in --out --format --crlf --replace-invalid --max-message --heartbeat --heartbeat-interval --on-eof --linger --count -n --until --expect --timeout --idle --close-timeout --reconnect --retries --stats --dialect --header -H --origin --protocol --cookie --auth-file --key1 --key2 --key3 --header-order --strict --no-compress --via --exec-env --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --cacert --cert --key --servername --insecure -k --tls-min --color --no-history --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 run')
         args=('file' 'text')
-        flags='--max-message --close-timeout --dialect --header -H --origin --protocol --cookie --auth-file --header-order --strict --no-compress --via --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --cacert --cert --key --servername --insecure -k --tls-min --watch --plugin --plugin-path --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--max-message --close-timeout --dialect --header -H --origin --protocol --cookie --auth-file --header-order --strict --no-compress --via --exec-env --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --cacert --cert --key --servername --insecure -k --tls-min --watch --plugin --plugin-path --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 serve')
         args=('text' none)
@@ -27,11 +27,11 @@ _ws76_command() {
         ;;
     'ws76 replay')
         args=('file' 'ask url' none)
-        flags='--conn --dir --out --format --crlf --max-message --listen --side --speed --check --wait --linger --timeout --close-timeout --dialect --header -H --origin --protocol --cookie --auth-file --key1 --key2 --key3 --header-order --strict --no-compress --via --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --cacert --cert --key --servername --insecure -k --tls-min --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--conn --dir --out --format --crlf --max-message --listen --side --speed --check --wait --linger --timeout --close-timeout --dialect --header -H --origin --protocol --cookie --auth-file --key1 --key2 --key3 --header-order --strict --no-compress --via --exec-env --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --cacert --cert --key --servername --insecure -k --tls-min --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 bridge')
         args=('ask endpoint' 'ask endpoint' none)
-        flags='--max-pending --message-timeout --write-timeout --file --from-format --to-format --crlf --replace-invalid --binary --max-message --buffer --retries --reconnect --linger --from-via --origin --auth-file --public-url --trust-forwarded --lenient-keys --strict --no-compress --dialect --pass-header --header -H --to-origin --to-auth-file --header-order --to-via --proxy --resolve --ipv4 -4 --ipv6 -6 --tls-cert --tls-key --cacert --cert --key --servername --insecure -k --tls-min --max-conns --connect-timeout --handshake-timeout --idle --close-timeout --grace --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--max-pending --message-timeout --write-timeout --file --from-format --to-format --crlf --replace-invalid --binary --max-message --buffer --retries --reconnect --linger --from-via --origin --auth-file --public-url --trust-forwarded --lenient-keys --strict --no-compress --dialect --pass-header --header -H --to-origin --to-auth-file --header-order --to-via --exec-env --proxy --resolve --ipv4 -4 --ipv6 -6 --tls-cert --tls-key --cacert --cert --key --servername --insecure -k --tls-min --max-conns --connect-timeout --handshake-timeout --idle --close-timeout --grace --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 keygen')
         flags='--count -n --seed --key1 --key2 --key3 --request --rfc6455 --explain --response --raw --verify --json --verbose -v --quiet -q --log-format --config --help -h'
@@ -157,6 +157,7 @@ _ws76_value() {
     'ws76 connect --key3') spec='text' ;;
     'ws76 connect --header-order') spec='words random fixed' ;;
     'ws76 connect --via') spec='ask via' ;;
+    'ws76 connect --exec-env') spec='text' ;;
     'ws76 connect --proxy') spec='text' ;;
     'ws76 connect --resolve') spec='text' ;;
     'ws76 connect --connect-timeout') spec='text' ;;
@@ -191,6 +192,7 @@ _ws76_value() {
     'ws76 run --auth-file') spec='file' ;;
     'ws76 run --header-order') spec='words random fixed' ;;
     'ws76 run --via') spec='ask via' ;;
+    'ws76 run --exec-env') spec='text' ;;
     'ws76 run --proxy') spec='text' ;;
     'ws76 run --resolve') spec='text' ;;
     'ws76 run --connect-timeout') spec='text' ;;
@@ -280,6 +282,7 @@ _ws76_value() {
     'ws76 replay --key3') spec='text' ;;
     'ws76 replay --header-order') spec='words random fixed' ;;
     'ws76 replay --via') spec='ask via' ;;
+    'ws76 replay --exec-env') spec='text' ;;
     'ws76 replay --proxy') spec='text' ;;
     'ws76 replay --resolve') spec='text' ;;
     'ws76 replay --connect-timeout') spec='text' ;;
@@ -312,6 +315,7 @@ _ws76_value() {
     'ws76 bridge --to-auth-file') spec='file' ;;
     'ws76 bridge --header-order') spec='words random fixed' ;;
     'ws76 bridge --to-via') spec='ask via' ;;
+    'ws76 bridge --exec-env') spec='text' ;;
     'ws76 bridge --proxy') spec='text' ;;
     'ws76 bridge --resolve') spec='text' ;;
     'ws76 bridge --tls-cert') spec='file' ;;

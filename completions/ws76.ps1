@@ -143,7 +143,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--heartbeat' + "`t" + 'send TEXT every --heartbeat-interval (the drafts have no ping)'),
         ('--heartbeat-interval' + "`t" + 'TIME between heartbeats'),
         ('--on-eof' + "`t" + 'WHAT to do at the end of standard input: linger, close, wait or ignore'),
-        ('--linger' + "`t" + 'TIME of silence after which --on-eof linger closes'),
+        ('--linger' + "`t" + 'TIME of silence after which --on-eof linger closes (0: at once)'),
         ('--count' + "`t" + 'end after N received messages'),
         ('-n' + "`t" + 'end after N received messages'),
         ('--until' + "`t" + 'end after a received message that matches REGEX'),
@@ -168,6 +168,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--strict' + "`t" + 'refuse what is tolerated otherwise'),
         ('--no-compress' + "`t" + 'do not offer permessage-deflate (RFC 6455)'),
         ('--via' + "`t" + 'reach the server over the transport URL: tcp:, tls:, unix:///run/ws76.sock, serial:///dev/ttyUSB0?baud=115200, wifly:///dev/ttyUSB0?baud=9600, socks5://127.0.0.1:1080, socks5h://127.0.0.1:1080, http://proxy:3128, https://proxy:3129, exec:./tunnel, stdio:, fd:3'),
+        ('--exec-env' + "`t" + 'give programs that are run the variable NAME of the environment, beside PATH, HOME and LANG; repeatable'),
         ('--proxy' + "`t" + 'reach it through the proxy URL, socks5:// or http://, or none'),
         ('--resolve' + "`t" + 'use ADDR for a name: HOST:PORT:ADDR; repeatable'),
         ('--ipv4' + "`t" + 'IPv4 only'),
@@ -221,6 +222,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--strict' + "`t" + 'refuse what is tolerated otherwise'),
         ('--no-compress' + "`t" + 'do not offer permessage-deflate (RFC 6455)'),
         ('--via' + "`t" + 'reach the server over the transport URL: tcp:, tls:, unix:///run/ws76.sock, serial:///dev/ttyUSB0?baud=115200, wifly:///dev/ttyUSB0?baud=9600, socks5://127.0.0.1:1080, socks5h://127.0.0.1:1080, http://proxy:3128, https://proxy:3129, exec:./tunnel, stdio:, fd:3'),
+        ('--exec-env' + "`t" + 'give programs that are run the variable NAME of the environment, beside PATH, HOME and LANG; repeatable'),
         ('--proxy' + "`t" + 'reach it through the proxy URL, socks5:// or http://, or none'),
         ('--resolve' + "`t" + 'use ADDR for a name: HOST:PORT:ADDR; repeatable'),
         ('--ipv4' + "`t" + 'IPv4 only'),
@@ -258,7 +260,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--echo' + "`t" + 'on other paths, send every message back (/echo always does)'),
         ('--exec' + "`t" + 'on other paths, run COMMAND for each connection: messages are lines of its standard input and output'),
         ('--exec-shared' + "`t" + 'on other paths, run one COMMAND for all connections: each gets all that it writes'),
-        ('--exec-env' + "`t" + 'give children the variable NAME of the environment, beside PATH, HOME and LANG; repeatable'),
+        ('--exec-env' + "`t" + 'give programs that are run the variable NAME of the environment, beside PATH, HOME and LANG; repeatable'),
         ('--static' + "`t" + 'serve the files of DIR over HTTP'),
         ('--no-dashboard' + "`t" + 'no dashboard'),
         ('--metrics' + "`t" + 'metrics for Prometheus at PATH; off: nowhere'),
@@ -292,7 +294,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--hub-cert' + "`t" + 'show NATS the certificate in FILE (PEM)'),
         ('--hub-key' + "`t" + 'its key FILE'),
         ('--record' + "`t" + 'record what passes, with times, to FILE, for ws76 replay; - is standard output'),
-        ('--max-pending' + "`t" + 'hold at most SIZE of messages that have not come whole, over all connections; then the largest is given up'),
+        ('--max-pending' + "`t" + 'hold at most SIZE of messages that have not come whole, over all connections; then the largest is given up; --max-message where that is more'),
         ('--message-timeout' + "`t" + 'allow TIME for a message to arrive, from its first byte to its last (0: any)'),
         ('--write-timeout' + "`t" + 'end a connection that takes nothing of what is sent to it for TIME (0: never)'),
         ('--plugin' + "`t" + 'run messages through the plugin NAME[,OPTION=VALUE...], before the scripts; repeatable'),
@@ -328,8 +330,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--side' + "`t" + 'play this SIDE: client or server'),
         ('--speed' + "`t" + 'play N times as fast, 2x or 0.5x; max leaves out the pauses'),
         ('--check' + "`t" + 'compare what the peer sends with the recording'),
-        ('--wait' + "`t" + 'with --check: a message may come TIME later than in the recording'),
-        ('--linger' + "`t" + 'without --check: close when the peer was silent for TIME at the end'),
+        ('--wait' + "`t" + 'with --check: a message may come TIME later than in the recording (0: no later)'),
+        ('--linger' + "`t" + 'without --check: close when the peer was silent for TIME at the end (0: at once)'),
         ('--timeout' + "`t" + 'end everything after TIME, exit 5'),
         ('--close-timeout' + "`t" + 'wait TIME for the peer''s closing frame'),
         ('--dialect' + "`t" + 'DIALECT: hixie-75, hixie-76 or rfc6455'),
@@ -346,6 +348,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--strict' + "`t" + 'refuse what is tolerated otherwise'),
         ('--no-compress' + "`t" + 'do not offer permessage-deflate (RFC 6455)'),
         ('--via' + "`t" + 'reach the server over the transport URL: tcp:, tls:, unix:///run/ws76.sock, serial:///dev/ttyUSB0?baud=115200, wifly:///dev/ttyUSB0?baud=9600, socks5://127.0.0.1:1080, socks5h://127.0.0.1:1080, http://proxy:3128, https://proxy:3129, exec:./tunnel, stdio:, fd:3'),
+        ('--exec-env' + "`t" + 'give programs that are run the variable NAME of the environment, beside PATH, HOME and LANG; repeatable'),
         ('--proxy' + "`t" + 'reach it through the proxy URL, socks5:// or http://, or none'),
         ('--resolve' + "`t" + 'use ADDR for a name: HOST:PORT:ADDR; repeatable'),
         ('--ipv4' + "`t" + 'IPv4 only'),
@@ -369,7 +372,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--help' + "`t" + 'show help'),
         ('-h' + "`t" + 'show help'))
     $flags['ws76 bridge'] = @(
-        ('--max-pending' + "`t" + 'hold at most SIZE of messages that have not come whole, over all connections; then the largest is given up'),
+        ('--max-pending' + "`t" + 'hold at most SIZE of messages that have not come whole, over all connections; then the largest is given up; --max-message where that is more'),
         ('--message-timeout' + "`t" + 'allow TIME for a message to arrive, from its first byte to its last (0: any)'),
         ('--write-timeout' + "`t" + 'end a connection that takes nothing of what is sent to it for TIME (0: never)'),
         ('--file' + "`t" + 'run the bridges of FILE (TOML), and follow its changes'),
@@ -382,7 +385,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--buffer' + "`t" + 'open TO again when it is lost, and keep up to N messages for it meanwhile, the newest'),
         ('--retries' + "`t" + 'give up after N failed attempts in a row (0: never)'),
         ('--reconnect' + "`t" + 'open FROM again when it ends, where it is opened and not listened on'),
-        ('--linger' + "`t" + 'when FROM is a byte stream and ends, go on until TO has been silent for TIME'),
+        ('--linger' + "`t" + 'when FROM is a byte stream and ends, go on until TO has been silent for TIME (0: at once)'),
         ('--from-via' + "`t" + 'listen for WebSockets of FROM on transport URL: unix:///PATH, serial:///DEVICE, wifly:///DEVICE, fd:N, stdio:'),
         ('--origin' + "`t" + 'allow only pages of PATTERN, like http://*.example.org; repeatable'),
         ('--auth-file' + "`t" + 'let in only the users of FILE, lines USER:PASSWORD or those of htpasswd -B'),
@@ -399,6 +402,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--to-auth-file' + "`t" + 'log in to TO with user:password from the first line of FILE'),
         ('--header-order' + "`t" + 'ORDER of the fields: random, as the draft says, or fixed'),
         ('--to-via' + "`t" + 'reach a WebSocket TO over the transport URL: tcp:, tls:, unix:///run/ws76.sock, serial:///dev/ttyUSB0?baud=115200, wifly:///dev/ttyUSB0?baud=9600, socks5://127.0.0.1:1080, socks5h://127.0.0.1:1080, http://proxy:3128, https://proxy:3129, exec:./tunnel, stdio:, fd:3'),
+        ('--exec-env' + "`t" + 'give programs that are run the variable NAME of the environment, beside PATH, HOME and LANG; repeatable'),
         ('--proxy' + "`t" + 'reach TO through the proxy URL, socks5:// or http://, or none'),
         ('--resolve' + "`t" + 'use ADDR for a name: HOST:PORT:ADDR; repeatable'),
         ('--ipv4' + "`t" + 'IPv4 only'),
@@ -681,7 +685,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--json' + "`t" + 'print one JSON object'),
         ('--port' + "`t" + 'PORT of the module: /dev/ttyUSB0 or COM3, where the usual rates are tried, or a URL like wifly:///dev/ttyUSB0?baud=9600'),
         ('-p' + "`t" + 'PORT of the module: /dev/ttyUSB0 or COM3, where the usual rates are tried, or a URL like wifly:///dev/ttyUSB0?baud=9600'),
-        ('--timeout' + "`t" + 'give up after TIME; 0 never'),
+        ('--timeout' + "`t" + 'give up after TIME (0: never)'),
         ('--verbose' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),
         ('-v' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),
         ('--quiet' + "`t" + 'only errors'),
@@ -694,7 +698,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--json' + "`t" + 'print one JSON object'),
         ('--port' + "`t" + 'PORT of the module: /dev/ttyUSB0 or COM3, where the usual rates are tried, or a URL like wifly:///dev/ttyUSB0?baud=9600'),
         ('-p' + "`t" + 'PORT of the module: /dev/ttyUSB0 or COM3, where the usual rates are tried, or a URL like wifly:///dev/ttyUSB0?baud=9600'),
-        ('--timeout' + "`t" + 'give up after TIME; 0 never'),
+        ('--timeout' + "`t" + 'give up after TIME (0: never)'),
         ('--verbose' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),
         ('-v' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),
         ('--quiet' + "`t" + 'only errors'),
@@ -707,7 +711,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--json' + "`t" + 'print one JSON object a line'),
         ('--port' + "`t" + 'PORT of the module: /dev/ttyUSB0 or COM3, where the usual rates are tried, or a URL like wifly:///dev/ttyUSB0?baud=9600'),
         ('-p' + "`t" + 'PORT of the module: /dev/ttyUSB0 or COM3, where the usual rates are tried, or a URL like wifly:///dev/ttyUSB0?baud=9600'),
-        ('--timeout' + "`t" + 'give up after TIME; 0 never'),
+        ('--timeout' + "`t" + 'give up after TIME (0: never)'),
         ('--verbose' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),
         ('-v' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),
         ('--quiet' + "`t" + 'only errors'),
@@ -720,7 +724,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--wait' + "`t" + 'read on until the module has been silent for TIME (default: 4s after join, scan, ping and lookup, which answer late)'),
         ('--port' + "`t" + 'PORT of the module: /dev/ttyUSB0 or COM3, where the usual rates are tried, or a URL like wifly:///dev/ttyUSB0?baud=9600'),
         ('-p' + "`t" + 'PORT of the module: /dev/ttyUSB0 or COM3, where the usual rates are tried, or a URL like wifly:///dev/ttyUSB0?baud=9600'),
-        ('--timeout' + "`t" + 'give up after TIME; 0 never'),
+        ('--timeout' + "`t" + 'give up after TIME (0: never)'),
         ('--verbose' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),
         ('-v' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),
         ('--quiet' + "`t" + 'only errors'),
@@ -837,6 +841,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 connect --key3'] = @()
     $values['ws76 connect --header-order'] = @('random', 'fixed')
     $values['ws76 connect --via'] = @()
+    $values['ws76 connect --exec-env'] = @()
     $values['ws76 connect --proxy'] = @()
     $values['ws76 connect --resolve'] = @()
     $values['ws76 connect --connect-timeout'] = @()
@@ -872,6 +877,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 run --auth-file'] = @()
     $values['ws76 run --header-order'] = @('random', 'fixed')
     $values['ws76 run --via'] = @()
+    $values['ws76 run --exec-env'] = @()
     $values['ws76 run --proxy'] = @()
     $values['ws76 run --resolve'] = @()
     $values['ws76 run --connect-timeout'] = @()
@@ -969,6 +975,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 replay --key3'] = @()
     $values['ws76 replay --header-order'] = @('random', 'fixed')
     $values['ws76 replay --via'] = @()
+    $values['ws76 replay --exec-env'] = @()
     $values['ws76 replay --proxy'] = @()
     $values['ws76 replay --resolve'] = @()
     $values['ws76 replay --connect-timeout'] = @()
@@ -1002,6 +1009,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 bridge --to-auth-file'] = @()
     $values['ws76 bridge --header-order'] = @('random', 'fixed')
     $values['ws76 bridge --to-via'] = @()
+    $values['ws76 bridge --exec-env'] = @()
     $values['ws76 bridge --proxy'] = @()
     $values['ws76 bridge --resolve'] = @()
     $values['ws76 bridge --tls-cert'] = @()

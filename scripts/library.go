@@ -74,7 +74,7 @@ func (st *state) lazy(fill func(t *lua.LTable)) *lua.LTable {
 func (st *state) openLibrary() {
 	L, s := st.L, st.script
 	st.permit = s.permissions()
-	options := &lualib.Options{Budget: &st.budget, Permissions: st.permit, Folders: s.folders(), KV: s.o.KV, Env: s.o.Env}
+	options := &lualib.Options{Budget: &st.budget, Permissions: st.permit, Folders: s.folders(), KV: s.o.KV, Env: s.o.Env, Environ: s.o.Environ}
 	st.files = options
 	st.module = st.lazy(func(t *lua.LTable) {
 		lualib.Open(L, options).ForEach(func(k, v lua.LValue) {

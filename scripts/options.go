@@ -154,6 +154,9 @@ type Options struct {
 	KV func() (*kv.Store, error)
 	// Env is behind ws76.env and os.getenv; nil knows no variable.
 	Env func(name string) (value string, ok bool)
+	// Environ is the environment, NAME=VALUE: all, of which programs of ws76.exec get what
+	// the script may read, and given, which they get anyway. nil: nothing.
+	Environ func() (all, given []string)
 
 	// Log takes what the script logs and what is to be said of its errors.
 	Log func(level slog.Level, text string)

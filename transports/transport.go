@@ -19,7 +19,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"net/url"
@@ -103,9 +102,15 @@ type Options struct {
 	// Stdin and Stdout are what stdio: carries; nil where there are none.
 	Stdin, Stdout *os.File
 
-	// Stderr takes the standard error of child processes, perhaps of several at
-	// once. An *os.File is handed down as it is; nil discards it.
-	Stderr io.Writer
+	// Environ is what child processes get of the environment, NAME=VALUE; nil is
+	// nothing. Contained ends with a child also what has left its process group.
+	Environ   func() []string
+	Contained bool
+
+	// Stderr is called with the lines of the standard error of child processes,
+	// without their ends; from several goroutines, if there are several children. nil
+	// discards them.
+	Stderr func(line string)
 }
 
 // CheckQuery returns an error when the query of a transport's URL cannot be

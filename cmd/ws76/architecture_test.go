@@ -19,7 +19,7 @@ const module = "github.com/ws76/ws76/"
 // mayImport is the import graph: what each package may import of this module.
 // Those that are missing here may import nothing of it.
 var mayImport = map[string][]string{
-	"cmd/ws76":                {"internal/accept", "internal/capture", "internal/lineedit", "plugins", "core", "core/hixie", "core/rfc6455", "core/bridge", "core/relay", "core/relay/format", "core/relay/recording", "plugins/record", "core/serve", "transports", "transports/all", "transports/exec", "transports/pipe", "transports/serial", "transports/tcp", "transports/tls", "transports/wifly", "transports/wifly/module", "core/hub", "core/hub/nats", "core/serve/auth", "core/serve/channels", "core/serve/dashboard", "core/serve/metrics", "core/serve/static", "scripts", "plugins/mqtt", "plugins/nats", "plugins/broker", "scripts/kv", "scripts/permit", "scripts/watch", "scripts/check", "scripts/meta", "scripts/scripttest", "scripts/templates", "completions", "man", "internal/textfile", "scripts/luacode"},
+	"cmd/ws76":                {"internal/accept", "internal/capture", "internal/children", "internal/lineedit", "plugins", "core", "core/hixie", "core/rfc6455", "core/bridge", "core/relay", "core/relay/format", "core/relay/recording", "plugins/record", "core/serve", "transports", "transports/all", "transports/exec", "transports/pipe", "transports/serial", "transports/tcp", "transports/tls", "transports/wifly", "transports/wifly/module", "core/hub", "core/hub/nats", "core/serve/auth", "core/serve/channels", "core/serve/dashboard", "core/serve/metrics", "core/serve/static", "scripts", "plugins/mqtt", "plugins/nats", "plugins/broker", "scripts/kv", "scripts/permit", "scripts/watch", "scripts/check", "scripts/meta", "scripts/scripttest", "scripts/templates", "completions", "man", "internal/textfile", "scripts/luacode"},
 	"core":                    {"core/hixie", "core/rfc6455", "internal/outq"},
 	"core/relay":              {"core"},
 	"core/bridge":             {"core", "core/hixie", "core/relay", "core/relay/format", "core/rfc6455"},
@@ -34,12 +34,12 @@ var mayImport = map[string][]string{
 	"scripts/check":           {"scripts/luacode", "scripts/luastring"},
 	"scripts/luacode":         {"scripts/lauxlib", "scripts/luastring"},
 	"scripts/luastring":       {"scripts/lauxlib"},
-	"scripts/lualib":          {"core/hixie", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/luastd", "scripts/luastring", "scripts/permit", "internal/textfile"},
+	"scripts/lualib":          {"core/hixie", "internal/children", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/luastd", "scripts/luastring", "scripts/permit", "internal/textfile"},
 	"scripts/luastd":          {"scripts/lauxlib", "scripts/luastring"},
 	"scripts/scripttest":      {"core", "core/relay", "core/relay/recording", "scripts", "scripts/luacode", "internal/textfile"},
 	"transports/pipe":         {"internal/outq"},
 	"transports/all":          {"transports", "transports/exec", "transports/fd", "transports/proxy", "transports/serial", "transports/stdio", "transports/tcp", "transports/tls", "transports/unix", "transports/wifly"},
-	"transports/exec":         {"transports", "transports/pipe"},
+	"transports/exec":         {"internal/children", "transports", "transports/pipe"},
 	"transports/fd":           {"transports", "transports/pipe"},
 	"transports/proxy":        {"transports", "transports/tcp", "transports/tls"},
 	"transports/serial":       {"transports", "transports/pipe"},
@@ -124,6 +124,32 @@ func TestImports(t *testing.T) {
 			t.Errorf("there is no package %s", pkg)
 		}
 	}
+}
+
+// TestStartsInOnePlace finds who runs programs itself: children.Start ends them with this process, and lets nothing stay.
+// A command that is a program of the user's takes the place of this one.
+func TestStartsInOnePlace(t *testing.T) {
+	sourceFiles(t, func(pkg, path string, file *ast.File) {
+		if pkg == "internal/children" || strings.HasSuffix(path, "cmd/ws76/plugin_program.go") {
+			return
+		}
+		makes, started := false, ""
+		ast.Inspect(file, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				if f, ok := call.Fun.(*ast.SelectorExpr); ok {
+					x, _ := f.X.(*ast.Ident)
+					makes = makes || x != nil && x.Name == "exec" && strings.HasPrefix(f.Sel.Name, "Command")
+					if len(call.Args) == 0 && slices.Contains([]string{"Start", "Run", "Output", "CombinedOutput"}, f.Sel.Name) {
+						started = f.Sel.Name
+					}
+				}
+			}
+			return true
+		})
+		if makes && started != "" {
+			t.Errorf("%s makes a command and calls %s", path, started)
+		}
+	})
 }
 
 // TestAcceptsInOnePlace finds who calls Accept of a listener itself: errors that pass

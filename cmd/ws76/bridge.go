@@ -60,7 +60,7 @@ func bridgeFlags() []cli.Flag {
 		&cli.IntFlag{Name: "buffer", Category: losses, Usage: "open TO again when it is lost, and keep up to `N` messages for it meanwhile, the newest"},
 		&cli.IntFlag{Name: "retries", Category: losses, Usage: "give up after `N` failed attempts in a row (0: never)"},
 		&cli.BoolFlag{Name: "reconnect", Category: losses, Usage: "open FROM again when it ends, where it is opened and not listened on"},
-		&cli.DurationFlag{Name: "linger", Category: losses, Value: time.Second, Usage: "when FROM is a byte stream and ends, go on until TO has been silent for `TIME`"},
+		&cli.DurationFlag{Name: "linger", Category: losses, Value: time.Second, Usage: "when FROM is a byte stream and ends, go on until TO has been silent for `TIME` (0: at once)"},
 
 		&cli.StringFlag{Name: "from-via", Category: from, Usage: "listen for WebSockets of FROM on transport `URL`: unix:///PATH, serial:///DEVICE, wifly:///DEVICE, fd:N, stdio:"},
 		&cli.StringSliceFlag{Name: "origin", Category: from, Usage: "allow only pages of `PATTERN`, like http://*.example.org; repeatable"},
@@ -78,6 +78,7 @@ func bridgeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "to-auth-file", Category: to, Usage: "log in to TO with user:password from the first line of `FILE`"},
 		&cli.StringFlag{Name: "header-order", Category: to, Value: "random", Usage: "`ORDER` of the fields: random, as the draft says, or fixed"},
 		&cli.StringFlag{Name: "to-via", Category: to, Value: "tcp:", Usage: "reach a WebSocket TO over the transport `URL`: " + transportExamples()},
+		execEnvFlag(to),
 		&cli.StringFlag{Name: "proxy", Category: to, Usage: "reach TO through the proxy `URL`, socks5:// or http://, or none", DefaultText: "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say"},
 		&cli.StringSliceFlag{Name: "resolve", Category: to, Usage: "use ADDR for a name: `HOST:PORT:ADDR`; repeatable"},
 		&cli.BoolFlag{Name: "ipv4", Aliases: []string{"4"}, Category: to, Usage: "IPv4 only"},
@@ -128,7 +129,8 @@ type span struct {
 	idle     time.Duration
 	sessions sessionLog
 	buffer   int
-	steady   bool // FROM is a broker
+	pending  *core.Budget // of FROM
+	steady   bool         // FROM is a broker
 	recorder *record.Recorder
 }
 
@@ -154,12 +156,16 @@ func (e *env) bridge(c *cli.Context) error {
 
 // newSpan reads what the command line, or a table of --file, says. It opens nothing.
 func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
-	s := &span{env: e, name: name, c: c, max: sizeOf(c, "max-message"), closing: c.Duration("close-timeout"), idle: c.Duration("idle")}
+	own := *e
+	own.children = childOptions{named: c.StringSlice("exec-env"), contained: true}
+	s := &span{env: &own, name: name, c: c, max: sizeOf(c, "max-message"), closing: c.Duration("close-timeout"), idle: c.Duration("idle")}
 	s.sessions.init(e.log, name)
-	for _, n := range []string{"buffer", "retries"} {
-		if c.Int(n) < 0 {
-			return nil, usagef("--%s %d: want 0 or more", n, c.Int(n))
-		}
+	if err := numbersOf(spanFlags()).check(c); err != nil { // those of a table, too
+		return nil, err
+	}
+	var err error
+	if s.pending, err = pendingOf(c); err != nil {
+		return nil, err
 	}
 	s.buffer = c.Int("buffer")
 	binary, err := hub.ParseBinary(c.String("binary"))

@@ -118,7 +118,7 @@ func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
 		// The client is answered once TO is there.
 		HandshakeTimeout: c.Duration("handshake-timeout") + c.Duration("connect-timeout"),
 		CloseTimeout:     s.closing, Trace: s.trace("server"),
-		Pending: core.NewBudget(sizeOf(c, "max-pending")), MessageTimeout: boundOf(c, "message-timeout"), WriteTimeout: boundOf(c, "write-timeout"),
+		Pending: s.pending, MessageTimeout: boundOf(c, "message-timeout"), WriteTimeout: boundOf(c, "write-timeout"),
 	}
 	if dialect != "" {
 		d, err := parseDialect(dialect)

@@ -50,7 +50,7 @@ func connectFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "heartbeat-interval", Category: messages, Value: 30 * time.Second, Usage: "`TIME` between heartbeats"},
 
 		&cli.StringFlag{Name: "on-eof", Category: ending, Usage: "`WHAT` to do at the end of standard input: linger, close, wait or ignore", DefaultText: "linger, on a terminal close"},
-		&cli.DurationFlag{Name: "linger", Category: ending, Value: time.Second, Usage: "`TIME` of silence after which --on-eof linger closes"},
+		&cli.DurationFlag{Name: "linger", Category: ending, Value: time.Second, Usage: "`TIME` of silence after which --on-eof linger closes (0: at once)"},
 		&cli.Int64Flag{Name: "count", Aliases: []string{"n"}, Category: ending, Usage: "end after `N` received messages"},
 		&cli.StringFlag{Name: "until", Category: ending, Usage: "end after a received message that matches `REGEX`"},
 		&cli.StringFlag{Name: "expect", Category: ending, Usage: "exit with 9 if no received message matches `REGEX`"},
@@ -75,6 +75,7 @@ func connectFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "no-compress", Category: handshake, Usage: "do not offer permessage-deflate (RFC 6455)"},
 
 		&cli.StringFlag{Name: "via", Category: network, Value: "tcp:", Usage: "reach the server over the transport `URL`: " + transportExamples()},
+		execEnvFlag(network),
 		&cli.StringFlag{Name: "proxy", Category: network, Usage: "reach it through the proxy `URL`, socks5:// or http://, or none", DefaultText: "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say"},
 		&cli.StringSliceFlag{Name: "resolve", Category: network, Usage: "use ADDR for a name: `HOST:PORT:ADDR`; repeatable"},
 		&cli.BoolFlag{Name: "ipv4", Aliases: []string{"4"}, Category: network, Usage: "IPv4 only"},

@@ -43,12 +43,6 @@ func newRules(c *cli.Context) (*rules, error) {
 		}
 		*f.to = compiled
 	}
-	switch {
-	case r.count < 0:
-		return nil, usagef("--count %d: want 0 or more", r.count)
-	case r.interval <= 0:
-		return nil, usagef("--heartbeat-interval %v: want more than 0", r.interval)
-	}
 	return r, nil
 }
 

@@ -74,7 +74,7 @@ func (e *env) command(c cli.Command, exits ...int) *cli.Command {
 	c.OnUsageError = onUsageError
 	c.CustomHelpTemplate = fmt.Sprintf(commandHelp,
 		literal(indent(c.UsageText)), literal(paragraphs(c.Description)), literal(optionList(c.Flags)), exitTable(exits))
-	action := c.Action
+	action, numbers := c.Action, numbersOf(c.Flags)
 	c.Action = func(ctx *cli.Context) error {
 		if err := e.configure(ctx); err != nil {
 			return err
@@ -82,6 +82,10 @@ func (e *env) command(c cli.Command, exits ...int) *cli.Command {
 		if err := e.log.configure(ctx); err != nil {
 			return err
 		}
+		if err := numbers.check(ctx); err != nil {
+			return err
+		}
+		e.children = childOptions{named: ctx.StringSlice("exec-env")}
 		if action == nil {
 			if name := ctx.Args().First(); name != "" {
 				return unknownCommand(ctx.Command.HelpName, name, commandNames(ctx.Command.Subcommands))

@@ -11,10 +11,23 @@ import (
 // holdFlags bound what a client can hold of a server while it does nothing.
 func holdFlags(category string) []cli.Flag {
 	return []cli.Flag{
-		sizeFlag("max-pending", 256<<20, category, "hold at most `SIZE` of messages that have not come whole, over all connections; then the largest is given up"),
+		sizeFlag("max-pending", 256<<20, category, "hold at most `SIZE` of messages that have not come whole, over all connections; then the largest is given up; --max-message where that is more"),
 		&cli.DurationFlag{Name: "message-timeout", Category: category, Value: core.DefaultMessageTimeout, Usage: "allow `TIME` for a message to arrive, from its first byte to its last (0: any)"},
 		&cli.DurationFlag{Name: "write-timeout", Category: category, Value: core.DefaultWriteTimeout, Usage: "end a connection that takes nothing of what is sent to it for `TIME` (0: never)"},
 	}
+}
+
+// pendingOf is what --max-pending bounds. A largest message is what it lets through at
+// least, where it does not say otherwise.
+func pendingOf(c *cli.Context) (*core.Budget, error) {
+	pending, message := size(sizeOf(c, "max-pending")), size(sizeOf(c, "max-message"))
+	if pending < message {
+		if c.IsSet("max-pending") {
+			return nil, usagef("--max-pending %v: a message of --max-message %v could never arrive; want no less than that", &pending, &message)
+		}
+		pending = message
+	}
+	return core.NewBudget(int64(pending)), nil
 }
 
 // boundOf returns the value of a flag for which 0 is no bound, as core has it.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/internal/children"
 	"github.com/ws76/ws76/transports/wifly"
 )
 
@@ -23,6 +24,8 @@ type env struct {
 	getenv func(string) string
 	log    *logger
 	config *config // the configuration file, once it was read
+
+	children childOptions
 
 	tty       *tty   // the terminal, where keys are read one by one
 	interrupt func() // what ^C does, where the terminal makes no signal of it
@@ -43,9 +46,10 @@ func main() {
 		// The second one does not wait for anything but to give the terminal back.
 		second := <-signals
 		terminal.leaveWithin(100 * time.Millisecond)
+		children.KillAll()
 		os.Exit(signalError{second}.exitCode())
 	}()
-	os.Exit(run(ctx, os.Args, &env{
+	code := run(ctx, os.Args, &env{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
 		tty: terminal, interrupt: func() {
 			select {
@@ -53,7 +57,9 @@ func main() {
 			default: // two are there
 			}
 		},
-	}))
+	})
+	children.KillAll()
+	os.Exit(code)
 }
 
 // run is the whole command: it parses args (args[0] is the program's name), does

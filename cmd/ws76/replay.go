@@ -55,8 +55,8 @@ func replayFlags() []cli.Flag {
 		&cli.StringFlag{Name: "side", Category: playing, Usage: "play this `SIDE`: client or server", DefaultText: "client, with --listen server"},
 		&cli.StringFlag{Name: "speed", Category: playing, Value: "1x", Usage: "play `N` times as fast, 2x or 0.5x; max leaves out the pauses"},
 		&cli.BoolFlag{Name: "check", Category: playing, Usage: "compare what the peer sends with the recording"},
-		&cli.DurationFlag{Name: "wait", Category: playing, Value: 5 * time.Second, Usage: "with --check: a message may come `TIME` later than in the recording"},
-		&cli.DurationFlag{Name: "linger", Category: playing, Value: time.Second, Usage: "without --check: close when the peer was silent for `TIME` at the end"},
+		&cli.DurationFlag{Name: "wait", Category: playing, Value: 5 * time.Second, Usage: "with --check: a message may come `TIME` later than in the recording (0: no later)"},
+		&cli.DurationFlag{Name: "linger", Category: playing, Value: time.Second, Usage: "without --check: close when the peer was silent for `TIME` at the end (0: at once)"},
 		&cli.DurationFlag{Name: "timeout", Category: playing, Usage: "end everything after `TIME`, exit 5"},
 		&cli.DurationFlag{Name: "close-timeout", Category: playing, Value: core.DefaultCloseTimeout, Usage: "wait `TIME` for the peer's closing frame"},
 	}

@@ -59,14 +59,12 @@ func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error
 		Modules: e.pluginFinder(c.String("plugin-path")).Path,
 		KV:      func() (*kv.Store, error) { return e.openStore(name) },
 		Env:     func(name string) (string, bool) { v := e.getenv(name); return v, v != "" },
+		Environ: func() (all, given []string) { return os.Environ(), e.childEnviron() },
 		Log:     e.logScript,
 		Print:   func(text string) { e.log.Warnf("%s", lines(text)) },
 	}
 	if c.IsSet("script-max-memory") { // its default is more than a call of one function may take
 		o.Limits.MaxMemory = sizeOf(c, "script-max-memory")
-	}
-	if o.Limits.Timeout <= 0 {
-		return o, usagef("--script-timeout %v: want more than 0", o.Limits.Timeout)
 	}
 	for _, arg := range c.StringSlice("script-arg") {
 		if key, value, ok := strings.Cut(arg, "="); ok {

@@ -45,7 +45,7 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.BoolFlag{Name: "echo", Category: services, Usage: "on other paths, send every message back (/echo always does)"},
 			&cli.StringFlag{Name: "exec", Category: services, Usage: "on other paths, run `COMMAND` for each connection: messages are lines of its standard input and output"},
 			&cli.StringFlag{Name: "exec-shared", Category: services, Usage: "on other paths, run one `COMMAND` for all connections: each gets all that it writes"},
-			&cli.StringSliceFlag{Name: "exec-env", Category: services, Usage: "give children the variable `NAME` of the environment, beside PATH, HOME and LANG; repeatable"},
+			execEnvFlag(services),
 			&cli.StringFlag{Name: "static", Category: services, Usage: "serve the files of `DIR` over HTTP"},
 			&cli.BoolFlag{Name: "no-dashboard", Category: services, Usage: "no dashboard"},
 			&cli.StringFlag{Name: "metrics", Category: services, Value: "/metrics", Usage: "metrics for Prometheus at `PATH`; off: nowhere"},
@@ -131,6 +131,7 @@ func (e *env) serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	e.children.contained = true
 	ctx, exit := context.WithCancelCause(c.Context)
 	defer exit(nil)
 	s, err := e.newService(c)
@@ -149,6 +150,16 @@ func (e *env) serve(c *cli.Context) error {
 	listeners, err := e.openListeners(c.Context, addrs)
 	if err != nil {
 		return err
+	}
+	if c.Bool("flash-policy") {
+		ports, err := flashPorts(c, listeners)
+		if err != nil {
+			for _, l := range listeners {
+				l.Close()
+			}
+			return err
+		}
+		s.server.Accept.FlashPolicy = flashPolicy(s.origins, ports)
 	}
 	for _, l := range listeners {
 		e.log.Warnf("listening on %s", describe(l.Addr(), s.server.TLS != nil))
@@ -234,8 +245,9 @@ func (s *service) configure(c *cli.Context) (err error) {
 	if s.slow, err = hub.ParseSlow(c.String("slow")); err != nil {
 		return usagef("--slow: %w", err)
 	}
-	if c.Int("queue") < 1 {
-		return usagef("--queue %d: want at least 1", c.Int("queue"))
+	pending, err := pendingOf(c)
+	if err != nil {
+		return err
 	}
 	location, err := locationOf(c)
 	if err != nil {
@@ -257,14 +269,11 @@ func (s *service) configure(c *cli.Context) (err error) {
 			LenientKeys: c.Bool("lenient-keys"), Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"),
 			MaxMessage: sizeOf(c, "max-message"), HandshakeTimeout: c.Duration("handshake-timeout"),
 			CloseTimeout: c.Duration("close-timeout"), Trace: s.trace("server"),
-			Pending: core.NewBudget(sizeOf(c, "max-pending")), MessageTimeout: boundOf(c, "message-timeout"), WriteTimeout: boundOf(c, "write-timeout"),
+			Pending: pending, MessageTimeout: boundOf(c, "message-timeout"), WriteTimeout: boundOf(c, "write-timeout"),
 		},
 		Closed: s.leave, Refused: s.refused,
 	}
 	s.settings = s.server.Settings
-	if c.Bool("flash-policy") {
-		s.server.Accept.FlashPolicy = flashPolicy(s.origins)
-	}
 	return s.loadTLS(c)
 }
 
@@ -306,13 +315,13 @@ func (s *service) startChildren(c *cli.Context) error {
 		s.log.Warnf("any web page may talk to the program; say with --origin which ones")
 	}
 	if command != "" {
-		s.exec = &child{s.env, "exec", command, sizeOf(c, "max-message"), c.StringSlice("exec-env")}
+		s.exec = &child{s.env, "exec", command, sizeOf(c, "max-message")}
 		return nil
 	}
 	binary, err := hub.ParseBinary(c.String("binary"))
 	if err != nil {
 		return usagef("--binary: %w", err)
 	}
-	s.shared, err = startShared(child{s.env, "exec-shared", shared, sizeOf(c, "max-message"), c.StringSlice("exec-env")}, s.settings.Queue, s.slow, binary)
+	s.shared, err = startShared(child{s.env, "exec-shared", shared, sizeOf(c, "max-message")}, s.settings.Queue, s.slow, binary)
 	return err
 }

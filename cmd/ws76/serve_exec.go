@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 
 	"github.com/ws76/ws76/core"
@@ -29,27 +28,12 @@ type child struct {
 	flag       string // "exec" or "exec-shared"
 	command    string
 	maxMessage int64
-	inherit    []string // of this process's environment, beside childEnv
-}
-
-// childEnv is what children get of the environment: the rest of it may hold secrets, and a
-// client has a say in what they do.
-var childEnv = []string{"PATH", "HOME", "LANG"}
-
-func (c *child) inherited() (vars []string) {
-	for _, name := range slices.Concat(childEnv, c.inherit) {
-		if value := c.e.getenv(name); value != "" {
-			vars = append(vars, name+"="+value)
-		}
-	}
-	return vars
 }
 
 // start runs the command. Its standard error goes to the log, a line at a time.
 func (c *child) start(environment []string) (*exec.Child, error) {
 	command := exec.Command{
-		Shell: c.command, Env: append(c.inherited(), environment...), Alone: true,
-		Stderr: exec.Lines(func(line string) { c.e.log.Warnf("%s: %s", c.flag, line) }),
+		Shell: c.command, Env: append(c.e.childEnviron(), environment...), Contained: true, Stderr: exec.Lines(c.e.childSays(c.flag)),
 	}
 	running, err := command.Start()
 	if err != nil {

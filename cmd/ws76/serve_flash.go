@@ -2,12 +2,44 @@ package main
 
 import (
 	"encoding/xml"
+	"net"
+	"slices"
 	"strings"
+
+	"github.com/urfave/cli/v2"
 )
 
+// flashPorts are those that this server is reached at: of its listeners, and of
+// --public-url. Flash asks for the policy at the port that it wants, or before that at
+// 843, which may be one of them.
+func flashPorts(c *cli.Context, listeners []net.Listener) ([]string, error) {
+	var ports []string
+	for _, l := range listeners {
+		if _, port, err := net.SplitHostPort(l.Addr().String()); err == nil && strings.HasPrefix(l.Addr().Network(), "tcp") {
+			ports = append(ports, port)
+		}
+	}
+	public, err := publicURL(c)
+	if err != nil {
+		return nil, err
+	}
+	if public != nil {
+		port := public.Port()
+		if port == "" {
+			port = map[string]string{"ws": "80", "wss": "443"}[public.Scheme]
+		}
+		ports = append(ports, port)
+	}
+	if len(ports) == 0 {
+		return nil, usagef("--flash-policy: no listener has a port that could be named; say with --public-url what it is reached at")
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports), nil
+}
+
 // flashPolicy returns the policy file that lets Flash pages of the origins' hosts,
-// of all where there is no list, open connections to this port.
-func flashPolicy(list origins) string {
+// of all where there is no list, open connections to these ports, and to no other.
+func flashPolicy(list origins, ports []string) string {
 	hosts := list.hosts()
 	if len(list) == 0 {
 		hosts = []string{"*"}
@@ -17,7 +49,7 @@ func flashPolicy(list origins) string {
 	for _, host := range hosts {
 		b.WriteString(`<allow-access-from domain="`)
 		xml.EscapeText(&b, []byte(host))
-		b.WriteString(`" to-ports="*"/>`)
+		b.WriteString(`" to-ports="` + strings.Join(ports, ",") + `"/>`)
 	}
 	b.WriteString(`</cross-domain-policy>`)
 	return b.String()

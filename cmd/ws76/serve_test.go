@@ -87,9 +87,10 @@ func TestFlashPolicy(t *testing.T) {
 		var policy struct {
 			Allow []struct {
 				Domain string `xml:"domain,attr"`
+				Ports  string `xml:"to-ports,attr"`
 			} `xml:"allow-access-from"`
 		}
-		text := flashPolicy(list)
+		text := flashPolicy(list, []string{"80", "8076"})
 		if err := xml.Unmarshal([]byte(text), &policy); err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
@@ -98,8 +99,8 @@ func TestFlashPolicy(t *testing.T) {
 			want = []string{"*"}
 		}
 		for i, a := range policy.Allow {
-			if a.Domain != want[i] {
-				t.Errorf("domain %q, want %q", a.Domain, want[i])
+			if a.Domain != want[i] || a.Ports != "80,8076" {
+				t.Errorf("domain %q to %q, want %q", a.Domain, a.Ports, want[i])
 			}
 		}
 		if len(policy.Allow) != len(want) {

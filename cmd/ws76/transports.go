@@ -27,7 +27,9 @@ const transportProgram = "ws76-transport-"
 // openTransport opens a transport of those that are built in or, where none has
 // the scheme, an executable on PATH. Of o it fills in the streams of the process.
 func (e *env) openTransport(raw string, o transports.Options) (transports.Transport, error) {
-	o.Stdin, o.Stdout, o.Stderr = fileOf(e.stdin), fileOf(e.stdout), behind(e.stderr)
+	scheme, _, _ := strings.Cut(strings.ToLower(raw), ":")
+	o.Stdin, o.Stdout, o.Stderr = fileOf(e.stdin), fileOf(e.stdout), e.childSays(scheme)
+	o.Environ, o.Contained = e.childEnviron, e.children.contained
 	r := all.Transports()
 	t, err := r.Open(raw, o)
 	if module, ok := t.(*wifly.Transport); ok && e.uart != nil {
@@ -36,7 +38,6 @@ func (e *env) openTransport(raw string, o transports.Options) (transports.Transp
 	if !errors.Is(err, transports.ErrUnknown) {
 		return t, err
 	}
-	scheme, _, _ := strings.Cut(strings.ToLower(raw), ":")
 	if path, missing := exec.LookPath(transportProgram + scheme); missing == nil && scheme != "" {
 		r.Register(wsexec.Program(scheme, path))
 		return r.Open(raw, o)

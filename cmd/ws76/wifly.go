@@ -41,7 +41,7 @@ func moduleFlags(more ...cli.Flag) []cli.Flag {
 	return append(more,
 		&cli.StringFlag{Name: "port", Aliases: []string{"p"},
 			Usage: "`PORT` of the module: /dev/ttyUSB0 or COM3, where the usual rates are tried, or a URL like wifly:///dev/ttyUSB0?baud=9600"},
-		&cli.DurationFlag{Name: "timeout", Value: 2 * time.Minute, Usage: "give up after `TIME`; 0 never"},
+		&cli.DurationFlag{Name: "timeout", Value: 2 * time.Minute, Usage: "give up after `TIME` (0: never)"},
 	)
 }
 

@@ -78,7 +78,7 @@ func (s *Server) tick() time.Duration {
 
 // newLimiter allows perSecond messages, and as many at once as come in a second.
 func newLimiter(perSecond float64) *rate.Limiter {
-	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
+	return rate.NewLimiter(rate.Limit(perSecond), int(min(max(1, perSecond), 1<<30)))
 }
 
 func (s *Server) note(text string) {

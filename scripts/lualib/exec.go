@@ -13,6 +13,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/internal/children"
 	"github.com/ws76/ws76/scripts/permit"
 )
 
@@ -28,12 +29,13 @@ type Exec struct {
 	folder  string
 	timeout time.Duration
 	limit   int
+	environ func() (all, given []string)
 }
 
 // ParseExec reads the arguments of ws76.exec(command, options), of which the first is at index arg. The command is a list
 // of words, run as they are, or a string for the shell. It raises errors.
 func ParseExec(L *lua.LState, arg int, o *Options) Exec {
-	e := Exec{permit: o.Permissions, limit: o.Budget.Largest()}
+	e := Exec{permit: o.Permissions, limit: o.Budget.Largest(), environ: o.Environ}
 	switch c := L.Get(arg).(type) {
 	case lua.LString:
 		e.args, e.program = append(slices.Clip(shell), string(c)), filepath.Base(shell[0])
@@ -84,7 +86,11 @@ func (e Exec) Run(ctx context.Context) (ExecResult, error) {
 	cmd := exec.CommandContext(ctx, e.args[0], e.args[1:]...)
 	stdout, stderr := &limited{left: e.limit, stop: stop}, &limited{left: e.limit, stop: stop}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir, cmd.WaitDelay = strings.NewReader(e.stdin), stdout, stderr, e.folder, killDelay
-	err := cmd.Run()
+	cmd.Env = e.environment()
+	process, err := children.Start(cmd, false)
+	if err == nil {
+		err = process.Wait()
+	}
 	var exit *exec.ExitError
 	switch {
 	case stdout.over || stderr.over:
@@ -95,6 +101,21 @@ func (e Exec) Run(ctx context.Context) (ExecResult, error) {
 		return ExecResult{stdout.data.String(), stderr.data.String(), cmd.ProcessState.ExitCode()}, nil
 	}
 	return ExecResult{}, fmt.Errorf("exec: %w", err)
+}
+
+// environment is what the program gets: it knows no more than the script may.
+func (e Exec) environment() []string {
+	vars := []string{} // nil would be all
+	if e.environ == nil {
+		return vars
+	}
+	all, given := e.environ()
+	for _, v := range all {
+		if name, _, _ := strings.Cut(v, "="); name != "" && e.permit.Ask(permit.Effect{Kind: permit.Env, Target: name}) == nil {
+			vars = append(vars, v)
+		}
+	}
+	return append(vars, given...)
 }
 
 // Push pushes the result as a table with stdout, stderr, code and ok.

@@ -28,6 +28,9 @@ type Options struct {
 	KV func() (*kv.Store, error)
 	// Env looks up a variable of the environment. Nil knows none.
 	Env func(name string) (value string, ok bool)
+	// Environ is the environment, NAME=VALUE: all, of which programs that are run get what may be read, and given, which they
+	// get anyway. Nil is nothing.
+	Environ func() (all, given []string)
 }
 
 // Open returns the table of the module's functions, for the host to add to.

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -183,6 +184,25 @@ func TestExec(t *testing.T) {
 		value(t, L, code)
 		if _, err := ParseExec(L, 1, o).Run(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", code, err, want)
+		}
+	}
+	// The environment is what is given, and what the script may read.
+	allowed, err := permit.Parse([]string{"exec", "env=MAY_*"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		p    *permit.Permissions
+		want string
+	}{{permit.All(), "G=1 MAY_READ=2 SECRET=3"}, {allowed, "G=1 MAY_READ=2"}} {
+		o := &Options{Permissions: tc.p, Budget: &luastring.Budget{MaxString: 1000},
+			Environ: func() (all, given []string) { return []string{"MAY_READ=2", "SECRET=3"}, []string{"G=1"} }}
+		value(t, L, `{"/usr/bin/env"}`)
+		got, err := ParseExec(L, 1, o).Run(t.Context())
+		vars := strings.Fields(got.Stdout)
+		slices.Sort(vars)
+		if strings.Join(vars, " ") != tc.want || err != nil {
+			t.Errorf("%q, %v, want %s", vars, err, tc.want)
 		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

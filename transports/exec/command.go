@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ws76/ws76/internal/children"
 	"github.com/ws76/ws76/transports/pipe"
 )
 
@@ -29,12 +30,14 @@ const exitWait = time.Second
 
 // Command says what to run. Shell or Args, not both.
 type Command struct {
-	Shell  string    // a line for the shell: sh -c, on Windows cmd /C
-	Args   []string  // the program and its arguments
-	Env    []string  // NAME=VALUE, beside the environment of this process
-	Alone  bool      // Env is all that the child gets
-	Dir    string    // to run in; "" is the current one
-	Stderr io.Writer // its standard error; nil discards it, an *os.File is handed down. See Lines
+	Shell string   // a line for the shell: sh -c, on Windows cmd /C
+	Args  []string // the program and its arguments
+	Env   []string // NAME=VALUE: all that the child gets of an environment
+	Dir   string   // to run in; "" is the current one
+	// Contained ends also what has left the child's process group, on Linux; see
+	// package internal/children.
+	Contained bool
+	Stderr    io.Writer // its standard error; nil discards it, an *os.File is handed down. See Lines
 }
 
 // name is what errors call the command.
@@ -52,7 +55,7 @@ type Child struct {
 	net.Conn
 	name    string
 	cmd     *exec.Cmd
-	group   group
+	process *children.Process
 	release func() *os.File // what Close hands back to be drained; nil: nothing
 	exited  chan struct{}
 	err     error
@@ -95,11 +98,7 @@ func (c *Command) Start() (*Child, error) {
 	}
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.Stderr = c.Dir, c.Stderr
-	if c.Alone {
-		cmd.Env = append([]string{}, c.Env...) // nil would be all
-	} else if len(c.Env) > 0 {
-		cmd.Env = append(cmd.Environ(), c.Env...)
-	}
+	cmd.Env = append([]string{}, c.Env...) // nil would be all
 	// A grandchild that keeps standard error open must not hold up Wait.
 	cmd.WaitDelay = exitWait
 	stdin, toChild, err := os.Pipe()
@@ -114,7 +113,7 @@ func (c *Command) Start() (*Child, error) {
 	}
 	cmd.Stdin, cmd.Stdout = stdin, stdout
 	child := &Child{name: c.name(), cmd: cmd, exited: make(chan struct{})}
-	err = child.group.start(cmd)
+	child.process, err = children.Start(cmd, c.Contained)
 	stdin.Close()
 	stdout.Close()
 	if err != nil {
@@ -125,10 +124,9 @@ func (c *Command) Start() (*Child, error) {
 	child.Conn, child.release = connect(fromChild, toChild, pipe.Addr{Net: "exec", Name: c.name()})
 	go func() {
 		defer close(child.exited)
-		if err := cmd.Wait(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
+		if err := child.process.Wait(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 			child.err = &ExitError{Command: child.name, Err: err}
 		}
-		child.group.sweep()
 		if l, ok := c.Stderr.(*LineWriter); ok {
 			l.Flush()
 		}
@@ -225,11 +223,11 @@ func (c *Child) end(term, kill time.Duration) error {
 		if c.endsWithin(term) {
 			return
 		}
-		c.group.terminate()
+		c.process.Terminate()
 		if c.endsWithin(kill - term) {
 			return
 		}
-		c.closeErr = c.group.kill()
+		c.closeErr = c.process.Kill()
 		<-c.exited
 	})
 	return c.closeErr

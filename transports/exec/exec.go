@@ -6,7 +6,6 @@ package exec
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/url"
 	"os/exec"
@@ -34,7 +33,7 @@ func Program(scheme, path string) transports.Entry {
 		Example: scheme + ":",
 		Opaque:  true,
 		Open: func(u *url.URL, o transports.Options) (transports.Transport, error) {
-			return &Transport{scheme: scheme, program: path, url: scheme + ":" + u.Opaque, stderr: o.Stderr}, nil
+			return &Transport{scheme: scheme, program: path, url: scheme + ":" + u.Opaque, options: o}, nil
 		},
 	}
 }
@@ -47,16 +46,16 @@ type Transport struct {
 	shell   string // or
 	program string
 	url     string
-	stderr  io.Writer
+	options transports.Options
 }
 
 // Open makes the transport of exec:COMMAND, a line for the shell. What it writes
-// to standard error goes to o.Stderr.
+// to standard error goes to o.Stderr, and its environment is o.Environ.
 func Open(u *url.URL, o transports.Options) (*Transport, error) {
 	if u.Opaque == "" {
 		return nil, errors.New("there is no command")
 	}
-	return &Transport{scheme: "exec", shell: u.Opaque, stderr: o.Stderr}, nil
+	return &Transport{scheme: "exec", shell: u.Opaque, options: o}, nil
 }
 
 // Dial starts the command. The address is in its environment: WS76_TARGET, and
@@ -64,7 +63,14 @@ func Open(u *url.URL, o transports.Options) (*Transport, error) {
 // command runs does not say that it reaches anything; the error, a
 // *transports.DialError, is about starting it.
 func (t *Transport) Dial(ctx context.Context, addr string) (net.Conn, error) {
-	command := Command{Shell: t.shell, Stderr: t.stderr, Env: []string{"WS76_TARGET=" + addr}}
+	command := Command{Shell: t.shell, Contained: t.options.Contained}
+	if t.options.Environ != nil {
+		command.Env = t.options.Environ()
+	}
+	command.Env = append(command.Env, "WS76_TARGET="+addr)
+	if t.options.Stderr != nil {
+		command.Stderr = Lines(t.options.Stderr)
+	}
 	if host, port, err := net.SplitHostPort(addr); err == nil {
 		command.Env = append(command.Env, "WS76_TARGET_HOST="+host, "WS76_TARGET_PORT="+port)
 	}

@@ -1,29 +1,14 @@
 //go:build unix
 
-package exec
+package children
 
 import (
 	"errors"
-	"net"
-	"os"
 	"os/exec"
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/ws76/ws76/transports/pipe"
 )
-
-// connect makes the stream of the two pipes. The function ends it and returns the
-// child's standard output, which is then to be drained.
-func connect(out, in *os.File, addr pipe.Addr) (net.Conn, func() *os.File) {
-	conn := pipe.New(out, in, addr)
-	return conn, func() *os.File {
-		conn.Release()
-		in.Close()
-		return out
-	}
-}
 
 // group is the process group of a child. Its number is that of the child, and
 // must not be used once both are gone: it may be another's by then.
@@ -34,8 +19,11 @@ type group struct {
 }
 
 func (g *group) start(cmd *exec.Cmd) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
+		g.gone = true
 		return err
 	}
 	g.id = cmd.Process.Pid
@@ -61,8 +49,8 @@ func (g *group) signal(sig syscall.Signal) error {
 
 // sweep ends what the child has left of its group, once it has ended itself.
 func (g *group) sweep() {
-	if !g.endsBy(syscall.SIGTERM, KillAfter-TermAfter) {
-		g.endsBy(syscall.SIGKILL, exitWait) // a zombie that nobody waits for stays
+	if !g.endsBy(syscall.SIGTERM, termFor) {
+		g.endsBy(syscall.SIGKILL, killFor) // a zombie that nobody waits for stays
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -72,10 +60,14 @@ func (g *group) sweep() {
 // endsBy sends sig and reports whether the group has ended d later.
 func (g *group) endsBy(sig syscall.Signal, d time.Duration) bool {
 	for end := time.Now().Add(d); syscall.Kill(-g.id, sig) == nil; sig = 0 {
+		syscall.Wait4(-g.id, nil, syscall.WNOHANG, nil) // those that have come to this process, see contain
 		if time.Now().After(end) {
 			return false
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(pollEvery)
 	}
 	return true
 }
+
+// pollEvery is how often it is looked whether what is no child of ours has ended.
+const pollEvery = 10 * time.Millisecond

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+// numbers are the flags that take a time or a number, by name: whether 0 is one of their
+// values. None takes less. Sizes have a type of their own; seeds are any number.
+type numbers map[string]bool
+
+// numbersOf is for flags that have not been set yet: 0 is a value of those that have it by
+// default, or say in their help what it means.
+func numbersOf(flags []cli.Flag) numbers {
+	n := numbers{}
+	for _, f := range flags {
+		var usage string
+		var zero bool
+		switch f := f.(type) {
+		case *cli.DurationFlag:
+			usage, zero = f.Usage, f.Value == 0
+		case *cli.IntFlag:
+			usage, zero = f.Usage, f.Value == 0
+		case *cli.Int64Flag:
+			usage, zero = f.Usage, f.Value == 0
+		case *cli.Float64Flag:
+			usage, zero = f.Usage, f.Value == 0
+		default:
+			continue
+		}
+		n[f.Names()[0]] = zero || strings.Contains(usage, "(0: ")
+	}
+	return n
+}
+
+// check refuses values that nothing could be meant by.
+func (n numbers) check(c *cli.Context) error {
+	for name, zero := range n {
+		if err := checkNumber(c.Value(name), zero); err != nil {
+			return usagef("--%s %v: %w", name, c.Value(name), err)
+		}
+	}
+	return nil
+}
+
+func checkNumber(value any, zero bool) error {
+	var v float64
+	least := "at least 1"
+	switch value := value.(type) {
+	case time.Duration:
+		v, least = float64(value), "more than 0"
+	case int:
+		v = float64(value)
+	case int64:
+		v = float64(value)
+	case float64:
+		v, least = value, "more than 0"
+	}
+	switch {
+	case math.IsNaN(v), math.IsInf(v, 0):
+		return fmt.Errorf("want a number")
+	case v < 0 && zero:
+		return fmt.Errorf("want 0 or more")
+	case v < 0, v == 0 && !zero:
+		return fmt.Errorf("want %s", least)
+	}
+	return nil
+}
