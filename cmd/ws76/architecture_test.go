@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 	"plugins/broker":          {"core", "internal/textfile"},
 	"plugins/mqtt":            {"core", "plugins/broker"},
 	"plugins/nats":            {"core", "internal/natsconn", "plugins/broker"},
-	"core/serve/channels":     {"core", "core/hub", "core/relay/format", "core/serve"},
+	"core/serve/channels":     {"core", "core/hub", "core/relay", "core/relay/format", "core/serve"},
 }
 
 // mustNotImport are packages of the standard library that packages of bytes have

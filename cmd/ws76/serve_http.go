@@ -15,12 +15,13 @@ import (
 func (s *service) newHTTP(c *cli.Context) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", s.metrics.Health())
-	mux.Handle(channels.Prefix, s.checkPage(s.guarded(&channels.HTTP{
+	mux.Handle(channels.Prefix, s.checkPage(&channels.HTTP{
 		Hub: s.hub, MaxMessage: s.server.Accept.MaxMessage, MessageTimeout: s.server.Accept.MessageTimeout, Pending: s.server.Accept.Pending, Queue: s.settings.Queue, Slow: s.slow, Stop: s.stopping,
 		Dropped: func(channel string, n uint64) {
 			s.tooSlow(fmt.Sprintf("channel %q", channel), n, "a client of its HTTP stream reads slowly")
 		},
-	})))
+		Hooks: s.httpHooks,
+	}))
 	switch path := c.String("metrics"); {
 	case path == "off" || path == "":
 	case !strings.HasPrefix(path, "/") || strings.ContainsAny(path, " {}"):
@@ -64,17 +65,6 @@ func (s *service) nothing(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Error(w, "Nothing is here. Channels are at /ws/CHANNEL/rw.", http.StatusNotFound)
-}
-
-// guarded refuses all where a script guards the messages: it sees those of WebSockets only.
-func (s *service) guarded(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.scripts.Guards() {
-			http.Error(w, "A script guards the messages here, and does not see those of HTTP; use a WebSocket.", http.StatusForbidden)
-			return
-		}
-		h.ServeHTTP(w, r)
-	})
 }
 
 // checkPage refuses what a page asks for that may not: one of another site, unless

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -256,6 +258,19 @@ func (s *service) scriptHooks(conn *core.Conn, seat *scriptSeat) (hooks []relay.
 	}
 	known := scripts.NewPeer(conn, "server")
 	known.ID, known.Remote, known.Transport = seat.peer.ID, seat.peer.Remote, seat.peer.Transport
+	session, hooks, over := s.peerHooks(known)
+	seat.session.Store(session)
+	recorded := s.record(known)
+	return recorded.Around(hooks, relay.A), func(err error) error {
+		over(err)
+		recorded.Closed(conn, err)
+		return err
+	}
+}
+
+// peerHooks are the scripts as hooks between a peer, which is side A, and what serves it. over is called when the session is
+// over, with how.
+func (s *service) peerHooks(p *scripts.Peer) (session *scripts.Session, hooks []relay.Hook, over func(error)) {
 	var inject func(core.Message) error
 	first := relay.HookFunc(func(rs *relay.Session, next relay.Sink) (relay.Sink, error) {
 		inject = func(m core.Message) error { return rs.Do(func() error { return next(relay.BToA, m) }) }
@@ -267,16 +282,54 @@ func (s *service) scriptHooks(conn *core.Conn, seat *scriptSeat) (hooks []relay.
 		}, nil
 	})
 	joined := s.newJoins(func(m core.Message) error { return inject(m) })
-	known.Join, known.Leave = joined.join, joined.leave
-	session := s.scripts.Session(known, nil, false)
-	seat.session.Store(session)
-	recorded := s.record(known)
-	return recorded.Around(append([]relay.Hook{first}, session.Hooks()...), relay.A), func(err error) error {
+	p.Join, p.Leave = joined.join, joined.leave
+	session = s.scripts.Session(p, nil, false)
+	return session, append([]relay.Hook{first}, session.Hooks()...), func(err error) {
 		joined.close()
 		session.Closed(err)
-		recorded.Closed(conn, err)
-		return err
 	}
+}
+
+// httpDialect is what scripts are told of a client that speaks no WebSocket.
+const httpDialect core.Dialect = "http"
+
+// httpHooks are the scripts as hooks of a client of plain HTTP, who is asked for as one of a WebSocket is: on_handshake may refuse.
+func (s *service) httpHooks(r *http.Request) (hooks []relay.Hook, ended func(error), refusal *core.Refusal) {
+	if len(s.scripts) == 0 {
+		return nil, nil, nil
+	}
+	request := &hixie.Request{Method: r.Method, Resource: r.URL.RequestURI(), Proto: r.Proto, Fields: hixie.Fields{{Name: "Host", Value: r.Host}}}
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		for _, value := range r.Header[name] {
+			request.Fields = append(request.Fields, hixie.Field{Name: name, Value: value})
+		}
+	}
+	transport := ""
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		transport = local.Network()
+	}
+	if r.TLS != nil {
+		transport = "tls"
+	}
+	peer := scripts.RequestPeer(request, httpDialect, s.remoteOf(r), transport)
+	if _, refusal = s.askScripts(peer, request); refusal != nil {
+		return nil, nil, refusal
+	}
+	var joined atomic.Pointer[relay.Session]
+	peer.Stats = func() (stats core.Stats) {
+		if rs := joined.Load(); rs != nil {
+			in, out := rs.Stats(relay.AToB), rs.Stats(relay.BToA)
+			stats.MessagesIn, stats.BytesIn = uint64(in.Received), uint64(in.ReceivedBytes)
+			stats.MessagesOut, stats.BytesOut = uint64(out.Delivered), uint64(out.DeliveredBytes)
+		}
+		return stats
+	}
+	counted := relay.HookFunc(func(rs *relay.Session, next relay.Sink) (relay.Sink, error) {
+		joined.Store(rs)
+		return next, nil
+	})
+	_, hooks, ended = s.peerHooks(peer)
+	return append([]relay.Hook{counted}, hooks...), ended, nil
 }
 
 // joins are the channels that a script has joined a connection to. What comes on

@@ -8,7 +8,7 @@
 ---A WebSocket connection.
 ---@class ws76.Conn
 ---@field id integer
----@field dialect "hixie-75"|"hixie-76"|"rfc6455"
+---@field dialect "hixie-75"|"hixie-76"|"rfc6455"|"http" of plain HTTP on a channel
 ---@field transport string
 ---@field remote string address of the other side
 ---@field path string

@@ -1,8 +1,10 @@
 package channels
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
+	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
 )
 
@@ -36,6 +39,25 @@ type HTTP struct {
 	// Dropped is told at the end of a stream what its client was too slow for; nil:
 	// nobody is.
 	Dropped func(channel string, n uint64)
+	// Hooks returns what the messages of a request go through, or why it is refused. Side A is the client, B the channel.
+	// ended, unless it is nil, is called when the request is over, with what went wrong. nil: there are no hooks.
+	Hooks func(r *http.Request) (hooks []relay.Hook, ended func(error), refusal *core.Refusal)
+}
+
+// attach calls Hooks, and answers what is refused.
+func (h *HTTP) attach(w http.ResponseWriter, r *http.Request) (hooks []relay.Hook, ended func(error), ok bool) {
+	var refusal *core.Refusal
+	if h.Hooks != nil {
+		hooks, ended, refusal = h.Hooks(r)
+	}
+	if refusal != nil {
+		http.Error(w, refusal.Text, refusal.Status)
+		return nil, nil, false
+	}
+	if ended == nil {
+		ended = func(error) {}
+	}
+	return hooks, ended, true
 }
 
 // ServeHTTP answers requests for paths below Prefix.
@@ -96,15 +118,97 @@ func (h *HTTP) publish(w http.ResponseWriter, r *http.Request, p Path) {
 	if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t == "application/octet-stream" {
 		m.Kind = core.Binary
 	}
+	hooks, ended, ok := h.attach(w, r)
+	if !ok {
+		return
+	}
+	client := &poster{}
+	if len(hooks) == 0 {
+		err = h.Hub.Publish(p.Channel, m)
+	} else {
+		err = push(r.Context(), m, client, publisher{h.Hub, p.Channel}, hooks)
+	}
+	ended(err)
 	var invalid *core.InvalidUTF8Error
-	switch err := h.Hub.Publish(p.Channel, m); {
+	var hook *relay.HookError
+	switch {
 	case errors.As(err, &invalid):
-		http.Error(w, err.Error()+"; binary needs Content-Type: application/octet-stream", http.StatusBadRequest)
+		http.Error(w, invalid.Error()+"; binary needs Content-Type: application/octet-stream", http.StatusBadRequest)
+	case errors.As(err, &hook): // what it says is not for clients
+		http.Error(w, "a hook has stopped the message", http.StatusInternalServerError)
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 	default:
-		w.WriteHeader(http.StatusNoContent)
+		client.answer(w, r)
 	}
+}
+
+// push takes one message through hooks, and waits until what they make of it is delivered.
+func push(ctx context.Context, m core.Message, client, channel relay.Endpoint, hooks []relay.Hook) error {
+	s, err := relay.NewSession(ctx, client, channel, &relay.Options{Hooks: hooks})
+	if err != nil {
+		return err
+	}
+	if err = s.Push(ctx, relay.AToB, m); errors.Is(err, relay.ErrStop) {
+		err = nil
+	}
+	if failed := s.Close(context.WithoutCancel(ctx)); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// poster is a client that publishes one message, as an endpoint.
+type poster struct {
+	answers []core.Message
+	size    int // of them in bytes
+}
+
+// maxAnswers bounds the size of what hooks may answer.
+const maxAnswers = 16 << 20
+
+func (*poster) Receive(context.Context) (core.Message, error) { return core.Message{}, io.EOF }
+func (*poster) Close(context.Context) error                   { return nil }
+
+// Send keeps what hooks answer.
+func (p *poster) Send(_ context.Context, m core.Message) error {
+	if p.size += len(m.Data); p.size > maxAnswers {
+		return fmt.Errorf("the answers have more than %d bytes, which is the limit", maxAnswers)
+	}
+	p.answers = append(p.answers, core.Message{Kind: m.Kind, Data: bytes.Clone(m.Data)})
+	return nil
+}
+
+// answer ends the request. What hooks have answered is in the form of a stream.
+func (p *poster) answer(w http.ResponseWriter, r *http.Request) {
+	if len(p.answers) == 0 {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	out, contentType, err := newStream(w, r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", contentType)
+	for _, m := range p.answers {
+		if out.Write(m, format.Meta{Time: time.Now()}) != nil {
+			return
+		}
+	}
+	out.Flush()
+}
+
+// publisher is a channel as an endpoint that is sent to, from outside.
+type publisher struct {
+	hub     *hub.Hub
+	channel string
+}
+
+func (publisher) Receive(context.Context) (core.Message, error) { return core.Message{}, io.EOF }
+func (publisher) Close(context.Context) error                   { return nil }
+func (p publisher) Send(_ context.Context, m core.Message) error {
+	return p.hub.Publish(p.channel, m)
 }
 
 // pendingBody is a body that counts as an unfinished message while it is read.
@@ -133,17 +237,23 @@ func (p *pendingBody) GiveUp() {
 func (h *HTTP) stream(w http.ResponseWriter, r *http.Request, p Path) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
+	client := &reader{channel: p.Channel, control: http.NewResponseController(w)}
+	var contentType string
+	var err error
+	if client.out, contentType, err = newStream(w, r); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	hooks, ended, ok := h.attach(w, r)
+	if !ok {
+		return
+	}
 	e, err := h.Hub.Endpoint(p.Channel, hub.EndpointOptions{Queue: h.Queue, Slow: h.Slow})
 	if err != nil {
+		ended(err)
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	defer func() {
-		e.Close(context.WithoutCancel(ctx))
-		if n := e.Dropped(); n > 0 && h.Dropped != nil {
-			h.Dropped(p.Channel, n)
-		}
-	}()
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -155,30 +265,50 @@ func (h *HTTP) stream(w http.ResponseWriter, r *http.Request, p Path) {
 	}()
 	defer func() { cancel(); <-stopped }()
 
-	out, contentType, err := newStream(w, r)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Cache-Control", "no-store")
-	control := http.NewResponseController(w)
-	if control.Flush() != nil {
-		return
+	if err = client.control.Flush(); err == nil {
+		err = relay.Join(ctx, client, e, &relay.Options{Hooks: hooks})
 	}
-	for {
-		m, err := e.Receive(ctx)
-		if err != nil {
-			return
-		}
-		if out.Write(m, format.Meta{Path: p.Channel, Time: time.Now()}) != nil {
-			return
-		}
-		if !e.Ready() && (out.Flush() != nil || control.Flush() != nil) {
-			return
-		}
+	if r.Context().Err() != nil { // to hang up is the client's way to end it
+		err = &core.CloseError{Clean: true, ByPeer: true, Code: codeNormal}
+	}
+	e.Close(context.WithoutCancel(ctx))
+	ended(err)
+	if n := e.Dropped(); n > 0 && h.Dropped != nil {
+		h.Dropped(p.Channel, n)
 	}
 }
+
+const codeNormal = 1000 // of RFC 6455
+
+// reader is a client that reads a stream, as an endpoint.
+type reader struct {
+	channel string
+	out     writer
+	control *http.ResponseController
+}
+
+// Receive waits: the client sends nothing.
+func (*reader) Receive(ctx context.Context) (core.Message, error) {
+	<-ctx.Done()
+	return core.Message{}, context.Cause(ctx)
+}
+
+func (c *reader) Send(ctx context.Context, m core.Message) error {
+	return errors.Join(c.Queue(ctx, m), c.Flush(ctx))
+}
+
+func (c *reader) Queue(_ context.Context, m core.Message) error {
+	return c.out.Write(m, format.Meta{Path: c.channel, Time: time.Now()})
+}
+
+func (c *reader) Flush(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() { c.control.SetWriteDeadline(time.Unix(1, 0)) })()
+	return errors.Join(c.out.Flush(), c.control.Flush())
+}
+
+func (*reader) Close(context.Context) error { return nil }
 
 // writer is a format.Writer, or an eventStream.
 type writer interface {
