@@ -172,9 +172,9 @@ _ws76_value() {
     'ws76 connect --plugin-path') spec='text' ;;
     'ws76 connect --script') spec='file' ;;
     'ws76 connect --eval') spec='text' ;;
-    'ws76 connect --on-script-error') spec='text' ;;
+    'ws76 connect --on-script-error') spec='words pass drop close exit' ;;
     'ws76 connect --script-arg') spec='text' ;;
-    'ws76 connect --allow') spec='text' ;;
+    'ws76 connect --allow') spec='words exec net listen read write env serial unix stdio fd' ;;
     'ws76 connect --script-timeout') spec='text' ;;
     'ws76 connect --script-max-string') spec='text' ;;
     'ws76 connect --script-max-memory') spec='text' ;;
@@ -204,7 +204,7 @@ _ws76_value() {
     'ws76 run --plugin') spec='ask plugin' ;;
     'ws76 run --plugin-path') spec='text' ;;
     'ws76 run --script-arg') spec='text' ;;
-    'ws76 run --allow') spec='text' ;;
+    'ws76 run --allow') spec='words exec net listen read write env serial unix stdio fd' ;;
     'ws76 run --script-timeout') spec='text' ;;
     'ws76 run --script-max-string') spec='text' ;;
     'ws76 run --script-max-memory') spec='text' ;;
@@ -249,9 +249,9 @@ _ws76_value() {
     'ws76 serve --plugin-path') spec='text' ;;
     'ws76 serve --script') spec='file' ;;
     'ws76 serve --eval') spec='text' ;;
-    'ws76 serve --on-script-error') spec='text' ;;
+    'ws76 serve --on-script-error') spec='words pass drop close exit' ;;
     'ws76 serve --script-arg') spec='text' ;;
-    'ws76 serve --allow') spec='text' ;;
+    'ws76 serve --allow') spec='words exec net listen read write env serial unix stdio fd' ;;
     'ws76 serve --script-timeout') spec='text' ;;
     'ws76 serve --script-max-string') spec='text' ;;
     'ws76 serve --script-max-memory') spec='text' ;;
@@ -336,9 +336,9 @@ _ws76_value() {
     'ws76 bridge --plugin-path') spec='text' ;;
     'ws76 bridge --script') spec='file' ;;
     'ws76 bridge --eval') spec='text' ;;
-    'ws76 bridge --on-script-error') spec='text' ;;
+    'ws76 bridge --on-script-error') spec='words pass drop close exit' ;;
     'ws76 bridge --script-arg') spec='text' ;;
-    'ws76 bridge --allow') spec='text' ;;
+    'ws76 bridge --allow') spec='words exec net listen read write env serial unix stdio fd' ;;
     'ws76 bridge --script-timeout') spec='text' ;;
     'ws76 bridge --script-max-string') spec='text' ;;
     'ws76 bridge --script-max-memory') spec='text' ;;
@@ -365,9 +365,9 @@ _ws76_value() {
     'ws76 frame encode --plugin-path') spec='text' ;;
     'ws76 frame encode --script') spec='file' ;;
     'ws76 frame encode --eval') spec='text' ;;
-    'ws76 frame encode --on-script-error') spec='text' ;;
+    'ws76 frame encode --on-script-error') spec='words pass drop close exit' ;;
     'ws76 frame encode --script-arg') spec='text' ;;
-    'ws76 frame encode --allow') spec='text' ;;
+    'ws76 frame encode --allow') spec='words exec net listen read write env serial unix stdio fd' ;;
     'ws76 frame encode --script-timeout') spec='text' ;;
     'ws76 frame encode --script-max-string') spec='text' ;;
     'ws76 frame encode --script-max-memory') spec='text' ;;
@@ -383,9 +383,9 @@ _ws76_value() {
     'ws76 frame decode --plugin-path') spec='text' ;;
     'ws76 frame decode --script') spec='file' ;;
     'ws76 frame decode --eval') spec='text' ;;
-    'ws76 frame decode --on-script-error') spec='text' ;;
+    'ws76 frame decode --on-script-error') spec='words pass drop close exit' ;;
     'ws76 frame decode --script-arg') spec='text' ;;
-    'ws76 frame decode --allow') spec='text' ;;
+    'ws76 frame decode --allow') spec='words exec net listen read write env serial unix stdio fd' ;;
     'ws76 frame decode --script-timeout') spec='text' ;;
     'ws76 frame decode --script-max-string') spec='text' ;;
     'ws76 frame decode --script-max-memory') spec='text' ;;
@@ -402,7 +402,7 @@ _ws76_value() {
     'ws76 script check --config') spec='file' ;;
     'ws76 script test --run') spec='text' ;;
     'ws76 script test --script-arg') spec='text' ;;
-    'ws76 script test --allow') spec='text' ;;
+    'ws76 script test --allow') spec='words exec net listen read write env serial unix stdio fd' ;;
     'ws76 script test --script-timeout') spec='text' ;;
     'ws76 script test --script-max-string') spec='text' ;;
     'ws76 script test --script-max-memory') spec='text' ;;

@@ -856,9 +856,19 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 connect --plugin-path'] = @()
     $values['ws76 connect --script'] = @()
     $values['ws76 connect --eval'] = @()
-    $values['ws76 connect --on-script-error'] = @()
+    $values['ws76 connect --on-script-error'] = @('pass', 'drop', 'close', 'exit')
     $values['ws76 connect --script-arg'] = @()
-    $values['ws76 connect --allow'] = @()
+    $values['ws76 connect --allow'] = @(
+        'exec',
+        'net',
+        'listen',
+        'read',
+        'write',
+        'env',
+        'serial',
+        'unix',
+        'stdio',
+        'fd')
     $values['ws76 connect --script-timeout'] = @()
     $values['ws76 connect --script-max-string'] = @()
     $values['ws76 connect --script-max-memory'] = @()
@@ -889,7 +899,17 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 run --plugin'] = @()
     $values['ws76 run --plugin-path'] = @()
     $values['ws76 run --script-arg'] = @()
-    $values['ws76 run --allow'] = @()
+    $values['ws76 run --allow'] = @(
+        'exec',
+        'net',
+        'listen',
+        'read',
+        'write',
+        'env',
+        'serial',
+        'unix',
+        'stdio',
+        'fd')
     $values['ws76 run --script-timeout'] = @()
     $values['ws76 run --script-max-string'] = @()
     $values['ws76 run --script-max-memory'] = @()
@@ -934,9 +954,19 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 serve --plugin-path'] = @()
     $values['ws76 serve --script'] = @()
     $values['ws76 serve --eval'] = @()
-    $values['ws76 serve --on-script-error'] = @()
+    $values['ws76 serve --on-script-error'] = @('pass', 'drop', 'close', 'exit')
     $values['ws76 serve --script-arg'] = @()
-    $values['ws76 serve --allow'] = @()
+    $values['ws76 serve --allow'] = @(
+        'exec',
+        'net',
+        'listen',
+        'read',
+        'write',
+        'env',
+        'serial',
+        'unix',
+        'stdio',
+        'fd')
     $values['ws76 serve --script-timeout'] = @()
     $values['ws76 serve --script-max-string'] = @()
     $values['ws76 serve --script-max-memory'] = @()
@@ -1030,9 +1060,19 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 bridge --plugin-path'] = @()
     $values['ws76 bridge --script'] = @()
     $values['ws76 bridge --eval'] = @()
-    $values['ws76 bridge --on-script-error'] = @()
+    $values['ws76 bridge --on-script-error'] = @('pass', 'drop', 'close', 'exit')
     $values['ws76 bridge --script-arg'] = @()
-    $values['ws76 bridge --allow'] = @()
+    $values['ws76 bridge --allow'] = @(
+        'exec',
+        'net',
+        'listen',
+        'read',
+        'write',
+        'env',
+        'serial',
+        'unix',
+        'stdio',
+        'fd')
     $values['ws76 bridge --script-timeout'] = @()
     $values['ws76 bridge --script-max-string'] = @()
     $values['ws76 bridge --script-max-memory'] = @()
@@ -1067,9 +1107,19 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 frame encode --plugin-path'] = @()
     $values['ws76 frame encode --script'] = @()
     $values['ws76 frame encode --eval'] = @()
-    $values['ws76 frame encode --on-script-error'] = @()
+    $values['ws76 frame encode --on-script-error'] = @('pass', 'drop', 'close', 'exit')
     $values['ws76 frame encode --script-arg'] = @()
-    $values['ws76 frame encode --allow'] = @()
+    $values['ws76 frame encode --allow'] = @(
+        'exec',
+        'net',
+        'listen',
+        'read',
+        'write',
+        'env',
+        'serial',
+        'unix',
+        'stdio',
+        'fd')
     $values['ws76 frame encode --script-timeout'] = @()
     $values['ws76 frame encode --script-max-string'] = @()
     $values['ws76 frame encode --script-max-memory'] = @()
@@ -1092,9 +1142,19 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 frame decode --plugin-path'] = @()
     $values['ws76 frame decode --script'] = @()
     $values['ws76 frame decode --eval'] = @()
-    $values['ws76 frame decode --on-script-error'] = @()
+    $values['ws76 frame decode --on-script-error'] = @('pass', 'drop', 'close', 'exit')
     $values['ws76 frame decode --script-arg'] = @()
-    $values['ws76 frame decode --allow'] = @()
+    $values['ws76 frame decode --allow'] = @(
+        'exec',
+        'net',
+        'listen',
+        'read',
+        'write',
+        'env',
+        'serial',
+        'unix',
+        'stdio',
+        'fd')
     $values['ws76 frame decode --script-timeout'] = @()
     $values['ws76 frame decode --script-max-string'] = @()
     $values['ws76 frame decode --script-max-memory'] = @()
@@ -1111,7 +1171,17 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 script check --config'] = @()
     $values['ws76 script test --run'] = @()
     $values['ws76 script test --script-arg'] = @()
-    $values['ws76 script test --allow'] = @()
+    $values['ws76 script test --allow'] = @(
+        'exec',
+        'net',
+        'listen',
+        'read',
+        'write',
+        'env',
+        'serial',
+        'unix',
+        'stdio',
+        'fd')
     $values['ws76 script test --script-timeout'] = @()
     $values['ws76 script test --script-max-string'] = @()
     $values['ws76 script test --script-max-memory'] = @()

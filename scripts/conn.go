@@ -66,24 +66,29 @@ func (c *conn) offer(st *state, m core.Message) bool {
 	if len(c.receivers) == 0 {
 		return false
 	}
-	data, r := lua.LString(m.Data), c.plain()
+	data, r, before := lua.LString(m.Data), c.plain(), len(st.ready)
 	for _, other := range c.receivers {
-		if other.match == nil {
+		if other.match == nil || other.wait.over {
 			continue
 		}
-		matches := st.matches(other, data)
+		matches, err := st.matches(other, data)
 		if st.lost {
 			return true
 		}
-		if matches && !other.wait.over { // the function may have cancelled the task
+		if other.wait.over { // the function may have cancelled the task
+			continue
+		}
+		if err != nil {
+			st.wake(other.wait, lua.LNil, lua.LString("conn:request: match: "+err.Error()), lua.LString("error"))
+		} else if matches {
 			r = other
 			break
 		}
 	}
 	if r == nil || r.wait.over {
-		return false
+		st.resumeFrom(before)
+		return st.lost
 	}
-	before := len(st.ready)
 	st.wake(r.wait, data, kindValue(m.Kind))
 	st.resumeFrom(before)
 	return true
@@ -108,8 +113,8 @@ func (c *conn) onlyPlain(L *lua.LState, what string) {
 	}
 }
 
-// matches reports whether a message is what r waits for.
-func (st *state) matches(r *receiver, data lua.LString) bool {
+// matches reports whether a message is what r waits for. An error has been reported.
+func (st *state) matches(r *receiver, data lua.LString) (bool, error) {
 	fn, args := r.match, []lua.LValue{data}
 	if pattern, ok := r.match.(lua.LString); ok {
 		fn, args = st.prelude.find, []lua.LValue{data, pattern}
@@ -117,8 +122,9 @@ func (st *state) matches(r *receiver, data lua.LString) bool {
 	result, err := st.run(fn, args...)
 	if err != nil && !st.lost {
 		st.failedOutside("match", err)
+		err = errors.New(st.newError("match", err).Text)
 	}
-	return err == nil && lua.LVAsBool(result)
+	return err == nil && lua.LVAsBool(result), err
 }
 
 // receive makes the running task wait for a message.

@@ -41,6 +41,14 @@ ws76.wait_all({r, m})` + end, []string{"match\tOK b\ttext", "plain\tdone\ttext"}
 local function ask() return c:request("say OK", {match = function(d) return d == "OK" end}) end
 local r = ws76.wait_all({ws76.spawn(ask), ws76.spawn(ask)})
 print(r[1], r[2])` + end, []string{"OK\tOK"}},
+		{"matches that fail", peer + `
+print(c:request("say OK", {match = "[", timeout = 30}))
+print(c:request("say OK", {match = function() error("oops", 0) end, timeout = 30}))
+local r = ws76.spawn(function() print("receive", c:receive(5)) end)
+ws76.sleep(0)
+print("request", c:request("say OK", {match = "%", timeout = 30}))
+ws76.wait_all({r})` + end, []string{"nil\tconn:request: match: malformed pattern (missing ']')\terror", "nil\tconn:request: match: oops\terror",
+			"receive\tOK\ttext", "request\tnil\tconn:request: match: malformed pattern (ends with '%')\terror"}},
 		{"two that take any", peer + `
 local function receive() return c:receive() end
 local function request() return c:request("quiet") end

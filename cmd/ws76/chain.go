@@ -31,6 +31,13 @@ func (e *env) newScripts(c *cli.Context, extra func(*scripts.Options)) (scripts.
 
 // newChain is newScripts for a command that dials.
 func (e *env) newChain(c *cli.Context, extra func(*scripts.Options)) (chain, error) {
+	// Where there is no script as well: one may be added tomorrow.
+	if _, err := allowed(c); err != nil {
+		return chain{}, err
+	}
+	if _, err := errorPolicy(c); err != nil {
+		return chain{}, err
+	}
 	ch, err := e.loadChain(c, e.chainOptions(c, extra))
 	if err != nil {
 		ch.set.Stop(c.Context, "not loaded")
@@ -47,14 +54,23 @@ func (e *env) chainOptions(c *cli.Context, extra func(*scripts.Options)) func(na
 			return options, err
 		}
 		options.Reload = !c.Bool("no-reload")
-		if options.OnError, err = scripts.ParseErrorPolicy(c.String("on-script-error")); err != nil {
-			return options, usagef("--on-script-error %w", err)
+		if options.OnError, err = errorPolicy(c); err != nil {
+			return options, err
 		}
 		if extra != nil {
 			extra(&options)
 		}
 		return options, nil
 	}
+}
+
+// errorPolicy reads --on-script-error.
+func errorPolicy(c *cli.Context) (scripts.ErrorPolicy, error) {
+	p, err := scripts.ParseErrorPolicy(c.String("on-script-error"))
+	if err != nil {
+		return p, usagef("--on-script-error %w", err)
+	}
+	return p, nil
 }
 
 // loadChain loads plugins and scripts. After an error it returns what was loaded.

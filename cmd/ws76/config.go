@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,8 @@ type config struct {
 	text string
 	root map[string]any
 	used []string // profiles that the command line names
+
+	set map[string][]string // flags that were set from here, by name: the key
 }
 
 // configFlag is --config.
@@ -335,8 +338,28 @@ func (c *config) apply(ctx *cli.Context, table map[string]any, path []string, se
 		if err := setFlag(ctx, f, table[k]); err != nil {
 			return c.wrong(append(path[:len(path):len(path)], k), "%w", err)
 		}
+		if c.set == nil {
+			c.set = map[string][]string{}
+		}
+		c.set[f.Names()[0]] = append(path[:len(path):len(path)], k)
 	}
 	return nil
+}
+
+// flagOf finds the flag that an error is about.
+var flagOf = regexp.MustCompile(`^(?:[a-z ]+: )?--([a-z0-9-]+)`)
+
+// blame makes of an error about the value of a flag that was set from here one about the configuration.
+func (c *config) blame(err error) error {
+	var usage usageError
+	if c == nil || !errors.As(err, &usage) {
+		return err
+	}
+	m := flagOf.FindStringSubmatch(err.Error())
+	if m == nil || c.set[m[1]] == nil {
+		return err
+	}
+	return c.wrong(c.set[m[1]], "%s", err.Error()) // not %w: it is no mistake of the command line
 }
 
 // instead are flags of which one takes the place of the other.

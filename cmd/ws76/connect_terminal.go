@@ -43,7 +43,7 @@ func (e *env) newTerminal(c *cli.Context, path string) (*terminal, error) {
 	}
 	in := format.Options{CRLF: c.Bool("crlf"), MaxMessage: sizeOf(c, "max-message"), ReplaceInvalid: c.Bool("replace-invalid")}
 	if in.Format, err = format.ParseInput(c.String("in")); err != nil {
-		return nil, usageError{err}
+		return nil, usagef("--in: %w", err)
 	}
 	out, err := e.outputOptions(c)
 	if err != nil {
@@ -78,7 +78,7 @@ func (e *env) outputOptions(c *cli.Context) (format.Options, error) {
 			return o, usagef("--format: %w", err)
 		}
 	} else if o.Format, err = format.ParseOutput(c.String("out")); err != nil {
-		return o, usageError{err}
+		return o, usagef("--out: %w", err)
 	}
 	if o.Format == format.Len32 {
 		if err := e.refuseBinary("messages in the format len32"); err != nil {

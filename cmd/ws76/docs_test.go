@@ -19,6 +19,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/internal/docgen"
+	"github.com/ws76/ws76/scripts/permit"
 	"github.com/ws76/ws76/transports/all"
 )
 
@@ -41,17 +42,23 @@ func choices() map[string][]string {
 	for _, d := range core.Dialects {
 		dialects = append(dialects, string(d))
 	}
+	var allow []string
+	for _, kind := range permit.Kinds {
+		allow = append(allow, string(kind))
+	}
 	return map[string][]string{
-		"--dialect":      dialects,
-		"--in":           strings.Split(inputFormats(), ", "),
-		"--out":          strings.Split(outputFormats(), ", "),
-		"--on-eof":       {"linger", "close", "wait", "ignore"},
-		"--log-format":   {"text", "json"},
-		"--color":        {"auto", "always", "never"},
-		"--side":         {"client", "server"},
-		"--header-order": {"random", "fixed"},
-		"--tls-min":      {"1.0", "1.1", "1.2", "1.3"},
-		"SHELL":          shellNames(),
+		"--dialect":         dialects,
+		"--allow":           allow,
+		"--on-script-error": {"pass", "drop", "close", "exit"},
+		"--in":              strings.Split(inputFormats(), ", "),
+		"--out":             strings.Split(outputFormats(), ", "),
+		"--on-eof":          {"linger", "close", "wait", "ignore"},
+		"--log-format":      {"text", "json"},
+		"--color":           {"auto", "always", "never"},
+		"--side":            {"client", "server"},
+		"--header-order":    {"random", "fixed"},
+		"--tls-min":         {"1.0", "1.1", "1.2", "1.3"},
+		"SHELL":             shellNames(),
 	}
 }
 
@@ -207,7 +214,7 @@ func count(list []string, s string) (n int) {
 // TestChoices gives every flag of choices a wrong value: the command must refuse
 // it and name exactly the values that completion offers.
 func TestChoices(t *testing.T) {
-	arguments := map[string][]string{"connect": {"ws://127.0.0.1:1/"}, "serve": {"--echo"}, "replay": {"none.jsonl", "ws://127.0.0.1:1/"}, "run": {"../../scripts/examples/upper.lua"}, "bridge": {"ws://127.0.0.1:0", "ws://127.0.0.1:1/"}}
+	arguments := map[string][]string{"connect": {"ws://127.0.0.1:1/"}, "serve": {"--echo"}, "replay": {"none.jsonl", "ws://127.0.0.1:1/"}, "run": {"../../scripts/examples/upper.lua"}, "script test": {"../../scripts/templates/test.lua"}, "bridge": {"ws://127.0.0.1:0", "ws://127.0.0.1:1/"}}
 	seen := map[string]bool{}
 	walk(documentedApp().Commands, "", func(path string, c *cli.Command) {
 		if len(c.Subcommands) > 0 {

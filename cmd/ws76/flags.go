@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 
@@ -33,7 +34,9 @@ func addEnvVar(f cli.Flag) {
 	case *cli.StringFlag:
 		f.EnvVars = names
 	case *cli.StringSliceFlag:
-		f.EnvVars = names
+		if text, set := os.LookupEnv(names[0]); text != "" || !set { // an empty variable names nothing
+			f.EnvVars = names
+		}
 	case *cli.IntFlag:
 		f.EnvVars = names
 	case *cli.Int64Flag:

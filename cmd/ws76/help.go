@@ -92,7 +92,7 @@ func (e *env) command(c cli.Command, exits ...int) *cli.Command {
 			}
 			return cli.ShowSubcommandHelp(ctx)
 		}
-		return action(ctx)
+		return e.config.blame(action(ctx))
 	}
 	return &c
 }
