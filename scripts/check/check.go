@@ -48,7 +48,7 @@ func Script(src []byte, file string, known *Known) (*Report, error) {
 	if _, err := luacode.Compile(src, file); err != nil {
 		return nil, err
 	}
-	chunk, err := luacode.Parse(src, file) // a fresh tree: compiling changes it
+	chunk, err := luacode.Parse(src, file)
 	if err != nil {
 		return nil, err
 	}
@@ -254,6 +254,15 @@ func (w *walker) stmt(stmt ast.Stmt, s *scope) {
 	case *ast.IfStmt:
 		w.expr(st.Condition, s)
 		w.block(st.Then, s)
+		for len(st.Else) == 1 { // elseif, of which there may be very many
+			next, ok := st.Else[0].(*ast.IfStmt)
+			if !ok {
+				break
+			}
+			st = next
+			w.expr(st.Condition, s)
+			w.block(st.Then, s)
+		}
 		w.block(st.Else, s)
 	case *ast.NumberForStmt:
 		w.exprs([]ast.Expr{st.Init, st.Limit, st.Step}, s)
@@ -288,7 +297,16 @@ func (w *walker) exprs(list []ast.Expr, s *scope) {
 	}
 }
 
+// expr walks through an expression. Of what is a chain, such as a.b.c or a + b + c, it goes from the end to the beginning
+// without recursion, since it may be very long.
 func (w *walker) expr(expr ast.Expr, s *scope) {
+	for expr != nil {
+		expr = w.exprEnd(expr, s)
+	}
+}
+
+// exprEnd walks through all of an expression but what it returns, with which it begins.
+func (w *walker) exprEnd(expr ast.Expr, s *scope) (first ast.Expr) {
 	switch e := expr.(type) {
 	case *ast.IdentExpr:
 		if !s.has(e.Value) {
@@ -297,71 +315,96 @@ func (w *walker) expr(expr ast.Expr, s *scope) {
 	case *ast.AttrGetExpr:
 		if name := path(e, s); name != "" {
 			w.members = append(w.members, use{name, e.Line()})
-			return
+			return nil
 		}
 		if key, ok := e.Key.(*ast.StringExpr); ok {
 			w.member(w.typeOf(e.Object, s), "field", key.Value, e.Line())
 		}
-		w.expr(e.Object, s)
 		w.expr(e.Key, s)
+		return e.Object
 	case *ast.TableExpr:
 		for _, f := range e.Fields {
 			w.expr(f.Key, s)
 			w.expr(f.Value, s)
 		}
 	case *ast.FuncCallExpr:
-		if e.Receiver != nil && e.Method != "" {
-			if name := path(e.Receiver, s); name == "ws76.kv" {
-				w.members = append(w.members, use{name + "." + e.Method, e.Line()})
-			}
-		}
-		if e.Receiver != nil {
-			w.member(w.typeOf(e.Receiver, s), "method", e.Method, e.Line())
-		}
-		name := path(e.Func, s)
-		if of := w.within(name); name != "" && len(of) > 0 {
-			w.problem(e.Line(), "%s is a table and cannot be called; in it are %s", name, strings.Join(of, ", "))
-		}
-		w.expr(e.Func, s)
-		w.expr(e.Receiver, s)
-		for _, arg := range e.Args {
-			if f, ok := arg.(*ast.FunctionExpr); ok && name != "" {
-				w.function(f, s, w.known.Params[name])
-			} else {
-				w.expr(arg, s)
-			}
-		}
+		return w.call(e, s)
 	case *ast.LogicalOpExpr:
-		w.exprs([]ast.Expr{e.Lhs, e.Rhs}, s)
+		w.expr(e.Rhs, s)
+		return e.Lhs
 	case *ast.RelationalOpExpr:
-		w.exprs([]ast.Expr{e.Lhs, e.Rhs}, s)
+		w.expr(e.Rhs, s)
+		return e.Lhs
 	case *ast.StringConcatOpExpr:
-		w.exprs([]ast.Expr{e.Lhs, e.Rhs}, s)
+		w.expr(e.Rhs, s)
+		return e.Lhs
 	case *ast.ArithmeticOpExpr:
-		w.exprs([]ast.Expr{e.Lhs, e.Rhs}, s)
+		w.expr(e.Rhs, s)
+		return e.Lhs
 	case *ast.UnaryMinusOpExpr:
-		w.expr(e.Expr, s)
+		return e.Expr
 	case *ast.UnaryNotOpExpr:
-		w.expr(e.Expr, s)
+		return e.Expr
 	case *ast.UnaryLenOpExpr:
-		w.expr(e.Expr, s)
+		return e.Expr
 	case *ast.FunctionExpr:
 		w.function(e, s, nil)
 	}
+	return nil
 }
+
+// call walks through all of a call but what is called, or is the object of a method, which it returns.
+func (w *walker) call(e *ast.FuncCallExpr, s *scope) ast.Expr {
+	name, called := "", e.Func
+	if e.Receiver != nil {
+		called = e.Receiver
+		if path(called, s) == "ws76.kv" {
+			w.members = append(w.members, use{"ws76.kv." + e.Method, e.Line()})
+		}
+		w.member(w.typeOf(called, s), "method", e.Method, e.Line())
+	} else if name = path(called, s); name != "" {
+		if of := w.within(name); len(of) > 0 {
+			w.problem(e.Line(), "%s is a table and cannot be called; in it are %s", name, strings.Join(of, ", "))
+		}
+	}
+	for _, arg := range e.Args {
+		if f, ok := arg.(*ast.FunctionExpr); ok && name != "" {
+			w.function(f, s, w.known.Params[name])
+		} else {
+			w.expr(arg, s)
+		}
+	}
+	return called
+}
+
+// maxChain is how many fields and calls behind one another are looked at to find the name or the type of the last.
+const maxChain = 8
 
 // path is the full name of what is looked up in the module by constant names; "" for anything else, and for what is in
 // ws76.state, which is the script's own.
 func path(expr ast.Expr, s *scope) string {
-	switch e := expr.(type) {
-	case *ast.IdentExpr:
-		if e.Value == "ws76" && !s.has("ws76") {
-			return "ws76"
-		}
-	case *ast.AttrGetExpr:
-		key, ok := e.Key.(*ast.StringExpr)
-		if of := path(e.Object, s); of != "" && of != "ws76.state" && ok {
-			return of + "." + key.Value
+	var names []string
+	for range maxChain {
+		switch e := expr.(type) {
+		case *ast.IdentExpr:
+			if e.Value != "ws76" || s.has("ws76") {
+				return ""
+			}
+			name := "ws76"
+			for _, key := range slices.Backward(names) {
+				if name += "." + key; name == "ws76.state" && len(names) > 1 {
+					return ""
+				}
+			}
+			return name
+		case *ast.AttrGetExpr:
+			key, ok := e.Key.(*ast.StringExpr)
+			if !ok {
+				return ""
+			}
+			names, expr = append(names, key.Value), e.Object
+		default:
+			return ""
 		}
 	}
 	return ""

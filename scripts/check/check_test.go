@@ -2,7 +2,9 @@ package check
 
 import (
 	"fmt"
+	"runtime/debug"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -65,7 +67,25 @@ func TestScript(t *testing.T) {
 			t.Errorf("%s:\nhooks %s, want %s\nproblems %q\nwant     %q", test.src, got, test.hooks, problems, test.problems)
 		}
 	}
-	if _, err := Script([]byte("x = = 1"), "t.lua", known); err == nil || err.Error() != "t.lua:1: syntax error near '='" {
+	if _, err := Script([]byte("x = = 1"), "t.lua", known); err == nil || err.Error() != "t.lua:1: unexpected symbol near '='" {
 		t.Errorf("a bad source: %v", err)
+	}
+}
+
+// What is very long is looked at in time and memory in proportion to it.
+func TestLong(t *testing.T) {
+	for _, src := range []string{
+		"local a = {} return a" + strings.Repeat(".b", 100_000),
+		"return ws76" + strings.Repeat(".b", 100_000),
+		"local a = {} return a" + strings.Repeat(":b()", 100_000),
+		"return 1" + strings.Repeat("+1", 100_000),
+		"local x if x then " + strings.Repeat("elseif x then ", 30_000) + " end",
+	} {
+		before := debug.SetMaxStack(1 << 20)
+		_, err := Script([]byte(src), "t.lua", known)
+		debug.SetMaxStack(before)
+		if err != nil {
+			t.Errorf("%.20s: %v", src, err)
+		}
 	}
 }

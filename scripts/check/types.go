@@ -73,7 +73,12 @@ func (w *walker) extend(target ast.Expr, s *scope) {
 }
 
 // typeOf is the type of what an expression gives first, "" where that is not known.
-func (w *walker) typeOf(expr ast.Expr, s *scope) string {
+func (w *walker) typeOf(expr ast.Expr, s *scope) string { return w.typeOfChain(expr, s, maxChain) }
+
+func (w *walker) typeOfChain(expr ast.Expr, s *scope, most int) string {
+	if most--; most < 0 {
+		return ""
+	}
 	switch e := expr.(type) {
 	case *ast.StringExpr, *ast.StringConcatOpExpr:
 		return "string"
@@ -86,14 +91,14 @@ func (w *walker) typeOf(expr ast.Expr, s *scope) string {
 		}
 	case *ast.AttrGetExpr:
 		if key, ok := e.Key.(*ast.StringExpr); ok {
-			return w.membersOf(w.typeOf(e.Object, s))[key.Value]
+			return w.membersOf(w.typeOfChain(e.Object, s, most))[key.Value]
 		}
 	case *ast.FuncCallExpr:
 		if e.Receiver != nil {
-			return w.membersOf(w.typeOf(e.Receiver, s))[e.Method]
+			return w.membersOf(w.typeOfChain(e.Receiver, s, most))[e.Method]
 		}
 		if f, ok := e.Func.(*ast.IdentExpr); ok && f.Value == "assert" && !s.has("assert") && len(e.Args) > 0 {
-			return w.typeOf(e.Args[0], s)
+			return w.typeOfChain(e.Args[0], s, most)
 		}
 		return w.known.Results[path(e.Func, s)]
 	}

@@ -8,12 +8,8 @@ import (
 
 // The code of one function, after lcode.c of Lua 5.1: gopher-lua's instructions are those of PUC's virtual machine.
 
-// Limits of a function, as in Lua 5.1.
-const (
-	maxStack  = 250 // registers
-	maxLocals = 200
-	maxUpvals = 255
-)
+// maxStack is how many registers a function may have, as in Lua 5.1.
+const maxStack = 250
 
 const (
 	multRet = -1       // as many values as there are
@@ -69,16 +65,17 @@ type function struct {
 	known   map[constant]int
 	strings []string // the constants, as text
 	block   *block
-	here    int   // list of jumps to the next instruction
-	free    int   // the first free register
-	active  []int // index in proto.DbgLocals of each variable in sight, whose registers these are
+	here    int         // list of jumps to the next instruction
+	tails   map[int]int // the last jump of a list that was joined, so that a long one is not gone through for each
+	free    int         // the first free register
+	active  []int       // index in proto.DbgLocals of each variable in sight, whose registers these are
 	upvals  []upvalue
-	gotos   []pending
 	line    int
 }
 
 // upvalue says where a closure finds a variable of an outer function.
 type upvalue struct {
+	of    *variable
 	name  string
 	local bool // in a register of the function around it, else among its upvalues
 	index int
@@ -164,12 +161,23 @@ func (f *function) join(a, b int) int {
 	if a == noJump {
 		return b
 	}
-	last := a
-	for next := f.next(last); next != noJump; next = f.next(last) {
-		last = next
+	f.fixJump(f.tail(a), b)
+	if f.tails == nil {
+		f.tails = map[int]int{}
 	}
-	f.fixJump(last, b)
+	f.tails[a] = f.tail(b)
 	return a
+}
+
+// tail is the last jump of a list.
+func (f *function) tail(list int) int {
+	if last, ok := f.tails[list]; ok {
+		return last
+	}
+	for next := f.next(list); next != noJump; next = f.next(list) {
+		list = next
+	}
+	return list
 }
 
 // control is the instruction that decides whether the jump at pc is taken.
@@ -215,6 +223,7 @@ func (f *function) dropValues(list int) {
 
 // patchTo sends the jumps with a value, which goes into reg, to one place and the others to another.
 func (f *function) patchTo(list, withValue, reg, without int) {
+	delete(f.tails, list)
 	for list != noJump {
 		next := f.next(list)
 		if f.patchTest(list, reg) {

@@ -1,7 +1,7 @@
 // Package luacode turns the source of a script into code that gopher-lua runs, with guards against what its own compiler
 // lets through and its virtual machine cannot stop:
 //
-//   - A source that is too large, or nested so deep that compiling it would overflow the stack, is a *SyntaxError.
+//   - A source that is too large is a *SyntaxError. What it may be nested is bounded by package luasyntax, which reads it.
 //   - The code is made as Lua 5.1's own compiler makes it, of the same instructions: gopher-lua's gets assignments of
 //     several values, "and" and "or", and branches that are never taken wrong, without a word.
 //   - What the virtual machine does in another way than Lua 5.1 are calls of functions: "%", "^", a numeric for over what

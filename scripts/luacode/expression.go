@@ -2,6 +2,7 @@ package luacode
 
 import (
 	"fmt"
+	"slices"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
@@ -11,6 +12,7 @@ import (
 
 // Expressions, after lparser.c and lcode.c of Lua 5.1.
 
+// expr leaves f.line at the line in which the expression ends, as Lua has it when it goes on from there.
 func (f *function) expr(expr ast.Expr) value {
 	f.line = expr.Line()
 	switch e := expr.(type) {
@@ -21,10 +23,7 @@ func (f *function) expr(expr ast.Expr) value {
 	case *ast.FalseExpr:
 		return val(kFalse, 0)
 	case *ast.NumberExpr:
-		n, ok := lauxlib.ParseNumber(e.Value)
-		if !ok {
-			f.c.fail(e.Line(), "malformed number near '%s'", e.Value)
-		}
+		n, _ := lauxlib.ParseNumber(e.Value)
 		return value{kind: kNumber, num: n, t: noJump, f: noJump}
 	case *ast.StringExpr:
 		return val(kConst, f.stringConst(e.Value))
@@ -32,23 +31,22 @@ func (f *function) expr(expr ast.Expr) value {
 		return f.vararg(e)
 	case *ast.IdentExpr:
 		return f.variable(e.Value)
-	case *ast.AttrGetExpr:
-		return f.index(e)
+	case *ast.AttrGetExpr, *ast.FuncCallExpr:
+		return f.suffixed(e)
 	case *ast.TableExpr:
 		return f.table(e)
-	case *ast.FuncCallExpr:
-		return f.call(e)
-	case *ast.LogicalOpExpr:
-		return f.binary(e.Operator, e.Lhs, e.Rhs, e.Line())
-	case *ast.RelationalOpExpr:
-		return f.binary(e.Operator, e.Lhs, e.Rhs, e.Line())
-	case *ast.ArithmeticOpExpr:
-		return f.binary(e.Operator, e.Lhs, e.Rhs, e.Line())
+	case *ast.LogicalOpExpr, *ast.RelationalOpExpr, *ast.ArithmeticOpExpr:
+		return f.operations(e)
+	case *ast.StringConcatOpExpr:
+		return f.concat(e)
 	case *ast.UnaryMinusOpExpr:
 		return f.unary(lua.OP_UNM, e.Expr, e.Line())
 	case *ast.UnaryNotOpExpr:
 		return f.unary(lua.OP_NOT, e.Expr, e.Line())
 	case *ast.UnaryLenOpExpr:
+		if f.c.lengths {
+			return f.callOperator(opLen, e.Line(), given{e.Expr, 0})
+		}
 		return f.unary(lua.OP_LEN, e.Expr, e.Line())
 	case *ast.FunctionExpr:
 		return f.closure(e)
@@ -57,9 +55,6 @@ func (f *function) expr(expr ast.Expr) value {
 }
 
 func (f *function) vararg(e *ast.Comma3Expr) value {
-	if f.proto.IsVarArg == 0 {
-		f.c.fail(e.Line(), "cannot use '...' outside a vararg function near '...'")
-	}
 	f.proto.IsVarArg &^= lua.VarArgNeedsArg
 	v := val(kVararg, f.abc(lua.OP_VARARG, 0, 1, 0))
 	if e.AdjustRet {
@@ -68,8 +63,37 @@ func (f *function) vararg(e *ast.Comma3Expr) value {
 	return v
 }
 
-func (f *function) index(e *ast.AttrGetExpr) value {
-	return f.field(f.expr(e.Object), e.Key)
+// suffixed is an expression with fields and calls behind it: a chain that may be long, so it is gone through from its
+// beginning, without recursion.
+func (f *function) suffixed(e ast.Expr) value {
+	var room [8]ast.Expr
+	chain := room[:0]
+	for e != nil {
+		chain = append(chain, e)
+		switch of := e.(type) {
+		case *ast.AttrGetExpr:
+			e = of.Object
+		case *ast.FuncCallExpr:
+			if e = of.Func; e == nil {
+				e = of.Receiver
+			}
+		default:
+			e = nil
+		}
+	}
+	var v value
+	for i, e := range slices.Backward(chain) {
+		switch e := e.(type) {
+		case *ast.AttrGetExpr:
+			v = f.field(v, e.Key)
+			f.line = e.Line()
+		case *ast.FuncCallExpr:
+			v = f.call(v, e)
+		default:
+			v = f.expr(chain[i])
+		}
+	}
+	return v
 }
 
 func (f *function) field(object value, key ast.Expr) value {
@@ -81,39 +105,47 @@ func (f *function) field(object value, key ast.Expr) value {
 	return object
 }
 
-func (f *function) call(e *ast.FuncCallExpr) value {
-	var v value
+// call is a call of a function, or of a method of an object.
+func (f *function) call(v value, e *ast.FuncCallExpr) value {
 	if e.Func != nil {
-		v = f.expr(e.Func)
 		f.toNextReg(&v)
 	} else {
-		v = f.expr(e.Receiver)
 		key := val(kConst, f.stringConst(e.Method))
 		f.line = e.Line()
 		f.self(&v, &key)
 	}
 	base := v.info
 	_, last := f.exprs(e.Args)
+	f.line = e.LastLine()
+	return f.callWith(base, &last, callName(e), e.Line(), e.LastLine(), e.AdjustRet)
+}
+
+// callWith calls the function in register base with what is in the registers behind it and a last value.
+func (f *function) callWith(base int, last *value, name string, line, end int, one bool) value {
 	n := multRet
 	if last.kind == kCall || last.kind == kVararg {
-		f.setReturns(&last, multRet)
+		f.setReturns(last, multRet)
 	} else {
 		if last.kind != kVoid {
-			f.toNextReg(&last)
+			f.toNextReg(last)
 		}
 		n = f.free - (base + 1)
 	}
-	f.line = e.Line()
-	v = val(kCall, f.abc(lua.OP_CALL, base, n+1, 2))
-	f.proto.DbgCalls = append(f.proto.DbgCalls, lua.DbgCall{Name: callName(e), Pc: v.info})
+	f.line = line
+	v := val(kCall, f.abc(lua.OP_CALL, base, n+1, 2))
+	f.line = end
+	f.proto.DbgCalls = append(f.proto.DbgCalls, lua.DbgCall{Name: name, Pc: v.info})
 	f.free = base + 1
-	if e.AdjustRet {
+	if one {
 		f.discharge(&v)
 	}
 	return v
 }
 
-// callName is what the function is called that e calls, "?" where it has no name.
+// nameless is what a function is called that has no name.
+const nameless = "?"
+
+// callName is what the function is called that e calls.
 func callName(e *ast.FuncCallExpr) string {
 	name := e.Method
 	switch fn := e.Func.(type) {
@@ -124,8 +156,8 @@ func callName(e *ast.FuncCallExpr) string {
 			name = key.Value
 		}
 	}
-	if name == "" || name[0] == 0 { // of the compiler
-		return "?"
+	if name == "" {
+		return nameless
 	}
 	return name
 }
@@ -168,6 +200,7 @@ func (f *function) table(e *ast.TableExpr) value {
 		f.abc(op, t.info, key, rk)
 		f.free = free
 	}
+	f.line = e.LastLine()
 	if pending > 0 {
 		if item.kind == kCall || item.kind == kVararg {
 			f.setReturns(&item, multRet)
@@ -214,7 +247,7 @@ func (f *function) closure(e *ast.FunctionExpr) value {
 	in.reserve(len(in.active))
 	in.stmts(e.Stmts)
 	in.close()
-	f.line = e.Line()
+	f.line = e.LastLine()
 	f.proto.FunctionPrototypes = append(f.proto.FunctionPrototypes, p)
 	v := val(kReloc, f.abx(lua.OP_CLOSURE, 0, len(f.proto.FunctionPrototypes)-1))
 	for _, u := range in.upvals {
@@ -291,29 +324,87 @@ func (f *function) compare(op, cond int, a, b *value) {
 	*a = val(kJump, f.condJump(op, cond, left, right))
 }
 
-// binary is an operator between two expressions: one of those that guard leaves.
-func (f *function) binary(op string, left, right ast.Expr, line int) value {
-	a := f.expr(left)
-	switch op {
+// operations is an operator with its operands. The left one may be another, and so on: that is gone through from its
+// beginning, without recursion.
+func (f *function) operations(expr ast.Expr) value {
+	var room [8]operation
+	chain := room[:0]
+	for {
+		o := operationOf(expr)
+		if o.right == nil {
+			break
+		}
+		chain = append(chain, o)
+		expr = o.left
+	}
+	var v value
+	for i, o := range slices.Backward(chain) {
+		op, isCall := calledOperators[o.sign]
+		switch {
+		case isCall && i == len(chain)-1:
+			v = f.callOperator(op, o.line, given{o.left, o.at}, given{o.right, 0})
+		case isCall:
+			v = f.callOperatorOn(op, v, o)
+		default:
+			if i == len(chain)-1 {
+				v = f.expr(o.left)
+			}
+			v = f.binary(v, o)
+		}
+	}
+	return v
+}
+
+// calledOperators are the arithmetic ones that are calls.
+var calledOperators = map[string]int{"%": opMod, "^": opPow}
+
+// operation is an operator between two expressions.
+type operation struct {
+	sign        string
+	left, right ast.Expr
+	line        int // where the right one ends
+	at          int // where the operator is
+}
+
+// operationOf is what an expression is, if it is one. Then it has a right operand.
+func operationOf(expr ast.Expr) operation {
+	switch e := expr.(type) {
+	case *ast.LogicalOpExpr:
+		return operation{e.Operator, e.Lhs, e.Rhs, e.Line(), e.LastLine()}
+	case *ast.RelationalOpExpr:
+		return operation{e.Operator, e.Lhs, e.Rhs, e.Line(), e.LastLine()}
+	case *ast.ArithmeticOpExpr:
+		return operation{e.Operator, e.Lhs, e.Rhs, e.Line(), e.LastLine()}
+	}
+	return operation{}
+}
+
+// binary is an operator that is no call, with its left operand.
+func (f *function) binary(a value, o operation) value {
+	f.line = o.at
+	switch o.sign {
 	case "and":
 		f.ifTrue(&a)
-		b := f.expr(right)
+		b := f.expr(o.right)
 		f.discharge(&b)
 		b.f = f.join(b.f, a.f)
 		return b
 	case "or":
 		f.ifFalse(&a)
-		b := f.expr(right)
+		b := f.expr(o.right)
 		f.discharge(&b)
 		b.t = f.join(b.t, a.t)
 		return b
-	}
-	if !a.isNumeral() || op == "==" || op == "~=" || op == "<" || op == "<=" || op == ">" || op == ">=" {
+	case "+", "-", "*", "/":
+		if !a.isNumeral() {
+			f.toRK(&a)
+		}
+	default:
 		f.toRK(&a)
 	}
-	b := f.expr(right)
-	f.line = line
-	switch op {
+	b := f.expr(o.right)
+	f.line = o.line
+	switch o.sign {
 	case "+":
 		f.arith(lua.OP_ADD, &a, &b)
 	case "-":
@@ -351,4 +442,56 @@ func (f *function) unary(op int, operand ast.Expr, line int) value {
 	}
 	f.arith(op, &v, &zero)
 	return v
+}
+
+// given is an operand of an operator that is a call, and the line in which it is put where the call wants it, 0 for the one in
+// which it ends.
+type given struct {
+	ast.Expr
+	at int
+}
+
+// concat makes concat(a, b, c) of a .. b .. c, which is a .. (b .. c).
+func (f *function) concat(e *ast.StringConcatOpExpr) value {
+	var room [8]given
+	args := room[:0]
+	for {
+		args = append(args, given{e.Lhs, e.LastLine()})
+		next, ok := e.Rhs.(*ast.StringConcatOpExpr)
+		if !ok {
+			return f.callOperator(opConcat, e.Line(), append(args, given{e.Rhs, 0})...)
+		}
+		e = next
+	}
+}
+
+// callOperator is an operator that is a call.
+func (f *function) callOperator(op, line int, args ...given) value {
+	v := f.variable(opNames[op])
+	f.toNextReg(&v)
+	return f.operands(op, v.info, line, args)
+}
+
+// callOperatorOn is one whose first operand is known already, where the function is to be.
+func (f *function) callOperatorOn(op int, v value, o operation) value {
+	f.line = o.at
+	f.toNextReg(&v)
+	f.abc(lua.OP_MOVE, f.free, v.info, 0)
+	f.reserve(1)
+	fn := f.variable(opNames[op])
+	f.dischargeTo(&fn, v.info)
+	return f.operands(op, v.info, o.line, []given{{o.right, 0}})
+}
+
+// operands calls the function in register base with one value of each.
+func (f *function) operands(op, base, line int, args []given) value {
+	for _, a := range args {
+		v := f.expr(a.Expr)
+		if a.at != 0 {
+			f.line = a.at
+		}
+		f.toNextReg(&v)
+	}
+	none := val(kVoid, 0)
+	return f.callWith(base, &none, nameless, line, line, op != opLoop)
 }

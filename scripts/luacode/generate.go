@@ -6,26 +6,46 @@ import (
 	"unsafe"
 
 	lua "github.com/yuin/gopher-lua"
-	"github.com/yuin/gopher-lua/ast"
+
+	"github.com/ws76/ws76/scripts/luasyntax"
 )
 
 // compiler makes the code of one source.
 type compiler struct {
-	file string
+	file    string
+	lengths bool                 // "#" is a call: some table may have __len, which Lua 5.1 does not look at
+	vars    map[string]*variable // those in sight
 }
 
 func (c *compiler) fail(line int, format string, args ...any) {
 	panic(&SyntaxError{File: c.file, Line: line, Message: fmt.Sprintf(format, args...)})
 }
 
-// generate makes the code of a guarded tree. It panics with a *SyntaxError.
-func generate(chunk []ast.Stmt, file string) *lua.FunctionProto {
-	f := newFunction(&compiler{file: file}, nil)
+// generate makes the code of a chunk. It panics with a *SyntaxError.
+func generate(chunk *luasyntax.Chunk, file string, lengths bool) *lua.FunctionProto {
+	f := newFunction(&compiler{file: file, lengths: lengths, vars: map[string]*variable{}}, nil)
 	f.proto.IsVarArg = lua.VarArgIsVarArg
 	f.begin(false)
-	f.stmts(chunk)
+	f.line = 1
+	for op, sign := range opSigns {
+		if chunk.Signs[sign] && (op != opLen || lengths) {
+			f.operator(op)
+		}
+	}
+	f.stmts(chunk.Stmts)
 	f.close()
 	return f.proto
+}
+
+// operator begins a chunk with a variable for the function of an operator, by way of the metatable of strings, which every
+// environment has: local op = -"op".
+func (f *function) operator(op int) {
+	v := val(kConst, f.stringConst(opNames[op]))
+	zero := value{kind: kNumber, t: noJump, f: noJump}
+	f.toAnyReg(&v)
+	f.arith(lua.OP_UNM, &v, &zero)
+	f.toNextReg(&v)
+	f.declare(opNames[op])
 }
 
 func newFunction(c *compiler, outer *function) *function {

@@ -1,6 +1,7 @@
 package luacode
 
 import (
+	"errors"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -55,9 +56,15 @@ func refused(L *lua.LState, err error) int {
 	return 2
 }
 
+// How long a name is that errors call a chunk, in bytes: at run time, and where a source is none.
+const (
+	runtimeName = 59
+	syntaxName  = 79
+)
+
 // chunkName is what errors call a chunk, as luaO_chunkid of Lua: "=name" and "@file" are names, anything else is code.
-func chunkName(source string) string {
-	const most = 59 // bytes
+func chunkName(source string, most int) string {
+	source, _, _ = strings.Cut(source, "\x00") // as C ends it
 	switch {
 	case strings.HasPrefix(source, "="):
 		return source[1:min(len(source), most+1)]
@@ -68,9 +75,9 @@ func chunkName(source string) string {
 		}
 		return source
 	}
-	const room = most - len(`[string "..."]`) - 2
-	line, _, cut := strings.Cut(source, "\n")
-	if i := strings.IndexByte(line, '\r'); i >= 0 {
+	room := most - len(`[string "..."]`) - 2
+	line, cut := source, false
+	if i := strings.IndexAny(line, "\r\n"); i >= 0 {
 		line, cut = line[:i], true
 	}
 	if len(line) > room {
@@ -82,10 +89,17 @@ func chunkName(source string) string {
 	return `[string "` + line + `"]`
 }
 
+// PushFile is Push of what is in a file.
+func PushFile(L *lua.LState, src []byte, path string) int { return Push(L, program(src), "@"+path) }
+
 // Push compiles src, a chunk that is named as load names it, and pushes the function, or nil and the error. It returns how
 // many values that is.
 func Push(L *lua.LState, src []byte, name string) int {
-	proto, err := Compile(src, chunkName(name))
+	proto, err := compile(src, chunkName(name, runtimeName))
+	var syntax *SyntaxError
+	if errors.As(err, &syntax) {
+		syntax.File = chunkName(name, syntaxName)
+	}
 	if err != nil {
 		return refused(L, err)
 	}

@@ -20,8 +20,11 @@ const (
 	numOps
 )
 
-// opNames are names that no script can spell.
-var opNames = [numOps]string{"\x00..", "\x00%", "\x00^", "\x00#", "\x00for"}
+// opSigns are how they are written; opNames are names that no script can spell.
+var (
+	opSigns = [numOps]string{"..", "%", "^", "#", "for"}
+	opNames = [numOps]string{"\x00..", "\x00%", "\x00^", "\x00#", "\x00for"}
+)
 
 // operator returns the function of an operator.
 func (o *operators) operator(name string) lua.LGFunction {

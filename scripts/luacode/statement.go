@@ -5,6 +5,8 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
+
+	"github.com/ws76/ws76/scripts/luasyntax"
 )
 
 // Statements, after lparser.c of Lua 5.1.
@@ -16,13 +18,8 @@ func (f *function) blockOf(list []ast.Stmt) {
 }
 
 func (f *function) stmts(list []ast.Stmt) {
-	for i, s := range list {
+	for _, s := range list {
 		f.line = s.Line()
-		if l, ok := s.(*ast.LabelStmt); ok {
-			last := !slices.ContainsFunc(list[i:], func(s ast.Stmt) bool { _, ok := s.(*ast.LabelStmt); return !ok })
-			f.labelStmt(l.Name, l.Line(), last)
-			continue
-		}
 		f.stmt(s)
 		f.free = len(f.active)
 	}
@@ -60,9 +57,7 @@ func (f *function) stmt(stmt ast.Stmt) {
 	case *ast.ReturnStmt:
 		f.returnStmt(s)
 	case *ast.BreakStmt:
-		f.breakStmt(s.Line())
-	case *ast.GotoStmt:
-		f.gotoStmt(s.Label, s.Line())
+		f.breakStmt()
 	}
 }
 
@@ -93,7 +88,6 @@ func (f *function) ifStmt(s *ast.IfStmt) {
 			break
 		}
 		s = next
-		f.line = s.Line()
 	}
 	f.patchToHere(leave)
 }
@@ -103,10 +97,9 @@ func (f *function) repeat(s *ast.RepeatStmt) {
 	f.begin(true)
 	inner := f.begin(false)
 	f.stmts(s.Stmts)
-	f.line = s.Condition.Line()
 	again := f.condition(s.Condition)
 	if inner.captured {
-		f.breakStmt(f.line)
+		f.breakStmt()
 		f.patchToHere(again)
 		f.end()
 		again = f.jump()
@@ -176,7 +169,7 @@ func (f *function) adjust(variables, n int, last *value) {
 func (f *function) assign(s *ast.AssignStmt) {
 	to := make([]value, len(s.Lhs))
 	for i, e := range s.Lhs {
-		to[i] = f.target(e)
+		to[i] = f.expr(e)
 		if to[i].kind == kLocal {
 			f.saveConflict(to[:i], to[i].info)
 		}
@@ -197,17 +190,6 @@ func (f *function) assign(s *ast.AssignStmt) {
 		v := val(kNonReloc, f.free-1)
 		f.store(&to[last], &v)
 	}
-}
-
-// target is a variable that is assigned to.
-func (f *function) target(e ast.Expr) value {
-	switch e := e.(type) {
-	case *ast.IdentExpr:
-		return f.variable(e.Value)
-	case *ast.AttrGetExpr:
-		return f.index(e)
-	}
-	panic("luacode: no variable to assign to")
 }
 
 // saveConflict keeps a local that earlier targets use as table or key, since it is assigned to before these.
@@ -234,14 +216,14 @@ func (f *function) funcDef(s *ast.FuncDefStmt) {
 	var to value
 	fn := s.Func
 	if s.Name.Receiver != nil {
-		object := f.expr(s.Name.Receiver)
-		to = f.field(object, &ast.StringExpr{Value: s.Name.Method})
+		key := &ast.StringExpr{Value: s.Name.Method}
+		key.SetLine(s.Name.Receiver.Line())
+		to = f.field(f.expr(s.Name.Receiver), key)
 		params := &ast.ParList{HasVargs: fn.ParList.HasVargs, Names: append([]string{"self"}, fn.ParList.Names...)}
 		fn = &ast.FunctionExpr{ExprBase: fn.ExprBase, ParList: params, Stmts: fn.Stmts}
 	} else {
-		to = f.target(s.Name.Func)
+		to = f.expr(s.Name.Func)
 	}
-	fn.SetLine(s.Line())
 	v := f.expr(fn)
 	f.line = s.Line()
 	f.store(&to, &v)
@@ -273,18 +255,18 @@ func (f *function) returnStmt(s *ast.ReturnStmt) {
 func (f *function) numberFor(s *ast.NumberForStmt) {
 	f.begin(true)
 	base := f.free
-	step := s.Step
-	if step == nil {
-		step = at(&ast.NumberExpr{Value: "1"}, s.Line())
+	values := []given{{s.Init, 0}, {s.Limit, 0}, {s.Step, 0}}
+	if s.Step == nil {
+		values[2].Expr = &ast.NumberExpr{Value: "1"}
+		values[2].SetLine(s.LastLine())
 	}
-	values := []ast.Expr{s.Init, s.Limit, step}
-	if slices.ContainsFunc(values, func(e ast.Expr) bool { return !isNumber(e) }) {
-		call := f.expr(callOf(opLoop, s.Line(), values...))
+	if slices.ContainsFunc(values, func(o given) bool { return !luasyntax.IsNumber(o.Expr) }) {
+		call := f.callOperator(opLoop, s.LastLine(), values...)
 		f.setReturns(&call, 3)
 		f.reserve(2)
 	} else {
-		for _, e := range values {
-			v := f.expr(e)
+		for _, o := range values {
+			v := f.expr(o.Expr)
 			f.toNextReg(&v)
 		}
 	}
@@ -301,17 +283,6 @@ func (f *function) numberFor(s *ast.NumberForStmt) {
 	f.end()
 }
 
-// isNumber reports whether an expression can be nothing but a number.
-func isNumber(e ast.Expr) bool {
-	switch e := e.(type) {
-	case *ast.NumberExpr:
-		return true
-	case *ast.UnaryMinusOpExpr:
-		return isNumber(e.Expr)
-	}
-	return false
-}
-
 // genericFor calls the iterator as any function is called, where gopher-lua's own instruction would break a wait in it.
 // That is faster with those of Lua itself, which never wait.
 func (f *function) genericFor(s *ast.GenericForStmt) {
@@ -321,7 +292,6 @@ func (f *function) genericFor(s *ast.GenericForStmt) {
 	f.adjust(3, n, &v)
 	f.declare("(for generator)", "(for state)", "(for control)")
 	f.checkStack(max(3, len(s.Names)) + 1)
-	f.line = s.Line()
 	prepare := f.jump()
 	f.begin(false)
 	f.reserve(len(s.Names))
@@ -370,11 +340,4 @@ func (f *function) cannotWait(e ast.Expr) bool {
 	return false
 }
 
-func (f *function) isGlobal(name string) bool {
-	for ; f != nil; f = f.outer {
-		if f.local(name) >= 0 {
-			return false
-		}
-	}
-	return true
-}
+func (f *function) isGlobal(name string) bool { return f.c.vars[name] == nil }

@@ -211,5 +211,5 @@ func (l *library) loadFile(L *lua.LState) int {
 	if err != nil {
 		return fail(L, "%v", err)
 	}
-	return luacode.Push(L, src, path)
+	return luacode.PushFile(L, src, path)
 }
