@@ -52,6 +52,10 @@ programs:
 interop:
 	WS76_INTEROP=1 $(GO) test -count=1 -timeout 15m -v ./interop/...
 
+# Every fault of a WiFly module with one firmware and rate each; WS76_MATRIX=all takes all.
+matrix:
+	$(GO) test -count=1 -timeout 30m -run WiflyMatrix ./cmd/ws76
+
 # Every fuzz target of every package, FUZZTIME seconds together.
 fuzz:
 	.ci/fuzz $(FUZZTIME)
@@ -82,7 +86,7 @@ release:
 # that they run, not how fast.
 ci: export WS76_INTEROP = 1
 ci: BENCHTIME = 20ms
-ci: fmt vet staticcheck generated cross allocs programs fuzz bench package reproducible live race
+ci: fmt vet staticcheck generated cross allocs programs matrix fuzz bench package reproducible live race
 
 .NOTPARALLEL:
-.PHONY: build test race live allocs programs fmt vet staticcheck cross interop fuzz generated bench package reproducible release ci
+.PHONY: build test race live allocs programs matrix fmt vet staticcheck cross interop fuzz generated bench package reproducible release ci

@@ -23,7 +23,7 @@ const (
 // slowly as has been seen; one that does not is given up after some six seconds.
 // drainWait is the time before it in which written bytes leave the wire.
 const (
-	closeWait = 15 * time.Second
+	closeWait = 20 * time.Second
 	drainWait = 5 * time.Second
 )
 

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -184,10 +185,11 @@ func converse(t *testing.T, name string, port net.Conn) (got told) {
 		got.Scan, err = m.Scan(t.Context())
 	}
 	if err == nil {
-		_, err = m.connect(t.Context(), "device.example", "80")
-	}
-	if err == nil {
-		err = m.leave(t.Context())
+		if _, err = m.connect(t.Context(), "device.example", "80"); err != nil {
+			err = m.abandon(err)
+		} else {
+			err = m.leave(t.Context())
+		}
 	}
 	if m != nil {
 		m.closePort()
@@ -235,7 +237,8 @@ func record(t *testing.T, firmware string) (text string) {
 }
 
 // TestDialogues: wherever a reply is cut, and at whatever pace it comes, the result of
-// a dialogue is the same, and so is all that the driver says.
+// a dialogue is the same, and so is all that the driver says; an open that is refused
+// is one that all is put back after.
 func TestDialogues(t *testing.T) {
 	if *update {
 		for _, firmware := range module.Firmwares() {
@@ -248,34 +251,54 @@ func TestDialogues(t *testing.T) {
 	if len(paths) != len(module.Firmwares()) {
 		t.Fatalf("recordings: %q", paths)
 	}
-	for _, path := range paths {
+	for i, path := range paths {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
 			d := readDialogue(t, path)
-			want := session(t, d, 0, 0, 0)
-			if want.Err != "" || want.Info == nil || len(want.Scan) != 2 {
-				t.Fatalf("%+v", want)
-			}
-			same := func(cut int, pause, gap time.Duration) {
-				if got := session(t, d, cut, pause, gap); !reflect.DeepEqual(got, want) {
-					t.Errorf("cut at %d, pause %v, %v a byte:\n%+v\nwant\n%+v", cut, pause, gap, got, want)
+			everyPace(t, d, i, "")
+			refused := *d // as firmware may go on behind it
+			refused.replies = maps.Clone(d.replies)
+			prompt := d.replies["\r"][0]
+			for command := range refused.replies {
+				if strings.HasPrefix(command, "open ") {
+					refused.replies[command] = []string{prompt + "Connect FAILED\r\n" + prompt}
 				}
 			}
-			longest := 0
-			for _, list := range d.replies {
-				for _, text := range list {
-					longest = max(longest, len(text))
-				}
-			}
-			for _, gap := range []time.Duration{100 * time.Microsecond, 1042 * time.Microsecond, 5 * time.Millisecond} {
-				same(0, 0, gap)
-			}
-			for cut := range longest {
-				same(cut, time.Millisecond, 0)
-				if cut < 60 { // where prompts, echoes and words end
-					same(cut, 40*time.Millisecond, 0)
-				}
-			}
+			everyPace(t, &refused, i+len(paths)/2, ErrRefused.Error())
 		})
+	}
+}
+
+// everyPace holds a session with the module of a dialogue at each cut and pace. It ends
+// with an error that has failure in it, or none. Of the cuts it takes every eighth, those
+// of turn; with WS76_MATRIX=all each.
+func everyPace(t *testing.T, d *dialogue, turn int, failure string) {
+	const turns = 8
+	want := session(t, d, 0, 0, 0)
+	if (want.Err == "") != (failure == "") || !strings.Contains(want.Err, failure) || want.Info == nil || len(want.Scan) != 2 {
+		t.Fatalf("%+v", want)
+	}
+	same := func(cut int, pause, gap time.Duration) {
+		if got := session(t, d, cut, pause, gap); !reflect.DeepEqual(got, want) {
+			t.Errorf("cut at %d, pause %v, %v a byte:\n%+v\nwant\n%+v", cut, pause, gap, got, want)
+		}
+	}
+	longest := 0
+	for _, list := range d.replies {
+		for _, text := range list {
+			longest = max(longest, len(text))
+		}
+	}
+	for _, gap := range []time.Duration{100 * time.Microsecond, 1042 * time.Microsecond, 5 * time.Millisecond} {
+		same(0, 0, gap)
+	}
+	for cut := range longest {
+		if os.Getenv("WS76_MATRIX") != "all" && cut%turns != turn%turns {
+			continue
+		}
+		same(cut, time.Millisecond, 0)
+		if cut < 60 { // where prompts, echoes and words end
+			same(cut, 40*time.Millisecond, 0)
+		}
 	}
 }

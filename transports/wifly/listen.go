@@ -101,7 +101,7 @@ func (l *listener) prepare(ctx context.Context) error {
 // rejoin has the module leave its network and join it again. If that fails it is told
 // to go on trying, as it was in the network before.
 func (m *Module) rejoin(ctx context.Context) error {
-	if _, _, err := m.command(ctx, "leave", nil); err != nil {
+	if _, err := m.ask(ctx, "leave", nil); err != nil {
 		return err
 	}
 	err := m.join(ctx)

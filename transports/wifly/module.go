@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -85,7 +86,7 @@ func (m *Module) Command(ctx context.Context, command string, wait time.Duration
 func (m *Module) reader(command string) *reader {
 	r := &reader{prompt: m.prompt, command: command, strings: []string{"*OPEN*", "*CLOS*"}}
 	for _, s := range []string{m.opening, m.closing, m.old["open"], m.old["close"]} {
-		if s != "" && s != "0" {
+		if s != "" && s != "0" && (m.prompt == "" || !strings.HasPrefix(s, m.prompt)) { // one like the prompt can't be told from it
 			r.strings = append(r.strings, s)
 		}
 	}
@@ -297,22 +298,62 @@ func (m *Module) ask(ctx context.Context, command string, complete func(string) 
 	return text, err
 }
 
+// askLine is ask for replies that are known by their lines, as where the prompt may be
+// another text. It ends by told, a refusal or silence.
+func (m *Module) askLine(ctx context.Context, command string, told func(text string) bool) (string, error) {
+	r := m.reader(command)
+	line := func(b []byte) string { return r.text(wholeLines(b)) }
+	wait := replyWait + 2*m.line.duration(len(command)+200)
+	var got []byte
+	for range 2 {
+		m.drop()
+		if err := m.send(ctx, command+"\r"); err != nil {
+			return "", err
+		}
+		var err error
+		got, err = m.gather(ctx, nil, wait, wait, func(b []byte) bool { return told(line(b)) || isRefusal(line(b)) })
+		if err != nil {
+			return "", m.broken(err, command, r.text(got))
+		}
+		if told(line(got)) || isRefusal(line(got)) {
+			return line(got), m.settle(ctx)
+		}
+	}
+	return "", m.silent(Mask(command), got)
+}
+
+// setMode sets the mode of the UART, which may make the prompt another text at once.
+func (m *Module) setMode(ctx context.Context, mode int64) error {
+	command := "set uart mode " + strconv.FormatInt(mode, 10)
+	text, err := m.askLine(ctx, command, func(text string) bool { return strings.Contains(text, "AOK") })
+	if err == nil && isRefusal(text) {
+		err = fail(ErrReply, command, text)
+	}
+	return err
+}
+
 // enterLine sends an empty line, waits for the prompt that it brings and for silence,
-// and returns what came.
+// and returns what came. What is still on its way before that is not taken for the
+// answer: it may begin in the middle of a prompt, which hides the next.
 func (m *Module) enterLine(ctx context.Context) ([]byte, error) {
+	late, err := m.quiet(ctx, settleWait+m.line.duration(4))
+	if err != nil {
+		return late, err
+	}
 	if err := m.send(ctx, "\r"); err != nil {
-		return nil, err
+		return late, err
 	}
 	wait := replyWait + m.line.duration(100)
 	got, err := m.gather(ctx, nil, wait, wait, func(b []byte) bool { return findPrompt(b) != "" })
+	late = append(late, got...)
 	if err != nil {
-		return got, err
+		return late, err
 	}
 	if findPrompt(got) == "" {
-		return got, m.silent("asking for a prompt", got)
+		return late, m.silent("asking for a prompt", got)
 	}
 	more, err := m.quiet(ctx, settleWait+m.line.duration(4))
-	return append(got, more...), err
+	return append(late, more...), err
 }
 
 // await reads until done accepts what has come or wait, and the time that it

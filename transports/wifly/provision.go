@@ -33,8 +33,9 @@ type Change struct {
 	Old     string `json:"old"`
 	New     string `json:"new"`
 
-	value string // after set
-	joins bool   // it takes a join to see whether it is right
+	value  string // after set
+	joins  bool   // it takes a join to see whether it is right
+	unseen bool   // this firmware does not show it: that it was accepted must do
 }
 
 // Check finds what no module could do.
@@ -138,7 +139,7 @@ func (m *Module) Plan(ctx context.Context, s *Setup) ([]Change, error) {
 	p.addresses(s)
 	if s.SSID != "" { // what makes a module reliable in its network
 		p.number("wlan join", wlan["join"], 1, false)
-		p.number("wlan linkmon", wlan["linkmon"], 5, false)
+		p.number("wlan linkmon", wlan.first("linkmon", "linkmon-infra"), 5, false)
 		p.number("opt jointmr", have["opt"]["jointmr"], 5000, false)
 	}
 	comm := have["comm"]
@@ -182,7 +183,11 @@ func (p *planner) replace(s *Setup) {
 	if !strings.Contains(s.SSID+s.Phrase, string(p.blank)) {
 		return
 	}
-	for _, c := range []byte("$%_@^~|#+;") {
+	candidates := []byte("$%_@^~|#+;")
+	for c := byte('!'); c <= '~'; c++ {
+		candidates = append(candidates, c)
+	}
+	for _, c := range candidates {
 		if !strings.Contains(s.SSID+s.Phrase, string(c)) {
 			p.add(Change{Setting: "opt replace", Old: text, New: fmt.Sprintf("%#x", c), value: fmt.Sprintf("%#x", c)})
 			p.blank = c
@@ -205,7 +210,7 @@ func (p *planner) text(setting, have, want string) {
 func (p *planner) number(setting, have string, want int, joins bool) {
 	if n, ok := parseNumber(have); !ok || n != int64(want) {
 		text := strconv.Itoa(want)
-		p.add(Change{Setting: setting, Old: have, New: text, value: text, joins: joins})
+		p.add(Change{Setting: setting, Old: have, New: text, value: text, joins: joins, unseen: have == ""})
 	}
 }
 
@@ -243,7 +248,7 @@ func (p *planner) addresses(s *Setup) {
 		{"dns address", p.have["dns"].first("address", "dns", "addr"), s.DNS},
 	} {
 		if a.want != "" && (a.have != a.want || a.setting != "dns address" && !off) {
-			p.add(Change{Setting: a.setting, Old: a.have, New: a.want, value: a.want, joins: true})
+			p.add(Change{Setting: a.setting, Old: a.have, New: a.want, value: a.want, joins: true, unseen: a.have == ""})
 		}
 	}
 }
@@ -291,14 +296,22 @@ func (m *Module) Apply(ctx context.Context, s *Setup, changes []Change, note fun
 	if err != nil {
 		return err
 	}
+	left = slices.DeleteFunc(left, func(c Change) bool { return c.unseen })
 	if len(left) > 0 {
 		return &Error{Kind: ErrReply, Doing: "verifying after the reboot", Hint: fmt.Sprintf("%s is %q and not %q; was it saved?", left[0].Setting, left[0].Old, left[0].New)}
 	}
 	return nil
 }
 
+// save stores the module's settings. That of the UART's mode which sync has replaced is
+// as it was then, so the module's prompt may be another text from there to the reboot.
 func (m *Module) save(ctx context.Context) error {
-	text, err := m.ask(ctx, "save", func(text string) bool { return text != "" })
+	if mode, ok := parseNumber(m.mode); ok {
+		if err := m.setMode(ctx, mode); err != nil {
+			return err
+		}
+	}
+	text, err := m.askLine(ctx, "save", func(text string) bool { return strings.Contains(text, "Storing") || strings.Contains(text, "BAD") })
 	if err == nil && !strings.Contains(text, "Storing") {
 		err = fail(ErrReply, "save", text)
 	}
@@ -334,7 +347,7 @@ func (m *Module) trial(ctx context.Context, changes []Change, note func(string))
 	if !joins {
 		return nil
 	}
-	if _, _, err := m.command(ctx, "leave", nil); err != nil {
+	if _, err := m.ask(ctx, "leave", nil); err != nil {
 		return err
 	}
 	note("joining")

@@ -5,6 +5,7 @@ package wifly
 import (
 	"context"
 	"errors"
+	"net"
 	"reflect"
 	"strings"
 	"sync"
@@ -179,5 +180,116 @@ func TestProvisionAfterSession(t *testing.T) {
 	}
 	if !strings.Contains(saved, "115200") || strings.Contains(saved, string(markStart)) || strings.Contains(saved, "proto 8") {
 		t.Errorf("saved\n%s", saved)
+	}
+}
+
+// A prompt that is replaced by another text is so again afterwards, in the module's RAM
+// and in what is saved.
+func TestPromptReplaced(t *testing.T) {
+	t.Parallel()
+	for _, settings := range []string{"set uart mode 0x21\n", "set uart mode 0x20\nset opt replace 0x0d\n"} {
+		for _, firmware := range []string{"2.32", "4.41"} {
+			t.Run(firmware+" "+settings, func(t *testing.T) {
+				t.Parallel()
+				o := fast()
+				o.Firmware, o.Baud, o.Settings = firmware, 115200, "set wlan ssid lab\n"+settings
+				var saved string
+				o.Save = func(settings string) error { saved = settings; return nil }
+				path, software := emulate(t, o)
+				tr := transport(t, path, "baud=115200")
+				m, err := tr.Module(patient(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				setup := &Setup{SSID: "other"}
+				plan, err := m.Plan(patient(t), setup)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := m.Apply(patient(t), setup, plan, nil); err != nil {
+					t.Fatal(err)
+				}
+				if err := m.Close(); err != nil {
+					t.Error(err)
+				}
+				want, _, _ := strings.Cut(settings, "\n")
+				if !strings.Contains(saved, want+"\n") {
+					t.Errorf("%q is not in what is saved: %q", want, saved)
+				}
+				l := listenTCP(t)
+				conn, err := tr.Dial(patient(t), l.Addr().String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := conn.Close(); err != nil {
+					t.Error(err)
+				}
+				if now := software.State().Settings; !strings.Contains(now, want+"\n") {
+					t.Errorf("%q is not in %q", want, now)
+				}
+			})
+		}
+	}
+}
+
+// A blank has a character that stands for it, however many there are in the name.
+func TestBlank(t *testing.T) {
+	setup := &Setup{SSID: "a $%_@^~", Phrase: "|#+;$%_@^~ x!"}
+	p := planner{have: map[string]settings{"opt": {"replace": "0x24"}}}
+	p.replace(setup)
+	if len(p.changes) != 1 || p.changes[0].value != "0x22" || p.encoded(setup.SSID) != `a"$%_@^~` {
+		t.Errorf("%+v, %q", p.changes, p.encoded(setup.SSID))
+	}
+}
+
+// renaming spoils a word in what a module says.
+type renaming struct {
+	net.Conn
+	word    string
+	matched int
+}
+
+func (r *renaming) Read(p []byte) (int, error) {
+	n, err := r.Conn.Read(p)
+	for i, c := range p[:n] {
+		if r.word[r.matched] != c {
+			r.matched = 0
+			continue
+		}
+		if r.matched++; r.matched == len(r.word) {
+			p[i], r.matched = '?', 0
+		}
+	}
+	return n, err
+}
+
+// A setting that a module takes and does not show is no failure.
+func TestProvisionUnseen(t *testing.T) {
+	t.Parallel()
+	o := fast()
+	var saved string
+	o.Save = func(settings string) error { saved = settings; return nil }
+	path, _ := emulate(t, o)
+	tr := transport(t, path, "baud=921600")
+	open := tr.Open
+	tr.Open = func(ctx context.Context, baud int) (net.Conn, error) {
+		conn, err := open(ctx, baud)
+		return &renaming{Conn: conn, word: "Linkmon-Infra="}, err
+	}
+	m, err := tr.Module(patient(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	setup := &Setup{SSID: "other"}
+	plan, err := m.Plan(patient(t), setup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Apply(patient(t), setup, plan, nil); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(saved, "set wlan linkmon 5\n") {
+		t.Errorf("saved: %q", saved)
 	}
 }

@@ -127,14 +127,15 @@ func (m *Module) current(ctx context.Context) (settings, error) {
 // restore puts back what configure and sync changed. It goes on after a refusal.
 func (m *Module) restore(ctx context.Context) error {
 	var first error
-	restored := func(name, value string) {
+	try := func(set func() error) {
 		if first != nil && !errors.Is(first, ErrReply) {
 			return // the module is gone
 		}
-		if err := m.set(ctx, name+" "+value); err != nil && first == nil {
+		if err := set(); err != nil && first == nil {
 			first = err
 		}
 	}
+	restored := func(name, value string) { try(func() error { return m.set(ctx, name+" "+value) }) }
 	for _, k := range m.knobs() {
 		if have, known := m.old[k.key]; known && !sameValue(k.name, have, k.value) {
 			restored(k.name, settable(k.name, have))
@@ -148,7 +149,7 @@ func (m *Module) restore(ctx context.Context) error {
 		was = old
 	}
 	if mode, ok := parseNumber(was); ok && mode != mode&^0x23|1 {
-		restored("uart mode", strconv.FormatInt(mode, 10))
+		try(func() error { return m.setMode(ctx, mode) })
 	}
 	m.old, m.mode = nil, ""
 	return first

@@ -24,20 +24,22 @@ type firmware struct {
 	replace     bool   // the replacement of blanks works in passphrases (not in 2.21)
 	instantOld  bool   // "set uart instant" is answered at the rate before
 	group       string // "adhoc" before 4.00, "apmode" since
+	linkmon     string // what get wlan calls linkmon
+	failPrompt  bool   // behind "Connect FAILED" there is a prompt
 }
 
 // two is a version before 4.00, four one since.
 func two(version, banner string) firmware {
 	return firmware{
 		prompt: "<" + version + "> ", banner: banner, leadCRLF: true, exit: "EXIT\r\n", dhcpOn: "ON", tcpMode: true, getIPA: true,
-		scan: 7, replace: true, instantOld: true, group: "adhoc",
+		scan: 7, replace: true, instantOld: true, group: "adhoc", linkmon: "Linkmon",
 	}
 }
 
 func four(version, banner string) firmware {
 	return firmware{
 		prompt: "<" + version + "> ", banner: banner, extraCR: true, exit: "EXIT\r\n", left: "DeAuth\r\n", dhcpOn: "ON", tcpMode: true, getIPA: true,
-		scan: 9, replace: true, group: "apmode",
+		scan: 9, replace: true, group: "apmode", linkmon: "Linkmon-Infra", failPrompt: true,
 	}
 }
 

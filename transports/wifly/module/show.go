@@ -57,7 +57,11 @@ func (m *Module) groupText(group string) string {
 	for i := range params {
 		if p := &params[i]; p.group == group {
 			if v, ok := m.shown(p); ok {
-				fmt.Fprintf(&b, "%s=%s\r\n", p.label, v)
+				label := p.label
+				if p.group+" "+p.name == "wlan linkmon" {
+					label = m.fw.linkmon
+				}
+				fmt.Fprintf(&b, "%s=%s\r\n", label, v)
 			}
 		}
 	}

@@ -289,6 +289,9 @@ func (m *Module) open(host, port string) {
 	failed := func(err error) {
 		m.note("open %s %s: %v", host, port, err)
 		m.say("Connect FAILED\r\n")
+		if m.fw.failPrompt && m.mode == command {
+			m.say(m.prompt())
+		}
 		m.out, m.ripe = m.out[:0], 0
 		if m.mode == data {
 			m.reconnect()

@@ -71,8 +71,13 @@ func (u *uart) bytesIn(d time.Duration) int {
 	return min(max(int(d*time.Duration(u.rate.Load())/(10*time.Second)), 1), 1024)
 }
 
-// atOnce is how many bytes make a piece.
-func (u *uart) atOnce() int { return u.bytesIn(tick) }
+// atOnce is how many bytes make a piece: more where the port itself sees to the time.
+func (u *uart) atOnce() int {
+	if !u.paced {
+		return u.bytesIn(ahead)
+	}
+	return u.bytesIn(tick)
+}
 
 // garble makes of b what a UART sees at the wrong rate.
 func (u *uart) garble(b []byte) {
