@@ -294,7 +294,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--hub-cert' + "`t" + 'show NATS the certificate in FILE (PEM)'),
         ('--hub-key' + "`t" + 'its key FILE'),
         ('--record' + "`t" + 'record what passes, with times, to FILE, for ws76 replay; - is standard output'),
-        ('--max-pending' + "`t" + 'hold at most SIZE of messages that have not come whole, over all connections; then the largest is given up; --max-message where that is more'),
+        ('--max-pending' + "`t" + 'hold at most SIZE of messages that have not come whole, and of those that wait for who does not read, over all connections; then the largest is given up; --max-message where that is more'),
         ('--message-timeout' + "`t" + 'allow TIME for a message to arrive, from its first byte to its last (0: any)'),
         ('--write-timeout' + "`t" + 'end a connection that takes nothing of what is sent to it for TIME (0: never)'),
         ('--plugin' + "`t" + 'run messages through the plugin NAME[,OPTION=VALUE...], before the scripts; repeatable'),
@@ -372,7 +372,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--help' + "`t" + 'show help'),
         ('-h' + "`t" + 'show help'))
     $flags['ws76 bridge'] = @(
-        ('--max-pending' + "`t" + 'hold at most SIZE of messages that have not come whole, over all connections; then the largest is given up; --max-message where that is more'),
+        ('--max-pending' + "`t" + 'hold at most SIZE of messages that have not come whole, and of those that wait for who does not read, over all connections; then the largest is given up; --max-message where that is more'),
         ('--message-timeout' + "`t" + 'allow TIME for a message to arrive, from its first byte to its last (0: any)'),
         ('--write-timeout' + "`t" + 'end a connection that takes nothing of what is sent to it for TIME (0: never)'),
         ('--file' + "`t" + 'run the bridges of FILE (TOML), and follow its changes'),

@@ -11,7 +11,7 @@ import (
 // holdFlags bound what a client can hold of a server while it does nothing.
 func holdFlags(category string) []cli.Flag {
 	return []cli.Flag{
-		sizeFlag("max-pending", 256<<20, category, "hold at most `SIZE` of messages that have not come whole, over all connections; then the largest is given up; --max-message where that is more"),
+		sizeFlag("max-pending", 256<<20, category, "hold at most `SIZE` of messages that have not come whole, and of those that wait for who does not read, over all connections; then the largest is given up; --max-message where that is more"),
 		&cli.DurationFlag{Name: "message-timeout", Category: category, Value: core.DefaultMessageTimeout, Usage: "allow `TIME` for a message to arrive, from its first byte to its last (0: any)"},
 		&cli.DurationFlag{Name: "write-timeout", Category: category, Value: core.DefaultWriteTimeout, Usage: "end a connection that takes nothing of what is sent to it for `TIME` (0: never)"},
 	}

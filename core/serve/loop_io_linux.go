@@ -308,6 +308,47 @@ func (l *loop) charge(p *Peer) {
 	}
 }
 
+// chargedEvery is how much what waits for a peer may change before that is told.
+const chargedEvery = 16 << 10
+
+// chargeUnread says what waits for p alone, and counts against the budget of what is
+// unfinished: others cannot be read from for it. The caller holds p.mu.
+func (l *loop) chargeUnread(p *Peer) {
+	b := l.server.Accept.Pending
+	if b == nil {
+		return
+	}
+	waits, charged := 0, 0
+	if p.out != nil {
+		waits = p.out.bytes - p.out.sharedBytes
+	}
+	if m := p.more.Load(); m != nil {
+		charged = m.charged
+	}
+	if d := waits - charged; d == 0 || waits > 0 && -chargedEvery < d && d < chargedEvery {
+		return
+	}
+	m := p.ensureMore()
+	m.charged = waits
+	b.Set(&m.unread, (*unreadPeer)(p), int64(waits))
+}
+
+// unreadPeer is a Peer that does not read as a core.Holder.
+type unreadPeer Peer
+
+// GiveUp asks the loop.
+func (p *unreadPeer) GiveUp() { p.loop.post(task{peer: (*Peer)(p), do: giveUpUnread}) }
+
+// giveUpUnread ends p, unless it has read meanwhile.
+func (l *loop) giveUpUnread(p *Peer) {
+	p.mu.Lock()
+	waits := p.out != nil && p.out.bytes > p.out.sharedBytes
+	p.mu.Unlock()
+	if waits && (p.state == stateOpen || p.state == stateClosing) {
+		l.failed(p, fmt.Errorf("%w, and too much waits for all", core.ErrNotRead))
+	}
+}
+
 // pendingPeer is a Peer as a core.Holder.
 type pendingPeer Peer
 

@@ -93,11 +93,12 @@ type task struct {
 type taskKind uint8
 
 const (
-	closePeer  taskKind = iota // start the closing handshake
-	stopAll                    // take no connections and close those that are open
-	cutAll                     // close what is left, with cause
-	giveUpPeer                 // give up its unfinished message
-	takePeer                   // serve an opening connection, of which early was read
+	closePeer    taskKind = iota // start the closing handshake
+	stopAll                      // take no connections and close those that are open
+	cutAll                       // close what is left, with cause
+	giveUpPeer                   // give up its unfinished message
+	giveUpUnread                 // give it up because of what waits for it
+	takePeer                     // serve an opening connection, of which early was read
 )
 
 // loopListener is a listener that a loop accepts from.
@@ -328,6 +329,10 @@ func (l *loop) doTasks() {
 		case giveUpPeer:
 			if l.peerAt(t.peer.fd) == t.peer {
 				l.giveUp(t.peer)
+			}
+		case giveUpUnread:
+			if l.peerAt(t.peer.fd) == t.peer {
+				l.giveUpUnread(t.peer)
 			}
 		case takePeer:
 			l.take(t.peer, t.early)

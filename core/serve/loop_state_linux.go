@@ -218,6 +218,7 @@ func (l *loop) end(p *Peer, ce *core.CloseError) {
 	p.mu.Lock()
 	fd := p.fd
 	p.fd, p.out = -1, nil
+	l.chargeUnread(p)
 	p.mu.Unlock()
 	unix.Close(int(fd))
 	if opened {

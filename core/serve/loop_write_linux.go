@@ -185,6 +185,7 @@ func (l *loop) flush(p *Peer) {
 
 // watch makes epoll watch for what p waits for. The caller holds p.mu.
 func (l *loop) watch(p *Peer) {
+	l.chargeUnread(p)
 	var want uint8
 	if p.reading {
 		want |= unix.EPOLLIN

@@ -61,7 +61,9 @@ type more struct {
 	limit     *rate.Limiter
 	resume    int64 // of a loop: when reading goes on after a hold by limit
 	limited   bool  // it is in loop.limited
-	drained   int   // of a loop: bytes dropped behind the end
+	unread    core.Holding
+	charged   int // of a loop, guarded by Peer.mu: what unread says
+	drained   int // of a loop: bytes dropped behind the end
 	secure    bool
 	transport string
 }

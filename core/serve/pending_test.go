@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 func TestPending(t *testing.T) { onEngines(t, testPending) }
 
 func testPending(t *testing.T, e engine) {
-	const budget, large = 4 << 20, 1 << 20
+	const budget, large = 1 << 20, 256 << 10
 	ended := make(chan error, 100)
 	server := &serve.Server{
 		Accept: core.AcceptOptions{Pending: core.NewBudget(budget), CloseTimeout: soon},
@@ -76,4 +77,57 @@ func testPending(t *testing.T, e engine) {
 		}
 	}
 	r.stopAndWait(t)
+}
+
+// What waits for those that do not read counts, too: the one for whom most waits is given
+// up, and who reads goes on.
+func TestPendingUnread(t *testing.T) {
+	for _, e := range []engine{loops, fronted} {
+		t.Run(string(e), func(t *testing.T) {
+			const budget = 2 << 20
+			ended := make(chan error, 100)
+			r := start(t, e, &serve.Server{
+				Accept: core.AcceptOptions{Pending: core.NewBudget(budget)},
+				Events: told{closed: func(_ *serve.Peer, err error) { ended <- err }},
+			})
+			good := r.dial(t, core.Hixie76)
+			var streams []net.Conn
+			var sending sync.WaitGroup
+			for i := range 12 {
+				d := core.Dialects[i%len(core.Dialects)]
+				stream := r.raw(t, false)
+				streams = append(streams, stream)
+				block := []byte(strings.Repeat(largeOf(d), 16))
+				sending.Go(func() {
+					_, err := io.WriteString(stream, openingOf(d))
+					for err == nil {
+						_, err = stream.Write(block)
+					}
+				})
+			}
+			select {
+			case err := <-ended:
+				if !errors.Is(err, core.ErrNotRead) {
+					t.Errorf("ended with %v", err)
+				}
+			case <-time.After(bound):
+				held, _ := r.Accept.Pending.Held()
+				t.Errorf("nobody was given up, %d bytes are held", held)
+			}
+			echoes(t, good, "still there?")
+			if held, _ := r.Accept.Pending.Held(); held > budget {
+				t.Errorf("%d bytes are held", held)
+			}
+			for _, stream := range streams {
+				stream.Close()
+			}
+			sending.Wait()
+			good.Close(testContext(t))
+			eventually(t, "nothing is held", func() bool {
+				held, _ := r.Accept.Pending.Held()
+				return held == 0 && r.Stats().Conns == 0
+			})
+			r.stopAndWait(t)
+		})
+	}
 }
