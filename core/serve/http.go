@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ type plainHTTP struct {
 	stopped chan struct{}
 	once    sync.Once
 	done    sync.WaitGroup
+	turns   turns
 }
 
 // keptAlive is how long a client may leave a connection idle between two requests.
@@ -39,14 +41,16 @@ func (s *Server) startHTTP(addr net.Addr) *plainHTTP {
 		})
 	}
 	p := &plainHTTP{limits: &s.Accept, addr: addr, streams: make(chan net.Conn), stopped: make(chan struct{})}
+	p.turns.free = runtime.GOMAXPROCS(0)
 	p.server = &http.Server{
 		Handler:           bodies(handler),
 		ReadHeaderTimeout: s.handshakeTimeout(),
 		ReadTimeout:       s.handshakeTimeout(),
 		IdleTimeout:       keptAlive,
 		ConnState: func(c net.Conn, state http.ConnState) {
-			if state == http.StateIdle {
-				c.(*httpStream).between = true
+			if h := c.(*httpStream); state == http.StateIdle {
+				h.giveTurn()
+				h.between = true
 			}
 		},
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
@@ -86,6 +90,9 @@ func CutOff(request context.Context) {
 // request: the context ends when the client hangs up. Call stop before the body is read.
 func Watch(r *http.Request) (ctx context.Context, stop func()) {
 	h, ok := r.Context().Value(streamKey{}).(*httpStream)
+	if ok {
+		h.giveTurn()
+	}
 	if !ok || r.Body == http.NoBody { // then the http.Server does that
 		return r.Context(), func() {}
 	}
@@ -100,7 +107,8 @@ func Watch(r *http.Request) (ctx context.Context, stop func()) {
 // been read. It returns when the stream is closed, then without a rest, or when what
 // was read next is no plain request: with that.
 func (p *plainHTTP) serve(stream net.Conn, head []byte) (rest []byte) {
-	h := &httpStream{Conn: stream, limits: p.limits, buf: head, between: true, closed: make(chan struct{})}
+	h := &httpStream{Conn: stream, limits: p.limits, turns: &p.turns, buf: head, between: true, closed: make(chan struct{})}
+	h.turnOver = time.AfterFunc(longTurn, h.giveTurn)
 	select {
 	case p.streams <- h:
 		<-h.closed
@@ -119,6 +127,11 @@ func (p *plainHTTP) serve(stream net.Conn, head []byte) (rest []byte) {
 type httpStream struct {
 	net.Conn
 	limits *core.AcceptOptions
+	turns  *turns
+
+	turn     atomic.Bool // it has one
+	turnOver *time.Timer // takes it away from who waits for something else
+	asked    bool        // a request was
 
 	// Of the goroutine that serves the stream, or, while that answers, of the one that
 	// watches for its end; never of both.
@@ -162,6 +175,7 @@ func (h *httpStream) Read(p []byte) (n int, err error) {
 				h.buf = nil
 			}
 		} else {
+			h.giveTurn()
 			n, err = h.Conn.Read(p)
 		}
 		if h.left > 0 {
@@ -194,6 +208,7 @@ func (h *httpStream) nextHead() error {
 					h.left += body - int64(h.early)
 				}
 				h.buf, h.early = h.buf[h.early:], 0
+				h.takeTurn()
 				return nil
 			}
 			if err != hixie.ErrIncomplete {
@@ -207,6 +222,24 @@ func (h *httpStream) nextHead() error {
 			return err
 		}
 		h.buf = append(h.buf, b[:n]...)
+	}
+}
+
+// longTurn is how long a request may keep its turn: that long it is taken for work.
+const longTurn = 10 * time.Millisecond
+
+// takeTurn waits until it is the turn of a request, which is over when its answer begins.
+func (h *httpStream) takeTurn() {
+	h.turns.take(!h.asked)
+	h.asked = true
+	h.turn.Store(true)
+	h.turnOver.Reset(longTurn)
+}
+
+func (h *httpStream) giveTurn() {
+	if h.turn.CompareAndSwap(true, false) {
+		h.turnOver.Stop()
+		h.turns.give()
 	}
 }
 
@@ -235,6 +268,7 @@ func (h *httpStream) Write(p []byte) (n int, err error) {
 	if h.taken.Load() {
 		return len(p), nil // what the http.Server says to its end is nobody's business
 	}
+	h.giveTurn()
 	bound := orTimeout(h.limits.WriteTimeout, core.DefaultWriteTimeout)
 	for n < len(p) && err == nil {
 		if bound > 0 {
@@ -263,6 +297,7 @@ func (h *httpStream) CloseWrite() error {
 
 // Close says that the http.Server is done.
 func (h *httpStream) Close() (err error) {
+	h.giveTurn()
 	if !h.taken.Load() {
 		err = h.Conn.Close()
 	}
