@@ -1,0 +1,322 @@
+package main
+
+import (
+	"bytes"
+	"compress/flate"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ws76/ws76/core"
+)
+
+var (
+	attackers   = flag.Int("attackers", 340, "how many hostile connections TestServeAttacked opens; the figures of BENCHMARKS.md are for 10000")
+	attackTurns = flag.Int("attack-turns", 1, "how often it measures without them and with them")
+	attackKind  = flag.String("attack", "", "only the kinds of attack whose name holds this")
+	goodClients = flag.Int("good-clients", 30, "how many good connections there are beside")
+)
+
+func init() { programs["attack"] = attack }
+
+// attackOf is one way to hold a server: what a connection says first, and what again and
+// again, as fast as it is taken, or a piece a second. One that does not read never does.
+type attackOf struct {
+	name, first, again, slow string
+	reads                    bool
+}
+
+const (
+	opening76   = "GET /echo HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: 127.0.0.1\r\nSec-WebSocket-Key1: 18x 6]8vM;54 *(5:  {   U1]8  z [  8\r\nSec-WebSocket-Key2: 1_ tx7X d  <  nw  334J702) 7]o}` 0\r\n\r\nTm[K T2u"
+	opening6455 = "GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+)
+
+func attacks() []attackOf {
+	get := func(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" }
+	post := "POST /ws/lab/wo HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+	deflated := opening6455 + "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+	return []attackOf{
+		{name: "nothing", reads: true},
+		{name: "half a head", first: opening76[:80], reads: true},
+		{name: "a head, a byte a second", first: "GET / HTTP/1.1\r\nX: ", slow: "x"},
+		{name: "key3 withheld", first: opening76[:len(opening76)-8], reads: true},
+		{name: "no body", first: post + "Content-Length: 200000\r\n\r\n", reads: true},
+		{name: "a body, a byte a second", first: post + "Content-Length: 200000\r\n\r\n", slow: "x"},
+		{name: "chunks, one a second", first: post + "Transfer-Encoding: chunked\r\n\r\n", slow: "1\r\nx\r\n"},
+		{name: "a large file, not read", first: get("/large.bin")},
+		{name: "a FIFO", first: get("/fifo"), reads: true},
+		{name: "a stream, not read", first: "GET /ws/busy/ro HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n"},
+		{name: "metrics, not read", again: get("/metrics")},
+		{name: "the dashboard, not read", again: get("/api/state")},
+		{name: "requests, not read", again: get("/")},
+		{name: "half of TLS", first: "\x16\x03\x01\x02\x00\x01", reads: true},
+		{name: "PROXY", first: "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", reads: true},
+		{name: "a message without an end", first: opening76 + "\x00" + strings.Repeat("x", 100<<10), reads: true},
+		{name: "a huge length", first: opening76 + "\x80\xff\xff\xff\x7f", reads: true},
+		{name: "fragments without an end", first: opening6455 + "\r\n\x01\x83\x00\x00\x00\x00abc", slow: "\x00\x81\x00\x00\x00\x00d"},
+		{name: "a bomb", first: deflated, again: bomb(), reads: true},
+		{name: "pings, not read", first: opening6455 + "\r\n", again: "\x89\xfd\x00\x00\x00\x00" + strings.Repeat("p", 125)},
+		{name: "an echo, not read", first: opening76, again: "\x00" + strings.Repeat("x", 4<<10) + "\xff"},
+		{name: "a channel, not read", first: strings.Replace(opening76, "/echo", "/ws/busy/ro", 1)},
+	}
+}
+
+// bomb is a message that is 1000 times as large as its frame, and above --max-message.
+func bomb() string {
+	var b bytes.Buffer
+	w, _ := flate.NewWriter(&b, flate.BestCompression)
+	w.Write(make([]byte, 20<<20))
+	w.Flush()
+	data := bytes.TrimSuffix(b.Bytes(), []byte{0, 0, 0xff, 0xff})
+	head := binary.BigEndian.AppendUint64([]byte{0xc2, 0x80 | 127}, uint64(len(data)))
+	return string(head) + "\x00\x00\x00\x00" + string(data)
+}
+
+// attack is the hostile side, a process of its own: it keeps os.Args[2] connections to
+// os.Args[1] open until it is killed.
+func attack() {
+	syscall.Setpriority(syscall.PRIO_PROCESS, 0, 19) // the processors are the server's
+	n, _ := strconv.Atoi(os.Args[2])
+	kinds := slices.DeleteFunc(attacks(), func(a attackOf) bool { return !strings.Contains(a.name, os.Args[3]) })
+	for i := range n {
+		a := kinds[i%len(kinds)]
+		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, byte(1+i>>8), byte(i))}, Control: func(_, _ string, c syscall.RawConn) error {
+			return c.Control(func(fd uintptr) {
+				syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10)
+				syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 64<<10)
+			})
+		}}
+		go func() {
+			for {
+				if stream, err := dialer.Dial("tcp", os.Args[1]); err == nil {
+					a.hold(stream)
+					stream.Close()
+				}
+				time.Sleep(time.Second) // or it would be a flood of connections, which is another thing
+			}
+		}()
+	}
+	select {}
+}
+
+// hold returns when the server has had enough.
+func (a attackOf) hold(stream net.Conn) {
+	if _, err := io.WriteString(stream, a.first); err != nil {
+		return
+	}
+	if a.reads {
+		go io.Copy(io.Discard, stream)
+	}
+	more := a.again
+	if a.slow != "" {
+		more = a.slow
+	}
+	for more != "" {
+		if _, err := io.WriteString(stream, more); err != nil {
+			return
+		}
+		if a.slow != "" {
+			time.Sleep(time.Second)
+		}
+	}
+	if a.reads {
+		for { // its end is seen by the reader; a byte would be one too many
+			if _, err := stream.Read(make([]byte, 4<<10)); err != nil {
+				return
+			}
+		}
+	}
+	// It never reads: that the server has gone shows only in an error of the socket.
+	raw, err := stream.(*net.TCPConn).SyscallConn()
+	for err == nil {
+		time.Sleep(time.Second)
+		raw.Control(func(fd uintptr) {
+			var info [1]byte
+			if n, _, e := syscall.Recvfrom(int(fd), info[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT); e == syscall.ECONNRESET || n == 0 && e == nil {
+				err = io.EOF
+			}
+		})
+	}
+}
+
+// TestServeAttacked holds a server in every way at once, with all its limits as they are,
+// and measures good clients beside. In CI it is small, and what is told is how it went:
+// everybody was answered, memory is within what the limits say, and SIGTERM ends it.
+func TestServeAttacked(t *testing.T) {
+	if raceEnabled {
+		t.Skip("it measures memory and times")
+	}
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "large.bin"), make([]byte, 64<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(folder, "fifo"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeCerts(filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")); err != nil {
+		t.Fatal(err)
+	}
+	const grace = 2 * time.Second
+	cmd := exec.Command("ws76", "serve", "127.0.0.1:0", "--echo", "--static", folder, "--max-conns", "15000", "--grace", grace.String(),
+		"--tls-cert", filepath.Join(folder, "cert.pem"), "--tls-key", filepath.Join(folder, "key.pem"))
+	addr := startListening(t, cmd)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+
+	publishing := make(chan struct{})
+	published := make(chan struct{})
+	go func() { // what the channel's readers do not read
+		defer close(published)
+		block := make([]byte, 8<<10)
+		rand.Read(block)
+		for {
+			select {
+			case <-publishing:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+			resp, err := http.Post("http://"+addr+"/ws/busy/wo", "application/octet-stream", bytes.NewReader(block))
+			if err == nil {
+				resp.Body.Close()
+			}
+		}
+	}()
+
+	var good []*core.Conn
+	for i := range *goodClients {
+		conn, err := core.Dial(ctx, "ws://"+addr+"/", &core.DialOptions{Dialect: core.Dialects[i%len(core.Dialects)]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(ctx)
+		good = append(good, conn)
+	}
+	measureGood(t, ctx, good) // what is made once is there
+	var without, with, health, settled []time.Duration
+	for range *attackTurns {
+		without = append(without, measureGood(t, ctx, good))
+		hostile := exec.Command("attack", addr, strconv.Itoa(*attackers), *attackKind)
+		hostile.Stderr = os.Stderr
+		if err := hostile.Start(); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "all attackers have come", func() bool { return openFiles(t, cmd.Process.Pid) > *goodClients+*attackers*9/10 })
+		settled = append(settled, untilQuiet(t, cmd.Process.Pid))
+		stop := askHealth(t, addr)
+		with = append(with, measureGood(t, ctx, good))
+		waits := stop()
+		health = append(health, waits[len(waits)*99/100])
+		if *attackTurns == len(with) { // the last ones are there when it is to stop
+			defer func() { hostile.Process.Kill(); hostile.Wait() }()
+			break
+		}
+		hostile.Process.Kill()
+		hostile.Wait()
+		until(t, "the attackers have gone", func() bool { return openFiles(t, cmd.Process.Pid) < 2*(*goodClients)+100 })
+	}
+	for _, conn := range good {
+		conn.Close(ctx)
+	}
+	most := mostResident(t, cmd.Process.Pid)
+	close(publishing)
+	<-published
+	began := time.Now()
+	cmd.Process.Signal(syscall.SIGTERM)
+	cmd.Process.Wait()
+	took := time.Since(began)
+	t.Logf("%d attackers, %d good clients: p99 of an echo without %v, with %v (medians of %d turns: %v, %v); p99 of /healthz %v (%v); they were held after %v; at most %d MiB resident; SIGTERM took %v of a grace of %v",
+		*attackers, *goodClients, middle(without), middle(with), *attackTurns, without, with, middle(health), health, settled, most>>20, took, grace)
+	// Unfinished messages, spare memory, what waits for each that does not read, and a
+	// base; Go takes up to twice of that.
+	if bound := 2 * (256<<20 + 128<<20 + *attackers*(64<<10) + 64<<20); most > bound {
+		t.Errorf("%d MiB are resident, want at most %d", most>>20, bound>>20)
+	}
+}
+
+func middle(of []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(of))
+	return sorted[len(sorted)/2]
+}
+
+// until waits for something that will be.
+func until(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it was waited in vain until %s", what)
+		}
+	}
+}
+
+// untilQuiet waits until a process works little, for half a minute at most: who has come
+// has been answered then, or is held. It returns how long that took.
+func untilQuiet(t *testing.T, pid int) time.Duration {
+	const look = 200 * time.Millisecond
+	began, last := time.Now(), processorTime(t, pid)
+	for {
+		time.Sleep(look)
+		now := processorTime(t, pid)
+		if took := time.Since(began); now-last < look/5 || took > 30*time.Second {
+			return took.Round(time.Millisecond)
+		}
+		last = now
+	}
+}
+
+func openFiles(t *testing.T, pid int) int {
+	list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
+// measureGood returns the time that 99 of 100 echoes took at most, where each client
+// sends ten messages a second.
+func measureGood(t *testing.T, ctx context.Context, good []*core.Conn) time.Duration {
+	const each = 20
+	times := make([]time.Duration, len(good)*each)
+	var failed atomic.Bool
+	var all sync.WaitGroup
+	for i, conn := range good {
+		all.Go(func() {
+			time.Sleep(100 * time.Millisecond * time.Duration(i) / time.Duration(len(good)))
+			next := time.NewTicker(100 * time.Millisecond)
+			defer next.Stop()
+			for k := range each {
+				<-next.C
+				began := time.Now()
+				err := conn.Send(ctx, core.Message{Data: []byte("still there?"), Kind: core.Text})
+				if err == nil {
+					_, err = conn.Receive(ctx)
+				}
+				if err != nil {
+					if !failed.Swap(true) {
+						t.Errorf("a good client: %v", err)
+					}
+					return
+				}
+				times[i*each+k] = time.Since(began)
+			}
+		})
+	}
+	all.Wait()
+	slices.Sort(times)
+	return times[len(times)*99/100]
+}
