@@ -112,17 +112,22 @@ func TestHostileMemory(t *testing.T) {
 	}
 }
 
-// While Events hold every loop up, what asks for no WebSocket is answered: Message
-// does not return before it was.
+// While Events hold every loop up, what asks for no WebSocket is answered, and new
+// connections are opened and served: Message does not return before they were.
 func TestLongEvents(t *testing.T) {
 	held, answered := make(chan struct{}), make(chan struct{})
 	r := start(t, fronted, &serve.Server{
 		Loops: 1,
 		Events: told{message: func(p *serve.Peer, m core.Message) {
+			if string(m.Data) != "hold" {
+				p.Reply(m)
+				return
+			}
 			close(held)
 			select {
 			case <-answered:
 			case <-time.After(bound):
+				t.Error("others were not answered while Message held the loop up")
 			}
 			p.Reply(m)
 		}},
@@ -143,6 +148,11 @@ func TestLongEvents(t *testing.T) {
 	}
 	ask(before)
 	ask(r.raw(t, false))
+	for _, d := range core.Dialects {
+		other := r.dial(t, d)
+		echoes(t, other, "meanwhile")
+		other.Close(testContext(t))
+	}
 	close(answered)
 	if m, err := conn.Receive(testContext(t)); err != nil || string(m.Data) != "hold" {
 		t.Errorf("%q, %v", m.Data, err)

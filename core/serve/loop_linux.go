@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -44,7 +45,8 @@ type loop struct {
 	behind []*loop
 
 	// Of the loop's goroutine.
-	next       int // of behind
+	next       int   // of behind
+	rescue     int64 // when to look whether these have taken what they were given, or 0
 	listeners  []*loopListener
 	read       []byte
 	replies    []byte // to the read that is being handled, not sent yet
@@ -88,6 +90,7 @@ type task struct {
 	reason string
 	cause  error
 	early  []byte
+	since  int64 // of takePeer, on the clock of the loop that gives it
 }
 
 type taskKind uint8
@@ -232,9 +235,13 @@ func (l *loop) run() {
 		if l.timed > 0 || l.resume != 0 {
 			l.lookAtTime()
 		}
-		if now := l.now(); l.stallLook != 0 && now >= l.stallLook {
+		now := l.now()
+		if l.stallLook != 0 && now >= l.stallLook {
 			l.stallLook = now + int64(l.writeTimeout/stallLooks)
 			l.lookForStalls()
+		}
+		if l.rescue != 0 && now >= l.rescue {
+			l.rescueNow(now)
 		}
 	}
 }
@@ -267,7 +274,7 @@ func (l *loop) timeout() int {
 	if l.timed > 0 {
 		ms = int((l.tick + 1e6 - 1) / 1e6)
 	}
-	for _, at := range [...]int64{l.resume, l.stallLook} {
+	for _, at := range [...]int64{l.resume, l.stallLook, l.rescue} {
 		if at != 0 {
 			until := max(0, int((at-l.now()+1e6-1)/1e6))
 			if ms < 0 || until < ms {
@@ -315,6 +322,10 @@ func (l *loop) doTasks() {
 	l.tasks.Lock()
 	list := l.tasks.list
 	l.tasks.list = nil
+	// One connection at a time: if its events take long, those behind it can be rescued.
+	if i := slices.IndexFunc(list, func(t task) bool { return t.do == takePeer }); i >= 0 && i+1 < len(list) {
+		list, l.tasks.list = list[:i+1:i+1], list[i+1:]
+	}
 	l.tasks.Unlock()
 	for _, t := range list {
 		switch t.do {

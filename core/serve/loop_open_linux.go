@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -117,8 +118,41 @@ func (l *loop) pass(p *Peer, b []byte) {
 	to := l.behind[l.next%len(l.behind)]
 	l.next++
 	p.loop = to
-	if !to.post(task{do: takePeer, peer: p, early: bytes.Clone(b)}) {
+	now := l.now()
+	if !to.post(task{do: takePeer, peer: p, early: bytes.Clone(b), since: now}) {
 		l.server.abandon(p)
+		return
+	}
+	if l.rescue == 0 {
+		l.rescue = now + rescueAfter
+	}
+}
+
+// rescueAfter is how long a connection waits for a loop, in nanoseconds, before it gets a goroutine.
+const rescueAfter = 10e6
+
+// rescueNow gives goroutines to connections that wait for loops behind this one whose events take long.
+func (l *loop) rescueNow(now int64) {
+	l.rescue = 0
+	var waiting []task
+	for _, to := range l.behind {
+		to.tasks.Lock()
+		to.tasks.list = slices.DeleteFunc(to.tasks.list, func(t task) bool {
+			if t.do != takePeer || l.stopping {
+				return false
+			}
+			late := now-t.since >= rescueAfter
+			if late {
+				waiting = append(waiting, t)
+			} else if next := t.since + rescueAfter; l.rescue == 0 || next < l.rescue {
+				l.rescue = next
+			}
+			return late
+		})
+		to.tasks.Unlock()
+	}
+	for _, t := range waiting {
+		l.toGoroutine(t.peer, t.early, nil)
 	}
 }
 
@@ -254,10 +288,15 @@ func (l *loop) pending(p *Peer) (h *core.Handshake, got int) {
 // detach hands a connection over to a goroutine, with the bytes that were read.
 // service is what Route said to it, nil if it was not asked.
 func (l *loop) detach(p *Peer, early []byte, service *Service) {
+	unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, int(p.fd), nil)
+	l.remove(p)
+	l.toGoroutine(p, early, service)
+}
+
+// toGoroutine is detach for a connection that no loop has.
+func (l *loop) toGoroutine(p *Peer, early []byte, service *Service) {
 	remote := p.RemoteAddr()
 	fd := int(p.fd)
-	unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, fd, nil)
-	l.remove(p)
 	p.fd, p.state = -1, stateEnded
 	f := os.NewFile(uintptr(fd), "")
 	stream, err := net.FileConn(f)

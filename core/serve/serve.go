@@ -60,9 +60,10 @@ type Server struct {
 	// 0 there are none. Tracing heads or frames needs goroutines, too.
 	Loops int
 
-	// LongEvents says that Route or Events may take long for once, as scripts do. What
-	// asks for no WebSocket then never waits for them: a loop of its own accepts, and
-	// reads what connections begin with.
+	// LongEvents says that Route or Events may take long for once, as scripts do. New
+	// connections then never wait for those of others: a loop of its own accepts, and
+	// reads what connections begin with; what asks for a WebSocket while the loop that
+	// is to serve it is held up gets a goroutine.
 	LongEvents bool
 
 	// Opened and Closed tell of connections that a Handler serves, Refused of what
