@@ -4,6 +4,8 @@ import (
 	"log/slog"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
 // carrier copies plain data from one state to another. What belongs to the code of
@@ -22,7 +24,8 @@ const maxCarryDepth = 1000
 // the lock.
 func (st *state) carryFrom(old *state) {
 	k := &carrier{from: old, to: st, seen: map[*lua.LTable]*lua.LTable{}}
-	if t, ok := old.module.RawGetString("state").(*lua.LTable); ok {
+	if t, ok := old.module.RawGetString("state").(*lua.LTable); ok { // otherwise it was never looked at
+		lauxlib.Fill(st.module) // null is there before values are
 		st.module.RawSetString("state", k.table(t))
 	}
 	k.tell()

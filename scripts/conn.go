@@ -45,7 +45,7 @@ type receiver struct {
 // userdata returns the conn object, the same one in all of a state's life.
 func (st *state) userdata(c *conn) *lua.LUserData {
 	if c.objectOf != st {
-		c.object, c.objectOf = &lua.LUserData{Value: c, Metatable: st.connMT}, st
+		c.object, c.objectOf = st.object(c, &st.connMT), st
 	}
 	return c.object
 }
@@ -117,7 +117,7 @@ func (c *conn) onlyPlain(L *lua.LState, what string) {
 func (st *state) matches(r *receiver, data lua.LString) (bool, error) {
 	fn, args := r.match, []lua.LValue{data}
 	if pattern, ok := r.match.(lua.LString); ok {
-		fn, args = st.prelude.find, []lua.LValue{data, pattern}
+		fn, args = st.L.NewFunction(st.budget.Find), []lua.LValue{data, pattern}
 	}
 	result, err := st.run(fn, args...)
 	if err != nil && !st.lost {
@@ -376,10 +376,10 @@ func connClose(L *lua.LState) int {
 	case c.owned != nil:
 		c.owned.close(code, reason)
 	case c.peer.Close != nil:
-		st.script.later(func() { c.link.flushed(); c.peer.Close(code, reason) }, true)
+		st.script.later(func() { c.link.flushed(); c.peer.Close(code, reason) }, 0, true)
 	case c.link.end != nil:
 		end := c.link.end
-		st.script.later(func() { c.link.flushed(); end(nil) }, true)
+		st.script.later(func() { c.link.flushed(); end(nil) }, 0, true)
 	}
 	L.Push(lua.LTrue)
 	return 1
@@ -497,7 +497,7 @@ func connChannel(name string, of func(*Peer) func(string) error) lua.LGFunction 
 			if err := do(string(channel)); err != nil {
 				s.o.log(slog.LevelError, "%s: conn:%s(%.100q): %v", s.name, name, string(channel), err)
 			}
-		}, false) {
+		}, len(channel), false) {
 			return fail(L, "full", "too many calls are waiting")
 		}
 		L.Push(lua.LTrue)

@@ -35,7 +35,7 @@ func TestAllocsHook(t *testing.T) {
 	}
 }
 
-// A state of a script that is compiled takes no more than 80 KB to begin with.
+// A state of a script that is compiled takes no more than 36 KB, in 320 allocations, to begin with.
 func TestAllocsState(t *testing.T) {
 	s, err := Eval("bench.lua", "function on_message(conn, data, kind) return data end", Options{})
 	if err != nil {
@@ -55,7 +55,7 @@ func TestAllocsState(t *testing.T) {
 		s.mu.Unlock()
 	}
 	runtime.ReadMemStats(&after)
-	if bytes := (after.TotalAlloc - before.TotalAlloc) / n; bytes > 80_000 {
-		t.Errorf("%d bytes for a state, want at most 80000", bytes)
+	if bytes, count := (after.TotalAlloc-before.TotalAlloc)/n, (after.Mallocs-before.Mallocs)/n; bytes > 36_000 || count > 320 {
+		t.Errorf("%d bytes in %d allocations for a state, want at most 36000 in 320", bytes, count)
 	}
 }

@@ -9,28 +9,36 @@ import (
 	"sync/atomic"
 	"time"
 
+	lua "github.com/yuin/gopher-lua"
+
 	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
 // guard is the context of all Lua code of one state. The interpreter looks at
 // Done before every instruction, which is how a call is interrupted.
 //
-// A context per call would cost more than the call. So there is one for all, with
-// a channel that is replaced after it was closed.
+// A context per call would cost more than the call. So there is one for all, whose
+// Done is nil, which costs the least to look at, unless a call was interrupted.
 //
 // Since it is asked so often, it also is where memory is looked at, by the goroutine
 // that takes it: nothing is taken meanwhile.
 type guard struct {
 	state *state
-	done  chan struct{} // only replaced while no Lua runs
-	left  int           // instructions until the next look at the memory
-	due   atomic.Bool   // or it is to be now
+	left  int         // instructions until the next look at the memory
+	due   atomic.Bool // or it is to be now, or the call was interrupted
 
 	mu    sync.Mutex
 	cause error
 }
 
-func newGuard(st *state) *guard { return &guard{state: st, done: make(chan struct{})} }
+// interrupted is Done of a guard whose call is to end.
+var interrupted = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+func newGuard(st *state) *guard { return &guard{state: st} }
 
 func (g *guard) Deadline() (time.Time, bool) { return time.Time{}, false }
 func (g *guard) Value(any) any               { return nil }
@@ -38,24 +46,36 @@ func (g *guard) Value(any) any               { return nil }
 // Done is called by the goroutine that runs the state's code, and no other.
 func (g *guard) Done() <-chan struct{} {
 	if g.left--; g.left < 0 || g.due.Load() {
-		g.look()
+		return g.look()
 	}
-	return g.done
+	return nil
 }
 
 // lookEvery is how many instructions are between two looks at the memory, some tenths
 // of a millisecond.
 const lookEvery = 8192
 
-func (g *guard) look() {
+func (g *guard) look() <-chan struct{} {
 	g.left = lookEvery
 	g.due.Store(false)
 	for th := g.state.L.G.CurrentThread; th != nil; th = th.Parent {
 		lauxlib.ForgetTails(th)
 	}
-	if err := g.state.dog.measure(); err != nil {
+	if g.Err() == nil {
+		err := g.state.dog.measure(0)
+		if err == nil {
+			return nil
+		}
 		g.interrupt(err)
 	}
+	g.due.Store(true) // for the next instruction
+	return interrupted
+}
+
+// Room is called before the array of a table gets room for so many values, of which so many
+// are between those that it has and the one that is set: see lauxlib.Growing.
+func (g *guard) Room(L *lua.LState, values, between int) {
+	g.state.budget.Array(L, values, between)
 }
 
 // Err is what the interpreter raises once Done is closed.
@@ -75,7 +95,7 @@ func (g *guard) interrupt(err error) {
 	defer g.mu.Unlock()
 	if g.cause == nil {
 		g.cause = err
-		close(g.done)
+		g.due.Store(true)
 	}
 }
 
@@ -83,10 +103,7 @@ func (g *guard) interrupt(err error) {
 func (g *guard) reset() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.cause != nil {
-		g.cause = nil
-		g.done = make(chan struct{})
-	}
+	g.cause = nil
 }
 
 // The word that says which call runs: its number, and in the lowest bit whether
@@ -104,8 +121,9 @@ type watchdog struct {
 	maxMemory uint64
 	tick      time.Duration
 	guard     *guard
-	abandon   func() // takes over from a call that does not end, with its lock
-	weigh     func() // looks what is kept between calls, and clears weighing
+	abandon   func()      // takes over from a call that does not end, with its lock
+	weigh     func()      // looks what is kept between calls, and clears weighing
+	blamed    func() bool // whether the state itself holds more than maxMemory, while it runs
 
 	running atomic.Uint64 // the word above; 0: no Lua runs
 	armed   atomic.Bool
@@ -121,16 +139,17 @@ type watchdog struct {
 	low   uint64 // the least memory that was in use since weigh
 
 	// Of the goroutine that makes a call.
-	memory uint64 // the least that was in use during it; 0: not looked yet
+	memory    uint64 // the least that was in use during it; 0: not looked yet
+	collected uint64 // what was in use when garbage was collected for it, or when it was looked first
 }
 
 // maxTick bounds how late a limit is noticed.
 const maxTick = 20 * time.Millisecond
 
-func newWatchdog(l Limits, g *guard, abandon, weigh func()) *watchdog {
+func newWatchdog(l Limits, g *guard, abandon, weigh func(), blamed func() bool) *watchdog {
 	w := &watchdog{
 		timeout: l.Timeout, maxMemory: uint64(l.MaxMemory), tick: min(max(l.Timeout/4, time.Millisecond), maxTick),
-		guard: g, abandon: abandon, weigh: weigh,
+		guard: g, abandon: abandon, weigh: weigh, blamed: blamed,
 	}
 	// Made here, so that a tick never looks for it while a call sets it.
 	w.timer = time.AfterFunc(time.Hour, w.look)
@@ -143,7 +162,7 @@ func newWatchdog(l Limits, g *guard, abandon, weigh func()) *watchdog {
 // begin notes that a call runs. The caller has the script's lock, until the call
 // is over or abandoned.
 func (w *watchdog) begin(call uint64) {
-	w.memory = 0
+	w.memory, w.collected = 0, 0
 	w.running.Store(call)
 	if !w.armed.Load() && w.armed.CompareAndSwap(false, true) {
 		w.timer.Reset(w.tick)
@@ -222,25 +241,38 @@ func (w *watchdog) watchKept() {
 // given up.
 const patienceFactor = 5
 
-// measure says what is wrong with the memory that the call at hand takes. It is called
-// by the goroutine that makes the call.
-func (w *watchdog) measure() error {
-	if !w.grown() {
+// garbageMost is how many bytes of garbage a call may leave before it is collected, which the
+// process as a whole would do later.
+const garbageMost = 4 << 20
+
+// debt is how many they may be where it holds more itself, or the process does: to collect
+// takes as long as all that is in use is large.
+func (w *watchdog) debt() uint64 {
+	return max(garbageMost, (w.collected-w.memory)/2, w.collected/8)
+}
+
+// measure says what is wrong with the memory that the call at hand takes, which is about to
+// take n bytes more. It is called by the goroutine that makes the call.
+func (w *watchdog) measure(n int) error {
+	now, more := heapInUse(), uint64(n)
+	if w.memory == 0 {
+		w.memory, w.collected = now, now
+	}
+	w.memory, w.collected = min(w.memory, now), min(w.collected, now)
+	if now+more-w.memory <= w.maxMemory && now+more-w.collected <= w.debt() {
 		return nil
 	}
-	runtime.GC() // so that garbage is not counted
-	if !w.grown() {
+	runtime.GC()
+	now = heapInUse()
+	w.memory, w.collected = min(w.memory, now), now
+	if now+more-w.memory <= w.maxMemory {
+		return nil
+	}
+	if more <= w.maxMemory && !w.blamed() {
+		w.memory = now // others have taken it
 		return nil
 	}
 	return fmt.Errorf("took more than the limit of %d MiB of memory", w.maxMemory>>20)
-}
-
-func (w *watchdog) grown() bool {
-	now := heapInUse()
-	if w.memory == 0 || now < w.memory {
-		w.memory = now
-	}
-	return now-w.memory > w.maxMemory
 }
 
 // collect collects garbage where so many bytes would be much of it: large pieces that
@@ -261,4 +293,7 @@ func heapInUse() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-var _ context.Context = (*guard)(nil)
+var (
+	_ context.Context = (*guard)(nil)
+	_ lauxlib.Growing = (*guard)(nil)
+)

@@ -187,6 +187,19 @@ func (st *state) keeps(limit int64) bool {
 	return w.sum > limit
 }
 
+// holds reports whether the state, of which a call runs, holds more than its limit of memory
+// itself: by how much the process grows is also for what others do. It is called by the
+// goroutine that makes the call.
+func (st *state) holds() bool {
+	limit := st.script.o.Limits.MaxMemory
+	w := st.scale(limit)
+	for th := st.L.G.CurrentThread; th != nil; th = th.Parent {
+		w.add(lauxlib.Held(th)...)
+	}
+	w.weigh()
+	return w.sum > limit
+}
+
 // scale weighs all that can be reached from where a state keeps values.
 func (st *state) scale(most int64) *scale {
 	w := &scale{most: most, seen: map[unsafe.Pointer]struct{}{}, held: map[lua.LValue]struct{}{}}

@@ -8,6 +8,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/scripts/lauxlib"
 	"github.com/ws76/ws76/scripts/luacode"
 	"github.com/ws76/ws76/scripts/lualib"
 	"github.com/ws76/ws76/scripts/luastd"
@@ -20,53 +21,22 @@ import (
 
 // openStandard opens Lua's own library, with the functions that keep to a budget.
 func (st *state) openStandard() {
-	L := st.L
-	for _, lib := range []struct {
-		name string
-		open lua.LGFunction
-	}{
-		{lua.BaseLibName, lua.OpenBase}, {lua.CoroutineLibName, lua.OpenCoroutine},
+	L, globals := st.L, st.L.G.Global
+	st.late = lauxlib.NewLate(L)
+	st.budget.Reset()
+	for name, fill := range map[string]func(t *lua.LTable){
+		lua.StringLibName: func(t *lua.LTable) { luastring.String(L, &st.budget, t) },
+		lua.MathLibName:   func(t *lua.LTable) { luastd.Math(L).ForEach(t.RawSet) },
+		lua.TabLibName: func(t *lua.LTable) {
+			luastd.Table(L, &st.budget, t)
+			luastring.Table(L, &st.budget, t)
+		},
+		lua.CoroutineLibName: st.fillCoroutine,
 	} {
-		openWith(L, lib.name, lib.open)
+		globals.RawSetString(name, st.late.Table(fill))
 	}
-	globals := L.G.Global
-	globals.RawSetString(lua.StringLibName, L.CreateTable(0, 20))
-	luastring.Install(L, &st.budget)
 	luacode.Install(L, &st.budget)
 	luastd.Install(L, &st.budget)
-	for _, name := range []string{"module", "newproxy", "_printregs"} {
-		globals.RawSetString(name, lua.LNil)
-	}
-	math := st.lazy(func(t *lua.LTable) {
-		luastd.Math(L).ForEach(t.RawSet)
-	})
-	globals.RawSetString(lua.MathLibName, math)
-	globals.RawSetString(lua.TabLibName, st.lazy(func(t *lua.LTable) {
-		luastd.Table(L, &st.budget, t)
-		luastring.Table(L, &st.budget, t)
-	}))
-}
-
-func openWith(L *lua.LState, name string, open lua.LGFunction) {
-	L.Push(L.NewFunction(open))
-	L.Push(lua.LString(name))
-	L.Call(1, 0)
-}
-
-// lazy returns a table that fill fills when a field of it is first missed.
-func (st *state) lazy(fill func(t *lua.LTable)) *lua.LTable {
-	L := st.L
-	t, mt := L.CreateTable(0, 0), L.CreateTable(0, 1)
-	mt.RawSetString("__index", L.NewFunction(func(l *lua.LState) int {
-		if t.Metatable == lua.LValue(mt) {
-			t.Metatable = lua.LNil
-			fill(t)
-		}
-		l.Push(l.GetField(t, l.Get(2).String()))
-		return 1
-	}))
-	t.Metatable = mt
-	return t
 }
 
 // openLibrary makes the table ws76 with the functions that need nothing of the
@@ -76,20 +46,22 @@ func (st *state) openLibrary() {
 	st.permit = s.permissions()
 	options := &lualib.Options{Budget: &st.budget, Permissions: st.permit, Folders: s.folders(), KV: s.o.KV, Env: s.o.Env, Environ: s.o.Environ}
 	st.files = options
-	st.module = st.lazy(func(t *lua.LTable) {
-		lualib.Open(L, options).ForEach(func(k, v lua.LValue) {
-			if t.RawGet(k) == lua.LNil {
+	st.module = st.late.Table(func(t *lua.LTable) {
+		made := lualib.Open(L, options)
+		made.RawSetString("exec", st.waiting(execWith(options)))
+		made.RawSetString("http", st.waiting(httpWith(options)))
+		if s.o.Data != "" {
+			made.RawSetString("data_dir", lua.LString(s.o.Data))
+		}
+		st.fillModule(made)
+		made.ForEach(func(k, v lua.LValue) {
+			if t.RawGet(k) == lua.LNil { // Options.Library may have put another there
 				t.RawSet(k, v)
 			}
 		})
 	})
-	st.module.RawSetString("exec", st.waiting(execWith(options)))
-	st.module.RawSetString("http", st.waiting(httpWith(options)))
-	if s.o.Data != "" {
-		st.module.RawSetString("data_dir", lua.LString(s.o.Data))
-	}
 	for _, name := range lualib.Systems {
-		L.G.Global.RawSetString(name, st.lazy(func(t *lua.LTable) { lualib.System(L, options, name, t) }))
+		L.G.Global.RawSetString(name, st.late.Table(func(t *lua.LTable) { lualib.System(L, options, name, t) }))
 	}
 	lualib.Loaders(L, options)
 }

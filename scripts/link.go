@@ -261,9 +261,9 @@ func (st *state) message(e event, c *conn, m core.Message) (result lua.LValue, d
 		return lua.LNil, "", nil
 	}
 	L := st.L
+	st.begin()
 	st.budget.Given(len(m.Data))
 	data = lua.LString(m.Data)
-	st.begin()
 	L.Push(fn)
 	n := 1
 	if e != onLine {

@@ -12,7 +12,6 @@ import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/scripts/lauxlib"
 	"github.com/ws76/ws76/scripts/luacode"
-	"github.com/ws76/ws76/scripts/luastd"
 )
 
 //go:embed prelude.lua
@@ -26,12 +25,10 @@ type prelude struct {
 	idle    lua.LValue     // that run yields
 	run     *lua.LFunction // calls what it is given, then what it is resumed with, again and again
 	wrap    lua.LValue     // makes a Lua function of one that may wait
-	find    lua.LValue     // string.find
 	through *lua.LFunction // calls its first argument with the others
-	create  *lua.LFunction
-	resume  *lua.LFunction
 
 	thread, threadWrap lua.LValue // coroutine.create and coroutine.wrap, of a function
+	coResume, coYield  lua.LValue // coroutine.resume and coroutine.yield
 }
 
 // open fills a new state with the library.
@@ -42,11 +39,12 @@ func (st *state) open() error {
 		return err
 	}
 	st.openLibrary()
-	st.openModule()
+	st.openObjects()
 	st.openRequire()
 	st.argument = st.argTable()
 	globals.RawSetString("args", st.argument)
 	globals.RawSetString("ws76", st.module)
+	globals.RawSetString("print", printFunction)
 	lib := st.script.o.Library
 	if lib == nil {
 		return nil
@@ -68,42 +66,70 @@ func (st *state) openPrelude() error {
 	if err != nil {
 		return err
 	}
-	co := globals.RawGetString(lua.CoroutineLibName).(*lua.LTable)
-	st.prelude = prelude{
-		token:  L.NewUserData(),
-		idle:   L.NewUserData(),
-		find:   globals.RawGetString(lua.StringLibName).(*lua.LTable).RawGetString("find"),
-		create: co.RawGetString("create").(*lua.LFunction),
-		resume: co.RawGetString("resume").(*lua.LFunction),
-	}
-	raw := L.CreateTable(0, 10)
-	L.SetFuncs(raw, map[string]lua.LGFunction{
-		"create": st.rawCreate, "resume": st.coResume, "yield": coYield,
-		"dead":   func(L *lua.LState) int { L.Push(lua.LBool(L.Get(1).(*lua.LState).Dead)); return 1 },
-		"plain":  func(L *lua.LState) int { L.Push(lua.LBool(L == st.L || L.GetTop() == 0)); return 1 },
-		"plainx": func(L *lua.LState) int { L.Push(lua.LBool(L == st.L || L.GetTop() < 2)); return 1 },
-		"id":     func(L *lua.LState) int { return L.GetTop() },
-		"arm":    func(L *lua.LState) int { luacode.Arm(L, L.Get(1)); return 0 },
-		"pcall":  func(L *lua.LState) int { lauxlib.CheckAny(L, 1); return protect(L, armed) },
-		"xpcall": xpcall, "rethrow": rethrow,
-	})
-	L.SetFuncs(co, map[string]lua.LGFunction{"create": st.coCreate, "wrap": st.coWrap, "status": st.coStatus})
+	st.prelude = prelude{token: L.NewUserData(), idle: L.NewUserData()}
 	L.Push(L.NewFunctionFromProto(code))
-	L.Push(raw)
+	for _, f := range []lua.LGFunction{st.rawCreate, st.coResume} {
+		L.Push(L.NewFunction(f))
+	}
+	L.Push(sharedYield)
 	L.Push(st.prelude.token)
 	L.Push(st.prelude.idle)
-	L.Call(3, 9)
+	L.Push(L.NewFunction(func(L *lua.LState) int { L.Push(lua.LBool(L == st.L || L.GetTop() == 0)); return 1 }))
+	L.Push(L.NewFunction(func(L *lua.LState) int { L.Push(lua.LBool(L == st.L || L.GetTop() < 2)); return 1 }))
+	for _, f := range rawFunctions {
+		L.Push(f)
+	}
+	L.Call(7+len(rawFunctions), 9)
 	st.prelude.wrap = L.Get(-9)
 	globals.RawSetString("pcall", L.Get(-8))
 	globals.RawSetString("xpcall", L.Get(-7))
 	st.prelude.threadWrap = L.Get(-6)
 	st.prelude.thread = L.Get(-5)
-	co.RawSetString("resume", L.Get(-4))
-	co.RawSetString("yield", L.Get(-3))
+	st.prelude.coResume, st.prelude.coYield = L.Get(-4), L.Get(-3)
 	st.prelude.run = L.Get(-2).(*lua.LFunction)
 	st.prelude.through = L.Get(-1).(*lua.LFunction)
 	L.Pop(9)
 	return nil
+}
+
+// rawFunctions are what prelude.lua gets, behind what belongs to a state: dead, id, pcall, xpcall, arm and rethrow.
+var rawFunctions = func() []*lua.LFunction {
+	var fs []*lua.LFunction
+	for _, f := range []lua.LGFunction{
+		func(L *lua.LState) int { L.Push(lua.LBool(L.Get(1).(*lua.LState).Dead)); return 1 },
+		func(L *lua.LState) int { return L.GetTop() },
+		func(L *lua.LState) int { lauxlib.CheckAny(L, 1); return protect(L, armed) },
+		xpcall,
+		func(L *lua.LState) int { luacode.Arm(L, L.Get(1)); return 0 },
+		rethrow,
+	} {
+		fs = append(fs, &lua.LFunction{IsG: true, GFunction: f})
+	}
+	return fs
+}()
+
+var sharedYield = &lua.LFunction{IsG: true, GFunction: coYield}
+
+// interpreter are gopher-lua's own functions of coroutines, of which some are the base of ours. They need nothing of a state.
+var interpreter = sync.OnceValue(func() *lua.LTable {
+	L := lua.NewState(lua.Options{SkipOpenLibs: true})
+	defer L.Close()
+	lua.OpenCoroutine(L)
+	return L.Get(-1).(*lua.LTable)
+})
+
+// interpreters returns one of these.
+func interpreters(name string) lua.LGFunction {
+	return interpreter().RawGetString(name).(*lua.LFunction).GFunction
+}
+
+// fillCoroutine fills the table coroutine.
+func (st *state) fillCoroutine(co *lua.LTable) {
+	st.L.SetFuncs(co, map[string]lua.LGFunction{
+		"create": st.coCreate, "wrap": st.coWrap, "status": st.coStatus, "running": interpreters("running"),
+	})
+	co.RawSetString("resume", st.prelude.coResume)
+	co.RawSetString("yield", st.prelude.coYield)
 }
 
 // armed calls its first argument with the others, so that errors read as in Lua.
@@ -185,10 +211,12 @@ func checkCoroutine(L *lua.LState) *lua.LState {
 	return th
 }
 
+var createThread, resumeThread = interpreters("create"), interpreters("resume")
+
 // rawCreate makes a thread, without a context for each.
 func (st *state) rawCreate(L *lua.LState) int {
 	L.RemoveContext()
-	n := st.prelude.create.GFunction(L)
+	n := createThread(L)
 	L.SetContext(st.guard)
 	L.Get(-1).(*lua.LState).SetContext(st.guard)
 	return n
@@ -207,7 +235,7 @@ func (st *state) coResume(L *lua.LState) int {
 		return 2
 	}
 	st.depth++
-	n := st.prelude.resume.GFunction(L)
+	n := resumeThread(L)
 	st.depth--
 	if s, ok := L.Get(-1).(lua.LString); ok && th.Dead && n == 2 && L.Get(-2) == lua.LFalse {
 		L.Replace(-1, lua.LString(luacode.Reword(th, string(s))))
@@ -241,63 +269,89 @@ func (st *state) waiting(f lua.LGFunction) lua.LValue {
 	return st.pop()
 }
 
-// openModule adds to the table ws76 what is about connections, tasks and time, and
-// makes the metatables.
-func (st *state) openModule() {
-	L, m := st.L, st.module
-	wait := func(t *lua.LTable, fs map[string]lua.LGFunction) {
-		for name, f := range fs {
-			t.RawSetString(name, st.waiting(f))
-		}
-	}
-	object := func(methods, waits map[string]lua.LGFunction, index func(*lua.LTable) lua.LGFunction) *lua.LTable {
-		t, mt := L.CreateTable(0, len(methods)+len(waits)), L.CreateTable(0, 4)
-		L.SetFuncs(t, methods)
-		wait(t, waits)
-		mt.RawSetString("__index", t)
-		if index != nil {
-			mt.RawSetString("__index", L.NewFunction(index(t)))
-		}
-		mt.RawSetString("__metatable", lua.LFalse)
-		return mt
-	}
-	type functions = map[string]lua.LGFunction
-	L.SetFuncs(m, functions{
-		"after": wsTimer(false), "every": wsTimer(true), "at": wsAt, "now": wsNow, "clock": wsClock, "spawn": wsSpawn, "conns": wsConns,
-		"publish": wsPublish, "metric": wsMetric, "print": wsPrint, "exit": wsExit, "watch": wsWatch, "queue": wsQueue,
-	})
-	wait(m, functions{
-		"sleep": wsSleep, "wait_all": wsWaitAll, "connect": wsConnect, "listen": wsListen, "open": wsOpen,
-	})
-	log := L.CreateTable(0, 4)
-	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
-		log.RawSetString(strings.ToLower(level.String()), L.NewFunction(wsLog(level)))
-	}
-	m.RawSetString("log", log)
-	m.RawSetString("state", L.NewTable())
-	L.G.Global.RawSetString("print", m.RawGetString("print"))
+type functions = map[string]lua.LGFunction
 
-	st.connMT = object(functions{
+// Functions of the module and of objects: those that wait are made for each state, the
+// others are shared by all.
+var (
+	printFunction *lua.LFunction
+
+	moduleFunctions, logFunctions, connFunctions, connMeta, timerMethods, taskMethods lauxlib.Functions
+	listenMethods, streamMethods, queueMethods, queueMeta                             lauxlib.Functions
+
+	moduleWaits, connWaits, listenWaits, streamWaits, queueWaits functions
+)
+
+func init() { // what they call leads back here
+	moduleFunctions = lauxlib.Shared(functions{
+		"after": wsTimer(false), "every": wsTimer(true), "at": wsAt, "now": wsNow, "clock": wsClock, "spawn": wsSpawn, "conns": wsConns,
+		"publish": wsPublish, "metric": wsMetric, "exit": wsExit, "watch": wsWatch, "queue": wsQueue,
+	})
+	moduleWaits = functions{
+		"sleep": wsSleep, "wait_all": wsWaitAll, "connect": wsConnect, "listen": wsListen, "open": wsOpen,
+	}
+	logFunctions = lauxlib.Shared(functions{
+		"debug": wsLog(slog.LevelDebug), "info": wsLog(slog.LevelInfo), "warn": wsLog(slog.LevelWarn), "error": wsLog(slog.LevelError),
+	})
+	printFunction = &lua.LFunction{IsG: true, GFunction: wsPrint}
+	connFunctions = lauxlib.Shared(functions{
 		"send": connSend, "close": connClose, "stats": connStats,
 		"join":  connChannel("join", func(p *Peer) func(string) error { return p.Join }),
 		"leave": connChannel("leave", func(p *Peer) func(string) error { return p.Leave }),
-	}, functions{"receive": connReceive, "request": connRequest}, connIndex)
-	st.connMT.RawSetString("__newindex", L.NewFunction(connNewIndex))
-	st.connMT.RawSetString("__tostring", L.NewFunction(connString))
-	// These are made when there is the first such object.
-	st.handleMT = func() *lua.LTable { return object(functions{"cancel": timerCancel, "skipped": timerSkipped}, nil, nil) }
-	st.taskMT = func() *lua.LTable { return object(functions{"cancel": taskCancel, "status": taskStatus}, nil, nil) }
-	st.listenMT = func() *lua.LTable {
-		return object(functions{"close": listenerClose}, functions{"accept": listenerAccept}, listenerIndex)
+	})
+	connWaits = functions{"receive": connReceive, "request": connRequest}
+	connMeta = lauxlib.Shared(functions{"__newindex": connNewIndex, "__tostring": connString})
+	timerMethods = lauxlib.Shared(functions{"cancel": timerCancel, "skipped": timerSkipped})
+	taskMethods = lauxlib.Shared(functions{"cancel": taskCancel, "status": taskStatus})
+	listenMethods = lauxlib.Shared(functions{"close": listenerClose})
+	listenWaits = functions{"accept": listenerAccept}
+	streamMethods = lauxlib.Shared(functions{"close": streamClose})
+	streamWaits = functions{"read_line": streamReadLine, "read": streamRead, "write": streamWrite}
+	queueMethods = lauxlib.Shared(functions{"close": queueClose, "len": queueLen})
+	queueWaits = functions{"put": queuePut, "get": queueGet}
+	queueMeta = lauxlib.Shared(functions{"__len": queueLen})
+}
+
+// waits puts functions that may wait into a table.
+func (st *state) waits(t *lua.LTable, fs functions) {
+	for name, f := range fs {
+		t.RawSetString(name, st.waiting(f))
 	}
-	st.streamMT = func() *lua.LTable {
-		return object(functions{"close": streamClose}, functions{"read_line": streamReadLine, "read": streamRead, "write": streamWrite}, nil)
+}
+
+// fillModule adds to the table ws76 what is about connections, tasks and time.
+func (st *state) fillModule(m *lua.LTable) {
+	moduleFunctions.Set(m)
+	st.waits(m, moduleWaits)
+	log := st.L.CreateTable(0, len(logFunctions))
+	logFunctions.Set(log)
+	m.RawSetString("log", log)
+	m.RawSetString("print", printFunction)
+	m.RawSetString("state", st.L.NewTable())
+}
+
+// openObjects says how metatables are made, each when there is the first such object.
+func (st *state) openObjects() {
+	object := func(methods lauxlib.Functions, waits functions, index func(*lua.LTable) lua.LGFunction, meta lauxlib.Functions) func() *lua.LTable {
+		return func() *lua.LTable {
+			t, mt := st.L.CreateTable(0, len(methods)+len(waits)), st.L.CreateTable(0, 4)
+			methods.Set(t)
+			st.waits(t, waits)
+			mt.RawSetString("__index", t)
+			if index != nil {
+				mt.RawSetString("__index", st.L.NewFunction(index(t)))
+			}
+			mt.RawSetString("__metatable", lua.LFalse)
+			meta.Set(mt)
+			return mt
+		}
 	}
-	st.queueMT = func() *lua.LTable {
-		mt := object(functions{"close": queueClose, "len": queueLen}, functions{"put": queuePut, "get": queueGet}, nil)
-		mt.RawSetString("__len", L.NewFunction(queueLen))
-		return mt
-	}
+	st.connMT = object(connFunctions, connWaits, connIndex, connMeta)
+	st.handleMT = object(timerMethods, nil, nil, nil)
+	st.taskMT = object(taskMethods, nil, nil, nil)
+	st.listenMT = object(listenMethods, listenWaits, listenerIndex, nil)
+	st.streamMT = object(streamMethods, streamWaits, nil, nil)
+	st.queueMT = object(queueMethods, queueWaits, nil, queueMeta)
 	st.made = map[*func() *lua.LTable]*lua.LTable{}
 }
 
@@ -358,7 +412,7 @@ func wsPublish(L *lua.LState) int {
 		if err := s.o.Publish(channel, m); err != nil {
 			s.o.log(slog.LevelError, "%s: ws76.publish(%.100q): %v", s.name, channel, err)
 		}
-	}, false) {
+	}, len(channel)+len(m.Data), false) {
 		return fail(L, "full", "too many messages are waiting to be published")
 	}
 	L.Push(lua.LTrue)
@@ -386,38 +440,6 @@ func wsMetric(L *lua.LState) int {
 	return 0
 }
 
-// join makes one text of the arguments, as print does.
-func join(L *lua.LState) string {
-	var b strings.Builder
-	for i := 1; i <= L.GetTop(); i++ {
-		if i > 1 {
-			b.WriteByte('\t')
-		}
-		text, ok := lauxlib.ToString(luastd.ToString(L, L.Get(i)))
-		if !ok {
-			lauxlib.Errorf(L, "'tostring' must return a string to 'print'")
-		}
-		b.WriteString(text)
-	}
-	return b.String()
-}
-
-// wsPrint is ws76.print and print.
-func wsPrint(L *lua.LState) int {
-	if print := stateOf(L).script.o.Print; print != nil {
-		print(join(L))
-	}
-	return 0
-}
-
-func wsLog(level slog.Level) lua.LGFunction {
-	return func(L *lua.LState) int {
-		s := stateOf(L).script
-		s.o.log(level, "%s: %s", s.name, join(L))
-		return 0
-	}
-}
-
 // wsExit is ws76.exit([code]): the command ends.
 func wsExit(L *lua.LState) int {
 	st := stateOf(L)
@@ -431,10 +453,16 @@ func wsExit(L *lua.LState) int {
 	return 0
 }
 
-// later runs f on a goroutine, with no lock held: on one of its own, or with all
-// others in the order of the calls. It reports whether there was room for it. The
+// order is something to do on a goroutine, in the order of the calls.
+type order struct {
+	do   func()
+	size int // bytes that it holds
+}
+
+// later runs f on a goroutine, with no lock held: on one of its own, or, as an order, with
+// all others in the order of the calls. It reports whether there was room for it. The
 // caller has the lock.
-func (s *Script) later(f func(), alone bool) bool {
+func (s *Script) later(f func(), size int, alone bool) bool {
 	if s.stopped {
 		return false
 	}
@@ -442,10 +470,11 @@ func (s *Script) later(f func(), alone bool) bool {
 		s.running.Go(f)
 		return true
 	}
-	if len(s.orders) >= s.o.Limits.MaxQueue {
+	if len(s.orders) >= s.o.Limits.MaxQueue || s.ordered+size > maxOutboxBytes {
 		return false
 	}
-	s.orders = append(s.orders, f)
+	s.orders = append(s.orders, order{f, size})
+	s.ordered += size
 	if !s.ordering {
 		s.ordering = true
 		s.running.Go(s.order)
@@ -453,18 +482,22 @@ func (s *Script) later(f func(), alone bool) bool {
 	return true
 }
 
-// order runs what later was given, one after the other.
+// order runs what later was given, one after the other. The bytes count until it was done.
 func (s *Script) order() {
+	done := 0
 	for {
 		s.mu.Lock()
+		s.ordered -= done
 		if len(s.orders) == 0 {
 			s.orders, s.ordering = nil, false
 			s.mu.Unlock()
 			return
 		}
-		f := s.orders[0]
+		next := s.orders[0]
+		s.orders[0] = order{}
 		s.orders = s.orders[1:]
 		s.mu.Unlock()
-		f()
+		next.do()
+		done = next.size
 	}
 }

@@ -1,8 +1,6 @@
 -- The part of the library that must be Lua: what waits is a coroutine that yields,
 -- and in this interpreter only Lua code can be gone on with after a yield.
-local raw, token, idle = ...
-local create, resume, yield, dead, plain, plainx = raw.create, raw.resume, raw.yield, raw.dead, raw.plain, raw.plainx
-local id, plain_pcall, plain_xpcall, arm, rethrow = raw.id, raw.pcall, raw.xpcall, raw.arm, raw.rethrow
+local create, resume, yield, token, idle, plain, plainx, dead, id, plain_pcall, plain_xpcall, arm, rethrow = ...
 local rawequal = rawequal
 
 -- The values that a yield returns are taken by a call that takes any number: with a

@@ -65,8 +65,10 @@ type Script struct {
 	openKV func() (*kv.Store, error)
 	store  *kv.Store // kept over reloads; nil: not used yet
 
-	orders   []func() // of later
-	ordering bool     // a goroutine runs them
+	orders   []order // of later
+	ordered  int     // bytes that they hold
+	ordering bool    // a goroutine runs them
+	output   output
 	began    time.Time
 }
 
@@ -257,6 +259,7 @@ func (s *Script) Stop(ctx context.Context, reason string) error {
 		}
 	}
 	s.stopped, s.cur = true, nil
+	s.tellOmitted()
 	if s.policy() == Pass {
 		s.wants.Store(0)
 	}

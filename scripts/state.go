@@ -9,6 +9,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/scripts/lauxlib"
 	"github.com/ws76/ws76/scripts/lualib"
 	"github.com/ws76/ws76/scripts/luastring"
 	"github.com/ws76/ws76/scripts/permit"
@@ -39,14 +40,14 @@ type state struct {
 
 	hooks [numEvents]*lua.LFunction
 
+	late     *lauxlib.Late
 	module   *lua.LTable // ws76
 	argument *lua.LTable // args
-	connMT   *lua.LTable
 	prelude  prelude
 	modules  map[string]lua.LValue // that were required
 
-	handleMT, taskMT, listenMT, streamMT, queueMT func() *lua.LTable                  // make metatables
-	made                                          map[*func() *lua.LTable]*lua.LTable // that were made
+	connMT, handleMT, taskMT, listenMT, streamMT, queueMT func() *lua.LTable                  // make metatables
+	made                                                  map[*func() *lua.LTable]*lua.LTable // that were made
 
 	timers timerHeap
 	alarm  Timer     // of the clock, for the earliest of timers
@@ -83,7 +84,7 @@ func (s *Script) newState() (*state, error) {
 		CallStackSize: maxDepth, RegistrySize: stackSize, RegistryMaxSize: maxStackSize, RegistryGrowStep: stackStep,
 	})
 	st.guard = newGuard(st)
-	st.dog = newWatchdog(s.o.Limits, st.guard, func() { s.abandoned(st) }, func() { s.weigh(st) })
+	st.dog = newWatchdog(s.o.Limits, st.guard, func() { s.abandoned(st) }, func() { s.weigh(st) }, st.holds)
 	st.budget = luastring.Budget{
 		MaxString: s.o.Limits.MaxString, Memory: s.o.Limits.callMemory, Measure: st.dog.measure, Collect: collect,
 	}

@@ -59,6 +59,9 @@ func CheckTable(L *lua.LState, n int) *lua.LTable {
 	if !ok {
 		TypeError(L, n, "table")
 	}
+	if t.Metatable != lua.LNil {
+		Fill(t)
+	}
 	return t
 }
 

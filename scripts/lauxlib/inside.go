@@ -32,9 +32,13 @@ var (
 	tableArray = field[lua.LTable, []lua.LValue]("array")
 	tableKeys  = field[lua.LTable, []lua.LValue]("keys")
 
-	registerType  = reflect.TypeFor[lua.LState]()
-	registerAt    = offset(registerType, "reg")
-	registersAt   = offset(fieldType(registerType, "reg"), "array")
+	registerType = reflect.TypeFor[lua.LState]()
+	registerAt   = offset(registerType, "reg")
+	registersAt  = offset(fieldType(registerType, "reg"), "array")
+
+	currentFrameAt   = offset(registerType, "currentFrame")
+	frameLocalBaseAt = offset(fieldType(debugType, "frame"), "LocalBase")
+
 	debugType     = reflect.TypeFor[lua.Debug]()
 	frameAt       = offset(debugType, "frame")
 	frameParentAt = offset(fieldType(debugType, "frame"), "Parent")
@@ -77,6 +81,16 @@ func Registers(th *lua.LState) int {
 		return 0 // it has ended
 	}
 	return cap(*(*[]lua.LValue)(unsafe.Add(reg, registersAt)))
+}
+
+// Held returns the registers of a thread, those included that are not in use and still hold what they held, or nil. It must
+// not be changed.
+func Held(th *lua.LState) []lua.LValue {
+	reg := *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(th), registerAt))
+	if reg == nil {
+		return nil
+	}
+	return *(*[]lua.LValue)(unsafe.Add(reg, registersAt))
 }
 
 // maxTails is how many tail calls a level of the stack remembers. More are no help to anybody who reads a traceback, and the

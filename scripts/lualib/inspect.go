@@ -124,8 +124,12 @@ func (i *inspector) table(t *lua.LTable, indent string) {
 		i.add("{…}")
 		return
 	}
+	i.account.Enter(t)
 	i.open = append(i.open, t)
-	defer func() { i.open = i.open[:len(i.open)-1] }()
+	defer func() {
+		i.open = i.open[:len(i.open)-1]
+		i.account.Leave()
+	}()
 	list, keys := i.entries(t)
 	if list+len(keys) == 0 {
 		i.add("{}")

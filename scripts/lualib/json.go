@@ -143,6 +143,8 @@ func (e *jsonEncoder) string(s string) {
 // table writes an array where the keys are 1 to n, or where the table is marked as one; otherwise an object, whose keys
 // are in order so that the same table gives the same text.
 func (e *jsonEncoder) table(t *lua.LTable, depth int) {
+	e.account.Enter(t)
+	defer e.account.Leave()
 	n := t.Len()
 	inside, keys := e.keys(t, n)
 	marked := t.Metatable == e.l.arrays

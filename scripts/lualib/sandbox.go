@@ -34,8 +34,11 @@ func System(L *lua.LState, o *Options, name string, t *lua.LTable) {
 	L.Push(lua.LString(name))
 	L.Call(1, 0)
 	globals.RawSetString(name, before)
-	if name == lua.OsLibName {
+	switch name {
+	case lua.OsLibName:
 		luastd.Time(L, o.Budget, t)
+	case lua.DebugLibName:
+		luastd.Debug(t)
 	}
 
 	l := &library{Options: o}

@@ -94,10 +94,52 @@ func setFEnv(L *lua.LState) int {
 	return 1
 }
 
+var debugFunctions = lauxlib.Shared(map[string]lua.LGFunction{"getfenv": debugGetFEnv, "setfenv": debugSetFEnv})
+
+// Debug puts the functions of the table debug into t that know what has no environment of its own: functions that all states
+// share, and objects.
+func Debug(t *lua.LTable) { debugFunctions.Set(t) }
+
+func debugGetFEnv(L *lua.LState) int {
+	env := L.G.Global
+	switch v := lauxlib.CheckAny(L, 1).(type) {
+	case *lua.LFunction:
+		if !v.IsG && v.Env != nil {
+			env = v.Env
+		}
+	case *lua.LUserData:
+		if v.Env != nil {
+			env = v.Env
+		}
+	case *lua.LState:
+		env = v.Env
+	default:
+		L.Push(lua.LNil)
+		return 1
+	}
+	L.Push(env)
+	return 1
+}
+
+func debugSetFEnv(L *lua.LState) int {
+	env := lauxlib.CheckTable(L, 2)
+	v := L.Get(1)
+	f, ok := v.(*lua.LFunction)
+	if !ok || f.IsG {
+		lauxlib.Errorf(L, "'setfenv' cannot change environment of given object")
+	}
+	f.Env = env
+	L.Push(v)
+	return 1
+}
+
 // getMetatable does not show the metatables that values have from the host, for the words of errors.
 func getMetatable(L *lua.LState) int {
 	switch v := lauxlib.CheckAny(L, 1).(type) {
-	case *lua.LTable, *lua.LUserData, lua.LString:
+	case *lua.LTable:
+		lauxlib.Fill(v)
+		L.Push(L.GetMetatable(v))
+	case *lua.LUserData, lua.LString:
 		L.Push(L.GetMetatable(v))
 	default:
 		L.Push(lua.LNil)
@@ -180,7 +222,7 @@ func rawSet(L *lua.LState) int {
 	if key == lua.LNil {
 		L.Error(lua.LString("table index is nil"), 0)
 	}
-	t.RawSet(key, v)
+	lauxlib.RawSet(L, t, key, v)
 	L.Push(t)
 	return 1
 }

@@ -5,6 +5,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/scripts/lauxlib"
 	"github.com/ws76/ws76/scripts/luastring"
 )
 
@@ -16,29 +17,21 @@ type library struct {
 	random *rand.Rand
 }
 
-// shared are functions that need nothing of a state and make no functions: one object of each serves all states.
-var shared = func() map[string]*lua.LFunction {
-	m := map[string]*lua.LFunction{}
-	for name, f := range map[string]lua.LGFunction{
-		"assert": assert, "collectgarbage": collectGarbage, "error": raise, "getfenv": getFEnv, "getmetatable": getMetatable,
-		"rawequal": rawEqual, "rawget": rawGet, "rawset": rawSet, "select": selectFrom, "setfenv": setFEnv,
-		"setmetatable": setMetatable, "tonumber": toNumber, "tostring": tostring, "type": typeOf, "unpack": unpack,
-	} {
-		m[name] = &lua.LFunction{IsG: true, GFunction: f}
-	}
-	return m
-}()
+var shared = lauxlib.Shared(map[string]lua.LGFunction{
+	"assert": assert, "collectgarbage": collectGarbage, "error": raise, "getfenv": getFEnv, "getmetatable": getMetatable,
+	"rawequal": rawEqual, "rawget": rawGet, "rawset": rawSet, "select": selectFrom, "setfenv": setFEnv,
+	"setmetatable": setMetatable, "tonumber": toNumber, "tostring": tostring, "type": typeOf, "unpack": unpack,
+})
 
-// Install puts the basic functions into L, for which lua.OpenBase must have been called. The Budget is that of
-// luastring.Install.
+// Install puts the basic functions into L, but for those that load or protect code. The Budget is that of luastring.Install.
 func Install(L *lua.LState, b *luastring.Budget) {
 	l := &library{Budget: b}
 	globals := L.G.Global
+	globals.RawSetString("_G", globals)
+	globals.RawSetString("_VERSION", lua.LString(lua.LuaVersion))
 	l.next = L.NewFunction(l.nextPair)
 	l.ipair = L.NewFunction(l.nextIndex)
-	for name, f := range shared {
-		globals.RawSetString(name, f)
-	}
+	shared.Set(globals)
 	globals.RawSetString("next", l.next)
 	globals.RawSetString("ipairs", L.NewFunction(l.ipairs))
 	globals.RawSetString("pairs", L.NewFunction(l.pairs))

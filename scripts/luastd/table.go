@@ -67,6 +67,7 @@ func (l *library) insert(L *lua.LState) int {
 	v := L.Get(L.GetTop())
 	if pos >= 1 && pos < end {
 		l.Spend(L, "table.insert", (end-pos)>>4)
+		lauxlib.Room(L, t, end)
 		t.Insert(pos, v)
 		return 0
 	}
@@ -75,7 +76,7 @@ func (l *library) insert(L *lua.LState) int {
 		l.Waste(24)
 		t.RawSet(lua.LNumber(i), rawGetInt(t, i-1))
 	}
-	t.RawSet(lua.LNumber(pos), v)
+	lauxlib.RawSet(L, t, lua.LNumber(pos), v)
 	return 0
 }
 

@@ -19,7 +19,7 @@ const (
 	leastGiven    = 1 << 20
 )
 
-// large is from which size on memory is noted; pieces that are smaller and many take as many instructions of the script.
+// large is up to which size it is not looked what for memory is taken.
 const large = 64 << 10
 
 // measureEvery is how many bytes are taken between two calls of Measure.
@@ -38,24 +38,26 @@ type Budget struct {
 	// Memory is what one call of a function may take in memory, in bytes. 0 is 6 times what it is given, at least that of
 	// 1 MiB and at most DefaultMemory: what an Account allows.
 	Memory int
-	// Measure, where it is set, looks whether the script has taken too much memory, and returns the error to end it with.
-	// It is called whenever the functions have taken some MiB more.
-	Measure func() error
+	// Measure, where it is set, looks whether the script has taken too much memory, or does so with n bytes more, which it is
+	// about to take, and returns the error to end it with. It is called whenever the functions have taken some MiB more.
+	Measure func(n int) error
 	// Collect, where it is set, is called before a function takes much and others have taken so many bytes, and reports
 	// whether it has collected garbage.
 	Collect func(taken int) bool
 
 	spent int
 	check int // the context is looked at when spent passes this
-	taken int // bytes, in large pieces, since garbage was collected
+	taken int // bytes, since garbage was collected
 	known int // of these, when Measure was called last
 
 	wasted int // bytes that are garbage, since it was collected
 	asked  int // of these, when Collect was called last
+
+	message int // the bytes that this call was given; -1: it is about nothing that was given
 }
 
 // Reset makes the budget whole again. The host calls it before each call of the script.
-func (b *Budget) Reset() { b.spent, b.check = 0, min(patience, b.steps()) }
+func (b *Budget) Reset() { b.spent, b.check, b.message = 0, min(patience, b.steps()), -1 }
 
 func (b *Budget) steps() int {
 	if b.Steps <= 0 {
@@ -85,24 +87,31 @@ func (b *Budget) Size(L *lua.LState, what string, n int) {
 	if n < 0 || n > b.Largest() {
 		L.RaiseError("%s: a string of %d bytes is larger than the limit of %d", what, n, b.Largest())
 	}
-	if b.Spend(L, what, n>>4); n >= large {
-		b.take(L, what, n)
-	}
+	b.Spend(L, what, n>>4)
+	b.take(L, what, n)
 }
 
-// take notes that n bytes are about to be allocated, where that is much.
+// take notes that n bytes are about to be allocated.
 func (b *Budget) take(L *lua.LState, what string, n int) {
-	if b.taken += n; b.taken-b.known > measureEvery && b.Measure != nil {
-		b.known = b.taken
-		if err := b.Measure(); err != nil {
-			L.RaiseError("%s: %v", what, err)
-		}
+	if b.taken += n; b.taken-b.known > measureEvery {
+		b.measure(L, what, n)
 	}
 }
 
-// Given notes that the script is given a string of n bytes, which the host is about to make.
+// measure is the rare part of take.
+func (b *Budget) measure(L *lua.LState, what string, n int) {
+	b.known = b.taken
+	if b.Measure == nil {
+		return
+	}
+	if err := b.Measure(n); err != nil {
+		L.RaiseError("%s: %v", what, err)
+	}
+}
+
+// Given notes that the script is given a string of n bytes, which the host is about to make, to begin with in this call.
 func (b *Budget) Given(n int) {
-	if n >= large {
+	if b.message = n; n >= large {
 		b.collect()
 		b.taken += n
 	}
@@ -136,6 +145,27 @@ func (b *Budget) look(L *lua.LState, what string) {
 	}
 }
 
+// Array is called before the array of a table gets room for so many values. So many of them are between those that the
+// table has and the one that is set: the interpreter fills them, where Lua's own tables do not.
+func (b *Budget) Array(L *lua.LState, values, between int) {
+	const what = "table"
+	b.Spend(L, what, values>>4)
+	bytes := slotBytes * values
+	if slotBytes*between < large {
+		b.take(L, what, bytes)
+		return
+	}
+	given := b.message
+	if given < 0 {
+		given = DefaultMemory / perByte
+	}
+	account := b.Account(L, what, given)
+	account.Take(bytes)
+}
+
+// slotBytes is what a value in an array takes.
+const slotBytes = 16
+
 // Account is the memory that one call of one function takes: all that it allocates, whether it is garbage by the end or
 // not.
 type Account struct {
@@ -144,6 +174,9 @@ type Account struct {
 	what  string
 	given int
 	taken int
+
+	seen  map[*lua.LTable]struct{} // tables that were counted
+	again int                      // how deep it is in one that was
 }
 
 // Account opens one for the function what, which was given data of so many bytes.
@@ -152,10 +185,35 @@ func (b *Budget) Account(L *lua.LState, what string, given int) Account {
 }
 
 // Give notes that the function was given n bytes more.
-func (a *Account) Give(n int) { a.given += n }
+func (a *Account) Give(n int) {
+	if a.again == 0 {
+		a.given += n
+	}
+}
+
+// Enter notes that what is given next is in a table, until Leave. One that is met again and again gives nothing more, as
+// tables that hold the same one twice would without end.
+func (a *Account) Enter(t *lua.LTable) {
+	switch _, known := a.seen[t]; {
+	case a.again > 0 || known:
+		a.again++
+	case a.given > leastGiven:
+		if a.seen == nil {
+			a.seen = map[*lua.LTable]struct{}{}
+		}
+		a.Take(2 * mapBytes(8, 8) / 8)
+		a.seen[t] = struct{}{}
+	}
+}
+
+// Leave is the end of what Enter began.
+func (a *Account) Leave() { a.again = max(a.again-1, 0) }
 
 // Text notes that the function was given a string of n bytes. A long one may be the same again and does not add up.
 func (a *Account) Text(n int) {
+	if a.again > 0 {
+		return
+	}
 	if n < large {
 		a.given += n
 	} else {
@@ -174,7 +232,9 @@ func (a *Account) limit() int {
 func (a *Account) Take(n int) {
 	if a.taken += n; a.taken >= large {
 		a.takeMore(n)
+		return
 	}
+	a.b.take(a.state, a.what, n)
 }
 
 // takeMore is the rare part of Take.
@@ -233,8 +293,8 @@ func (a *Account) Table(list, keys int) {
 // tableBytes is what a table of gopher-lua takes: a slice, and for keys two maps, a list of them, and each key as a value
 // twice.
 func tableBytes(list, keys int) int {
-	const table, slot, key = 96, 16, 2*16 + 2*16
-	n := table + slot*list
+	const table, key = 96, 2*16 + 2*16
+	n := table + slotBytes*list
 	if keys > 0 {
 		n += mapBytes(keys, 32) + 2*mapBytes(keys, 24) - 48 + key*keys
 	}
