@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts/luacode"
@@ -177,6 +178,9 @@ func clash(m *Manifest, other *Finder, taken func(name string, command bool) str
 	list, _ := other.List()
 	for _, p := range list {
 		if p.Name == m.Name {
+			if p.Record != nil {
+				return fmt.Errorf("there is a plugin %s already, %s (%s); ws76 plugin remove %[1]s removes it", p.Name, p.Version, p.Where())
+			}
 			return fmt.Errorf("there is a plugin %s already, %s (%s)", p.Name, p.Version, p.Where())
 		}
 		for _, mine := range m.Commands {
@@ -331,7 +335,9 @@ func localName(name string) (string, error) {
 	switch {
 	case name == "" || len(name) > maxPath:
 		return "", fmt.Errorf("its path has %d bytes; the limit is %d", len(name), maxPath)
-	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd || strings.ContainsRune(`\:*?"<>|`, r) }):
+	case strings.ContainsFunc(name, func(r rune) bool {
+		return r < ' ' || r == 0x7f || r == 0xfffd || unicode.Is(unicode.Bidi_Control, r) || strings.ContainsRune(`\:*?"<>|`, r)
+	}):
 		return "", errors.New("its path has a character that not all systems allow")
 	case path.IsAbs(name), !filepath.IsLocal(filepath.FromSlash(clean)), strings.Contains("/"+name+"/", "/../"):
 		return "", errors.New("its path leads out of the plugin's folder")

@@ -112,7 +112,7 @@ func TestInstallArchive(t *testing.T) {
 			if changed, err := p.Changed(); err != nil || changed != nil {
 				t.Error(changed, err)
 			}
-			if _, err := Install(archive(t, entries...), home, &Finder{Path: []string{home}}, nil); err == nil || !strings.Contains(err.Error(), "there is a plugin hello already") {
+			if _, err := Install(archive(t, entries...), home, &Finder{Path: []string{home}}, nil); err == nil || !strings.Contains(err.Error(), "there is a plugin hello already") || !strings.Contains(err.Error(), "ws76 plugin remove hello") {
 				t.Error("twice:", err)
 			}
 		})

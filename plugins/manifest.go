@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/yuin/gopher-lua/ast"
 
@@ -218,7 +219,7 @@ func (r *reader) text(around, e ast.Expr, name string) string {
 		return ""
 	case len(s.Value) > maxText:
 		r.fail(line(e, around), "%s: it has %d bytes; the limit is %d", name, len(s.Value), maxText)
-	case strings.IndexFunc(s.Value, func(c rune) bool { return c < ' ' || c == 0x7f || c == 0xfffd }) >= 0:
+	case strings.IndexFunc(s.Value, func(c rune) bool { return c < ' ' || c == 0x7f || c == 0xfffd || unicode.Is(unicode.Bidi_Control, c) }) >= 0:
 		r.fail(line(e, around), "%s: %q is no line of text", name, s.Value)
 	}
 	return s.Value

@@ -74,14 +74,14 @@ func readSource(path string) ([]byte, error) {
 }
 
 // Load makes a script of the plugin. The settings are checked by the types of its
-// options; o is as for scripts.Load, of which Name and Library are set here, and Log
+// options; o is as for scripts.Load, of which Name, Fail, Sealed and Library are set here, and Log
 // is told of files that are not as they were installed.
 func (p *Plugin) Load(settings map[string]string, o scripts.Options) (*scripts.Script, error) {
 	set, err := p.check(settings)
 	if err != nil {
 		return nil, err
 	}
-	o.Name, o.Fail = p.Name, p.Fail
+	o.Name, o.Fail, o.Sealed = p.Name, p.Fail, true
 	o.Library = set.define
 	if p.Builtin() {
 		return scripts.Eval(p.Name, string(p.source), o)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -255,5 +256,35 @@ func TestFinder(t *testing.T) {
 	wrong := writePlugin(t, "other-name", `plugin = { name = "dedup", version = "9", summary = "mine" }`)
 	if _, err := Open(filepath.Join(wrong, "other-name")); err == nil || !strings.Contains(err.Error(), "they must be the same") {
 		t.Error(err)
+	}
+}
+
+// What a plugin was granted is void when its files change, so it does not change them itself; its data has a place of its own.
+func TestOwnFolderIsOnlyRead(t *testing.T) {
+	dir := writePlugin(t, "hello", `plugin = {name = "hello", version = "1", summary = "x"}
+function on_message(conn, way)
+  local path = way .. "/x.txt"
+  return {tostring((ws76.read_file(way .. "/there.txt"))), select(3, ws76.write_file(path, "x")) or "done", select(3, os.rename(way .. "/there.txt", path)) or "done"}
+end`)
+	data := t.TempDir()
+	for _, folder := range []string{filepath.Join(dir, "hello"), data} {
+		if err := os.WriteFile(filepath.Join(folder, "there.txt"), []byte("seen"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := Open(filepath.Join(dir, "hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := p.Load(nil, scripts.Options{Data: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	defer s.Stop(t.Context(), "done")
+	for way, want := range map[string][]string{filepath.Join(dir, "hello"): {"seen", "not allowed", "not allowed"}, data: {"seen", "done", "done"}} {
+		if got := through(t, way, s); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", way, got, want)
+		}
 	}
 }

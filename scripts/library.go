@@ -73,7 +73,11 @@ func (s *Script) permissions() *permit.Permissions {
 		p = s.o.Permissions().With(permit.KeepStore())
 	}
 	if s.path != "" {
-		p = p.With(permit.Own(s.dir)...)
+		main := s.path
+		if s.o.Sealed {
+			main = ""
+		}
+		p = p.With(permit.Own(s.dir, main)...)
 	}
 	if s.o.Data != "" {
 		p = p.With(permit.Data(s.o.Data)...)

@@ -127,6 +127,8 @@ type Options struct {
 	// Permissions are what the script may do beyond what needs none: its store, the files below its own folder, and below
 	// Data. They are asked for whenever the script is loaded. nil: nothing.
 	Permissions func() *permit.Permissions
+	// Sealed says that the folder of the script is only to be read by it: what is in it has been granted something.
+	Sealed bool
 	// Data is a folder of the script's own, made when it writes there first; "": none.
 	Data string
 	// Reload watches the file and those it requires, and loads them anew when they

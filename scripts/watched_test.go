@@ -15,7 +15,7 @@ func TestWatchLookup(t *testing.T) {
 	t.Chdir(elsewhere)
 	code := `assert(ws76.read_file("settings.txt")) assert(ws76.watch("settings.txt", print)) assert(ws76.watch("later.txt", print)) assert(ws76.watch("in/*.txt", print))`
 	path := filepath.Join(dir, "s.lua")
-	allowed := (&permit.Permissions{}).With(permit.Own(dir)...)
+	allowed := (&permit.Permissions{}).With(permit.Own(dir, "x.lua")...)
 	load := func() error {
 		s, err := Load(path, Options{Permissions: func() *permit.Permissions { return allowed }})
 		if err != nil {

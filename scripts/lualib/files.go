@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -41,31 +42,38 @@ func (l *Options) at(path string, change bool, f func(path string) error) error 
 		}
 		return err
 	}
-	var refused, missing, first error
+	// Whether there is a file where nothing may be read is not told.
+	var refused error
+	var missing, unseen []string
 	for _, folder := range l.Folders {
 		place := filepath.Join(folder, path)
 		switch err := f(place); {
 		case is[*permit.Denied](err):
-			_, there := os.Lstat(place)
-			if there == nil && l.Permissions.Ask(permit.Effect{Kind: permit.Read, Target: folder}) == nil {
+			if !filepath.IsLocal(path) {
+				refused = cmp.Or(refused, err)
+				continue
+			}
+			if l.Permissions.Ask(permit.Effect{Kind: permit.Read, Target: folder}) == nil {
 				return err // a link that leads out of an allowed folder, or a name that is left out
 			}
-			if refused == nil && (there == nil || !filepath.IsLocal(path)) {
-				refused = err
-			}
-			if first == nil {
-				first = err
-			}
+			unseen = append(unseen, folder)
 		case errors.Is(err, fs.ErrNotExist):
-			missing = err
+			missing = append(missing, folder)
 		default:
 			return err
 		}
 	}
-	if missing != nil && first != nil {
-		missing = fmt.Errorf("%w; it was not looked for in %s, which --allow read=%[2]s would allow", missing, l.Folders[0])
+	if refused != nil {
+		return refused
 	}
-	return cmp.Or(refused, missing, first)
+	err := fmt.Errorf("%s: %w in %s", path, fs.ErrNotExist, strings.Join(missing, " or "))
+	if len(missing) == 0 {
+		return l.Permissions.Ask(permit.Effect{Kind: permit.Read, Target: filepath.Join(l.Folders[0], path)})
+	}
+	if len(unseen) > 0 {
+		err = fmt.Errorf("%w; it was not looked for in %s: --allow read=%s would allow it", err, unseen[0], filepath.Join(unseen[0], path))
+	}
+	return err
 }
 
 func is[T error](err error) bool { return errors.As(err, new(T)) }

@@ -86,6 +86,13 @@ func (h HTTP) Do(ctx context.Context) (HTTPResult, error) {
 		if len(via) >= maxRedirects {
 			return fmt.Errorf("more than %d redirections", maxRedirects)
 		}
+		if !sameOrigin(via[0].URL, req.URL) {
+			for name := range h.header {
+				if !harmless[http.CanonicalHeaderKey(name)] {
+					req.Header.Del(name)
+				}
+			}
+		}
 		return h.ask(req.URL)
 	}
 	resp, err := client.Do(req)
@@ -105,11 +112,32 @@ func (h HTTP) Do(ctx context.Context) (HTTPResult, error) {
 
 // ask asks for the host of a URL, which may be one that an answer leads to.
 func (h HTTP) ask(u *url.URL) error {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	port := portOf(u)
+	if port == "" || u.Hostname() == "" {
+		return fmt.Errorf("%q is no URL of HTTP; want http://HOST/ or https://HOST/", u.Redacted())
 	}
 	return h.permit.Ask(permit.Effect{Kind: permit.Net, Target: net.JoinHostPort(u.Hostname(), port), By: "http"})
+}
+
+// portOf is the port that a URL leads to, "" where it is none of HTTP.
+func portOf(u *url.URL) string {
+	port := map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	if port != "" && u.Port() != "" {
+		return u.Port()
+	}
+	return port
+}
+
+// harmless are the fields that a redirection takes to another origin. Any other may hold a secret.
+var harmless = map[string]bool{"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Content-Type": true, "User-Agent": true}
+
+// sameOrigin reports whether a redirection leads to whom the request was for. To go over to TLS at the usual ports is that, too.
+func sameOrigin(from, to *url.URL) bool {
+	if from.Hostname() != to.Hostname() {
+		return false
+	}
+	a, b := portOf(from), portOf(to)
+	return from.Scheme == to.Scheme && a == b || from.Scheme == "http" && a == "80" && to.Scheme == "https" && b == "443"
 }
 
 // Push pushes the answer as a table with status, body and headers, whose names are in lower case.

@@ -7,6 +7,7 @@ package lualib
 
 import (
 	"fmt"
+	"os"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -69,7 +70,8 @@ type library struct {
 	null         *lua.LUserData
 	arrays       *lua.LTable // metatable of tables that are arrays even if empty
 	regexps      map[string]*expression
-	instructions int // of these
+	instructions int      // of these
+	opened       *os.File // by who asks, for the function that is asked for
 }
 
 // fail returns nil and a message to Lua.

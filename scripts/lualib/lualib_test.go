@@ -125,7 +125,7 @@ func TestFiles(t *testing.T) {
 		testenv.Missing(t, "no links: "+err.Error())
 	}
 	first, second := filepath.Join(base, "first"), filepath.Join(base, "second")
-	o := &Options{Folders: []string{base, first, second}, Permissions: (&permit.Permissions{}).With(append(permit.Own(first), permit.Own(second)...)...)}
+	o := &Options{Folders: []string{base, first, second}, Permissions: (&permit.Permissions{}).With(append(permit.Own(first, first+"/x.lua"), permit.Own(second, second+"/x.lua")...)...)}
 	L := newState(t, o)
 	L.SetGlobal("folder", lua.LString(first))
 	L.SetGlobal("outside", lua.LString(outside))
@@ -245,6 +245,65 @@ func TestHTTP(t *testing.T) {
 	server.Close()
 	if _, err := ParseHTTP(L, 1, o).Do(t.Context()); err == nil {
 		t.Error("no error without a server")
+	}
+}
+
+// What a script has put into a request does not follow a redirection to somebody else, nor does the request where that is not
+// allowed.
+func TestHTTPRedirect(t *testing.T) {
+	var seen http.Header
+	end := func(w http.ResponseWriter, r *http.Request) { seen = r.Header }
+	other := httptest.NewServer(http.HandlerFunc(end))
+	defer other.Close()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if to := r.URL.Query().Get("to"); to != "" {
+			http.Redirect(w, r, to, http.StatusFound)
+			return
+		}
+		end(w, r)
+	}))
+	defer server.Close()
+	host := func(url string) string { return strings.TrimPrefix(url, "http://") }
+	localhost := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
+	one, err := permit.Parse([]string{"net=" + host(server.URL)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		permit *permit.Permissions
+		to     string
+		secret bool
+		err    string
+	}{
+		{one, "/x", true, ""},
+		{one, "//" + host(server.URL), true, ""},
+		{one, other.URL, false, "--allow net=" + host(other.URL)},
+		{one, localhost, false, "--allow net=" + host(localhost)},
+		{permit.All(), other.URL, false, ""},
+		{permit.All(), localhost, false, ""},
+		{one, "file:///etc/passwd", false, `"file:///etc/passwd" is no URL of HTTP`},
+		{one, "unix:/x", false, `"unix:/x" is no URL of HTTP`},
+		{one, "gopher://" + host(server.URL), false, "is no URL of HTTP"},
+		{one, server.URL + "/?to=" + server.URL, true, ""},
+	} {
+		seen = nil
+		L := newState(t, &Options{})
+		value(t, L, `{url = "`+server.URL+"/?to="+c.to+`", headers = {authorization = "s", Cookie = "s", ["x-api-key"] = "s", Accept = "a/b"}}`)
+		got, err := ParseHTTP(L, 1, &Options{Permissions: c.permit, Budget: new(luastring.Budget)}).Do(t.Context())
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) || seen != nil {
+				t.Errorf("%s: %v, %v", c.to, err, seen)
+			}
+			continue
+		}
+		if err != nil || got.Status != 200 || seen.Get("Accept") != "a/b" {
+			t.Errorf("%s: %+v, %v, %v", c.to, got, seen, err)
+		}
+		for _, name := range []string{"Authorization", "Cookie", "X-Api-Key"} {
+			if had := seen.Get(name) != ""; had != c.secret {
+				t.Errorf("%s: %s goes there: %v", c.to, name, had)
+			}
+		}
 	}
 }
 

@@ -3,8 +3,8 @@ package lualib
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"slices"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -58,7 +58,12 @@ func System(L *lua.LState, o *Options, name string, t *lua.LTable) {
 				ask = unknown(of)
 			}
 			t.RawSetString(key, L.NewFunction(func(L *lua.LState) int {
-				if err := ask(l, L); err != nil {
+				err := ask(l, L)
+				if f := l.opened; f != nil {
+					l.opened = nil
+					defer f.Close()
+				}
+				if err != nil {
 					return failFile(L, of, err)
 				}
 				L.Insert(fn, 1)
@@ -73,6 +78,8 @@ func System(L *lua.LState, o *Options, name string, t *lua.LTable) {
 			return 0
 		}))
 		t.RawSetString("getenv", L.NewFunction(l.env))
+		t.RawSetString("remove", L.NewFunction(l.remove))
+		t.RawSetString("rename", L.NewFunction(l.rename))
 	}
 }
 
@@ -95,20 +102,13 @@ func Loaders(L *lua.LState, o *Options) {
 
 // free are the functions that have no effect outside, or none but on a file that is open already.
 var free = map[string]bool{
+	"os.remove": true, "os.rename": true, // see System
 	"os.time": true, "os.date": true, "os.clock": true, "os.difftime": true, "os.setlocale": true, "io.type": true, "debug.traceback": true,
 }
 
-// asks are what has to be allowed for the others. Where the effect is on a path, they put it in the place of the argument as
-// it is without links.
+// asks are what has to be allowed for the others.
 var asks = map[string]func(l *library, L *lua.LState) error{
 	"os.execute": askShell,
-	"os.remove":  func(l *library, L *lua.LState) error { return l.askPath(L, 1, true, false, permit.Write) },
-	"os.rename": func(l *library, L *lua.LState) error {
-		if err := l.askPath(L, 1, true, false, permit.Write); err != nil {
-			return err
-		}
-		return l.askPath(L, 2, false, false, permit.Write)
-	},
 	"os.tmpname": askTemp,
 	"io.tmpfile": askTemp,
 	"io.popen":   askShell,
@@ -163,43 +163,74 @@ func askStream(name string) func(*library, *lua.LState) error {
 	}
 }
 
-// askMode asks for the path in argument 1 by the mode of io.open.
-func (l *library) askMode(L *lua.LState, mode string) error {
-	var kinds []permit.Kind
-	there := strings.HasPrefix(mode, "r")
-	if there || strings.Contains(mode, "+") {
-		kinds = append(kinds, permit.Read)
-	}
-	if !there || strings.Contains(mode, "+") {
-		kinds = append(kinds, permit.Write)
-	}
-	return l.askPath(L, 1, there, true, kinds...)
+// modes are those of io.open, without the b that changes nothing.
+var modes = map[string]int{
+	"r": os.O_RDONLY, "r+": os.O_RDWR, "w": os.O_WRONLY | os.O_CREATE, "w+": os.O_RDWR | os.O_CREATE, "a": os.O_WRONLY | os.O_CREATE, "a+": os.O_RDWR | os.O_CREATE,
 }
 
-// askPath asks for the path in argument n, which must be there or not, and puts it in its place without its links; with
-// follow also the last one. Unless everything is allowed what is opened must be no pipe or device, which could be waited for
-// without end.
-func (l *library) askPath(L *lua.LState, n int, there, follow bool, kinds ...permit.Kind) error {
-	return l.at(L.CheckString(n), slices.Contains(kinds, permit.Write), func(path string) (err error) {
-		var to string
-		for _, kind := range kinds {
-			if to, err = l.Permissions.Path(kind, path, follow); err != nil {
+// askMode asks for the path in argument 1 by the mode of io.open. Unless everything is allowed what is opened must be no pipe
+// or device, which could be waited for without end. It is opened here, where no link leads out, and the interpreter, which opens
+// by name, is given that.
+func (l *library) askMode(L *lua.LState, mode string) error {
+	flags, ok := modes[strings.Replace(mode, "b", "", 1)]
+	if !ok {
+		return fmt.Errorf("%s: Invalid argument: the mode is %q", L.CheckString(1), mode)
+	}
+	return l.at(L.CheckString(1), flags != os.O_RDONLY, func(path string) error {
+		if l.Permissions.AllowsAll() {
+			if _, err := os.Stat(path); err != nil && flags&os.O_CREATE == 0 {
 				return err
 			}
+			L.Replace(1, lua.LString(path))
+			return nil
 		}
-		info, err := os.Stat(to)
-		if !follow {
-			info, err = os.Lstat(to)
-		}
-		switch {
-		case err != nil && there:
+		f, err := l.Permissions.OpenFile(path, flags|nonBlocking)
+		if err != nil {
 			return err
-		case err == nil && follow && !l.Permissions.AllowsAll() && !info.Mode().IsRegular():
-			return fmt.Errorf("%s is no regular file", to)
 		}
-		L.Replace(n, lua.LString(to))
+		info, err := f.Stat()
+		if err == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%s is no regular file", path)
+		}
+		if err != nil {
+			f.Close()
+			return err
+		}
+		l.opened = f
+		L.Replace(1, lua.LString(openedPath(f, info)))
 		return nil
 	})
+}
+
+// openedPath is a path that leads to an open file whatever becomes of its name; its name where there is no such path.
+func openedPath(f *os.File, info fs.FileInfo) string {
+	path := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
+	if same, err := os.Stat(path); err == nil && os.SameFile(info, same) {
+		return path
+	}
+	return f.Name()
+}
+
+// remove is os.remove.
+func (l *library) remove(L *lua.LState) int {
+	if err := l.at(L.CheckString(1), true, l.Permissions.Remove); err != nil {
+		return failFile(L, "os.remove", err)
+	}
+	L.Push(lua.LTrue)
+	return 1
+}
+
+// rename is os.rename.
+func (l *library) rename(L *lua.LState) int {
+	to := L.CheckString(2)
+	err := l.at(L.CheckString(1), true, func(from string) error {
+		return l.at(to, true, func(to string) error { return l.Permissions.Rename(from, to) })
+	})
+	if err != nil {
+		return failFile(L, "os.rename", err)
+	}
+	L.Push(lua.LTrue)
+	return 1
 }
 
 // loadFile is loadfile.

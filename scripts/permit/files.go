@@ -25,6 +25,11 @@ func (p *Permissions) OpenFile(path string, flags int) (*os.File, error) {
 	if p == nil {
 		return nil, p.denied(e)
 	}
+	if flags&os.O_RDWR != 0 {
+		if _, err := p.Path(Read, path, true); err != nil {
+			return nil, err
+		}
+	}
 	if p.all {
 		for _, g := range p.grants {
 			if g.make && flags&os.O_CREATE != 0 && below(g.value, path) != "" {
@@ -66,10 +71,124 @@ func (g Grant) open(root, inside, path string, flags int) (*os.File, error) {
 		return nil, err
 	}
 	defer folder.Close()
-	if info, err := folder.Stat(inside); g.own && err == nil && info.Mode()&(fs.ModeDevice|fs.ModeNamedPipe|fs.ModeSocket) != 0 {
-		return nil, fmt.Errorf("%s is no regular file", path)
+	info, err := folder.Stat(inside)
+	if escapes(err) { // an absolute link, which may lead back into the folder
+		if to := insideOf(root, inside); to != "" {
+			inside = to
+			info, err = folder.Stat(inside)
+		}
+	}
+	if g.own && err == nil {
+		switch {
+		case info.Mode()&(fs.ModeDevice|fs.ModeNamedPipe|fs.ModeSocket) != 0:
+			return nil, fmt.Errorf("%s is no regular file", path)
+		case g.kind == Write && (g.isCode(real(path)) || g.isMain(info)): // by a link
+			return nil, &Denied{Effect: Effect{Kind: Write, Target: path}}
+		}
 	}
 	return folder.OpenFile(inside, flags, 0o666)
+}
+
+// isCode reports whether a path below a script's own folder is code, which the script must not change.
+func (g Grant) isCode(path string) bool {
+	return strings.EqualFold(filepath.Ext(path), ".lua") || path == g.main
+}
+
+func (g Grant) isMain(info fs.FileInfo) bool {
+	main, err := os.Stat(g.main)
+	return err == nil && os.SameFile(info, main)
+}
+
+// Remove removes a file, or an empty folder. A link is removed itself. What must not be is a *Denied.
+func (p *Permissions) Remove(path string) error {
+	folder, name, err := p.parent(path)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	return folder.Remove(name)
+}
+
+// Rename renames a file or a folder. A link is renamed itself. What must not be is a *Denied.
+func (p *Permissions) Rename(from, to string) error {
+	source, old, err := p.parent(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	target, name, err := p.parent(to)
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	if err := rename(source, old, target, name); err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return nil
+}
+
+// parent opens the folder of a path that may be changed, and returns the path's name in it. Whoever changes the names above
+// meanwhile does not lead it out of what is allowed.
+func (p *Permissions) parent(path string) (folder *os.Root, name string, err error) {
+	path, err = filepath.Abs(path)
+	if err != nil {
+		return nil, "", err
+	}
+	dir, name := filepath.Split(path)
+	if p.AllowsAll() {
+		folder, err = os.OpenRoot(dir)
+		return folder, name, err
+	}
+	err = p.denied(Effect{Kind: Write, Target: path})
+	if p == nil {
+		return nil, "", err
+	}
+	for _, g := range p.grants {
+		root, inside, ok := g.place(path)
+		if !ok || g.kind != Write {
+			continue
+		}
+		var failed error
+		if root == "" {
+			folder, failed = os.OpenRoot(dir)
+		} else {
+			folder, failed = openBelow(root, filepath.Dir(inside))
+		}
+		if failed == nil && g.own {
+			if info, e := folder.Lstat(name); e == nil && g.isMain(info) { // by another way
+				folder.Close()
+				continue
+			}
+		}
+		if failed == nil {
+			return folder, name, nil
+		}
+		if !escapes(failed) {
+			err = failed
+		}
+	}
+	return nil, "", err
+}
+
+// openBelow opens a folder below another one.
+func openBelow(root, inside string) (*os.Root, error) {
+	folder, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	below, err := folder.OpenRoot(inside)
+	if escapes(err) {
+		if to := insideOf(root, inside); to != "" {
+			return folder.OpenRoot(to)
+		}
+	}
+	return below, err
+}
+
+// insideOf is where a path below a folder leads by absolute links; "" where that is out of it.
+func insideOf(root, inside string) string {
+	return below(real(root), real(filepath.Join(root, inside)))
 }
 
 // escapes reports whether os.Root has kept a link from leading out.
@@ -143,7 +262,7 @@ func (g Grant) place(path string) (root, inside string, ok bool) {
 	case inside == "" || inside == ".",
 		g.glob && !doublestar.MatchUnvalidated(filepath.ToSlash(g.value), filepath.ToSlash(path)),
 		g.own && strings.Contains("/"+filepath.ToSlash(inside), "/."),
-		g.own && g.kind == Write && strings.EqualFold(filepath.Ext(inside), ".lua"):
+		g.own && g.kind == Write && g.isCode(path):
 		return "", "", false
 	}
 	return root, inside, true

@@ -21,19 +21,27 @@ type Grant struct {
 	port string   // of addresses; "" for all
 	by   []string // for Net: only in these ways; nil for all
 
-	own  bool // a folder of the script's own, where names that begin with a dot, and code that is written, are left out
-	make bool // the folder is made when something is written in it
-	glob bool // value is a pattern of paths
+	own  bool   // a folder of the script's own, where names that begin with a dot, and code that is written, are left out
+	main string // of such a folder: the script itself
+	make bool   // the folder is made when something is written in it
+	glob bool   // value is a pattern of paths
 }
 
-// Own allows the files below a script's folder, unless that is no folder of anybody's: the root of the file system, or where the system
-// shows its devices, as of /dev/stdin.
-func Own(dir string) []Grant {
+// Own allows the files below a script's folder to be read and, where main is its file and not "", to be written. There are none where
+// that is no folder of anybody's: the root of the file system, or where the system shows its devices, as of /dev/stdin.
+func Own(dir, main string) []Grant {
 	dir, err := filepath.Abs(dir)
 	if err != nil || filepath.Dir(dir) == dir || slices.ContainsFunc([]string{"/dev", "/proc", "/sys"}, func(system string) bool { return below(system, dir) != "" }) {
 		return nil
 	}
-	return folder(dir, false)
+	grants := folder(dir, false)
+	if main == "" {
+		return grants[:1]
+	}
+	if grants[1].main, err = filepath.Abs(main); err != nil {
+		return grants[:1]
+	}
+	return grants
 }
 
 // Data allows the files below a folder that is made when the script writes in it first.

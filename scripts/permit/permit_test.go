@@ -171,7 +171,7 @@ func tree(t *testing.T) (dir string) {
 		t.Fatal(err)
 	}
 	for path, content := range map[string]string{
-		"own/a.txt": "a", "own/sub/b.txt": "b", "own/.hidden": "h", "own/.git/config": "h", "own/..v1/map.txt": "m", "own/x.lua": "code", "out/secret": "s", "named.txt": "n",
+		"own/a.txt": "a", "own/sub/b.txt": "b", "own/.hidden": "h", "own/.git/config": "h", "own/..v1/map.txt": "m", "own/x.lua": "code", "own/main": "code", "out/secret": "s", "named.txt": "n",
 	} {
 		path = filepath.Join(dir, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
@@ -183,20 +183,68 @@ func tree(t *testing.T) (dir string) {
 	}
 	for link, to := range map[string]string{
 		"own/out": "../out", "own/secret": filepath.Join(dir, "out/secret"), "own/nowhere": "../out/new", "own/..data": "..v1", "own/map.txt": "..data/map.txt", "named": "named.txt",
+		"own/inside.txt": filepath.Join(dir, "own/a.txt"), "own/to-lua": "x.lua", "own/to-main": "main", "own/sub/up": filepath.Join(dir, "own"),
 	} {
 		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
 			testenv.Missing(t, "no links: "+err.Error())
 		}
 	}
+	if err := os.Link(filepath.Join(dir, "own/main"), filepath.Join(dir, "own/hard")); err != nil {
+		t.Fatal(err)
+	}
 	return dir
+}
+
+// What is changed by name is where it is allowed, by whatever links, and is no code of the script.
+func TestRemoveRename(t *testing.T) {
+	dir := tree(t)
+	at := func(path string) string { return filepath.Join(dir, path) }
+	p := (&Permissions{}).With(Own(at("own"), at("own/main"))...).With(Data(at("data"))...)
+	if err := os.Mkdir(at("data"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"own/out/secret", "out/secret", "own/x.lua", "own/main", "own/.hidden", "own", "own/sub/up/main", "own/sub/../../named.txt"} {
+		var denied *Denied
+		if err := p.Remove(at(path)); !errors.As(err, &denied) {
+			t.Errorf("removing %s: %v", path, err)
+		}
+		if err := p.Rename(at(path), at("own/b")); !errors.As(err, &denied) {
+			t.Errorf("renaming %s: %v", path, err)
+		}
+		if err := p.Rename(at("own/a.txt"), at(path)); !errors.As(err, &denied) {
+			t.Errorf("renaming to %s: %v", path, err)
+		}
+	}
+	for _, c := range [][2]string{{"own/a.txt", "data/b.txt"}, {"data/b.txt", "own/sub/up/c.txt"}, {"own/secret", "own/link"}} {
+		if err := p.Rename(at(c[0]), at(c[1])); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, path := range []string{"own/c.txt", "own/link", "own/sub/b.txt"} {
+		if err := p.Remove(at(path)); err != nil {
+			t.Error(err)
+		}
+	}
+	if secret, err := os.ReadFile(at("out/secret")); string(secret) != "s" {
+		t.Error(err)
+	}
+	for _, who := range []*Permissions{nil, {}} {
+		if err := who.Remove(at("own/sub")); err == nil {
+			t.Error("removed without permission")
+		}
+	}
+	if err := All().Remove(at("out/secret")); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestFiles(t *testing.T) {
 	dir := tree(t)
-	p := (&Permissions{}).With(Own(filepath.Join(dir, "own"))...).With(Data(filepath.Join(dir, "data"))...).With(Path(filepath.Join(dir, "named"))...).With(Path(filepath.Join(dir, "out", "*.txt"))...)
+	p := (&Permissions{}).With(Own(filepath.Join(dir, "own"), filepath.Join(dir, "own", "main"))...).With(Data(filepath.Join(dir, "data"))...).With(Path(filepath.Join(dir, "named"))...).With(Path(filepath.Join(dir, "out", "*.txt"))...)
 	for path, want := range map[string]struct{ read, write bool }{
 		"own/a.txt": {true, true}, "own/sub/b.txt": {true, true}, "own/map.txt": {true, true}, "own/new.txt": {false, true}, "data/new.txt": {true, true},
-		"own/.hidden": {}, "own/.git/config": {}, "own/.new": {}, "own/x.lua": {true, false}, "own/X.LUA": {}, "own/out/secret": {}, "own/secret": {}, "own/nowhere": {}, "own/out/new": {},
+		"own/.hidden": {}, "own/.git/config": {}, "own/.new": {}, "own/x.lua": {true, false}, "own/main": {true, false}, "own/hard": {true, false}, "own/to-lua": {true, false}, "own/to-main": {true, false}, "own/inside.txt": {true, true},
+		"own/sub/up/a.txt": {true, true}, "own/sub/up/../a.txt": {false, true}, "own/X.LUA": {}, "own/out/secret": {}, "own/secret": {}, "own/nowhere": {}, "own/out/new": {},
 		"own/../out/secret": {}, "out/secret": {}, "named": {true, false}, "named.txt": {}, "out/x.txt": {}, ".": {}, "own": {true, false},
 	} {
 		path = filepath.Join(dir, path)
@@ -229,7 +277,7 @@ func TestFiles(t *testing.T) {
 		}
 	}
 	for _, folder := range []string{"/", "/dev", "/dev/fd", "/proc/self/fd", "/sys/x"} {
-		if runtime.GOOS != "windows" && Own(folder) != nil {
+		if runtime.GOOS != "windows" && Own(folder, "") != nil {
 			t.Errorf("%s counts as a folder of a script's own", folder)
 		}
 	}
@@ -266,7 +314,7 @@ func TestOwnPipe(t *testing.T) {
 	if out, err := exec.Command("mkfifo", filepath.Join(dir, "pipe")).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	p := (&Permissions{}).With(Own(dir)...)
+	p := (&Permissions{}).With(Own(dir, filepath.Join(dir, "main"))...)
 	for _, flags := range []int{os.O_RDONLY, os.O_RDWR} {
 		if f, err := p.OpenFile(filepath.Join(dir, "pipe"), flags); err == nil || !strings.Contains(err.Error(), "is no regular file") {
 			f.Close()
