@@ -39,7 +39,9 @@ func (c *Conn) CloseWith(ctx context.Context, code int, reason string) error {
 			over = c.unanswered(nil)
 		}
 		if c.lingering.Load() {
-			drain(c.stream, c.closeTimeout)
+			if drain(c.stream, c.closeTimeout) && c.ended.Load().Clean && c.framing.hasClosing() && c.vectored {
+				c.proper.Store(true)
+			}
 		}
 		c.pending.Set(&c.holding, c, 0)
 		c.reading.leave()
@@ -124,6 +126,7 @@ func (c *Conn) peerClosed(code int, reason string) error {
 	}
 	ce := &CloseError{Clean: true, Code: code, Reason: reason}
 	if c.closing.Load() {
+		c.answered.Store(true)
 		return c.end(ce)
 	}
 	ce.ByPeer = true
@@ -167,13 +170,15 @@ func (c *Conn) shutWriting() bool {
 	return ok && half.CloseWrite() == nil
 }
 
-// drain reads and drops until the stream ends, at most for d and 1 MiB.
+// drain reads and drops until the stream ends, at most for d and 1 MiB, and reports
+// whether it has ended properly.
 func drain(stream interface {
 	io.Reader
 	SetReadDeadline(time.Time) error
-}, d time.Duration) {
+}, d time.Duration) bool {
 	stream.SetReadDeadline(time.Now().Add(d))
-	io.CopyN(io.Discard, stream, 1<<20)
+	_, err := io.CopyN(io.Discard, stream, 1<<20)
+	return err == io.EOF
 }
 
 // Ended returns how the connection has ended, nil while it has not.
@@ -195,6 +200,7 @@ func (c *Conn) finish(ce *CloseError) *CloseError {
 		return c.ended.Load()
 	}
 	defer c.closed.Done()
+	c.settle()
 	err := closeStream(c.stream)
 	if err != nil && !deviceFailed(ce.Err) {
 		ce = &CloseError{Code: codeAbnormal, Err: err}

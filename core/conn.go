@@ -8,6 +8,7 @@ import (
 
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/internal/outq"
 )
 
 const (
@@ -91,12 +92,19 @@ type Conn struct {
 	bytesOut    uint64
 	countOut    counters
 	writeErr    error
-	closing     atomic.Bool // the closing frame has been sent
-	lingering   atomic.Bool // ended, but the peer may still be reading our last words
-	holds       atomic.Bool // see HoldClose
-	vectored    bool        // the stream takes many slices in one system call
-	held        atomic.Pointer[CloseError]
-	pong        atomic.Pointer[[]byte] // owed to the peer; whoever leaves writing sends it
+	ledger      atomic.Pointer[outq.Ledger] // from the first write on
+	outcome     atomic.Pointer[outcome]     // once the connection has ended
+	proving     atomic.Bool                 // see SeekProof
+	asking      atomic.Bool                 // a ping of ours is under way
+	askDue      atomic.Bool                 // whoever leaves writing sees to one
+	// Of the peer's end, see outcome.
+	proper, answered atomic.Bool
+	closing          atomic.Bool // the closing frame has been sent
+	lingering        atomic.Bool // ended, but the peer may still be reading our last words
+	holds            atomic.Bool // see HoldClose
+	vectored         bool        // the stream takes many slices in one system call
+	held             atomic.Pointer[CloseError]
+	pong             atomic.Pointer[[]byte] // owed to the peer; whoever leaves writing sends it
 }
 
 // connConfig is what both openings give to newConn.

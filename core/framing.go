@@ -60,6 +60,8 @@ type framing interface {
 	// appendMessage checks m, too.
 	appendMessage(dst []byte, m Message) ([]byte, error)
 	appendPong(dst, p []byte) []byte
+	// appendPing appends nothing where the dialect has none.
+	appendPing(dst, p []byte) []byte
 	// appendClosing appends nothing where the dialect has no closing frame.
 	appendClosing(dst []byte, code int, reason string) []byte
 	hasClosing() bool

@@ -122,6 +122,7 @@ func (f *hixieFraming) inPlace() bool                             { return true 
 func (f *hixieFraming) appendHeader(dst []byte, _ Message) []byte { return append(dst, 0x00) }
 func (f *hixieFraming) appendTrailer(dst []byte) []byte           { return append(dst, 0xFF) }
 func (f *hixieFraming) appendPong(dst, _ []byte) []byte           { return dst }
+func (f *hixieFraming) appendPing(dst, _ []byte) []byte           { return dst }
 func (f *hixieFraming) hasClosing() bool                          { return f.draft == hixie.Draft76 }
 
 func (f *hixieFraming) appendMessage(dst []byte, m Message) ([]byte, error) {

@@ -82,6 +82,11 @@ func (f *rfcFraming) appendPong(dst, p []byte) []byte {
 	return rfc6455.AppendControl(dst, rfc6455.OpPong, p, f.maskKey())
 }
 
+func (f *rfcFraming) appendPing(dst, p []byte) []byte {
+	f.trace.sawFrame(true, rfc6455.OpPing, p)
+	return rfc6455.AppendControl(dst, rfc6455.OpPing, p, f.maskKey())
+}
+
 func (f *rfcFraming) appendClosing(dst []byte, code int, reason string) []byte {
 	f.trace.sawFrame(true, rfc6455.OpClose, []byte(reason))
 	return rfc6455.AppendClose(dst, rfc6455.SendCode(code), reason, f.maskKey())

@@ -86,8 +86,11 @@ func (c *Conn) receive(ctx context.Context) error {
 func (c *Conn) other(err error, wait func() error) error {
 	c.countIn.publish(c.messagesIn, c.bytesIn)
 	if err == nil && c.ev.kind != eventClosing {
-		if c.ev.kind == eventPing {
+		switch c.ev.kind {
+		case eventPing:
 			c.sendPong(c.ev.msg.Data)
+		case eventPong:
+			c.sawPong(c.ev.msg.Data)
 		}
 		return nil
 	}
@@ -211,6 +214,8 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 // eof ends a connection whose stream came to its end.
 func (c *Conn) eof() error {
 	if ce := eofError(c.framing, c.closing.Load()); ce != nil {
+		// The end of TLS says nothing of what has been read.
+		c.proper.Store(ce.Unanswered || ce.Clean && (c.vectored || c.closing.Load()))
 		if ce.Clean && ce.ByPeer && c.holds.Load() {
 			return c.hold(ce)
 		}

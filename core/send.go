@@ -172,21 +172,35 @@ func (c *Conn) flush(ctx context.Context) error {
 // write sends c.vector if set, else c.out and c.run, and empties all of them.
 func (c *Conn) write(ctx context.Context) error {
 	err := c.writeLimit.enter(ctx)
+	before := c.bytesOut
+	var p []byte // frames to be written, all of them or those before the vector's
 	if err == nil {
+		if c.proving.Load() {
+			c.ask()
+		}
 		if v := c.vector; v != nil {
+			p = v.slices[0]
 			v.rest = v.slices[:]
 			err = c.writeAll(ctx, func() (int64, bool, error) {
 				n, err := v.rest.WriteTo(c.stream)
 				return n, len(v.rest) == 0, err
 			})
 		} else {
-			p := c.run
+			p = c.run
 			if len(c.out) > 0 {
 				c.fold()
 				p = c.out
 			}
 			err = c.writeBytes(ctx, p)
 		}
+	}
+	if c.bytesOut > before {
+		messages := 0
+		if err != nil {
+			n := min(c.bytesOut-before, uint64(len(p)))
+			messages = len(FrameEnds(c.dialect, p[:n]))
+		}
+		c.wrote(err == nil, messages)
 	}
 	if c.vector != nil {
 		*c.vector = vector{}
@@ -257,14 +271,18 @@ func (c *Conn) writeAll(ctx context.Context, write func() (n int64, done bool, e
 	}
 }
 
-// leaveWriting lets go of the sending side, after a pong that became due meanwhile.
+// leaveWriting lets go of the sending side, after a pong or a ping that became due
+// meanwhile.
 func (c *Conn) leaveWriting() {
 	for {
 		if c.pong.Load() != nil {
 			c.writePong(*c.pong.Swap(nil))
 		}
+		if c.askDue.Load() && c.askDue.Swap(false) {
+			c.askNow()
+		}
 		c.writing.leave()
-		if c.pong.Load() == nil || !c.writing.tryTake() {
+		if c.pong.Load() == nil && !c.askDue.Load() || !c.writing.tryTake() {
 			return
 		}
 	}

@@ -51,7 +51,7 @@ func (l *loop) replyRun(p *Peer, frames []byte, n int) {
 			return
 		}
 	}
-	for _, end := range frameEnds(p.kind, frames) {
+	for _, end := range core.FrameEnds(p.Dialect(), frames) {
 		it.ends = append(it.ends, uint32(end))
 	}
 	p.putRest(it)
@@ -157,7 +157,7 @@ func (l *loop) queueReplies(p *Peer, n int) {
 	}
 	// Where each message ends is seen only now, when it matters.
 	it := item{b: append([]byte(nil), l.replies[n:]...)}
-	for _, end := range frameEnds(p.kind, l.replies) {
+	for _, end := range core.FrameEnds(p.Dialect(), l.replies) {
 		if end <= n {
 			p.messagesOut.Add(1)
 		} else {

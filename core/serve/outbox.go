@@ -1,10 +1,6 @@
 package serve
 
-import (
-	"bytes"
-	"encoding/binary"
-	"sync"
-)
+import "sync"
 
 // outbox is what waits for a peer to read: frames in order, some of them shared
 // with other peers. It belongs to whoever holds the peer's lock. Nothing it does
@@ -274,40 +270,4 @@ func (o *outbox) waiting() int {
 		return 0
 	}
 	return o.own + o.shared
-}
-
-// frameEnds returns where each message ends in b, which are frames of the server's
-// side, the first of them whole.
-func frameEnds(k kind, b []byte) (ends []int) {
-	at := 0
-	for at < len(b) {
-		message := true
-		if k <= kindHixie76 {
-			n := bytes.IndexByte(b[at:], 0xFF)
-			if n <= 0 { // a closing frame, or none
-				return ends
-			}
-			at += n + 1
-		} else {
-			if len(b)-at < 2 {
-				return ends
-			}
-			size, head := int(b[at+1]&0x7F), 2
-			switch {
-			case size == 126 && len(b)-at >= 4:
-				size, head = int(binary.BigEndian.Uint16(b[at+2:])), 4
-			case size == 127 && len(b)-at >= 10:
-				size, head = int(binary.BigEndian.Uint64(b[at+2:])), 10
-			}
-			if size < 0 || size > len(b)-at-head {
-				return ends
-			}
-			message = b[at]&0x0F < 8
-			at += head + size
-		}
-		if message {
-			ends = append(ends, at)
-		}
-	}
-	return ends
 }

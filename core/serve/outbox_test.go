@@ -7,8 +7,6 @@ import (
 	"unsafe"
 
 	"pgregory.net/rapid"
-
-	"github.com/ws76/ws76/core"
 )
 
 // TestPeerSize: what an idle connection costs, with eight bytes of a table.
@@ -142,26 +140,6 @@ func TestOutboxIsQuick(t *testing.T) {
 		for o.bytes > 0 {
 			_, size := o.gather(make([][]byte, 8))
 			o.left(min(size, 5))
-		}
-	}
-}
-
-func TestFrameEnds(t *testing.T) {
-	for k := range kinds {
-		codec := k.newCodec(nil)
-		var b []byte
-		var want []int
-		for _, n := range []int{0, 1, 125, 126, 65535, 65536, 3} {
-			b, _ = codec.Append(b, core.Message{Data: bytes.Repeat([]byte("x"), n)})
-			want = append(want, len(b))
-			b = codec.AppendPong(b, []byte("pong"))
-		}
-		b = codec.AppendClosing(b, 1000, "")
-		if got := frameEnds(k, b); fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("%s: %v, want %v", k.dialect(), got, want)
-		}
-		for i := range b[:min(len(b), 400)] { // whatever comes, nothing beyond
-			frameEnds(k, b[i:])
 		}
 	}
 }

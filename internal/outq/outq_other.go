@@ -1,7 +1,5 @@
 //go:build !linux
 
-// Package outq asks the system how much of what was written to a file still waits on
-// this side.
 package outq
 
 import "syscall"

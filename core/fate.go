@@ -1,0 +1,278 @@
+package core
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/internal/outq"
+)
+
+// Fate says what is known of the messages that were given to a connection, counted
+// from the first one. Of the first Proven the peer has read all bytes. Of those from
+// there to Sent that is not known. The rest, up to Given, has not left this machine,
+// at least not whole, and never will.
+//
+// While a connection lasts Sent is what the system has taken. It may be less in the end,
+// and Proven more: TCP acknowledges for a peer's system, which may hold what a peer
+// that dies has never read. So where a closing frame is missing, what
+// the peer's system had room for is not known, acknowledged or not. In hixie-75 the end
+// of the stream is the closing frame: what was acknowledged then has been read, as a
+// system resets a connection that is closed with something unread (RFC 1122, 4.2.2.13).
+type Fate struct {
+	Given, Sent, Proven uint64
+	Final               bool // the connection has ended, and its stream is closed
+}
+
+// NotSent is how many messages have certainly not been sent, once the connection has ended.
+func (f Fate) NotSent() uint64 { return f.Given - f.Sent }
+
+// NotKnown is how many messages may have been read or not.
+func (f Fate) NotKnown() uint64 { return f.Sent - f.Proven }
+
+// outcome is what was known of what was written when the stream was closed.
+type outcome struct {
+	state    outq.State
+	proper   bool // the peer has ended properly: with its closing frame, or behind ours
+	answered bool // and behind ours
+}
+
+// Fate returns what is known now, and once the connection has ended and whoever sent
+// has returned, for good.
+func (c *Conn) Fate() Fate {
+	end, l := c.outcome.Load(), c.ledger.Load()
+	f := Fate{Given: c.countOut.messages.Load(), Final: end != nil}
+	if l == nil {
+		return f
+	}
+	written := l.Written()
+	f.Sent, f.Proven = written.Messages, l.Safe().Messages
+	f.Given = max(f.Given, f.Sent)
+	if end == nil {
+		return f
+	}
+	if end.state.Known {
+		if end.state.Lasts || end.proper {
+			l.Look(written, end.state)
+		}
+		f.Sent, f.Proven = l.Left(end.state).Messages, l.Safe().Messages
+		if end.proper {
+			f.Proven = l.Acknowledged().Messages
+		}
+	} else if end.answered {
+		f.Proven = f.Sent
+	}
+	f.Sent = max(f.Sent, f.Proven)
+	return f
+}
+
+// settle notes what can be known only while the stream is not closed yet.
+func (c *Conn) settle() {
+	if c.vectored {
+		c.writeLimit.until(past) // a write that waits is not to get further behind our back
+	}
+	state, secure := askStream(c.stream)
+	if c.proper.Load() && !c.answered.Load() {
+		// It may be reading still what is on its way.
+		for until := time.Now().Add(c.closeTimeout); state.Lasts && !state.Over && state.Waiting > 0 && time.Now().Before(until); {
+			time.Sleep(time.Millisecond)
+			state, _ = askStream(c.stream)
+		}
+	}
+	if secure {
+		state.Unsent = 0 // of what it holds nobody knows which messages that is
+	}
+	c.outcome.Store(&outcome{state: state, proper: c.proper.Load() || c.answered.Load(), answered: c.answered.Load()})
+}
+
+// askStream asks the system about a stream. Of TLS, that is, more waits than what was
+// given to it.
+func askStream(stream net.Conn) (st outq.State, secure bool) {
+	switch s := stream.(type) {
+	case interface{ Unsent() int }: // no socket
+	case interface{ NetConn() net.Conn }:
+		st, _ = askStream(s.NetConn())
+		return st, true
+	case syscall.Conn:
+		return outq.Ask(s), false
+	}
+	return st, false
+}
+
+// wrote takes a write into the books. With whole, all that was given has been handed to
+// the system; otherwise so many messages of this write.
+func (c *Conn) wrote(whole bool, messages int) {
+	l := c.theLedger()
+	before := l.Written()
+	after := outq.Mark{Bytes: c.bytesOut, Messages: c.messagesOut}
+	if !whole {
+		after.Messages = before.Messages + uint64(messages)
+	}
+	if l.Wrote(after) {
+		c.look(l)
+	}
+}
+
+func (c *Conn) theLedger() *outq.Ledger {
+	l := c.ledger.Load()
+	if l == nil {
+		c.ledger.CompareAndSwap(nil, new(outq.Ledger))
+		l = c.ledger.Load()
+	}
+	return l
+}
+
+func (c *Conn) look(l *outq.Ledger) {
+	written := l.Written()
+	st, _ := askStream(c.stream)
+	l.Look(written, st)
+}
+
+// FrameEnds returns where each message ends in b, which begins with a frame that was
+// made here, in dialect d. Frames of other kinds and what is not whole count for nothing.
+func FrameEnds(d Dialect, b []byte) (ends []int) {
+	for at := 0; at < len(b); {
+		message := true
+		if d != RFC6455 {
+			n := bytes.IndexByte(b[at:], 0xFF)
+			if n <= 0 { // a closing frame, or none
+				return ends
+			}
+			at += n + 1
+		} else {
+			if len(b)-at < 2 {
+				return ends
+			}
+			size, head := int(b[at+1]&0x7F), 2
+			switch {
+			case size == 126 && len(b)-at >= 4:
+				size, head = int(binary.BigEndian.Uint16(b[at+2:])), 4
+			case size == 127 && len(b)-at >= 10:
+				size, head = int(binary.BigEndian.Uint64(b[at+2:])), 10
+			}
+			if b[at+1]&0x80 != 0 {
+				head += 4 // the masking key
+			}
+			if size < 0 || size > len(b)-at-head {
+				return ends
+			}
+			message = b[at]&0x0F < rfc6455.OpClose
+			at += head + size
+		}
+		if message {
+			ends = append(ends, at)
+		}
+	}
+	return ends
+}
+
+// SeekProof has RFC 6455 ask the peer from now on, with a ping behind what is written,
+// one at a time, whether it has read that. The pong is seen by Receive. The drafts have
+// nothing to ask with.
+func (c *Conn) SeekProof() {
+	if c.dialect == RFC6455 && !c.proving.Swap(true) {
+		c.askSoon()
+	}
+}
+
+// Bounds of Prove.
+const (
+	proveLook    = 200 * time.Microsecond // the first pause between two looks
+	proveLookMax = 20 * time.Millisecond
+	proveTimeout = time.Minute
+)
+
+// ErrNotProven is wrapped by what Prove returns when the peer has been silent too long.
+var ErrNotProven = errors.New("the peer has not acknowledged what was sent")
+
+// Prove waits until what was sent before is proven, as well as the dialect can: by the
+// pong to a ping in RFC 6455, for which somebody has to be in Receive, and otherwise by
+// the acknowledgement of the peer's system. Where there is none either, on a serial line
+// say, it returns at once. Its errors are the end of the connection, the cause of ctx,
+// and ErrNotProven after a minute.
+func (c *Conn) Prove(ctx context.Context) error {
+	l := c.ledger.Load()
+	if l == nil {
+		return nil
+	}
+	target := l.Written()
+	c.SeekProof()
+	ctx, cancel := context.WithTimeoutCause(ctx, proveTimeout, fmt.Errorf("%w within %v", ErrNotProven, proveTimeout))
+	defer cancel()
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for wait := proveLook; ; wait = min(2*wait, proveLookMax) {
+		ended := c.ended.Load()
+		got := l.Safe()
+		if c.dialect != RFC6455 && ended == nil {
+			c.look(l)
+			got = l.Acknowledged()
+		}
+		switch {
+		case got.Messages >= target.Messages, c.dialect != RFC6455 && l.Blind() && ended == nil:
+			return nil
+		case ended != nil:
+			if c.Fate().Proven >= target.Messages {
+				return nil
+			}
+			return ended
+		}
+		pause.Reset(wait)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// askSoon has whoever sends next, or nobody else does, ask for proof.
+func (c *Conn) askSoon() {
+	c.askDue.Store(true)
+	if c.writing.tryTake() {
+		c.leaveWriting()
+	}
+}
+
+// ask puts a ping behind what is queued, unless one is under way. The caller holds writing.
+func (c *Conn) ask() {
+	if c.vector != nil || c.closing.Load() || !c.asking.CompareAndSwap(false, true) {
+		return
+	}
+	c.fold()
+	c.borrowOut()
+	m := outq.Mark{Bytes: c.bytesOut + uint64(len(c.out)), Messages: c.messagesOut}
+	c.theLedger().Ask(m)
+	c.out = c.framing.appendPing(c.out, binary.BigEndian.AppendUint64(make([]byte, 0, 8), m.Bytes))
+}
+
+// askNow sends a ping by itself where there is something to be proven.
+func (c *Conn) askNow() {
+	l := c.ledger.Load()
+	if l == nil || l.Written().Messages == l.Safe().Messages || c.closing.Load() || c.writeErr != nil || c.asking.Load() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.closeTimeout)
+	defer cancel()
+	c.write(ctx) // which asks; its error is kept in writeErr
+}
+
+// sawPong takes a pong, which may be one that nobody asked for.
+func (c *Conn) sawPong(data []byte) {
+	if !c.asking.Load() || len(data) != 8 {
+		return
+	}
+	l := c.theLedger()
+	if l.Answered(binary.BigEndian.Uint64(data)) {
+		c.asking.Store(false)
+		if l.Written().Messages > l.Safe().Messages {
+			c.askSoon()
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package outq
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// Whatever is written and acknowledged, no more is said to be safe, or acknowledged,
+// than is, no less to have left, and what is missing is bounded.
+func TestLedger(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var l Ledger
+		window := rapid.IntRange(1, 200_000).Draw(t, "window")
+		ends := []uint64{0} // of messages, in bytes
+		var wrote, acked uint64
+		before := func(bytes uint64) (n uint64) { // messages that end there
+			for n+1 < uint64(len(ends)) && ends[n+1] <= bytes {
+				n++
+			}
+			return n
+		}
+		var asked Mark
+		for range rapid.IntRange(1, 200).Draw(t, "writes") {
+			for range rapid.IntRange(1, 5).Draw(t, "messages") {
+				wrote += uint64(rapid.IntRange(2, 5_000).Draw(t, "size"))
+				ends = append(ends, wrote)
+			}
+			due := l.Wrote(Mark{wrote, uint64(len(ends) - 1)})
+			acked += rapid.Uint64Range(0, wrote-acked).Draw(t, "acked")
+			if due || rapid.IntRange(0, 9).Draw(t, "look") == 0 {
+				l.Look(l.Written(), State{Known: true, Waiting: int(wrote - acked), Window: window})
+			}
+			unread := 2 * uint64(max(window, leastWindow))
+			safe := acked - min(acked, unread)
+			switch rapid.IntRange(0, 9).Draw(t, "ping") {
+			case 0:
+				asked = l.Written()
+				l.Ask(asked)
+			case 1:
+				if l.Answered(wrote+1) || asked.Bytes > 0 && !l.Answered(asked.Bytes) {
+					t.Fatal("an answer is taken for another")
+				}
+			}
+			if asked.Bytes > 0 {
+				safe = max(safe, asked.Bytes)
+			}
+			if got := l.Safe(); got.Messages > before(safe) || ends[got.Messages] > got.Bytes {
+				t.Fatalf("safe %+v, of %d bytes with %d", got, safe, before(safe))
+			}
+			if got := l.Acknowledged(); got.Messages > before(max(acked, safe)) {
+				t.Fatalf("acknowledged %+v, of %d bytes with %d", got, acked, before(acked))
+			}
+			unsent := rapid.IntRange(0, int(wrote-acked)).Draw(t, "unsent")
+			if got := l.Left(State{Unsent: unsent}); got.Messages < before(wrote-uint64(unsent)) {
+				t.Fatalf("left %+v, of %d bytes with %d", got, wrote-uint64(unsent), before(wrote-uint64(unsent)))
+			}
+		}
+		l.Look(l.Written(), State{Known: true, Window: window})
+		if got := l.Acknowledged(); got != l.Written() {
+			t.Fatalf("all is acknowledged: %+v of %+v", got, l.Written())
+		}
+		// A place is remembered every so many bytes: the steps are no more than a quarter
+		// of what is not safe, and one write.
+		if got := l.Safe(); wrote-got.Bytes > 2*uint64(max(window, leastWindow))+max(wrote/4, 25_000) {
+			t.Fatalf("safe are %d bytes of %d, window %d", got.Bytes, wrote, window)
+		}
+	})
+}
+
+// What no system knows is safe only once the peer says so.
+func TestLedgerBlind(t *testing.T) {
+	var l Ledger
+	l.Wrote(Mark{10, 1})
+	l.Look(l.Written(), State{})
+	l.Wrote(Mark{1 << 40, 2})
+	if l.Safe() != (Mark{}) || !l.Blind() {
+		t.Fatal(l.Safe())
+	}
+	l.Ask(l.Written())
+	l.Wrote(Mark{1<<40 + 1, 3})
+	if !l.Answered(1<<40) || l.Safe() != (Mark{1 << 40, 2}) {
+		t.Fatal(l.Safe())
+	}
+}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package outq
+
+import "syscall"
+
+// Ask returns that nothing is known.
+func Ask(syscall.Conn) State { return State{} }
