@@ -220,6 +220,8 @@ func (m *Module) openOnce(ctx context.Context, host, port string) (rest []byte, 
 	r := m.reader(command)
 	m.drop()
 	m.said = m.said[:0]
+	m.opens = true
+	defer func() { m.opens = ctx.Err() != nil }()
 	if err := m.send(ctx, command+"\r"); err != nil {
 		return nil, err
 	}

@@ -49,6 +49,7 @@ type Module struct {
 	slow     bool     // its last answer took longer than slowReply
 	said     []byte   // its last text, for what it says between replies
 	booted   bool     // *READY* was in that
+	opens    bool     // time was up after it was told to open a connection
 }
 
 // Baud returns the rate of the UART.

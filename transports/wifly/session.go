@@ -116,6 +116,9 @@ func (m *Module) current(ctx context.Context) (settings, error) {
 		}
 		if group == "uart" { // its echo would be in the way of what follows
 			mode, _ := parseNumber(s["mode"])
+			if m.mode == "" { // restore needs it, where this goes no further
+				m.mode = s["mode"]
+			}
 			if err := m.set(ctx, "uart mode "+strconv.FormatInt(mode&^0x23|1, 10)); err != nil {
 				return nil, err
 			}

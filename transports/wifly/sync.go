@@ -14,15 +14,35 @@ func (m *Module) sync(ctx context.Context, rounds int) error {
 	s := syncer{m: m}
 	for range rounds {
 		ok, err := s.round(ctx)
+		if ok && err == nil {
+			err = m.settle(ctx)
+		}
 		if err != nil {
+			if s.inside != nil && !m.answered && ctx.Err() != nil {
+				m.retreat()
+			}
 			return m.broken(err, "entering command mode", "")
 		}
 		if ok {
 			m.answered = true
-			return m.settle(ctx)
+			return nil
 		}
 	}
 	return s.failed()
+}
+
+// retreatWait bounds what is done for a module that was given up on its way into command
+// mode.
+const retreatWait = 2 * time.Second
+
+// retreat has a module that said CMD leave command mode, with the UART mode that it had.
+func (m *Module) retreat() {
+	ctx, cancel := context.WithTimeout(context.Background(), retreatWait)
+	defer cancel()
+	if mode, ok := parseNumber(m.mode); ok && m.setMode(ctx, mode) == nil {
+		m.mode = ""
+	}
+	m.exit(ctx)
 }
 
 // A syncer is one sync.

@@ -200,8 +200,13 @@ func (m *Module) recover(ctx context.Context, err error) error {
 			return err
 		}
 	}
-	if _, err := m.enterLine(ctx); err != nil {
-		if err := m.sync(ctx, 1); err != nil {
+	opened := m.opens // maybe, and an empty line would be part of the stream
+	if !opened {
+		_, err := m.enterLine(ctx)
+		opened = err != nil
+	}
+	if opened {
+		if err := m.sync(ctx, 2); err != nil {
 			return err
 		}
 	}

@@ -5,11 +5,15 @@ package wifly
 import (
 	"context"
 	"flag"
+	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -213,6 +217,55 @@ func TestInfo(t *testing.T) {
 			if list[1].SSID != "other, one" || list[1].Auth != "wpa2" {
 				t.Errorf("%s: %+v", firmware, list[1])
 			}
+		})
+	}
+}
+
+// Wherever a user ends it, the module is what it was, and in data mode once it had said
+// that it is in command mode.
+func TestEnded(t *testing.T) {
+	for i := range 60 {
+		synctest.Test(t, func(t *testing.T) {
+			near, mid := net.Pipe()
+			back, far := net.Pipe()
+			there, peer := net.Pipe()
+			o := module.Options{Running: true, Baud: 9600, Settings: "set wlan ssid lab\nset comm time 33\n"}
+			o.Networks = []module.Network{{SSID: "lab", Channel: 11}}
+			o.Dial = func(context.Context, string) (net.Conn, error) {
+				time.Sleep(100 * time.Millisecond)
+				return there, nil
+			}
+			m, err := module.New(&o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			serving, stop := context.WithCancel(t.Context())
+			var running sync.WaitGroup
+			running.Go(func() { m.Serve(serving, far) })
+			running.Go(func() { io.Copy(io.Discard, peer) })
+			running.Go(func() { io.Copy(back, mid) })
+			running.Go(func() { // the module's port outlives the driver's
+				io.Copy(mid, back)
+				io.Copy(io.Discard, back)
+			})
+			synctest.Wait() // it runs
+			before := m.State().Settings
+			after := time.Duration(i) * 60 * time.Millisecond
+			ctx, cancel := context.WithTimeout(t.Context(), after)
+			tr := New(Config{Name: fmt.Sprint("ended ", i), Baud: 9600, Open: func(context.Context, int) (net.Conn, error) { return near, nil }})
+			conn, err := tr.Dial(ctx, "192.0.2.1:80")
+			if err == nil {
+				err = conn.Close()
+			}
+			cancel()
+			if s := m.State(); s.Settings != before || s.Command && after > 800*time.Millisecond {
+				t.Errorf("after %v (%v) the module is in command mode: %v, and has\n%s", after, err, s.Command, s.Settings)
+			}
+			stop()
+			for _, end := range []net.Conn{near, mid, back, far, there, peer} {
+				end.Close()
+			}
+			running.Wait()
 		})
 	}
 }
