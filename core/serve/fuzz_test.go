@@ -167,6 +167,7 @@ func addSeeds(f *testing.F) {
 		"GET / HTTP/1.1\r\nHost: x\r\n\r\nG",
 		"<policy-file-request/>\x00",
 		"\x16\x03\x01\x00\x05hello",
+		"00\"", // no method of a request, and no line
 	} {
 		f.Add([]byte(seed), uint16(len(seed)/2))
 	}

@@ -38,6 +38,7 @@ func (l *loop) receiveHead(p *Peer) {
 		m.opening.head = b
 	}
 	switch {
+	case err != nil && early && m.opening.handshake == nil && l.refuseCut(p, b):
 	case err != nil:
 		h, got := l.pending(p)
 		l.refuse(p, h.Lost(got, err))
@@ -50,6 +51,20 @@ func (l *loop) receiveHead(p *Peer) {
 	default:
 		l.readHead(p, b)
 	}
+}
+
+// refuseCut answers a head that ends before a line of it did, and could be none whatever
+// came: as it would have been answered where that had come at once.
+func (l *loop) refuseCut(p *Peer, b []byte) bool {
+	h := &l.handshake
+	*h = *core.NewHandshake(&l.server.Accept)
+	_, err := h.Read(b)
+	var refused *core.HandshakeError
+	if !errors.As(err, &refused) {
+		return false
+	}
+	l.turnDown(p, h, err)
+	return true
 }
 
 // headMost is above what a head may have.
