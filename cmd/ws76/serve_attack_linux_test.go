@@ -267,12 +267,15 @@ func until(t *testing.T, what string, is func() bool) {
 // untilQuiet waits until a process works little, for half a minute at most: who has come
 // has been answered then, or is held. It returns how long that took.
 func untilQuiet(t *testing.T, pid int) time.Duration {
-	const look = 200 * time.Millisecond
+	const look, looks = 200 * time.Millisecond, 5
 	began, last := time.Now(), processorTime(t, pid)
-	for {
+	for quiet := 0; ; {
 		time.Sleep(look)
 		now := processorTime(t, pid)
-		if took := time.Since(began); now-last < look/5 || took > 30*time.Second {
+		if quiet++; now-last > look/5 {
+			quiet = 0
+		}
+		if took := time.Since(began); quiet == looks || took > 30*time.Second {
 			return took.Round(time.Millisecond)
 		}
 		last = now
