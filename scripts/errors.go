@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,33 +98,16 @@ func tidyTrace(trace string) string {
 	return strings.Join(kept, "\n")
 }
 
-// maxTrace bounds the levels of a traceback of a task.
-const maxTrace = 15
-
 // traceOf describes where a thread that has ended with an error was.
 func traceOf(th *lua.LState) string {
-	var b strings.Builder
-	for level := 0; level < maxTrace; level++ {
-		dbg, ok := th.GetStack(level)
-		if !ok {
-			break
-		}
-		if _, err := th.GetInfo("Snl", dbg, nil); err != nil || dbg.CurrentLine <= 0 || dbg.Source == preludeName {
-			continue
-		}
-		name := "a function"
-		switch {
-		case dbg.Name != "" && dbg.Name != "?":
-			name = "function '" + dbg.Name + "'"
-		case dbg.LineDefined == 0:
-			name = "main chunk"
-		}
-		fmt.Fprintf(&b, "\n\t%s:%d: in %s", dbg.Source, dbg.CurrentLine, name)
-	}
-	if b.Len() == 0 {
+	lines := strings.Split(lauxlib.Traceback(th, 0), "\n")
+	lines = slices.DeleteFunc(lines, func(line string) bool {
+		return strings.HasPrefix(line, "\t[C]:") || strings.HasPrefix(line, "\t(tail call)")
+	})
+	if len(lines) < 2 {
 		return ""
 	}
-	return "stack traceback:" + b.String()
+	return strings.Join(lines, "\n")
 }
 
 // reporter logs errors: each place once a second, so that a hook which always

@@ -189,6 +189,21 @@ func (w *walker) define(name string, line int, f bool) {
 	}
 }
 
+// policies are the values of the global fail.
+var policies = []string{"drop", "close"}
+
+// policy looks at a global that is fail, or was meant to be.
+func (w *walker) policy(name *ast.IdentExpr, value ast.Expr) {
+	text, ok := value.(*ast.StringExpr)
+	switch {
+	case !ok:
+	case name.Value == "fail" && !slices.Contains(policies, text.Value):
+		w.problem(name.Line(), "fail is %q; want %s%s", text.Value, strings.Join(policies, " or "), didYouMean(Nearest(text.Value, policies)))
+	case name.Value != "fail" && slices.Contains(policies, text.Value) && distance(name.Value, "fail") <= 2:
+		w.problem(name.Line(), "nothing looks at %s; did you mean fail?", name.Value)
+	}
+}
+
 func (w *walker) block(list []ast.Stmt, s *scope) {
 	s = inner(s)
 	for _, stmt := range list {
@@ -212,6 +227,9 @@ func (w *walker) stmt(stmt ast.Stmt, s *scope) {
 					_, f = st.Rhs[i].(*ast.FunctionExpr)
 				}
 				w.define(name.Value, name.Line(), f)
+				if i < len(st.Rhs) {
+					w.policy(name, st.Rhs[i])
+				}
 				if f {
 					w.function(st.Rhs[i].(*ast.FunctionExpr), s, w.known.Params[name.Value])
 				}

@@ -50,6 +50,8 @@ func TestScript(t *testing.T) {
 		{"ws76.json('x')", "[]", []string{"1: ws76.json is a table and cannot be called; in it are decode, encode"}},
 		{"local s = ('x'):rep(2):uper() print(s:len(), string.lenn(s))", "[]", []string{"1: a string has no method uper; did you mean upper?", "1: a string has no field lenn; did you mean len?"}},
 		{"function string.trim(s) return s end print((' x'):trim(), string.trim('x'))", "[]", nil},
+		{"fail = 'dorp'", "[]", []string{`1: fail is "dorp"; want drop or close; did you mean drop?`}},
+		{"fial = 'drop' fail = 'close' mode = 'drop' local fial = 'drop'", "[]", []string{"1: nothing looks at fial; did you mean fail?"}},
 		{"local string = {} print(string.anything)", "[]", nil},
 	} {
 		r, err := Script([]byte(test.src), "t.lua", known)

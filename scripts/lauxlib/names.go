@@ -3,6 +3,7 @@ package lauxlib
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -77,6 +78,14 @@ func Where(L *lua.LState, level int) string {
 func Callee(L *lua.LState, level int) (kind, name string) {
 	f, ok := at(L, level+1)
 	if !ok {
+		return "", ""
+	}
+	return f.callee()
+}
+
+// callee is what the instruction at hand calls its function, if it is a call.
+func (f frame) callee() (kind, name string) {
+	if f.pc < 0 {
 		return "", ""
 	}
 	switch inst := f.proto.Code[f.pc]; opcode(inst) {
@@ -167,12 +176,17 @@ func OperandError(L *lua.LState, operation string, value lua.LValue, kind, name 
 	Errorf(L, "attempt to %s %s", operation, what)
 }
 
-// register names what is in a register before the instruction at pc.
+// register names what is in a register before the instruction at pc, unless that name is the compiler's.
 func (f frame) register(pc, r int) (kind, name string) {
+	if kind, name = f.origin(pc, r); strings.HasPrefix(name, "\x00") || strings.HasPrefix(name, "(") {
+		return "", ""
+	}
+	return kind, name
+}
+
+// origin names what is in a register before the instruction at pc.
+func (f frame) origin(pc, r int) (kind, name string) {
 	if name := f.local(pc, r); name != "" {
-		if name[0] == 0 || name[0] == '(' { // of the compiler
-			return "", ""
-		}
 		return "local", name
 	}
 	by := f.setter(pc, r)
@@ -184,16 +198,14 @@ func (f frame) register(pc, r int) (kind, name string) {
 		return "global", f.constant(int(inst & maxBx))
 	case lua.OP_MOVE, lua.OP_MOVEN:
 		if argB(inst) < argA(inst) {
-			return f.register(by, argB(inst))
+			return f.origin(by, argB(inst))
 		}
 	case lua.OP_GETTABLE, lua.OP_GETTABLEKS:
 		return "field", f.constant(argC(inst) - constant)
 	case lua.OP_SELF:
 		return "method", f.constant(argC(inst) - constant)
 	case lua.OP_GETUPVAL:
-		if name := f.proto.DbgUpvalues[argB(inst)]; name[0] != 0 {
-			return "upvalue", name
-		}
+		return "upvalue", f.proto.DbgUpvalues[argB(inst)]
 	}
 	return "", ""
 }

@@ -94,10 +94,12 @@ func setFEnv(L *lua.LState) int {
 	return 1
 }
 
-var debugFunctions = lauxlib.Shared(map[string]lua.LGFunction{"getfenv": debugGetFEnv, "setfenv": debugSetFEnv})
+var debugFunctions = lauxlib.Shared(map[string]lua.LGFunction{
+	"getfenv": debugGetFEnv, "setfenv": debugSetFEnv, "traceback": traceback,
+})
 
-// Debug puts the functions of the table debug into t that know what has no environment of its own: functions that all states
-// share, and objects.
+// Debug puts the functions of the table debug into t that gopher-lua does in another way: those that know what has no
+// environment of its own, functions that all states share and objects, and traceback.
 func Debug(t *lua.LTable) { debugFunctions.Set(t) }
 
 func debugGetFEnv(L *lua.LState) int {
