@@ -23,7 +23,7 @@ _ws76_command() {
         ;;
     'ws76 serve')
         args=('text' none)
-        flags='--echo --exec --exec-shared --exec-env --static --no-dashboard --metrics --listen --dialect --protocol --strict --lenient-keys --public-url --trust-forwarded --no-compress --flash-policy --binary --origin --auth-file --tls-cert --tls-key --tls-min --max-conns --max-message --rate --queue --slow --handshake-timeout --idle --close-timeout --grace --hub --hub-creds --hub-cacert --hub-cert --hub-key --record --max-pending --message-timeout --write-timeout --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--echo --exec --exec-shared --exec-env --static --no-dashboard --metrics --listen --dialect --protocol --strict --lenient-keys --public-url --trust-forwarded --no-compress --flash-policy --binary --origin --host --auth-file --tls-cert --tls-key --tls-min --max-conns --max-message --rate --queue --slow --handshake-timeout --idle --close-timeout --grace --hub --hub-creds --hub-cacert --hub-cert --hub-key --record --max-pending --message-timeout --write-timeout --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 replay')
         args=('file' 'ask url' none)
@@ -31,7 +31,7 @@ _ws76_command() {
         ;;
     'ws76 bridge')
         args=('ask endpoint' 'ask endpoint' none)
-        flags='--max-pending --message-timeout --write-timeout --file --from-format --to-format --crlf --replace-invalid --binary --max-message --buffer --retries --reconnect --linger --from-via --origin --auth-file --public-url --trust-forwarded --lenient-keys --strict --no-compress --dialect --pass-header --header -H --to-origin --to-auth-file --header-order --to-via --exec-env --proxy --resolve --ipv4 -4 --ipv6 -6 --tls-cert --tls-key --cacert --cert --key --servername --insecure -k --tls-min --max-conns --connect-timeout --handshake-timeout --idle --close-timeout --grace --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--max-pending --message-timeout --write-timeout --file --from-format --to-format --crlf --replace-invalid --binary --max-message --buffer --retries --reconnect --linger --from-via --origin --host --auth-file --public-url --trust-forwarded --lenient-keys --strict --no-compress --dialect --pass-header --header -H --to-origin --to-auth-file --header-order --to-via --exec-env --proxy --resolve --ipv4 -4 --ipv6 -6 --tls-cert --tls-key --cacert --cert --key --servername --insecure -k --tls-min --max-conns --connect-timeout --handshake-timeout --idle --close-timeout --grace --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 keygen')
         flags='--count -n --seed --key1 --key2 --key3 --request --rfc6455 --explain --response --raw --verify --json --verbose -v --quiet -q --log-format --config --help -h'
@@ -223,6 +223,7 @@ _ws76_value() {
     'ws76 serve --public-url') spec='text' ;;
     'ws76 serve --binary') spec='text' ;;
     'ws76 serve --origin') spec='text' ;;
+    'ws76 serve --host') spec='text' ;;
     'ws76 serve --auth-file') spec='file' ;;
     'ws76 serve --tls-cert') spec='file' ;;
     'ws76 serve --tls-key') spec='file' ;;
@@ -306,6 +307,7 @@ _ws76_value() {
     'ws76 bridge --linger') spec='text' ;;
     'ws76 bridge --from-via') spec='ask via' ;;
     'ws76 bridge --origin') spec='text' ;;
+    'ws76 bridge --host') spec='text' ;;
     'ws76 bridge --auth-file') spec='file' ;;
     'ws76 bridge --public-url') spec='text' ;;
     'ws76 bridge --dialect') spec='words hixie-75 hixie-76 rfc6455' ;;

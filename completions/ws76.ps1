@@ -274,7 +274,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--no-compress' + "`t" + 'no permessage-deflate (RFC 6455)'),
         ('--flash-policy' + "`t" + 'answer the policy request of Flash, for the hosts of --origin'),
         ('--binary' + "`t" + 'HOW channels give binary messages to clients of the drafts: refuse (leave out and count), base64, hex, latin1'),
-        ('--origin' + "`t" + 'allow only pages of PATTERN, like http://*.example.org; repeatable'),
+        ('--origin' + "`t" + 'allow pages of PATTERN, beside those of the same site, like http://*.example.org; null: pages without an origin, none: clients that send no Origin, *: all; repeatable'),
+        ('--host' + "`t" + 'be known as NAME, or the names of a pattern like *.lan, beside addresses, localhost and the host of --public-url; *: all; repeatable'),
         ('--auth-file' + "`t" + 'let in only the users of FILE, lines USER:PASSWORD or those of htpasswd -B'),
         ('--tls-cert' + "`t" + 'certificate FILE (PEM); TLS and plain share the port'),
         ('--tls-key' + "`t" + 'its key FILE'),
@@ -387,7 +388,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--reconnect' + "`t" + 'open FROM again when it ends, where it is opened and not listened on'),
         ('--linger' + "`t" + 'when FROM is a byte stream and ends, go on until TO has been silent for TIME (0: at once)'),
         ('--from-via' + "`t" + 'listen for WebSockets of FROM on transport URL: unix:///PATH, serial:///DEVICE, wifly:///DEVICE, fd:N, stdio:'),
-        ('--origin' + "`t" + 'allow only pages of PATTERN, like http://*.example.org; repeatable'),
+        ('--origin' + "`t" + 'allow pages of PATTERN, beside those of the same site, like http://*.example.org; null: pages without an origin, none: clients that send no Origin, *: all; repeatable'),
+        ('--host' + "`t" + 'be known as NAME, or the names of a pattern like *.lan, beside addresses, localhost and the host of --public-url; *: all; repeatable'),
         ('--auth-file' + "`t" + 'let in only the users of FILE, lines USER:PASSWORD or those of htpasswd -B'),
         ('--public-url' + "`t" + 'URL that clients see, for Location: wss://HOST[:PORT]'),
         ('--trust-forwarded' + "`t" + 'take scheme and host for Location, and the client''s address, from X-Forwarded-Proto, -Host and -For'),
@@ -928,6 +930,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 serve --public-url'] = @()
     $values['ws76 serve --binary'] = @()
     $values['ws76 serve --origin'] = @()
+    $values['ws76 serve --host'] = @()
     $values['ws76 serve --auth-file'] = @()
     $values['ws76 serve --tls-cert'] = @()
     $values['ws76 serve --tls-key'] = @()
@@ -1029,6 +1032,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 bridge --linger'] = @()
     $values['ws76 bridge --from-via'] = @()
     $values['ws76 bridge --origin'] = @()
+    $values['ws76 bridge --host'] = @()
     $values['ws76 bridge --auth-file'] = @()
     $values['ws76 bridge --public-url'] = @()
     $values['ws76 bridge --dialect'] = @('hixie-75', 'hixie-76', 'rfc6455')

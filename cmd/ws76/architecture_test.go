@@ -19,14 +19,15 @@ const module = "github.com/ws76/ws76/"
 // mayImport is the import graph: what each package may import of this module.
 // Those that are missing here may import nothing of it.
 var mayImport = map[string][]string{
-	"cmd/ws76":                {"internal/accept", "internal/capture", "internal/children", "internal/lineedit", "plugins", "core", "core/hixie", "core/rfc6455", "core/bridge", "core/relay", "core/relay/format", "core/relay/recording", "plugins/record", "core/serve", "transports", "transports/all", "transports/exec", "transports/pipe", "transports/serial", "transports/tcp", "transports/tls", "transports/wifly", "transports/wifly/module", "core/hub", "core/hub/nats", "core/serve/auth", "core/serve/channels", "core/serve/dashboard", "core/serve/metrics", "core/serve/static", "scripts", "plugins/mqtt", "plugins/nats", "plugins/broker", "scripts/kv", "scripts/permit", "scripts/watch", "scripts/check", "scripts/meta", "scripts/scripttest", "scripts/templates", "completions", "man", "internal/textfile", "scripts/luacode"},
+	"cmd/ws76":                {"internal/accept", "internal/capture", "internal/children", "internal/lineedit", "plugins", "core", "core/hixie", "core/rfc6455", "core/bridge", "core/relay", "core/relay/format", "core/relay/recording", "plugins/record", "core/serve", "transports", "transports/all", "transports/exec", "transports/pipe", "transports/serial", "transports/tcp", "transports/tls", "transports/wifly", "transports/wifly/module", "core/hub", "core/hub/nats", "core/serve/auth", "core/serve/channels", "core/serve/dashboard", "core/serve/gate", "core/serve/metrics", "core/serve/static", "scripts", "plugins/mqtt", "plugins/nats", "plugins/broker", "scripts/kv", "scripts/permit", "scripts/watch", "scripts/check", "scripts/meta", "scripts/scripttest", "scripts/templates", "completions", "man", "internal/textfile", "scripts/luacode"},
 	"core":                    {"core/hixie", "core/rfc6455", "internal/outq"},
 	"core/relay":              {"core"},
 	"core/bridge":             {"core", "core/hixie", "core/relay", "core/relay/format", "core/rfc6455"},
 	"core/relay/format":       {"core", "core/hixie"},
 	"core/relay/recording":    {"core", "core/hixie", "core/relay/format", "internal/textfile"},
 	"plugins/record":          {"core", "core/relay", "core/relay/recording"},
-	"core/serve":              {"core", "core/hixie", "core/rfc6455", "core/relay", "internal/accept"},
+	"core/serve":              {"core", "core/hixie", "core/rfc6455", "core/relay", "core/serve/auth", "core/serve/gate", "internal/accept"},
+	"core/serve/gate":         {"core", "core/hixie", "core/serve/auth"},
 	"core/serve/auth":         {"internal/textfile"},
 	"core/serve/metrics":      {"core", "core/hixie"},
 	"plugins":                 {"scripts", "scripts/luacode", "scripts/permit", "internal/textfile"},

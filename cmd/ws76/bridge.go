@@ -63,7 +63,8 @@ func bridgeFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "linger", Category: losses, Value: time.Second, Usage: "when FROM is a byte stream and ends, go on until TO has been silent for `TIME` (0: at once)"},
 
 		&cli.StringFlag{Name: "from-via", Category: from, Usage: "listen for WebSockets of FROM on transport `URL`: unix:///PATH, serial:///DEVICE, wifly:///DEVICE, fd:N, stdio:"},
-		&cli.StringSliceFlag{Name: "origin", Category: from, Usage: "allow only pages of `PATTERN`, like http://*.example.org; repeatable"},
+		originFlag(from),
+		hostFlag(from),
 		&cli.StringFlag{Name: "auth-file", Category: from, Usage: "let in only the users of `FILE`, lines USER:PASSWORD or those of htpasswd -B"},
 		&cli.StringFlag{Name: "public-url", Category: from, Usage: "`URL` that clients see, for Location: wss://HOST[:PORT]"},
 		&cli.BoolFlag{Name: "trust-forwarded", Category: from, Usage: "take scheme and host for Location, and the client's address, from X-Forwarded-Proto, -Host and -For"},
@@ -207,14 +208,9 @@ func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
 func (s *span) newFront() (err error) {
 	f := &service{env: s.env, forwarded: s.c.Bool("trust-forwarded")}
 	s.front, f.turnedAway.log = f, s.log
-	if f.origins, err = parseOrigins(s.c.StringSlice("origin")); err != nil {
-		return err
-	}
 	f.server.Loops = -1 // the opening of TO is waited for
-	if f.authFile = s.c.String("auth-file"); f.authFile != "" {
-		if err := f.loadUsers(f.authFile); err != nil {
-			return usageError{err}
-		}
+	if err := f.openGate(s.c); err != nil {
+		return err
 	}
 	return f.loadTLS(s.c)
 }

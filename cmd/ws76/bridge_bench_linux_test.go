@@ -123,7 +123,7 @@ func median(of []float64) float64 {
 // startEchoServer runs ws76 serve --echo in a process of its own, so that what its
 // messages do to the load's collector of garbage is not the bridge's cost.
 func startEchoServer(b testing.TB) string {
-	return startListening(b, exec.Command("ws76", "serve", "127.0.0.1:0", "--echo"))
+	return startListening(b, exec.Command("ws76", "serve", "127.0.0.1:0", "--echo", "--origin", "*"))
 }
 
 type bridgeLoad struct {
@@ -211,7 +211,7 @@ func (c bridgeLoad) load(addr string, ready *sync.WaitGroup, start chan struct{}
 
 // rawOpening does the draft's example handshake and leaves a bare stream.
 func rawOpening(nc net.Conn) error {
-	if _, err := io.WriteString(nc, "GET / HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: x\r\nOrigin: http://x\r\n"+
+	if _, err := io.WriteString(nc, "GET / HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: localhost\r\nOrigin: http://x\r\n"+
 		"Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n\r\n^n:ds[4U"); err != nil {
 		return err
 	}

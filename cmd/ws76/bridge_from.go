@@ -135,7 +135,7 @@ func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
 // runWebSockets serves clients until ctx ends.
 func (s *span) runWebSockets(ctx context.Context, l net.Listener, accept core.AcceptOptions, path string) error {
 	server := serve.Server{
-		Accept: accept, TLS: s.front.server.TLS, Loops: -1,
+		Accept: accept, Gate: s.front.gate, TLS: s.front.server.TLS, Loops: -1,
 		MaxConns: s.c.Int("max-conns"), Idle: s.idle, Grace: s.c.Duration("grace"),
 		Refused: func(remote net.Addr, err error) { s.sessions.refused(s.front, remote, err) },
 	}
@@ -149,13 +149,9 @@ func (s *span) route(ctx context.Context, o *serve.Opening, path string, trace *
 	if path != "" && strings.TrimSuffix(asked, "/") != path {
 		return serve.Service{}, notFound(fmt.Errorf("only %s is served here", path))
 	}
-	grant, refused := s.front.admit(o)
-	if refused != nil {
-		return serve.Service{}, refused
-	}
 	who := &client{
 		remote: s.front.remoteName(o.RemoteAddr(), o.Request.Fields), request: cloneRequest(o.Request), protocols: offered(o.Request.Fields),
-		secure: o.Secure, dialect: o.Dialect, user: userOf(grant),
+		secure: o.Secure, dialect: o.Dialect, user: userOf(o.Grant),
 	}
 	join := s.newJoin(who)
 	agreed, refused := join.askScripts(o)
@@ -184,13 +180,8 @@ func (s *span) route(ctx context.Context, o *serve.Opening, path string, trace *
 	}
 	header := up.header
 	up.header = nil
-	var until context.Context
-	if grant != nil {
-		until = grant.Context()
-	}
 	return serve.Service{
 		Settings: settings,
-		Until:    until,
 		Header:   header,
 		Trace:    who.trace(trace, relay.A),
 		Handler: func(ctx context.Context, conn *core.Conn) error {

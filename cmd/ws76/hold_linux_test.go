@@ -46,7 +46,7 @@ end)
 print("listening on ws://" .. l.addr .. "/")
 while true do ws76.sleep(3600) end
 `)
-	const opening = "GET /echo HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: x\r\nOrigin: http://x\r\n\r\n"
+	const opening = "GET /echo HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: localhost\r\nOrigin: http://x\r\n\r\n"
 	for name, tc := range map[string]struct {
 		args         []string
 		opening, say string

@@ -53,7 +53,9 @@ func cmdFetch(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	for _, h := range header {
 		name, value, _ := strings.Cut(h, ": ")
-		r.Header.Set(name, value)
+		if r.Header.Set(name, value); name == "Host" {
+			r.Host = value
+		}
 	}
 	// A connection of its own, so that none is left for the server to wait for.
 	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)

@@ -17,6 +17,7 @@ import (
 	"github.com/ws76/ws76/core/serve"
 	"github.com/ws76/ws76/core/serve/auth"
 	"github.com/ws76/ws76/core/serve/channels"
+	"github.com/ws76/ws76/core/serve/gate"
 	"github.com/ws76/ws76/core/serve/metrics"
 	"github.com/ws76/ws76/core/serve/static"
 	"github.com/ws76/ws76/plugins/record"
@@ -30,7 +31,8 @@ func serveCommand(e *env) *cli.Command {
 		Usage:     "serve every dialect on one port: channels, a dashboard, children, an echo",
 		ArgsUsage: "[ADDR]",
 		UsageText: `ws76 serve                                            channels at ws://127.0.0.1:8076/ws/CHANNEL/rw
-ws76 serve 0.0.0.0:80 --origin 'http://*.lan'         for a network, pages of *.lan only
+ws76 serve 0.0.0.0:80 --host box.lan                  for a network, where this machine is box.lan
+ws76 serve --origin 'http://*.lan'                    pages of *.lan may talk to it, too
 ws76 serve --echo                                     send every message back
 ws76 serve --exec ./answer.sh                         a child per connection, messages as lines
 ws76 serve --echo --script upper.lua                  a script sees every message
@@ -59,7 +61,8 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.BoolFlag{Name: "no-compress", Category: handshake, Usage: "no permessage-deflate (RFC 6455)"},
 			&cli.BoolFlag{Name: "flash-policy", Category: handshake, Usage: "answer the policy request of Flash, for the hosts of --origin"},
 			&cli.StringFlag{Name: "binary", Category: handshake, Value: "refuse", Usage: "`HOW` channels give binary messages to clients of the drafts: refuse (leave out and count), base64, hex, latin1"},
-			&cli.StringSliceFlag{Name: "origin", Category: security, Usage: "allow only pages of `PATTERN`, like http://*.example.org; repeatable"},
+			originFlag(security),
+			hostFlag(security),
 			&cli.StringFlag{Name: "auth-file", Category: security, Usage: "let in only the users of `FILE`, lines USER:PASSWORD or those of htpasswd -B"},
 			&cli.StringFlag{Name: "tls-cert", Category: security, Usage: "certificate `FILE` (PEM); TLS and plain share the port"},
 			&cli.StringFlag{Name: "tls-key", Category: security, Usage: "its key `FILE`"},
@@ -87,26 +90,25 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 // service is what a serve command has running.
 type service struct {
 	*env
-	server      serve.Server
-	hub         *hub.Hub
-	channels    channels.Events
-	metrics     *metrics.Metrics
-	static      *static.Dir
-	exec        *child
-	shared      *sharedChild
-	scripts     scripts.Set
-	recorder    *record.Recorder // nil without --record
-	tasks       sync.WaitGroup   // of joins
-	echo        bool
-	settings    serve.Settings
-	origins     origins
-	forwarded   bool
-	dashboard   bool
-	publicHosts []string // names of --public-url
-	plain       bool     // an echo need not know who is there: no log, no scripts, no proxy
-	started     time.Time
+	server    serve.Server
+	hub       *hub.Hub
+	channels  channels.Events
+	metrics   *metrics.Metrics
+	static    *static.Dir
+	exec      *child
+	shared    *sharedChild
+	scripts   scripts.Set
+	recorder  *record.Recorder // nil without --record
+	tasks     sync.WaitGroup   // of joins
+	echo      bool
+	settings  serve.Settings
+	gate      *gate.Gate
+	forwarded bool
+	dashboard bool
+	plain     bool // an echo need not know who is there: no log, no scripts, no proxy
+	started   time.Time
 
-	guard *auth.Guard // nil: everybody may come in
+	guard *auth.Guard // of the gate; nil: everybody may come in
 	tls   reloadedTLS
 
 	authFile    string
@@ -159,7 +161,7 @@ func (e *env) serve(c *cli.Context) error {
 			}
 			return err
 		}
-		s.server.Accept.FlashPolicy = flashPolicy(s.origins, ports)
+		s.server.Accept.FlashPolicy = flashPolicy(s.gate.Origins, ports)
 	}
 	for _, l := range listeners {
 		e.log.Warnf("listening on %s", describe(l.Addr(), s.server.TLS != nil))
@@ -217,11 +219,6 @@ func (e *env) newService(c *cli.Context) (_ *service, err error) {
 	if err := s.configure(c); err != nil {
 		return nil, err
 	}
-	if s.authFile = c.String("auth-file"); s.authFile != "" {
-		if err := s.loadUsers(s.authFile); err != nil {
-			return nil, usageError{err}
-		}
-	}
 	if name := c.String("static"); name != "" {
 		if s.static, err = static.Open(name); err != nil {
 			return nil, usageError{err}
@@ -239,14 +236,14 @@ func (e *env) newService(c *cli.Context) (_ *service, err error) {
 
 // configure reads what needs nothing to be opened.
 func (s *service) configure(c *cli.Context) (err error) {
-	if s.origins, err = parseOrigins(c.StringSlice("origin")); err != nil {
-		return err
-	}
 	if s.slow, err = hub.ParseSlow(c.String("slow")); err != nil {
 		return usagef("--slow: %w", err)
 	}
 	pending, err := pendingOf(c)
 	if err != nil {
+		return err
+	}
+	if err := checkProtocols(c.StringSlice("protocol")); err != nil {
 		return err
 	}
 	location, err := locationOf(c)
@@ -274,6 +271,10 @@ func (s *service) configure(c *cli.Context) (err error) {
 		Closed: s.leave, Refused: s.refused,
 	}
 	s.settings = s.server.Settings
+	if err := s.openGate(c); err != nil {
+		return err
+	}
+	s.server.Gate = s.gate
 	return s.loadTLS(c)
 }
 
@@ -310,9 +311,6 @@ func (s *service) startChildren(c *cli.Context) error {
 	}
 	if command == "" && shared == "" {
 		return nil
-	}
-	if len(s.origins) == 0 {
-		s.log.Warnf("any web page may talk to the program; say with --origin which ones")
 	}
 	if command != "" {
 		s.exec = &child{s.env, "exec", command, sizeOf(c, "max-message")}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/core/serve/gate"
 )
 
 // flashPorts are those that this server is reached at: of its listeners, and of
@@ -24,10 +26,7 @@ func flashPorts(c *cli.Context, listeners []net.Listener) ([]string, error) {
 		return nil, err
 	}
 	if public != nil {
-		port := public.Port()
-		if port == "" {
-			port = map[string]string{"ws": "80", "wss": "443"}[public.Scheme]
-		}
+		_, port, _ := net.SplitHostPort(public.Addr)
 		ports = append(ports, port)
 	}
 	if len(ports) == 0 {
@@ -39,8 +38,8 @@ func flashPorts(c *cli.Context, listeners []net.Listener) ([]string, error) {
 
 // flashPolicy returns the policy file that lets Flash pages of the origins' hosts,
 // of all where there is no list, open connections to these ports, and to no other.
-func flashPolicy(list origins, ports []string) string {
-	hosts := list.hosts()
+func flashPolicy(list gate.Origins, ports []string) string {
+	hosts := list.Names()
 	if len(list) == 0 {
 		hosts = []string{"*"}
 	}

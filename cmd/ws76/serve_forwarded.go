@@ -2,13 +2,15 @@ package main
 
 import (
 	"net"
+	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/serve/gate"
 )
 
 // locationOf says what the response's Location must be behind a proxy. A client
@@ -22,9 +24,14 @@ func locationOf(c *cli.Context) (func(*hixie.Request) string, error) {
 	if public == nil && !forwarded {
 		return nil, nil
 	}
+	path := ""
+	if public != nil {
+		path, _, _ = strings.Cut(public.Resource, "?")
+		path = strings.TrimSuffix(path, "/")
+	}
 	return func(r *hixie.Request) string {
 		if public != nil {
-			return public.Scheme + "://" + public.Host + strings.TrimSuffix(public.EscapedPath(), "/") + r.Resource
+			return scheme(public.Secure) + public.Host + path + r.Resource
 		}
 		proto, hasProto := lastOf(r.Fields, "X-Forwarded-Proto")
 		forwarded, hasHost := lastOf(r.Fields, "X-Forwarded-Host")
@@ -35,25 +42,28 @@ func locationOf(c *cli.Context) (func(*hixie.Request) string, error) {
 		if hasHost {
 			host = forwarded
 		}
-		scheme := "ws"
-		if proto == "https" || proto == "wss" {
-			scheme = "wss"
-		}
-		return scheme + "://" + host + r.Resource
+		return scheme(proto == "https" || proto == "wss") + host + r.Resource
 	}, nil
 }
 
+func scheme(secure bool) string {
+	if secure {
+		return "wss://"
+	}
+	return "ws://"
+}
+
 // publicURL returns what --public-url says, nil for nothing.
-func publicURL(c *cli.Context) (*url.URL, error) {
+func publicURL(c *cli.Context) (*core.Target, error) {
 	raw := c.String("public-url")
 	if raw == "" {
 		return nil, nil
 	}
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.Scheme != "ws" && u.Scheme != "wss" {
+	t, err := core.ParseURL(raw)
+	if err != nil || t.Dialect != "" {
 		return nil, usagef("--public-url %q: want ws://HOST[:PORT] or wss://HOST[:PORT]", raw)
 	}
-	return u, nil
+	return &t, nil
 }
 
 // lastOf returns the last entry of a list field: the one that the nearest proxy
@@ -63,8 +73,7 @@ func lastOf(fields hixie.Fields, name string) (string, bool) {
 	if len(values) == 0 {
 		return "", false
 	}
-	list := strings.Split(values[len(values)-1], ",")
-	return strings.TrimSpace(list[len(list)-1]), true
+	return gate.Last(values[len(values)-1]), true
 }
 
 // peerName is an address for the log; clients of a unix socket have none.
@@ -87,3 +96,18 @@ func (s *service) remoteName(addr net.Addr, fields hixie.Fields) string {
 	}
 	return peerName(addr)
 }
+
+// remoteOf is remoteName for a request over HTTP.
+func (s *service) remoteOf(r *http.Request) string {
+	var fields hixie.Fields
+	for _, value := range r.Header.Values("X-Forwarded-For") {
+		fields = append(fields, hixie.Field{Name: "X-Forwarded-For", Value: value})
+	}
+	return s.remoteName(textAddr(r.RemoteAddr), fields)
+}
+
+// textAddr is an address as net/http has it.
+type textAddr string
+
+func (a textAddr) Network() string { return "" }
+func (a textAddr) String() string  { return string(a) }

@@ -11,50 +11,52 @@ import (
 	"github.com/ws76/ws76/core/serve/dashboard"
 )
 
-// newHTTP is what answers requests that ask for no WebSocket.
+// newHTTP is what answers requests that ask for no WebSocket. What is a channel is told by
+// the path as it was sent, as for a WebSocket.
 func (s *service) newHTTP(c *cli.Context) (http.Handler, error) {
-	mux := http.NewServeMux()
-	mux.Handle("/healthz", s.metrics.Health())
-	mux.Handle(channels.Prefix, s.checkPage(&channels.HTTP{
+	messages := &channels.HTTP{
 		Hub: s.hub, MaxMessage: s.server.Accept.MaxMessage, MessageTimeout: s.server.Accept.MessageTimeout, Pending: s.server.Accept.Pending, Queue: s.settings.Queue, Slow: s.slow, Stop: s.stopping,
 		Dropped: func(channel string, n uint64) {
 			s.tooSlow(fmt.Sprintf("channel %q", channel), n, "a client of its HTTP stream reads slowly")
 		},
 		Hooks: s.httpHooks,
-	}))
-	switch path := c.String("metrics"); {
-	case path == "off" || path == "":
-	case !strings.HasPrefix(path, "/") || strings.ContainsAny(path, " {}"):
-		return nil, usagef("--metrics %q: want a path like /metrics, or off", path)
-	case path == "/" || path == "/healthz" || strings.HasPrefix(path, channels.Prefix) || strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/dashboard/"):
-		return nil, usagef("--metrics %q: something else is there", path)
-	default:
-		mux.Handle(path, s.metrics)
+	}
+	metrics := c.String("metrics")
+	switch {
+	case metrics == "off":
+		metrics = ""
+	case metrics == "":
+	case !strings.HasPrefix(metrics, "/") || strings.ContainsAny(metrics, " {}"):
+		return nil, usagef("--metrics %q: want a path like /metrics, or off", metrics)
+	case metrics == "/" || metrics == "/healthz" || strings.HasPrefix(metrics, channels.Prefix) || strings.HasPrefix(metrics, "/api/") || strings.HasPrefix(metrics, "/dashboard/"):
+		return nil, usagef("--metrics %q: something else is there", metrics)
 	}
 	var page http.Handler = http.HandlerFunc(s.nothing)
 	if s.dashboard {
-		public, err := publicURL(c)
-		if err != nil {
-			return nil, err
-		}
-		if public != nil {
-			s.publicHosts = []string{public.Hostname()}
-		}
-		page = dashboard.New(dashboard.Options{Source: s, Version: buildVersion(), Hosts: s.publicHosts})
-		mux.Handle("/dashboard/", page)
-		mux.Handle("/api/", page)
+		page = dashboard.New(dashboard.Options{Source: s, Version: buildVersion()})
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case s.static != nil && s.static.Has(r.URL.Path):
+	health := s.metrics.Health()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch path := r.URL.Path; {
+		case isChannel(r.RequestURI):
+			messages.ServeHTTP(w, r)
+		case path == "/healthz":
+			if s.guard != nil { // who is no user keeps no connection
+				w.Header().Set("Connection", "close")
+			}
+			health.ServeHTTP(w, r)
+		case path == metrics:
+			s.metrics.ServeHTTP(w, r)
+		case s.dashboard && (strings.HasPrefix(path, "/dashboard/") || strings.HasPrefix(path, "/api/")):
+			page.ServeHTTP(w, r)
+		case s.static != nil && s.static.Has(path):
 			s.static.ServeHTTP(w, r)
-		case r.URL.Path == "/":
+		case path == "/":
 			page.ServeHTTP(w, r)
 		default:
 			s.nothing(w, r)
 		}
-	})
-	return s.authenticated(mux), nil
+	}), nil
 }
 
 // nothing answers for paths where there is a WebSocket at most.
@@ -65,18 +67,4 @@ func (s *service) nothing(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Error(w, "Nothing is here. Channels are at /ws/CHANNEL/rw.", http.StatusNotFound)
-}
-
-// checkPage refuses what a page asks for that may not: one of another site, unless
-// --origin allows it.
-func (s *service) checkPage(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		origin := r.Header.Get("Origin")
-		listed := len(s.origins) > 0 && origin != "" && s.origins.allow(origin)
-		if err := dashboard.CheckSite(r); err != nil && !listed {
-			http.Error(w, err.Error(), http.StatusForbidden)
-			return
-		}
-		h.ServeHTTP(w, r)
-	})
 }

@@ -85,7 +85,7 @@ func TestServeSlowScripted(t *testing.T) {
 	if err := os.WriteFile(script, []byte("function on_message(conn, data) return data end\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	addr := serving(t, "--queue", "10", "--script", script)
+	addr := serving(t, "--host", "example.com", "--queue", "10", "--script", script)
 	stuck := stuckSubscriber(t, addr)
 	writer := dialServe(t, "ws+hixie76://"+addr+"/ws/lab/wo")
 	ctx, cancel := context.WithTimeout(t.Context(), bound)
@@ -114,7 +114,7 @@ func TestServeSlowSubscriber(t *testing.T) {
 	for _, policy := range []string{"drop-oldest", "drop-newest", "close"} {
 		t.Run(policy, func(t *testing.T) {
 			t.Parallel()
-			addr := serving(t, "--queue", "10", "--slow", policy)
+			addr := serving(t, "--host", "example.com", "--queue", "10", "--slow", policy)
 			defer stuckSubscriber(t, addr).Close()
 			reader := dialServe(t, "ws+rfc6455://"+addr+"/ws/lab/ro")
 			writer := dialServe(t, "ws+hixie76://"+addr+"/ws/lab/wo")

@@ -16,7 +16,6 @@ import (
 	"github.com/ws76/ws76/core/serve"
 	"github.com/ws76/ws76/core/serve/auth"
 	"github.com/ws76/ws76/core/serve/channels"
-	"github.com/ws76/ws76/core/serve/dashboard"
 )
 
 // visit is what a connection's Events keep of it. A plain echo needs none: an idle
@@ -36,23 +35,9 @@ func visitOf(p *serve.Peer) *visit {
 	return v
 }
 
-// route decides what becomes of a request for a WebSocket. What it refuses is
-// refused before anything is opened.
+// route decides what becomes of a request for a WebSocket that the gate has let in. What
+// it refuses is refused before anything is opened.
 func (s *service) route(o *serve.Opening) (serve.Service, *core.Refusal) {
-	grant, refusal := s.admit(o)
-	if refusal != nil {
-		return serve.Service{}, refusal
-	}
-	service, refusal := s.routeUser(o, grant)
-	if grant != nil {
-		service.Until = grant.Context()
-	}
-	return service, refusal
-}
-
-// routeUser is route for who has been let in, with the grant of --auth-file if there is
-// one.
-func (s *service) routeUser(o *serve.Opening, grant *auth.Grant) (serve.Service, *core.Refusal) {
 	path, isChannel, err := channels.ParsePath(o.Request.Resource)
 	if err != nil {
 		return serve.Service{}, notFound(err)
@@ -92,7 +77,7 @@ func (s *service) routeUser(o *serve.Opening, grant *auth.Grant) (serve.Service,
 	case isEcho:
 		service = s.events(serve.Echo{}, v)
 	case s.exec != nil:
-		service = s.execService(o, v, userOf(grant))
+		service = s.execService(o, v, userOf(o.Grant))
 	case s.shared != nil:
 		service = s.sharedService(v)
 	case len(s.scripts) > 0:
@@ -111,33 +96,12 @@ func notFound(err error) *core.Refusal {
 	return &core.Refusal{Status: 404, Reason: "Not Found", Text: err.Error()}
 }
 
-// admit checks who asks, and from which page.
-func (s *service) admit(o *serve.Opening) (*auth.Grant, *core.Refusal) {
-	r := o.Request
-	if origin := originOf(r.Fields); !s.origins.allow(origin) && !s.ownPage(origin, r) {
-		if origin == "" {
-			origin = "null"
-		}
-		return nil, &core.Refusal{Status: 403, Reason: "Forbidden", Text: fmt.Sprintf("origin %q is not allowed here", origin)}
-	}
-	field, _ := r.Fields.Get("Authorization")
-	return s.letIn(o.Context, s.remoteName(o.RemoteAddr(), r.Fields), field)
-}
-
 // userOf is the name of a user, "" without --auth-file.
 func userOf(grant *auth.Grant) string {
 	if grant == nil {
 		return ""
 	}
 	return grant.User
-}
-
-// ownPage tells whether the dashboard asks, which need not be among the origins of
-// --origin. By a name that is not known to be the server's it may be another's page,
-// which made its name lead here.
-func (s *service) ownPage(origin string, r *hixie.Request) bool {
-	host, _ := r.Fields.Get("Host")
-	return s.dashboard && dashboard.SameHost(origin, host) && dashboard.KnownHost(host, s.publicHosts)
 }
 
 // events serves a connection by events, with v at hand.

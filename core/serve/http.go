@@ -2,6 +2,8 @@ package serve
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/serve/gate"
 )
 
 // plainHTTP answers streams that ask for no WebSocket, by an ordinary http.Server
@@ -43,14 +46,14 @@ func (s *Server) startHTTP(addr net.Addr) *plainHTTP {
 	p := &plainHTTP{limits: &s.Accept, addr: addr, streams: make(chan net.Conn), stopped: make(chan struct{})}
 	p.turns.free = runtime.GOMAXPROCS(0)
 	p.server = &http.Server{
-		Handler:           bodies(handler),
+		Handler:           bodies(s.admitted(handler)),
 		ReadHeaderTimeout: s.handshakeTimeout(),
 		ReadTimeout:       s.handshakeTimeout(),
 		IdleTimeout:       keptAlive,
 		ConnState: func(c net.Conn, state http.ConnState) {
 			if h := c.(*httpStream); state == http.StateIdle {
 				h.giveTurn()
-				h.between = true
+				h.between, h.head = true, hixie.Request{}
 			}
 		},
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
@@ -76,15 +79,40 @@ func bodies(h http.Handler) http.Handler {
 	})
 }
 
-type streamKey struct{}
-
-// CutOff ends the connection of a request that Server.HTTP is answering, given its
-// context, at once: whatever is being read or written fails.
-func CutOff(request context.Context) {
-	if h, ok := request.Value(streamKey{}).(*httpStream); ok {
-		h.Conn.Close()
+// admitted asks the gate. Who is not let in keeps no connection, and one that is ends with
+// its grant.
+func (s *Server) admitted(h http.Handler) http.Handler {
+	if s.Gate == nil {
+		return h
 	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		stream := r.Context().Value(streamKey{}).(*httpStream)
+		_, secure := stream.Conn.(*tls.Conn)
+		grant, refusal := s.Gate.Admit(&gate.Request{Head: &stream.head, Secure: secure,
+			Transport: stream.LocalAddr().Network(), Peer: stream, Waiting: waiting{r}})
+		if refusal != nil {
+			s.refused(stream.RemoteAddr(), &core.HandshakeError{Step: "request", Status: refusal.Status,
+				Err: errors.New(refusal.Text), Fields: stream.head.Fields})
+			for _, f := range refusal.Fields {
+				w.Header().Set(f.Name, f.Value)
+			}
+			w.Header().Set("Connection", "close")
+			http.Error(w, refusal.Text, refusal.Status)
+			return
+		}
+		if grant != nil {
+			defer context.AfterFunc(grant.Context(), func() { stream.Conn.Close() })()
+		}
+		h.ServeHTTP(w, r)
+	})
 }
+
+// waiting is for who has to wait before a request is answered.
+type waiting struct{ r *http.Request }
+
+func (w waiting) Context() (ctx context.Context, stop func()) { return Watch(w.r) }
+
+type streamKey struct{}
 
 // Watch is for a handler of Server.HTTP that has to wait before it reads the body of a
 // request: the context ends when the client hangs up. Call stop before the body is read.
@@ -135,10 +163,11 @@ type httpStream struct {
 
 	// Of the goroutine that serves the stream, or, while that answers, of the one that
 	// watches for its end; never of both.
-	between bool   // a head comes next
-	buf     []byte // read and not handed over
-	left    int64  // of the request under way: bytes to be handed over; -1: all, nothing comes behind it
-	early   int    // bytes at the start of buf that were handed over to who watches for the end
+	between bool          // a head comes next
+	head    hixie.Request // of the request under way
+	buf     []byte        // read and not handed over
+	left    int64         // of the request under way: bytes to be handed over; -1: all, nothing comes behind it
+	early   int           // bytes at the start of buf that were handed over to who watches for the end
 
 	taken  atomic.Bool // it is the http.Server's no more
 	once   sync.Once
@@ -208,6 +237,7 @@ func (h *httpStream) nextHead() error {
 					h.left += body - int64(h.early)
 				}
 				h.buf, h.early = h.buf[h.early:], 0
+				h.head = request
 				h.takeTurn()
 				return nil
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/serve/auth"
 )
 
 // Defaults of Settings.
@@ -53,15 +54,13 @@ type Opening struct {
 	Request *hixie.Request
 	Dialect core.Dialect
 	Secure  bool // came in over TLS
+	// Grant is that of the user who was let in; nil: everybody is.
+	Grant *auth.Grant
 
 	conn      interface{ RemoteAddr() net.Addr }
 	transport string
 	handshake *core.Handshake
 }
-
-// Context is for a Route that has to wait, which it may where Server.Loops is below 0:
-// it ends when the client hangs up. Call stop before Route returns.
-func (o *Opening) Context() (ctx context.Context, stop func()) { return o.handshake.Context() }
 
 // RemoteAddr returns the peer's address.
 func (o *Opening) RemoteAddr() net.Addr { return o.conn.RemoteAddr() }

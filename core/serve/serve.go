@@ -18,6 +18,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/core/serve/gate"
 	"github.com/ws76/ws76/internal/accept"
 )
 
@@ -36,6 +37,9 @@ type Server struct {
 	// connections are served by Events or, where that is nil too, by Handler.
 	Route  func(*Opening) (Service, *core.Refusal)
 	Events Events
+	// Gate is asked first about every request, of Route and of HTTP alike; nil lets all
+	// in. When the grant that it gives ends, the connection does.
+	Gate *gate.Gate
 	// Handler is called once for each open connection, in a goroutine of its own,
 	// and serves it until it returns; the connection is closed then. Its error,
 	// usually the *core.CloseError of Receive, goes to Closed. ctx ends when the
@@ -294,15 +298,27 @@ func (s *Server) notOpened(ctx context.Context, stream net.Conn, err error) {
 	}
 }
 
-// route asks Route, or answers in its place.
-func (s *Server) route(o *Opening) (Service, *core.Refusal) {
-	if s.Route != nil {
-		return s.Route(o)
+// route asks the gate and then Route, or answers in its place.
+func (s *Server) route(o *Opening) (service Service, refusal *core.Refusal) {
+	if s.Gate != nil {
+		o.Grant, refusal = s.Gate.Admit(&gate.Request{Head: o.Request, Dialect: o.Dialect, Secure: o.Secure,
+			Transport: o.transport, Peer: o.conn, Waiting: o.handshake})
+		if refusal != nil {
+			return Service{}, refusal
+		}
 	}
-	if s.Events != nil {
-		return Service{Events: s.Events}, nil
+	switch {
+	case s.Route != nil:
+		service, refusal = s.Route(o)
+	case s.Events != nil:
+		service.Events = s.Events
+	default:
+		service.Handler = s.Handler
 	}
-	return Service{Handler: s.Handler}, nil
+	if o.Grant != nil && service.Until == nil {
+		service.Until = o.Grant.Context()
+	}
+	return service, refusal
 }
 
 func (s *Server) serveConn(serving serving, conn *core.Conn, handler func(context.Context, *core.Conn) error) {

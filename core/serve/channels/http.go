@@ -63,10 +63,13 @@ func (h *HTTP) attach(w http.ResponseWriter, r *http.Request) (hooks []relay.Hoo
 // ServeHTTP answers requests for paths below Prefix.
 func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	p, _, err := ParsePath(r.URL.RequestURI())
+	// The path as it was sent: a WebSocket has no other.
+	p, below, err := ParsePath(r.RequestURI)
 	switch {
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusNotFound)
+	case !below:
+		http.NotFound(w, r)
 	case r.Method == http.MethodPost && p.publishes():
 		h.publish(w, r, p)
 	case r.Method == http.MethodGet && p.gets():

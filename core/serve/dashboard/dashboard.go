@@ -66,15 +66,11 @@ type Conn struct {
 type Options struct {
 	Source  Source
 	Version string // of the program, for the page's foot
-	// Hosts are names under which the page may be asked for over a loopback
-	// address, beside addresses, localhost and names below it; "*" is all. Without
-	// that check the page of any site could have its own name point here and read
-	// what only this machine may.
-	Hosts []string
 }
 
 // Handler serves the page at /, what it consists of under /dashboard/ and what it
-// asks for under /api/. It has no goroutines and no state but a cache.
+// asks for under /api/. Who may ask is decided before, by core/serve/gate. It has no
+// goroutines and no state but a cache.
 type Handler struct {
 	options Options
 	run     string // another one after a restart, so that the page can tell
@@ -104,10 +100,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head.Set("Referrer-Policy", "no-referrer")
 	head.Set("Cross-Origin-Resource-Policy", "same-origin")
 	head.Set("Cross-Origin-Opener-Policy", "same-origin")
-	if err := h.checkHost(r); err != nil {
-		http.Error(w, err.Error(), http.StatusMisdirectedRequest)
-		return
-	}
 	h.mux.ServeHTTP(w, r)
 }
 

@@ -39,7 +39,7 @@ func statusCause(status int) string {
 	switch status {
 	case http.StatusUnauthorized:
 		return "unauthorized"
-	case http.StatusForbidden:
+	case http.StatusForbidden, http.StatusMisdirectedRequest:
 		return "forbidden"
 	case http.StatusNotFound:
 		return "not-found"

@@ -121,7 +121,7 @@ func (m *Metrics) append(dst []byte) []byte {
 	e.sample("", "direction", "out", float64(s.BytesOut))
 	e.family("ws76_dropped_total", "counter", "Messages that were accepted and not delivered, by policy.")
 	e.byLabel("policy", s.Dropped)
-	e.family("ws76_handshakes_failed_total", "counter", "Opening handshakes that failed, by cause.")
+	e.family("ws76_handshakes_failed_total", "counter", "Opening handshakes that failed, and HTTP requests that were not let in, by cause.")
 	e.byLabel("cause", s.Refused)
 	e.single("ws76_channels", "gauge", "Channels with somebody in them.", float64(s.Channels))
 	e.single("ws76_subscribers", "gauge", "Connections that get messages of a channel.", float64(s.Subscribers))
