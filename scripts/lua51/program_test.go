@@ -238,7 +238,7 @@ func (p *program) target() (string, sort) {
 		switch p.r.IntN(4) {
 		case 0:
 			if t := p.variable(list); t != "" {
-				return fmt.Sprintf("%s[%d]", t, 1+p.r.IntN(2)), number
+				return t + "[1]", number
 			}
 		case 1:
 			if t := p.variable(record); t != "" {
@@ -283,6 +283,11 @@ func (p *program) assign() {
 	}
 	if n > 1 && p.chance(15) && p.plain(targets[n-2:]) {
 		values = append(values[:n-2], p.many())
+	}
+	for i, t := range targets {
+		if strings.HasSuffix(t, "[1]") { // a hole in a list otherwise
+			values[i] += " or 0"
+		}
 	}
 	p.line("%s = %s", strings.Join(targets, ", "), strings.Join(values, ", "))
 }

@@ -93,6 +93,9 @@ func luaPow(a, b float64) float64 {
 		return hi + lo
 	}
 	q := 1 / hi
+	if math.IsInf(q, 0) { // of what is next to nothing
+		return q
+	}
 	return q + q*(math.FMA(-q, hi, 1)-q*lo)
 }
 
