@@ -1,0 +1,366 @@
+#!/usr/bin/env python3
+"""What ws76 says of messages that a fault swallowed, against what was received.
+
+Usage: loss.py [--long] [--only TEXT] [--jobs N] WS76
+
+Each case has three network namespaces of its own, near - way - far: ws76 and who sends
+are near, the receiver is far, and between them the way can be cut or made to lose
+packets. Numbered messages are counted by peer.py where they are written and read. For
+each case: sent = received + said to be lost + said not to be known, where what is not
+known may have been received; nothing that is said to be lost was received, nothing is
+received twice unless that is said.
+"""
+import argparse, concurrent.futures, os, re, shutil, signal, subprocess, sys, tempfile, time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PEER = [sys.executable, os.path.join(HERE, "peer.py")]
+NEAR, FAR = "10.76.1.1", "10.76.2.1"
+TO = FAR + ":9000"
+FROM = NEAR + ":8000"
+
+LOST = [
+    r"(\d+) messages to (?:TO|FROM) were dropped",
+    r"of \d+ messages to TO (\d+) were dropped",
+    r"were dropped and (\d+) not sent",
+    r"(\d+) messages lost",
+    r"(\d+) messages were not sent",
+    r"\d+ messages in, \d+ out, (\d+) (?:dropped|not sent)",
+]
+UNKNOWN = [r"of (\d+) (?:messages )?it is not known", r"(\d+) (?:messages )?(?:are )?not known"]
+AGAIN = [r"(\d+) (?:messages )?sent again"]
+
+
+def said(patterns, text):
+    return sum(int(n) for p in patterns for n in re.findall(p, text))
+
+
+class Case:
+    def __init__(self, o, number, subject, dialect, fault):
+        self.o, self.subject, self.dialect, self.fault = o, subject, dialect, fault
+        self.ns = ["l%d-%d-%s" % (os.getpid() % 10000, number, x) for x in ("near", "way", "far")]
+        self.dir = tempfile.mkdtemp(prefix="loss")
+        self.running = []
+        # With a fifth of all packets lost some peers seem to be gone for a while.
+        self.dead = 60 if fault == "loss" else o.dead
+        self.name = "%s %s %s" % (subject, dialect, fault)
+
+    # The network.
+
+    def ip(self, *args, check=True):
+        subprocess.run(["ip", *args], check=check, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def connect(self, side, net):
+        """A cable between near or far and the way."""
+        way, ns = self.ns[1], self.ns[0 if side == "near" else 2]
+        self.ip("netns", "add", ns)
+        self.ip("-n", ns, "link", "set", "lo", "up")
+        self.ip("-n", way, "link", "add", side, "type", "veth", "peer", "name", "cable", "netns", ns)
+        self.ip("-n", ns, "addr", "add", "10.76.%d.1/24" % net, "dev", "cable")
+        self.ip("-n", way, "addr", "add", "10.76.%d.2/24" % net, "dev", side)
+        for n, dev in ((ns, "cable"), (way, side)):
+            self.ip("-n", n, "link", "set", dev, "up")
+        self.ip("-n", ns, "route", "add", "default", "via", "10.76.%d.2" % net)
+
+    def up(self):
+        self.ip("netns", "add", self.ns[1])
+        self.sh(self.ns[1], "sysctl -qw net.ipv4.ip_forward=1")
+        self.connect("near", 1)
+        self.connect("far", 2)
+
+    def sh(self, ns, command):
+        subprocess.run(["ip", "netns", "exec", ns, "sh", "-c", command], check=True, stdout=subprocess.DEVNULL)
+
+    def drop(self, percent):
+        rule = "drop" if percent == 100 else "numgen random mod 100 < %d drop" % percent
+        self.sh(self.ns[1], "nft 'add table ip l; add chain ip l f { type filter hook forward priority 0; }; add rule ip l f %s'" % rule)
+
+    def undrop(self):
+        self.sh(self.ns[1], "nft delete table ip l")
+
+    def down(self):
+        for p in self.running:
+            if p.poll() is None:
+                p.send_signal(signal.SIGCONT)
+                p.kill()
+            p.wait()
+        for ns in self.ns:
+            self.ip("netns", "del", ns, check=False)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    # Processes.
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def run(self, ns, args, **pipes):
+        p = subprocess.Popen(["ip", "netns", "exec", ns, *args], **pipes)
+        self.running.append(p)
+        return p
+
+    def peer(self, ns, *args, **pipes):
+        return self.run(ns, [*PEER, *map(str, args)], stderr=subprocess.DEVNULL, **pipes)
+
+    def receiver(self, fault=True):
+        args = ["receive", "listen", TO, self.to_protocol, self.path("received")]
+        if fault and self.fault in ("fin", "rst", "frame", "full"):
+            args += ["--fault", self.fault, "--after", 60, "--pause", self.o.stop]
+        if self.fault == "full":
+            args += ["--buffer", 4096]
+        if self.fault == "slow":
+            args += ["--every", 0.02]
+        self.far = self.peer(self.ns[2], *args)
+
+    def ws76(self, *args, **pipes):
+        self.errors = open(self.path("errors"), "a")
+        self.tool = self.run(self.ns[0], [self.o.ws76, *args], stderr=self.errors, env={**os.environ, "WS76_VERBOSE": ""}, **pipes)
+        return self.tool
+
+    def log(self, name):
+        try:
+            with open(self.path(name)) as f:
+                return f.read().splitlines()
+        except FileNotFoundError:
+            return []
+
+    def wait(self, what, cond, timeout):
+        deadline = time.time() + timeout
+        while not cond():
+            if time.time() > deadline:
+                return False
+            time.sleep(0.03)
+        return True
+
+    # The subjects: each begins, and returns once messages pass.
+
+    def begin(self):
+        kind, _, option = self.subject.partition("+")
+        self.to_protocol = "lines" if kind.endswith("-tcp") else self.dialect
+        d = "ws+" + self.dialect.replace("-", "")
+        if kind == "serve":
+            return self.begin_serve()
+        self.receiver()
+        to = "tcp://" + TO if kind.endswith("-tcp") else d + "://" + TO + "/"
+        common = ["--dead-after", "%gs" % self.dead, "-v", "--close-timeout", "2s"]
+        if self.fault == "self":  # nor is it silence that nobody listened
+            common += ["--idle", "%gs" % (self.o.stop - 1)]
+        count = ["--count", self.o.count, "--rate", self.o.rate, "--linger", self.o.settle]
+        sent = self.path("sent")
+        if kind == "connect":
+            flags = ["--reconnect", "--on-eof", "linger", "--linger", "3s"] if option else ["--on-eof", "linger", "--linger", "3s"]
+            self.wait_listening(self.ns[2], 9000)
+            out = self.peer(self.ns[0], "send", "dial", "-", "lines", sent, *count, stdout=subprocess.PIPE)
+            self.ws76("connect", to, *flags, *common, stdin=out.stdout, stdout=subprocess.DEVNULL)
+            out.stdout.close()
+            return out
+        flags = ["--buffer", "10000"] if option == "buffer" else []
+        self.wait_listening(self.ns[2], 9000)
+        if kind.startswith("stdio"):
+            out = self.peer(self.ns[0], "send", "dial", "-", "lines", sent, *count, stdout=subprocess.PIPE)
+            self.ws76("bridge", "stdio:", to, *flags, *common, "--linger", "3s", stdin=out.stdout, stdout=subprocess.DEVNULL)
+            out.stdout.close()
+            return out
+        if kind.startswith("connect"):
+            out = self.peer(self.ns[0], "send", "listen", FROM, self.dialect, sent, *count)
+            self.wait_listening(self.ns[0], 8000)
+            self.ws76("bridge", "connect:" + d + "://" + FROM + "/", to, *flags, *common, stdin=subprocess.DEVNULL)
+            return out
+        tcp = kind.startswith("tcp")
+        self.ws76("bridge", ("tcp://" if tcp else "ws://") + FROM, to, *flags, *common, stdin=subprocess.DEVNULL)
+        self.wait_listening(self.ns[0], 8000)
+        return self.peer(self.ns[0], "send", "dial", FROM, "lines" if tcp else self.dialect, sent, *count)
+
+    def begin_serve(self):
+        """A channel: who publishes is near, who reads is far."""
+        self.ws76("serve", FROM, "-v", "--queue", "100000", "--dead-after", "%gs" % self.dead, *(["--idle", "%gs" % (self.o.stop - 1)] if self.fault == "self" else []), stdin=subprocess.DEVNULL)
+        self.wait_listening(self.ns[0], 8000)
+        fault = ["--fault", self.fault, "--after", 60, "--pause", self.o.stop] if self.fault in ("fin", "rst", "frame", "full") else []
+        every = ["--every", 0.02] if self.fault == "slow" else []
+        self.far = self.peer(self.ns[2], "receive", "dial", FROM + "/ws/c/rw", self.dialect, self.path("received"), *fault, *every)
+        self.wait("a subscriber", lambda: "/ws/c" in open(self.path("errors")).read(), 5)
+        time.sleep(0.3)
+        return self.peer(self.ns[0], "send", "dial", FROM + "/ws/c/wo", "hixie-76", self.path("sent"),
+                         "--count", self.o.count, "--rate", self.o.rate, "--linger", self.o.settle)
+
+    def wait_listening(self, ns, port):
+        text = ":%04X 00000000:0000 0A" % port
+
+        def listens():
+            return text in subprocess.run(["ip", "netns", "exec", ns, "cat", "/proc/net/tcp"], capture_output=True, text=True).stdout
+        self.wait("a listener", listens, 10)
+
+    # The faults of the network and of processes.
+
+    def strike(self):
+        if self.fault == "loss":
+            self.drop(20)
+        if not self.wait("messages", lambda: len(self.log("received")) >= 60, 20):
+            return
+        serves = self.subject == "serve"
+        if self.fault == "kill":
+            self.far.kill()
+            time.sleep(0.5)
+            if not serves:
+                self.receiver(False)
+        elif self.fault == "stop":
+            self.stop(self.far, self.o.stop)
+        elif self.fault == "self":
+            self.stop(self.tool, self.o.stop)
+        elif self.fault in ("power", "half-open"):
+            # The far machine is gone with all that its kernel knew.
+            self.drop(100)
+            self.ip("-n", self.ns[1], "link", "del", "far")
+            self.far.kill()
+            self.far.wait()
+            self.ip("netns", "del", self.ns[2])
+            time.sleep(0.5)
+            self.connect("far", 2)
+            if not serves:
+                self.receiver(False)
+                self.wait_listening(self.ns[2], 9000)
+            # The other machine is back at once, or only when it was given up.
+            time.sleep(self.o.dead + 2 if self.fault == "power" else 0.5)
+            self.undrop()
+        elif self.fault.startswith("cut"):
+            self.drop(100)
+            time.sleep(float(self.fault[4:-1]))
+            self.undrop()
+
+    def stop(self, p, seconds):
+        pid = self.child(p.pid)
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(pid, signal.SIGCONT)
+
+    def child(self, pid):
+        return pid  # ip netns exec becomes the program
+
+    # The account.
+
+    def judge(self):
+        sender = self.begin()
+        self.strike()
+        self.wait("all sent", lambda: "done" in self.log("sent") or sender.poll() is not None, self.o.count / self.o.rate + self.o.settle)
+
+        if self.fault == "loss":
+            self.undrop()  # or the last of them take a minute
+
+        def settled():
+            got = len(self.log("received"))
+            time.sleep(1.5)
+            return len(self.log("received")) == got
+        sent_now = lambda: len([x for x in self.log("sent") if x != "done"])
+        self.wait("all received", lambda: len(set(self.log("received"))) >= sent_now() or (settled() and self.quiet()), self.o.settle)
+        open(self.path("sent.end"), "w").close()
+        self.wait("the end of the sender", lambda: sender.poll() is not None, 8)
+        if self.subject.startswith(("connect", "stdio")):
+            self.wait("the end", lambda: self.tool.poll() is not None, 12)
+        if self.tool.poll() is None:
+            self.tool.send_signal(signal.SIGTERM)
+        self.wait("the end", lambda: self.tool.poll() is not None, 12)
+        text = open(self.path("errors")).read()
+        received = self.log("received")
+        sent = len([x for x in self.log("sent") if x != "done"])
+        if self.subject == "serve":
+            sent = self.accepted(text)
+        lost, unknown, again = said(LOST, text), said(UNKNOWN, text), said(AGAIN, text)
+        missing, twice = sent - len(set(received)), len(received) - len(set(received))
+        order = [int(n) for n in dict.fromkeys(received)]
+        wrong = []
+        # What a stream or standard input still held was never taken, and its owner knows.
+        slack = 0 if self.subject.startswith(("ws", "serve")) or "+" in self.subject else self.o.slack
+        if not sent:
+            wrong.append("nothing was sent")
+        if missing > lost + unknown + slack:
+            wrong.append(("due: " if self.fault in DUE else "") + "%d lost in silence" % (missing - lost - unknown))
+        if missing < lost - slack:
+            wrong.append("%d said to be lost are there" % (lost - missing))
+        if twice > again:
+            wrong.append("%d twice" % twice)
+        if order != sorted(order):
+            wrong.append("out of order")
+        if self.fault in ("stop", "self", "slow", "full", "loss") and missing:
+            wrong.append("nothing may be lost here")
+        if unknown > self.o.window:
+            wrong.append("%d not known is more than a window holds" % unknown)
+        row = [self.subject, self.dialect, self.fault, sent, len(set(received)), lost, unknown, twice, "; ".join(wrong) or "ok"]
+        if wrong and self.o.verbose:
+            row.append("\n" + text)
+        return row
+
+    def quiet(self):
+        """Nothing is on its way: the kernels have nothing to send, in 6 s of looking or less."""
+        return time.time() - self.struck > self.dead + 4
+
+    def accepted(self, text):
+        """What a channel had for its subscriber: handed to the system, dropped and not sent."""
+        total = 0
+        for line in text.splitlines():
+            m = re.search(r"(\d+) messages in, (\d+) out(?:, (\d+) dropped)?(?:, (\d+) not sent)?", line)
+            if m and m[1] == "0":
+                total += sum(int(n or 0) for n in m.groups()[1:])
+        return total
+
+    def result(self):
+        try:
+            self.up()
+            self.struck = time.time()
+            return self.judge()
+        except Exception as e:
+            return [self.subject, self.dialect, self.fault, 0, 0, 0, 0, 0, "%s: %s" % (type(e).__name__, e)]
+        finally:
+            self.down()
+
+
+SUBJECTS = ["ws-ws", "ws-ws+buffer", "ws-tcp", "ws-tcp+buffer", "tcp-ws", "tcp-ws+buffer", "tcp-tcp", "tcp-tcp+buffer",
+            "stdio-ws", "stdio-ws+buffer", "connect-tcp", "connect-tcp+buffer", "serve", "connect", "connect+reconnect"]
+FAULTS = ["fin", "rst", "frame", "kill", "stop", "self", "power", "half-open", "cut 1.5s", "loss", "slow", "full"]
+LONG = ["cut 15s", "cut 200s"]
+DIALECTS = ["hixie-75", "hixie-76", "rfc6455"]
+
+
+# Where what the kernel took counts as delivered still: shown in the table, no failure.
+DUE = ["fin", "rst", "frame", "kill", "power", "half-open"]
+
+
+def cases(o):
+    number = pair = 0
+    for s in SUBJECTS:
+        for f in FAULTS + (LONG if o.long else []):
+            if f == "frame" and s.endswith(("-tcp", "-tcp+buffer")):
+                continue  # half a line is a line that ends with the stream
+            dialects = ["hixie-76"] if s.startswith("tcp-tcp") else DIALECTS
+            pair += 1
+            for i, d in enumerate(dialects):
+                number += 1
+                # The short form has each pair of a subject and a fault once.
+                if not o.long and not o.only and i != pair % len(dialects):
+                    continue
+                if re.search(o.only, "%s %s %s" % (s, d, f)):
+                    yield number, s, d, f
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("ws76")
+    p.add_argument("--long", action="store_true")
+    p.add_argument("--only", default="")
+    p.add_argument("--jobs", type=int, default=10)
+    p.add_argument("--verbose", action="store_true")
+    o = p.parse_args()
+    o.dead, o.stop, o.settle, o.count, o.rate, o.slack, o.window = 3, 8, 40, 300, 100, 3, 3000
+    if o.long:
+        o.dead, o.stop, o.settle, o.count = 60, 45, 300, 1000
+    begun = time.time()
+    with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
+        rows = list(pool.map(lambda c: Case(o, *c).result(), cases(o)))
+    head = ["subject", "dialect", "fault", "sent", "received", "lost", "unknown", "twice", ""]
+    width = [max(len(str(r[i])) for r in [head, *rows]) for i in range(8)]
+    for r in [head, *rows]:
+        print("  ".join(str(x).ljust(w) for x, w in zip(r, width)), *r[8:])
+    due = [r for r in rows if r[8].startswith("due: ") and ";" not in r[8]]
+    bad = [r for r in rows if r[8] != "ok" and r not in due]
+    print("%d cases, %d failed, %d due, %d s" % (len(rows), len(bad), len(due), time.time() - begun))
+    sys.exit(bool(bad))
+
+
+main()
