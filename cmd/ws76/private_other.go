@@ -4,7 +4,7 @@ package main
 
 import "os"
 
-// createPrivate opens a file for the user's own eyes to be written anew.
-func createPrivate(name string) (*os.File, error) {
-	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+// openPrivate opens a file for the user's own eyes to be appended to.
+func openPrivate(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 }

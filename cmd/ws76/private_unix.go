@@ -11,10 +11,10 @@ import (
 	"syscall"
 )
 
-// createPrivate opens a file for the user's own eyes to be written anew, while no other
+// openPrivate opens a file for the user's own eyes to be appended to, while no other
 // that was opened so is: no link is followed, and a FIFO has to have a reader.
-func createPrivate(name string) (*os.File, error) {
-	flags := os.O_WRONLY | os.O_CREATE | syscall.O_NONBLOCK
+func openPrivate(name string) (*os.File, error) {
+	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND | syscall.O_NONBLOCK
 	// The names of descriptors are links, too; what they lead to is the caller's.
 	if clean := filepath.Clean(name); !strings.HasPrefix(clean, "/dev/") && !strings.HasPrefix(clean, "/proc/") {
 		flags |= syscall.O_NOFOLLOW
@@ -35,7 +35,7 @@ func createPrivate(name string) (*os.File, error) {
 		f.Close()
 		return nil, fmt.Errorf("%s: another process writes it: %w", name, err)
 	}
-	if err := errors.Join(f.Chmod(0o600), f.Truncate(0)); err != nil {
+	if err := f.Chmod(0o600); err != nil {
 		f.Close()
 		return nil, err
 	}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"sync/atomic"
@@ -15,7 +17,7 @@ import (
 
 // recordFlag is the flag of commands whose connections can be recorded.
 func recordFlag() cli.Flag {
-	return &cli.StringFlag{Name: "record", Category: "Recording", Usage: "record what passes, with times, to `FILE`, for ws76 replay; - is standard output"}
+	return &cli.StringFlag{Name: "record", Category: "Recording", Usage: "append what passes, with times, to `FILE`, for ws76 replay; SIGHUP opens it anew; - is standard output"}
 }
 
 // recordTimeout bounds the writing of what is left of a recording.
@@ -29,23 +31,24 @@ func (e *env) newRecorder(c *cli.Context) (recorder *record.Recorder, done func(
 		return nil, func() {}, nil
 	}
 	var w io.Writer = struct{ io.Writer }{e.stdout} // only written to
-	file := (*os.File)(nil)
+	var file *os.File
+	var size int64
 	if name != "-" {
-		// Messages may be secrets: the file is the user's own.
-		if file, err = createPrivate(name); err != nil {
+		if file, w, size, err = openRecording(name); err != nil {
 			return nil, nil, usagef("--record: %w", err)
-		}
-		w = struct{ io.Writer }{file}
-		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
-			w = file // a pipe or a device can be neither cut nor synced
 		}
 	}
 	var said atomic.Bool
-	recorder = record.New(w, record.Options{Secret: secretFields, Failed: func(err error) {
+	recorder = record.New(w, record.Options{Secret: secretFields, Size: size, Failed: func(err error) {
 		said.Store(true)
 		e.log.Warnf("--record: the recording ends here, the connections go on: %v", err)
 	}})
+	stop := func() {}
+	if w == io.Writer(file) && file != nil {
+		stop = onHangup(func() { file = e.reopenRecording(recorder, name, file) })
+	}
 	return recorder, func() {
+		stop()
 		ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
 		defer cancel()
 		err := recorder.Close(ctx)
@@ -56,4 +59,81 @@ func (e *env) newRecorder(c *cli.Context) (recorder *record.Recorder, done func(
 			e.log.Warnf("--record: %v", err)
 		}
 	}, nil
+}
+
+// openRecording opens a file to be appended to, which has size bytes. w is what to write
+// to: a pipe or a device can be neither cut nor synced.
+func openRecording(name string) (file *os.File, w io.Writer, size int64, err error) {
+	// Messages may be secrets: the file is the user's own.
+	if file, err = openPrivate(name); err != nil {
+		return nil, nil, 0, err
+	}
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return file, struct{ io.Writer }{file}, 0, nil
+	}
+	if size, err = wholeLines(name, info); err == nil && size < info.Size() {
+		err = file.Truncate(size)
+	}
+	if err != nil {
+		file.Close()
+		return nil, nil, 0, fmt.Errorf("%s: %w", name, err)
+	}
+	return file, file, size, nil
+}
+
+// wholeLines returns how much of the recording in a file is whole lines: the last one is
+// cut where whoever wrote it was killed.
+func wholeLines(name string, info os.FileInfo) (int64, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	if same, err := file.Stat(); err != nil || !os.SameFile(same, info) {
+		return 0, errors.New("the file was moved away meanwhile")
+	}
+	size := info.Size()
+	const begin = `{"ws76":"recording"`
+	head := make([]byte, len(begin))
+	if n, err := file.ReadAt(head, 0); size > 0 && string(head[:n]) != begin {
+		if err != nil && err != io.EOF {
+			return 0, err
+		}
+		return 0, errors.New("this is no recording, and is not written over; name another file")
+	}
+	for block := make([]byte, 64<<10); size > 0; {
+		from := max(0, size-int64(len(block)))
+		n, err := file.ReadAt(block[:size-from], from)
+		if err != nil && err != io.EOF {
+			return 0, err
+		}
+		if i := bytes.LastIndexByte(block[:n], '\n'); i >= 0 {
+			return from + int64(i) + 1, nil
+		}
+		size = from
+	}
+	return 0, nil
+}
+
+// reopenRecording goes on in the file that has the name now, where that is another one than
+// file: it was moved away. It returns the file that is written to then.
+func (e *env) reopenRecording(recorder *record.Recorder, name string, file *os.File) *os.File {
+	now, err := os.Stat(name)
+	old, oldErr := file.Stat()
+	if err == nil && oldErr == nil && os.SameFile(now, old) {
+		return file
+	}
+	next, w, size, err := openRecording(name)
+	if err != nil {
+		e.log.Warnf("--record: the recording goes on in the file that was moved: %v", err)
+		return file
+	}
+	done := func() { file.Close() }
+	if !recorder.Reopen(w, size, done) {
+		next.Close()
+		return file
+	}
+	e.log.Infof("--record: %s is opened anew", name)
+	return next
 }

@@ -137,6 +137,7 @@ func (p *replayer) print(dir recording.Direction) error {
 		if err != nil {
 			if err == io.EOF {
 				err = nil
+				p.warnCut(r.Cut())
 			}
 			return errors.Join(p.out.Flush(), err)
 		}
@@ -165,6 +166,13 @@ func (p *replayer) print(dir recording.Direction) error {
 		if err := p.out.Write(entry.Message, meta); err != nil {
 			return err
 		}
+	}
+}
+
+// warnCut says that a recording has a last line that is left out.
+func (p *replayer) warnCut(cut bool) {
+	if cut {
+		p.log.Warnf("the last line of the recording is cut, and left out: whoever wrote it ended in the middle")
 	}
 }
 
@@ -235,6 +243,7 @@ func (p *replayer) look(side recording.Side) (record.Contents, error) {
 	}
 	defer file.Close()
 	contents, err := record.Look(file, p.max, p.conn)
+	p.warnCut(contents.Cut)
 	switch {
 	case err != nil:
 	case contents.Several && p.conn == 0:

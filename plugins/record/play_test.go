@@ -185,7 +185,10 @@ func TestLook(t *testing.T) {
 		t.Errorf("the first: %+v, %v", got, err)
 	}
 	var syntax *recording.SyntaxError
-	if _, err := Look(strings.NewReader(conversation+"{"), 0, 0); !errors.As(err, &syntax) || syntax.Line != 10 {
+	if _, err := Look(strings.NewReader(conversation+"{\n"), 0, 0); !errors.As(err, &syntax) || syntax.Line != 10 {
 		t.Errorf("malformed: %v", err)
+	}
+	if got, err := Look(strings.NewReader(conversation+"{"), 0, 0); err != nil || !got.Cut {
+		t.Errorf("cut: %+v, %v", got, err)
 	}
 }

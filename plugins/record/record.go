@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -53,6 +54,9 @@ type Options struct {
 	Failed func(error)
 	// Secret are the names of fields whose values are not written.
 	Secret []string
+	// Size is how much is in the file already, in whole lines, in bytes. It is appended
+	// to, and stays whatever becomes of the recording.
+	Size int64
 }
 
 // Recorder writes one recording of any number of connections. Its methods may be
@@ -70,14 +74,45 @@ type Recorder struct {
 	changed sync.Cond // of what follows
 	pending []byte    // whole lines
 	conns   int
-	err     error // why no more is taken
+	open    map[int]recording.Open // connections that are
+	next    *file                  // nil: the one at hand goes on
+	err     error                  // why no more is taken
+}
+
+// file is where a recording goes on.
+type file struct {
+	w      io.Writer
+	size   int64
+	at     int // where in pending its lines begin
+	closed func()
+}
+
+// Reopen goes on in w, which has size bytes of whole lines already, with a header and the
+// connections that are open: what is there is a recording by itself. What came before is
+// written to the file at hand, and done called, from another goroutine, when that is no
+// longer needed. It returns false, and does nothing, where the recording has ended or the
+// last Reopen is not done yet.
+func (r *Recorder) Reopen(w io.Writer, size int64, done func()) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil || r.next != nil {
+		return false
+	}
+	r.next = &file{w, size, len(r.pending), done}
+	r.start = time.Now()
+	r.pending = recording.AppendHeader(r.pending, r.start)
+	for _, id := range slices.Sorted(maps.Keys(r.open)) {
+		r.append(&recording.Entry{Conn: id, Event: recording.Opened, Open: r.open[id]})
+	}
+	r.changed.Broadcast()
+	return true
 }
 
 // New returns a Recorder that writes to w until Close, and does not close it.
-// Where w has a method Truncate(int64) error, as an *os.File does, it is taken to
-// be empty: after a failed write it is cut behind the last whole line.
+// Where w has a method Truncate(int64) error, as an *os.File does, it is cut behind
+// the last whole line after a failed write.
 func New(w io.Writer, o Options) *Recorder {
-	r := &Recorder{w: w, o: o, start: time.Now(), done: make(chan struct{}), maxPending: maxPending, maxWait: maxWait}
+	r := &Recorder{w: w, o: o, start: time.Now(), done: make(chan struct{}), maxPending: maxPending, maxWait: maxWait, open: make(map[int]recording.Open)}
 	r.changed.L = &r.mu
 	r.pending = recording.AppendHeader(nil, r.start)
 	go r.write()
@@ -102,6 +137,7 @@ func (r *Recorder) Open(o recording.Open) *Conn {
 	defer r.mu.Unlock()
 	r.conns++
 	c := &Conn{recorder: r, id: r.conns}
+	r.open[c.id] = o
 	r.append(&recording.Entry{Conn: c.id, Event: recording.Opened, Open: o})
 	return c
 }
@@ -188,22 +224,33 @@ func (r *Recorder) fail(err error) {
 func (r *Recorder) write() {
 	defer close(r.done)
 	var spare []byte
-	var written int64 // whole lines
+	written := r.o.Size // whole lines
 	for {
 		r.mu.Lock()
 		for len(r.pending) == 0 && r.err == nil {
 			r.changed.Wait()
 		}
-		batch := r.pending
-		r.pending = spare[:0]
+		batch, next := r.pending, r.next
+		r.pending, r.next = spare[:0], nil
 		r.changed.Broadcast()
 		r.mu.Unlock()
 		if len(batch) == 0 {
 			return
 		}
-		n, err := r.w.Write(batch)
+		rest := batch
+		if next != nil {
+			if n, err := r.w.Write(batch[:next.at]); err != nil {
+				r.cut(written + int64(bytes.LastIndexByte(batch[:n], '\n')+1))
+			}
+			// The new file is no worse for what the old one does not take.
+			r.mu.Lock()
+			r.w, written, rest = next.w, next.size, batch[next.at:]
+			r.mu.Unlock()
+			next.closed()
+		}
+		n, err := r.w.Write(rest)
 		if err != nil {
-			r.cut(written + int64(bytes.LastIndexByte(batch[:n], '\n')+1))
+			r.cut(written + int64(bytes.LastIndexByte(rest[:n], '\n')+1))
 			r.mu.Lock()
 			r.fail(err)
 			r.mu.Unlock()
@@ -282,6 +329,7 @@ func (c *Conn) Closed(conn *core.Conn, err error) {
 	defer c.recorder.mu.Unlock()
 	if !c.closed {
 		c.closed = true
+		delete(c.recorder.open, c.id)
 		c.recorder.append(&e)
 	}
 }

@@ -214,6 +214,50 @@ func (f *full) Truncate(n int64) error {
 
 // TestFullDisk: the recording ends with whole lines and one word, the connection
 // goes on.
+// With Reopen each file is a recording by itself, and no message is in neither.
+func TestReopen(t *testing.T) {
+	var first, second bytes.Buffer
+	r := New(&first, Options{})
+	c := r.Open(recording.Open{Role: recording.Server, Remote: "there"})
+	gone := r.Open(recording.Open{})
+	gone.Closed(nil, nil)
+	message := func(text string) { c.Message(recording.In, core.Message{Data: []byte(text)}) }
+	message("one")
+	done := make(chan struct{})
+	if !r.Reopen(&second, 0, func() { close(done) }) {
+		t.Fatal("not reopened")
+	}
+	message("two")
+	<-done
+	if err := r.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if r.Reopen(&first, 0, func() { t.Error("done") }) {
+		t.Error("reopened when it was closed")
+	}
+	for want, b := range map[string]*bytes.Buffer{"one": &first, "two": &second} {
+		var got []string
+		opened := 0
+		for entries := recording.NewReader(b, 0); ; {
+			e, err := entries.Next()
+			if err == io.EOF {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if e.Event == recording.Opened && e.Conn == 1 && e.Open.Remote == "there" {
+				opened++
+			}
+			if e.Event == recording.Message {
+				got = append(got, string(e.Message.Data))
+			}
+		}
+		if len(got) != 1 || got[0] != want || opened != 1 {
+			t.Errorf("got %q, opened %d times; want %q", got, opened, want)
+		}
+	}
+}
+
 func TestFullDisk(t *testing.T) {
 	disk := &full{left: 500}
 	failed := make(chan error, 2)

@@ -11,6 +11,7 @@ type Contents struct {
 	Conn     int                    // its first connection that has messages
 	Several  bool                   // there are more than that one
 	Messages map[recording.Side]int // of Conn, by who has sent them
+	Cut      bool                   // the last line is cut
 }
 
 // Look reads a recording to its end, and so finds all that is wrong in it. conn is
@@ -23,6 +24,7 @@ func Look(r io.Reader, maxMessage int64, conn int) (Contents, error) {
 	for {
 		e, err := all.Next()
 		if err == io.EOF {
+			c.Cut = all.Cut()
 			return c, nil
 		} else if err != nil {
 			return c, err

@@ -2,7 +2,8 @@
 //
 // The file is a bbolt database, which no crash and no power failure leaves half written. All values are in memory, too; a
 // goroutine of the Store writes what has changed and forces it to the disk, many changes at once, so that setting a value
-// does not wait for the disk. What was set in the last moment, some milliseconds, is lost when the process is killed.
+// does not wait for the disk. What was set in the last moment, some milliseconds and under load up to a tenth of a second,
+// is lost when the process is killed, unless Sync has returned.
 // One process has the file at a time.
 package kv
 
@@ -49,7 +50,8 @@ type Store struct {
 	dirty  map[string]bool // keys whose values are not on their way to the disk
 	live   int             // bytes of keys and values
 	closed bool
-	err    error // of the last write, not told yet
+	err    error          // of the last write, not told yet
+	syncs  []chan<- error // of Sync, for the next write
 }
 
 // Open opens the file at path, and makes it and its folder if need be. The caller closes the Store.
@@ -113,15 +115,26 @@ func guarded(fn func() error) (err error) {
 func (s *Store) write() {
 	defer close(s.written)
 	for range s.changed {
-		changes := s.take()
-		err := guarded(func() error {
-			return s.db.Update(func(tx *bbolt.Tx) error { return put(tx, changes) })
-		})
+		changes, syncs := s.take()
+		var err error
+		if len(changes) > 0 { // else what Sync waits for is on the disk by now
+			err = guarded(func() error {
+				return s.db.Update(func(tx *bbolt.Tx) error { return put(tx, changes) })
+			})
+		}
+		if err != nil {
+			err = fmt.Errorf("kv: writing %s: %w", s.db.Path(), err)
+		}
+		for _, done := range syncs {
+			done <- err
+		}
 		if err == nil {
 			continue
 		}
 		s.mu.Lock()
-		s.err = fmt.Errorf("kv: writing %s: %w", s.db.Path(), err)
+		if len(syncs) == 0 {
+			s.err = err
+		}
 		for k := range changes {
 			s.dirty[k] = true
 		}
@@ -129,8 +142,9 @@ func (s *Store) write() {
 	}
 }
 
-// take returns what has changed, nil for a key that has no value any more.
-func (s *Store) take() map[string]*string {
+// take returns what has changed, nil for a key that has no value any more, and who waits
+// for it to be written.
+func (s *Store) take() (map[string]*string, []chan<- error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	changes := make(map[string]*string, len(s.dirty))
@@ -141,7 +155,9 @@ func (s *Store) take() map[string]*string {
 		}
 	}
 	clear(s.dirty)
-	return changes
+	syncs := s.syncs
+	s.syncs = nil
+	return changes, syncs
 }
 
 func put(tx *bbolt.Tx, changes map[string]*string) error {
@@ -245,6 +261,23 @@ func (s *Store) touch(key string) error {
 	err := s.err
 	s.err = nil
 	return err
+}
+
+// Sync waits until all that was set before is on the disk, and returns the error of that.
+func (s *Store) Sync() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	done := make(chan error, 1)
+	s.syncs = append(s.syncs, done)
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+	s.mu.Unlock()
+	return <-done
 }
 
 // Close waits until everything is on the disk and gives the file up.

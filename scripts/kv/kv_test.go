@@ -94,6 +94,41 @@ func TestStore(t *testing.T) {
 }
 
 // TestKilled kills a process that sets two values again and again, together: what is found are two that are equal.
+// What Sync has returned for is in the file, as another process would find it.
+func TestSync(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kv")
+	s, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		if err := errors.Join(s.Set("key", fmt.Sprint(i)), s.Sync()); err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path+".copy", data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		found, err := Open(path + ".copy")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if value, _ := found.Get("key"); value != fmt.Sprint(i) {
+			t.Errorf("found %q, want %d", value, i)
+		}
+		found.Close()
+	}
+	if err := errors.Join(s.Sync(), s.Close()); err != nil { // with nothing to write
+		t.Error(err)
+	}
+	if err := s.Sync(); err != ErrClosed {
+		t.Errorf("closed: %v", err)
+	}
+}
+
 func TestKilled(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store")
 	self, err := os.Executable()

@@ -130,6 +130,15 @@ func (l *library) kvDelete(L *lua.LState) int {
 	return 0
 }
 
+// kvSync waits until all that was set is on the disk.
+func (l *library) kvSync(L *lua.LState) int {
+	if err := l.store(L, "sync").Sync(); err != nil {
+		L.RaiseError("kv.sync: %v", err)
+	}
+	L.Push(lua.LTrue)
+	return 1
+}
+
 // kvKeys lists the keys, or those that begin with a prefix, in order.
 func (l *library) kvKeys(L *lua.LState) int {
 	keys := l.store(L, "keys").Keys(L.OptString(2, ""))

@@ -29,7 +29,8 @@ func (e *SyntaxError) Error() string {
 // Unwrap returns e.Err.
 func (e *SyntaxError) Unwrap() error { return e.Err }
 
-// Reader reads a recording, one line at a time. It is not for concurrent use.
+// Reader reads a recording, one line at a time, or several that were written to a file
+// one after the other: the connections of each are numbered on. It is not for concurrent use.
 type Reader struct {
 	lines  *bufio.Scanner
 	limit  int64 // of a message
@@ -37,6 +38,13 @@ type Reader struct {
 	start  time.Time
 	headed bool // a header was read
 	last   time.Duration
+	// Of the recording that is read, where several follow one another in a file.
+	base  time.Duration // when it began
+	conns int           // connections of those before it
+	most  int           // the highest number of a connection
+
+	whole bool // the last line read has an end
+	cut   bool
 }
 
 // NewReader returns a Reader of r. A message over maxMessage bytes is an error
@@ -49,8 +57,23 @@ func NewReader(r io.Reader, maxMessage int64) *Reader {
 	most := int(min(maxMessage, math.MaxInt/8-1<<20)*6 + 1<<18)
 	lines := bufio.NewScanner(textfile.NewReader(r))
 	lines.Buffer(nil, most)
-	return &Reader{lines: lines, limit: maxMessage}
+	reader := &Reader{lines: lines, limit: maxMessage}
+	lines.Split(reader.split)
+	return reader
 }
+
+// split is bufio.ScanLines, and notes whether the line has an end.
+func (r *Reader) split(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	advance, token, err = bufio.ScanLines(data, atEOF)
+	if token != nil {
+		r.whole = advance > 0 && data[advance-1] == '\n'
+	}
+	return advance, token, err
+}
+
+// Cut reports whether the last line was cut and left out: whoever wrote it ended in the
+// middle. It is known once Next has returned io.EOF.
+func (r *Reader) Cut() bool { return r.cut }
 
 // Start returns the time that Entry.T counts from: the one in the header, or that
 // of the first line. It is zero before Next was called, and where there is none.
@@ -71,6 +94,10 @@ func (r *Reader) Next() (Entry, error) {
 		}
 		var l line
 		if err := r.parse(text, &l); err != nil {
+			if !r.whole && r.headed && (errors.Is(err, io.ErrUnexpectedEOF) || hixie.InvalidAt(text) >= 0) {
+				r.cut = true
+				return Entry{}, io.EOF
+			}
 			return Entry{}, err
 		}
 		if l.WS76 != nil {
@@ -146,10 +173,16 @@ func (r *Reader) header(l *line) error {
 	switch {
 	case *l.WS76 != "recording":
 		return r.wrong(nil, `"ws76" is %q, want "recording"`, *l.WS76)
-	case r.headed || r.last > 0 || !r.start.IsZero():
+	case !r.headed && (r.last > 0 || !r.start.IsZero()):
 		return r.wrong(nil, "a header that is not the first line")
 	case l.Version != Version:
 		return r.wrong(nil, "version %d of the format, this program reads version %d", l.Version, Version)
+	case r.headed: // another recording, appended
+		r.base, r.conns = r.last, r.most
+		if l.Time != nil && !r.start.IsZero() {
+			r.base = max(r.base, l.Time.Sub(r.start))
+		}
+		return nil
 	}
 	r.headed = true
 	if l.Time != nil {
@@ -166,6 +199,8 @@ func (r *Reader) entry(l *line) (Entry, error) {
 	if e.Conn < 1 {
 		return e, r.wrong(nil, `"conn" is %d, want 1 or more`, e.Conn)
 	}
+	e.Conn += r.conns
+	r.most = max(r.most, e.Conn)
 	var err error
 	if e.T, err = r.time(l); err != nil {
 		return e, err
@@ -207,7 +242,7 @@ func (r *Reader) time(l *line) (time.Duration, error) {
 		if !(*l.T >= 0 && *l.T <= most.Seconds()) {
 			return 0, r.wrong(nil, `"t" is %v, want seconds since the start`, *l.T)
 		}
-		t := time.Duration(math.Round(*l.T*1e6)) * time.Microsecond
+		t := r.base + time.Duration(math.Round(*l.T*1e6))*time.Microsecond
 		if t < r.last {
 			return 0, r.wrong(nil, `"t" is %v, before the line above it, %v`, *l.T, r.last.Seconds())
 		}

@@ -92,17 +92,58 @@ func TestJSONLines(t *testing.T) {
 	}
 }
 
+// Recordings that were written to a file one after the other are one: time goes on, and
+// no two connections have a number.
+func TestAppended(t *testing.T) {
+	part := func(at string) string {
+		return `{"ws76":"recording","version":1,"time":"2026-01-01T00:00:` + at + `Z"}` + "\n" +
+			`{"t":0,"conn":1,"event":"open"}` + "\n" + `{"t":0.5,"conn":1,"dir":"in","data":"x"}` + "\n" + `{"t":9,"conn":2,"event":"open"}` + "\n"
+	}
+	r := recording.NewReader(strings.NewReader(part("00")+part("05")+part("30")), 0)
+	entries, err := readAll(r)
+	if err != nil || r.Cut() {
+		t.Fatal(err, r.Cut())
+	}
+	want := []struct {
+		conn int
+		at   time.Duration
+	}{{1, 0}, {1, 500 * time.Millisecond}, {2, 9 * time.Second}, {3, 9 * time.Second}, {3, 9500 * time.Millisecond}, {4, 18 * time.Second},
+		{5, 30 * time.Second}, {5, 30500 * time.Millisecond}, {6, 39 * time.Second}}
+	if len(entries) != len(want) {
+		t.Fatalf("%d entries, want %d", len(entries), len(want))
+	}
+	for i, w := range want {
+		if entries[i].Conn != w.conn || entries[i].T != w.at {
+			t.Errorf("entry %d: connection %d at %v, want %d at %v", i, entries[i].Conn, entries[i].T, w.conn, w.at)
+		}
+	}
+}
+
+// A recording that is cut anywhere is what came whole before.
+func TestCut(t *testing.T) {
+	const whole = `{"ws76":"recording","version":1}` + "\n" + `{"t":0,"dir":"in","data":"one"}` + "\n"
+	const last = `{"t":1,"dir":"in","data":"zwei é"}`
+	for n := range len(last) + 1 {
+		r := recording.NewReader(strings.NewReader(whole+last[:n]), 0)
+		entries, err := readAll(r)
+		cut := n > 0 && n < len(last)
+		if err != nil || r.Cut() != cut || len(entries) != 1 && !(n == len(last) && len(entries) == 2) {
+			t.Errorf("%q: %d entries, %v, cut %v", last[:n], len(entries), err, r.Cut())
+		}
+	}
+}
+
 func TestWrong(t *testing.T) {
 	const header = `{"ws76":"recording","version":1}` + "\n"
 	for text, want := range map[string]string{
-		`{"t":0`:                           "line 1 of the recording: the line is cut",
-		`"x"`:                              "line 1 of the recording: json: cannot unmarshal string",
-		"{\"\xff\"}":                       "line 1 of the recording: byte 2, 0xFF, is not UTF-8",
-		`{}`:                               `neither "data" nor "base64"`,
-		`{"ws76":"capture","version":1}`:   `"ws76" is "capture"`,
-		`{"ws76":"recording","version":2}`: "version 2 of the format, this program reads version 1",
-		header + header:                    "line 2 of the recording: a header that is not the first line",
-		header + `{"data":"x","dir":"in"}`: `line 2 of the recording: no "t"`,
+		`{"t":0`:                             "line 1 of the recording: the line is cut",
+		`"x"`:                                "line 1 of the recording: json: cannot unmarshal string",
+		"{\"\xff\"}":                         "line 1 of the recording: byte 2, 0xFF, is not UTF-8",
+		`{}`:                                 `neither "data" nor "base64"`,
+		`{"ws76":"capture","version":1}`:     `"ws76" is "capture"`,
+		`{"ws76":"recording","version":2}`:   "version 2 of the format, this program reads version 1",
+		`{"t":1,"data":"x"}` + "\n" + header: "line 2 of the recording: a header that is not the first line",
+		header + `{"data":"x","dir":"in"}`:   `line 2 of the recording: no "t"`,
 		header + `{"t":-1,"data":"x","dir":"in"}`:                             `"t" is -1`,
 		header + `{"t":1e300,"data":"x","dir":"in"}`:                          `"t" is 1e+300`,
 		header + `{"t":0,"data":"x"}`:                                         `"dir" is ""`,
