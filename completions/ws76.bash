@@ -15,23 +15,23 @@ _ws76_command() {
         ;;
     'ws76 connect')
         args=('ask url' 'text')
-        flags='--message -m --no-stdin --in --out --format --crlf --replace-invalid --max-message --heartbeat --heartbeat-interval --on-eof --linger --count -n --until --expect --timeout --idle --close-timeout --reconnect --retries --stats --dialect --header -H --origin --protocol --cookie --auth-file --key1 --key2 --key3 --header-order --strict --no-compress --via --exec-env --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --cacert --cert --key --servername --insecure -k --tls-min --color --no-history --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--message -m --no-stdin --in --out --format --crlf --replace-invalid --max-message --heartbeat --heartbeat-interval --on-eof --linger --count -n --until --expect --timeout --idle --close-timeout --reconnect --retries --stats --dialect --header -H --origin --protocol --cookie --auth-file --key1 --key2 --key3 --header-order --strict --no-compress --via --exec-env --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --dead-after --cacert --cert --key --servername --insecure -k --tls-min --color --no-history --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 run')
         args=('file' 'text')
-        flags='--max-message --close-timeout --dialect --header -H --origin --protocol --cookie --auth-file --header-order --strict --no-compress --via --exec-env --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --cacert --cert --key --servername --insecure -k --tls-min --watch --plugin --plugin-path --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--max-message --close-timeout --dialect --header -H --origin --protocol --cookie --auth-file --header-order --strict --no-compress --via --exec-env --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --dead-after --cacert --cert --key --servername --insecure -k --tls-min --watch --plugin --plugin-path --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 serve')
         args=('text' none)
-        flags='--echo --exec --exec-shared --exec-env --static --no-dashboard --metrics --listen --dialect --protocol --strict --lenient-keys --public-url --trust-forwarded --no-compress --flash-policy --binary --origin --host --auth-file --tls-cert --tls-key --tls-min --max-conns --max-message --rate --queue --slow --handshake-timeout --idle --close-timeout --grace --hub --hub-creds --hub-cacert --hub-cert --hub-key --record --max-pending --message-timeout --write-timeout --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--echo --exec --exec-shared --exec-env --static --no-dashboard --metrics --listen --dialect --protocol --strict --lenient-keys --public-url --trust-forwarded --no-compress --flash-policy --binary --origin --host --auth-file --tls-cert --tls-key --tls-min --max-conns --max-message --rate --queue --slow --handshake-timeout --idle --close-timeout --grace --hub --hub-creds --hub-cacert --hub-cert --hub-key --dead-after --record --max-pending --message-timeout --write-timeout --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 replay')
         args=('file' 'ask url' none)
-        flags='--conn --dir --out --format --crlf --max-message --listen --side --speed --check --wait --linger --timeout --close-timeout --dialect --header -H --origin --protocol --cookie --auth-file --key1 --key2 --key3 --header-order --strict --no-compress --via --exec-env --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --cacert --cert --key --servername --insecure -k --tls-min --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--conn --dir --out --format --crlf --max-message --listen --side --speed --check --wait --linger --timeout --close-timeout --dialect --header -H --origin --protocol --cookie --auth-file --key1 --key2 --key3 --header-order --strict --no-compress --via --exec-env --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --dead-after --cacert --cert --key --servername --insecure -k --tls-min --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 bridge')
         args=('ask endpoint' 'ask endpoint' none)
-        flags='--max-pending --message-timeout --write-timeout --file --from-format --to-format --crlf --replace-invalid --binary --max-message --buffer --retries --reconnect --linger --from-via --origin --host --auth-file --public-url --trust-forwarded --lenient-keys --strict --no-compress --dialect --pass-header --header -H --to-origin --to-auth-file --header-order --to-via --exec-env --proxy --resolve --ipv4 -4 --ipv6 -6 --tls-cert --tls-key --cacert --cert --key --servername --insecure -k --tls-min --max-conns --connect-timeout --handshake-timeout --idle --close-timeout --grace --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--max-pending --message-timeout --write-timeout --file --from-format --to-format --crlf --replace-invalid --binary --max-message --buffer --retries --reconnect --linger --from-via --origin --host --auth-file --public-url --trust-forwarded --lenient-keys --strict --no-compress --dialect --pass-header --header -H --to-origin --to-auth-file --header-order --to-via --exec-env --proxy --resolve --ipv4 -4 --ipv6 -6 --tls-cert --tls-key --cacert --cert --key --servername --insecure -k --tls-min --max-conns --connect-timeout --handshake-timeout --idle --dead-after --close-timeout --grace --record --plugin --plugin-path --script --eval --no-reload --on-script-error --script-arg --allow --trust-scripts --script-timeout --script-max-string --script-max-memory --script-max-tasks --script-max-queue --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 keygen')
         flags='--count -n --seed --key1 --key2 --key3 --request --rfc6455 --explain --response --raw --verify --json --verbose -v --quiet -q --log-format --config --help -h'
@@ -161,6 +161,7 @@ _ws76_value() {
     'ws76 connect --proxy') spec='text' ;;
     'ws76 connect --resolve') spec='text' ;;
     'ws76 connect --connect-timeout') spec='text' ;;
+    'ws76 connect --dead-after') spec='text' ;;
     'ws76 connect --cacert') spec='file' ;;
     'ws76 connect --cert') spec='file' ;;
     'ws76 connect --key') spec='file' ;;
@@ -196,6 +197,7 @@ _ws76_value() {
     'ws76 run --proxy') spec='text' ;;
     'ws76 run --resolve') spec='text' ;;
     'ws76 run --connect-timeout') spec='text' ;;
+    'ws76 run --dead-after') spec='text' ;;
     'ws76 run --cacert') spec='file' ;;
     'ws76 run --cert') spec='file' ;;
     'ws76 run --key') spec='file' ;;
@@ -242,6 +244,7 @@ _ws76_value() {
     'ws76 serve --hub-cacert') spec='file' ;;
     'ws76 serve --hub-cert') spec='file' ;;
     'ws76 serve --hub-key') spec='file' ;;
+    'ws76 serve --dead-after') spec='text' ;;
     'ws76 serve --record') spec='file' ;;
     'ws76 serve --max-pending') spec='text' ;;
     'ws76 serve --message-timeout') spec='text' ;;
@@ -287,6 +290,7 @@ _ws76_value() {
     'ws76 replay --proxy') spec='text' ;;
     'ws76 replay --resolve') spec='text' ;;
     'ws76 replay --connect-timeout') spec='text' ;;
+    'ws76 replay --dead-after') spec='text' ;;
     'ws76 replay --cacert') spec='file' ;;
     'ws76 replay --cert') spec='file' ;;
     'ws76 replay --key') spec='file' ;;
@@ -331,6 +335,7 @@ _ws76_value() {
     'ws76 bridge --connect-timeout') spec='text' ;;
     'ws76 bridge --handshake-timeout') spec='text' ;;
     'ws76 bridge --idle') spec='text' ;;
+    'ws76 bridge --dead-after') spec='text' ;;
     'ws76 bridge --close-timeout') spec='text' ;;
     'ws76 bridge --grace') spec='text' ;;
     'ws76 bridge --record') spec='file' ;;

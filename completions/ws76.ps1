@@ -149,7 +149,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--until' + "`t" + 'end after a received message that matches REGEX'),
         ('--expect' + "`t" + 'exit with 9 if no received message matches REGEX'),
         ('--timeout' + "`t" + 'end everything after TIME, exit 5'),
-        ('--idle' + "`t" + 'end when nothing was received for TIME, exit 5'),
+        ('--idle' + "`t" + 'end when nothing has passed for TIME, heartbeats aside, exit 5'),
         ('--close-timeout' + "`t" + 'wait TIME for the peer''s closing frame'),
         ('--reconnect' + "`t" + 'connect again when the connection is lost, with backoff up to 30 s'),
         ('--retries' + "`t" + 'give up after N failed attempts in a row (0: never)'),
@@ -176,6 +176,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--ipv6' + "`t" + 'IPv6 only'),
         ('-6' + "`t" + 'IPv6 only'),
         ('--connect-timeout' + "`t" + 'allow TIME for connecting and the handshake'),
+        ('--dead-after' + "`t" + 'give up a TCP peer that acknowledges nothing for TIME: its power is off, or the way there is cut (0: the system''s time, some 15 minutes)'),
         ('--cacert' + "`t" + 'trust the authorities in FILE (PEM)'),
         ('--cert' + "`t" + 'client certificate FILE (PEM)'),
         ('--key' + "`t" + 'its key FILE'),
@@ -185,7 +186,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--tls-min' + "`t" + 'lowest TLS VERSION, 1.0 to 1.3; 1.0 and 1.1 with their ciphers are for old devices only'),
         ('--color' + "`t" + 'WHEN to use colours on a terminal: auto (unless NO_COLOR is set), always or never'),
         ('--no-history' + "`t" + 'keep nothing of what is typed, and read nothing of what was'),
-        ('--record' + "`t" + 'record what passes, with times, to FILE, for ws76 replay; - is standard output'),
+        ('--record' + "`t" + 'append what passes, with times, to FILE, for ws76 replay; SIGHUP opens it anew; - is standard output'),
         ('--plugin' + "`t" + 'run messages through the plugin NAME[,OPTION=VALUE...], before the scripts; repeatable'),
         ('--plugin-path' + "`t" + 'look for plugins in FOLDERS first, which are separated as in PATH'),
         ('--script' + "`t" + 'run messages through the Lua script FILE; repeatable, first to last'),
@@ -230,6 +231,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--ipv6' + "`t" + 'IPv6 only'),
         ('-6' + "`t" + 'IPv6 only'),
         ('--connect-timeout' + "`t" + 'allow TIME for connecting and the handshake'),
+        ('--dead-after' + "`t" + 'give up a TCP peer that acknowledges nothing for TIME: its power is off, or the way there is cut (0: the system''s time, some 15 minutes)'),
         ('--cacert' + "`t" + 'trust the authorities in FILE (PEM)'),
         ('--cert' + "`t" + 'client certificate FILE (PEM)'),
         ('--key' + "`t" + 'its key FILE'),
@@ -294,7 +296,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--hub-cacert' + "`t" + 'trust the authorities in FILE (PEM) for NATS'),
         ('--hub-cert' + "`t" + 'show NATS the certificate in FILE (PEM)'),
         ('--hub-key' + "`t" + 'its key FILE'),
-        ('--record' + "`t" + 'record what passes, with times, to FILE, for ws76 replay; - is standard output'),
+        ('--dead-after' + "`t" + 'give up a TCP peer that acknowledges nothing for TIME: its power is off, or the way there is cut (0: the system''s time, some 15 minutes)'),
+        ('--record' + "`t" + 'append what passes, with times, to FILE, for ws76 replay; SIGHUP opens it anew; - is standard output'),
         ('--max-pending' + "`t" + 'hold at most SIZE of messages that have not come whole, and of those that wait for who does not read, over all connections; then the largest is given up; --max-message where that is more'),
         ('--message-timeout' + "`t" + 'allow TIME for a message to arrive, from its first byte to its last (0: any)'),
         ('--write-timeout' + "`t" + 'end a connection that takes nothing of what is sent to it for TIME (0: never)'),
@@ -357,6 +360,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--ipv6' + "`t" + 'IPv6 only'),
         ('-6' + "`t" + 'IPv6 only'),
         ('--connect-timeout' + "`t" + 'allow TIME for connecting and the handshake'),
+        ('--dead-after' + "`t" + 'give up a TCP peer that acknowledges nothing for TIME: its power is off, or the way there is cut (0: the system''s time, some 15 minutes)'),
         ('--cacert' + "`t" + 'trust the authorities in FILE (PEM)'),
         ('--cert' + "`t" + 'client certificate FILE (PEM)'),
         ('--key' + "`t" + 'its key FILE'),
@@ -424,9 +428,10 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--connect-timeout' + "`t" + 'allow TIME for opening TO'),
         ('--handshake-timeout' + "`t" + 'allow TIME for the opening handshake of FROM'),
         ('--idle' + "`t" + 'close when nothing has passed for TIME (0: never)'),
+        ('--dead-after' + "`t" + 'give up a TCP peer that acknowledges nothing for TIME: its power is off, or the way there is cut (0: the system''s time, some 15 minutes)'),
         ('--close-timeout' + "`t" + 'allow TIME for the closing handshake'),
         ('--grace' + "`t" + 'wait TIME for open connections when stopping'),
-        ('--record' + "`t" + 'record what passes, with times, to FILE, for ws76 replay; - is standard output'),
+        ('--record' + "`t" + 'append what passes, with times, to FILE, for ws76 replay; SIGHUP opens it anew; - is standard output'),
         ('--plugin' + "`t" + 'run messages through the plugin NAME[,OPTION=VALUE...], before the scripts; repeatable'),
         ('--plugin-path' + "`t" + 'look for plugins in FOLDERS first, which are separated as in PATH'),
         ('--script' + "`t" + 'run messages through the Lua script FILE; repeatable, first to last'),
@@ -847,6 +852,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 connect --proxy'] = @()
     $values['ws76 connect --resolve'] = @()
     $values['ws76 connect --connect-timeout'] = @()
+    $values['ws76 connect --dead-after'] = @()
     $values['ws76 connect --cacert'] = @()
     $values['ws76 connect --cert'] = @()
     $values['ws76 connect --key'] = @()
@@ -893,6 +899,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 run --proxy'] = @()
     $values['ws76 run --resolve'] = @()
     $values['ws76 run --connect-timeout'] = @()
+    $values['ws76 run --dead-after'] = @()
     $values['ws76 run --cacert'] = @()
     $values['ws76 run --cert'] = @()
     $values['ws76 run --key'] = @()
@@ -949,6 +956,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 serve --hub-cacert'] = @()
     $values['ws76 serve --hub-cert'] = @()
     $values['ws76 serve --hub-key'] = @()
+    $values['ws76 serve --dead-after'] = @()
     $values['ws76 serve --record'] = @()
     $values['ws76 serve --max-pending'] = @()
     $values['ws76 serve --message-timeout'] = @()
@@ -1012,6 +1020,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 replay --proxy'] = @()
     $values['ws76 replay --resolve'] = @()
     $values['ws76 replay --connect-timeout'] = @()
+    $values['ws76 replay --dead-after'] = @()
     $values['ws76 replay --cacert'] = @()
     $values['ws76 replay --cert'] = @()
     $values['ws76 replay --key'] = @()
@@ -1057,6 +1066,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 bridge --connect-timeout'] = @()
     $values['ws76 bridge --handshake-timeout'] = @()
     $values['ws76 bridge --idle'] = @()
+    $values['ws76 bridge --dead-after'] = @()
     $values['ws76 bridge --close-timeout'] = @()
     $values['ws76 bridge --grace'] = @()
     $values['ws76 bridge --record'] = @()

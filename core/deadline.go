@@ -63,6 +63,25 @@ func (d *deadline) change(ctx context.Context, done <-chan struct{}) {
 	})
 }
 
+// late is how long after its time a deadline is noticed that passed while the process did
+// not run: it was stopped, or its machine slept.
+const late = time.Second
+
+// missed reports whether the time set by until has passed while nobody was there to see
+// what came before it. Then what waits is to be read, or taken, first: the time is put
+// off a little, once.
+func (d *deadline) missed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	if d.past || d.at.IsZero() || now.Sub(d.at) < late {
+		return false
+	}
+	d.at = now.Add(late)
+	d.set(d.at)
+	return true
+}
+
 // until bounds every wait from now on by t as well; the zero time lifts the bound.
 func (d *deadline) until(t time.Time) {
 	d.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/internal/deadpeer"
 )
 
 // Dialer opens a stream to host:port. Every transport has this method.
@@ -145,10 +146,13 @@ func tlsConfig(config *tls.Config, name string) *tls.Config {
 	return config
 }
 
-type netDialer struct{ net.Dialer }
+// netDialer is plain TCP, with dead peers noticed.
+type netDialer struct{}
 
-func (d netDialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
-	return d.DialContext(ctx, "tcp", addr)
+var watch = deadpeer.New(0)
+
+func (netDialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	return watch.Dial(ctx, "tcp", addr)
 }
 
 // Client does the opening handshake for url over a stream that is open already,

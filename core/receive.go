@@ -198,12 +198,13 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 		return c.ended.Load()
 	case errors.Is(err, io.EOF):
 		return c.eof()
+	case timeout && c.givenUp.Load() && !c.closing.Load():
+		return c.doGiveUp()
+	case timeout && c.readLimit.missed():
+		return nil
 	case c.closing.Load():
 		// Time is up, or the peer dropped the connection instead of answering.
 		return c.end(c.unanswered(err))
-	}
-	if timeout && c.givenUp.Load() {
-		return c.doGiveUp()
 	}
 	if timeout && c.bounded {
 		return c.violated(fmt.Errorf("%w: not whole after %v", ErrMessageSlow, c.messageTimeout))

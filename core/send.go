@@ -263,6 +263,7 @@ func (c *Conn) writeAll(ctx context.Context, write func() (n int64, done bool, e
 		switch {
 		case err == nil && done:
 			return nil
+		case late && n == 0 && c.writeLimit.missed():
 		case late && n == 0:
 			return fmt.Errorf("%w: nothing within %v", ErrNotRead, c.writeTimeout)
 		case err != nil && !(late && c.vectored):

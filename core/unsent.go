@@ -23,3 +23,19 @@ func unsent(stream net.Conn) int {
 	}
 	return 0
 }
+
+// Unread reports whether the peer has sent something, or ended, that nobody has read
+// yet, as far as the system knows.
+func (c *Conn) Unread() bool { return unread(c.stream) }
+
+func unread(stream net.Conn) bool {
+	switch s := stream.(type) {
+	case interface{ Unread() bool }:
+		return s.Unread()
+	case interface{ NetConn() net.Conn }: // TLS
+		return unread(s.NetConn())
+	case syscall.Conn:
+		return outq.Unread(s)
+	}
+	return false
+}

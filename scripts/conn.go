@@ -355,9 +355,30 @@ func (c *conn) send(m core.Message) error {
 	return c.link.send(c, m)
 }
 
+// LostError ends a session whose connection a script takes for lost (conn:lost).
+type LostError struct {
+	Script string
+	Reason string // may be ""
+}
+
+func (e *LostError) Error() string {
+	if e.Reason == "" {
+		return e.Script + " takes the connection for lost"
+	}
+	return e.Script + " takes the connection for lost: " + e.Reason
+}
+
+// connLost is conn:lost([reason]).
+func connLost(L *lua.LState) int {
+	lost := &LostError{Script: stateOf(L).script.name}
+	if text, ok := L.Get(2).(lua.LString); ok {
+		lost.Reason = string(text)
+	}
+	return closeConn(L, 1001, lost.Reason, lost)
+}
+
 // connClose is conn:close([code, reason]).
 func connClose(L *lua.LState) int {
-	st, c := stateOf(L), checkConn(L)
 	code, reason := 1000, ""
 	if n, ok := L.Get(2).(lua.LNumber); ok {
 		code = int(n)
@@ -365,6 +386,13 @@ func connClose(L *lua.LState) int {
 	if text, ok := L.Get(3).(lua.LString); ok {
 		reason = string(text)
 	}
+	return closeConn(L, code, reason, nil)
+}
+
+// closeConn closes the connection that is argument 1. With a cause, a session in which it is that
+// of a client ends with that.
+func closeConn(L *lua.LState, code int, reason string, cause error) int {
+	st, c := stateOf(L), checkConn(L)
 	if code < 1000 || code > 4999 || len(reason) > 123 {
 		raise(L, "conn:close: want a code from 1000 to 4999 and a reason of at most 123 bytes")
 	}
@@ -375,11 +403,11 @@ func connClose(L *lua.LState) int {
 	switch {
 	case c.owned != nil:
 		c.owned.close(code, reason)
-	case c.peer.Close != nil:
+	case c.peer.Close != nil && (cause == nil || c.peer.Role != "client" || c.link.end == nil):
 		st.script.later(func() { c.link.flushed(); c.peer.Close(code, reason) }, 0, true)
 	case c.link.end != nil:
 		end := c.link.end
-		st.script.later(func() { c.link.flushed(); end(nil) }, 0, true)
+		st.script.later(func() { c.link.flushed(); end(cause) }, 0, true)
 	}
 	L.Push(lua.LTrue)
 	return 1

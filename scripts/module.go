@@ -295,7 +295,7 @@ func init() { // what they call leads back here
 	})
 	printFunction = &lua.LFunction{IsG: true, GFunction: wsPrint}
 	connFunctions = lauxlib.Shared(functions{
-		"send": connSend, "close": connClose, "stats": connStats,
+		"send": connSend, "close": connClose, "lost": connLost, "stats": connStats,
 		"join":  connChannel("join", func(p *Peer) func(string) error { return p.Join }),
 		"leave": connChannel("leave", func(p *Peer) func(string) error { return p.Leave }),
 	})

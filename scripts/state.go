@@ -52,6 +52,7 @@ type state struct {
 	timers timerHeap
 	alarm  Timer     // of the clock, for the earliest of timers
 	rings  time.Time // when
+	missed bool      // it was late, and is put off
 	seq    uint64    // of timers
 	dated  bool      // some of them are to keep dates
 

@@ -90,6 +90,13 @@ func (st *state) arm() {
 // set meanwhile, or the machine sleep.
 const maxWait = time.Minute
 
+// Timers that are later than missedBy wait for catchUp, in which what has come is
+// delivered.
+const (
+	missedBy = time.Second
+	catchUp  = 250 * time.Millisecond
+)
+
 // ring runs what is due.
 func (s *Script) ring(st *state) {
 	for first := true; ; first = false {
@@ -102,6 +109,15 @@ func (s *Script) ring(st *state) {
 		}
 		if first {
 			st.alarm = nil
+			if now := s.o.Clock.Now(); !st.missed && !st.dated && now.Sub(st.rings) > missedBy {
+				// The process was stopped, or the machine slept. What came meanwhile goes
+				// first, or a timer takes for silence what nobody has listened to. Dates are kept.
+				st.missed, st.rings = true, now.Add(catchUp)
+				st.alarm = s.o.Clock.AfterFunc(catchUp, func() { s.ring(st) })
+				s.leave()
+				return
+			}
+			st.missed = false
 		}
 		// Each at a turn of its own, so that messages get through between them.
 		if len(st.timers) == 0 || st.timers[0].at.After(s.o.Clock.Now()) {

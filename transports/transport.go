@@ -94,6 +94,12 @@ type Options struct {
 	// value sends none.
 	KeepAlive time.Duration
 
+	// DeadAfter is how long a TCP peer may acknowledge nothing of what is sent to it
+	// before it counts as gone; quiet peers are found by the probes then. 0 is a minute,
+	// a negative value leaves it to the system. A peer that answers but reads nothing is
+	// not meant.
+	DeadAfter time.Duration
+
 	// TLS configures transports that encrypt; see tls.ClientConfig and
 	// tls.ServerConfig of the package transports/tls. It is cloned before it
 	// is changed. Nil is a client with the system's authorities.

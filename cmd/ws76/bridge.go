@@ -98,6 +98,7 @@ func bridgeFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "connect-timeout", Category: limits, Value: 10 * time.Second, Usage: "allow `TIME` for opening TO"},
 		&cli.DurationFlag{Name: "handshake-timeout", Category: limits, Value: core.DefaultHandshakeTimeout, Usage: "allow `TIME` for the opening handshake of FROM"},
 		&cli.DurationFlag{Name: "idle", Category: limits, Usage: "close when nothing has passed for `TIME` (0: never)"},
+		deadFlag(limits),
 		&cli.DurationFlag{Name: "close-timeout", Category: limits, Value: core.DefaultCloseTimeout, Usage: "allow `TIME` for the closing handshake"},
 		&cli.DurationFlag{Name: "grace", Category: limits, Value: serve.DefaultGrace, Usage: "wait `TIME` for open connections when stopping"},
 	}...)
@@ -157,8 +158,9 @@ func (e *env) bridge(c *cli.Context) error {
 
 // newSpan reads what the command line, or a table of --file, says. It opens nothing.
 func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
-	own := *e
+	own := *e // a table of --file has values of its own
 	own.children = childOptions{named: c.StringSlice("exec-env"), contained: true}
+	own.deadAfter = boundOf(c, "dead-after")
 	s := &span{env: &own, name: name, c: c, max: sizeOf(c, "max-message"), closing: c.Duration("close-timeout"), idle: c.Duration("idle")}
 	s.sessions.init(e.log, name)
 	if err := numbersOf(spanFlags()).check(c); err != nil { // those of a table, too
@@ -193,6 +195,9 @@ func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
 		return nil, fmt.Errorf("FROM: %w", err)
 	}
 	if s.to.template != nil && s.to.template.HasNames() && s.from.kind != fromWebSocket {
+		if !strings.Contains(to, "{") {
+			return nil, usagef("TO: %s has no path, and FROM has no request that names one; write %[1]s/", s.to.text)
+		}
 		return nil, usagef("TO: names in braces are filled in from the request of a WebSocket client, and FROM has none")
 	}
 	if s.steady && s.buffer > 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/internal/deadpeer"
 	"github.com/ws76/ws76/plugins/broker"
 	"github.com/ws76/ws76/plugins/mqtt"
 	"github.com/ws76/ws76/plugins/nats"
@@ -54,7 +55,7 @@ func (s *span) brokerSide(raw string) (kind *brokerKind, open func(context.Conte
 		return nil, nil, usageError{err}
 	}
 	o := broker.Options{
-		ConnectTimeout: s.c.Duration("connect-timeout"), MaxMessage: s.max,
+		ConnectTimeout: s.c.Duration("connect-timeout"), MaxMessage: s.max, Dial: deadpeer.New(s.deadAfter).Dial,
 		Note: func(text string) { s.log.Warnf("%s%s", s.sessions.prefix, text) },
 		Lost: func(n uint64, why string) { s.log.Warnf("%s%d messages lost: %s", s.sessions.prefix, n, why) },
 	}

@@ -136,7 +136,7 @@ func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
 func (s *span) runWebSockets(ctx context.Context, l net.Listener, accept core.AcceptOptions, path string) error {
 	server := serve.Server{
 		Accept: accept, Gate: s.front.gate, TLS: s.front.server.TLS, Loops: -1,
-		MaxConns: s.c.Int("max-conns"), Idle: s.idle, Grace: s.c.Duration("grace"),
+		MaxConns: s.c.Int("max-conns"), Idle: s.idle, DeadAfter: s.deadAfter, Grace: s.c.Duration("grace"),
 		Refused: func(remote net.Addr, err error) { s.sessions.refused(s.front, remote, err) },
 	}
 	server.Route = func(o *serve.Opening) (serve.Service, *core.Refusal) { return s.route(ctx, o, path, accept.Trace) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/recording"
 	"github.com/ws76/ws76/core/serve"
+	"github.com/ws76/ws76/internal/silence"
 	"github.com/ws76/ws76/plugins/record"
 	"github.com/ws76/ws76/scripts"
 )
@@ -85,8 +87,8 @@ func (j *join) open(from, to *upstream) joined {
 		s.b = j.side(relay.B, to, from)
 	}
 	hooks := []relay.Hook{j.link.Hook()}
-	if from.conn == nil && j.idle > 0 { // the server sees to the others
-		hooks = append(hooks, idleHook(j.idle))
+	if !j.who.accepted && j.idle > 0 { // the server sees to the others
+		hooks = append(hooks, idleHook(j.idle, from, to))
 	}
 	var scripted []relay.Hook
 	if len(j.front.scripts) > 0 {
@@ -193,13 +195,23 @@ func (j *join) scriptPeer(of *upstream, role string) *scripts.Peer {
 // errIdle ends a session in which nothing has passed for long.
 var errIdle = errors.New("nothing has passed for --idle")
 
-// idleHook ends a session when no message has passed for so long.
-func idleHook(idle time.Duration) relay.Hook {
+// idleHook ends a session when nothing has passed for so long: no message, and of what is
+// a WebSocket not a byte.
+func idleHook(idle time.Duration, sides ...*upstream) relay.Hook {
 	return relay.HookFunc(func(s *relay.Session, next relay.Sink) (relay.Sink, error) {
-		timer := time.AfterFunc(idle, func() { s.End(errIdle) })
-		context.AfterFunc(s.Context(), func() { timer.Stop() })
+		var messages atomic.Uint64
+		passed := func() uint64 {
+			n := messages.Load()
+			for _, side := range sides {
+				n += side.read()
+			}
+			return n
+		}
+		unread := func() bool { return slices.ContainsFunc(sides, (*upstream).unread) }
+		w := silence.New(idle, passed, unread, func() { s.End(errIdle) })
+		context.AfterFunc(s.Context(), w.Stop)
 		return func(d relay.Direction, m core.Message) error {
-			timer.Reset(idle)
+			messages.Add(1)
 			return next(d, m)
 		}, nil
 	})

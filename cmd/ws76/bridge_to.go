@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/ws76/ws76/core"
@@ -15,6 +16,7 @@ import (
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/core/serve/channels"
+	"github.com/ws76/ws76/internal/outq"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/exec"
@@ -74,6 +76,23 @@ func (u *upstream) arrived() uint64 {
 	return u.conn.Stats().MessagesIn
 }
 
+// read is how many bytes have come from a WebSocket, and 0 from anything else.
+func (u *upstream) read() uint64 {
+	if u == nil || u.conn == nil {
+		return 0
+	}
+	return u.conn.Stats().BytesIn
+}
+
+// unread reports whether there is something to read that nobody has.
+func (u *upstream) unread() bool {
+	if u == nil {
+		return false
+	}
+	e, ok := u.Endpoint.(interface{ Unread() bool })
+	return ok && e.Unread()
+}
+
 // setCookies are the fields that the drafts and RFC 6265 set cookies with.
 var setCookies = []string{"Set-Cookie", "Set-Cookie2"}
 
@@ -108,7 +127,7 @@ func (s *span) parseTo(raw string) (*toSide, error) {
 	}
 	addr, via := raw, raw
 	if scheme == "tcp" || scheme == "tls" {
-		via, addr = scheme+":", strings.TrimPrefix(rest, "//")
+		via, addr = splitPlace(scheme, rest)
 		if _, _, err := net.SplitHostPort(addr); err != nil {
 			return nil, usagef("%q: want %s://HOST:PORT", raw, scheme)
 		}
@@ -289,6 +308,12 @@ func (e *streamEnd) SendClose(ctx context.Context, _ int, _ string) error {
 		return nil
 	}
 	return e.Close(ctx)
+}
+
+// Unread is for upstream.unread.
+func (e *streamEnd) Unread() bool {
+	c, ok := e.stream.(syscall.Conn)
+	return ok && outq.Unread(c)
 }
 
 // openTo opens TO within --connect-timeout.

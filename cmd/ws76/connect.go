@@ -55,7 +55,7 @@ func connectFlags() []cli.Flag {
 		&cli.StringFlag{Name: "until", Category: ending, Usage: "end after a received message that matches `REGEX`"},
 		&cli.StringFlag{Name: "expect", Category: ending, Usage: "exit with 9 if no received message matches `REGEX`"},
 		&cli.DurationFlag{Name: "timeout", Category: ending, Usage: "end everything after `TIME`, exit 5"},
-		&cli.DurationFlag{Name: "idle", Category: ending, Usage: "end when nothing was received for `TIME`, exit 5"},
+		&cli.DurationFlag{Name: "idle", Category: ending, Usage: "end when nothing has passed for `TIME`, heartbeats aside, exit 5"},
 		&cli.DurationFlag{Name: "close-timeout", Category: ending, Value: core.DefaultCloseTimeout, Usage: "wait `TIME` for the peer's closing frame"},
 		&cli.BoolFlag{Name: "reconnect", Category: ending, Usage: "connect again when the connection is lost, with backoff up to 30 s"},
 		&cli.IntFlag{Name: "retries", Category: ending, Usage: "give up after `N` failed attempts in a row (0: never)"},
@@ -81,6 +81,8 @@ func connectFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "ipv4", Aliases: []string{"4"}, Category: network, Usage: "IPv4 only"},
 		&cli.BoolFlag{Name: "ipv6", Aliases: []string{"6"}, Category: network, Usage: "IPv6 only"},
 		&cli.DurationFlag{Name: "connect-timeout", Category: network, Value: 30 * time.Second, Usage: "allow `TIME` for connecting and the handshake"},
+
+		deadFlag(network),
 
 		&cli.StringFlag{Name: "cacert", Category: security, Usage: "trust the authorities in `FILE` (PEM)"},
 		&cli.StringFlag{Name: "cert", Category: security, Usage: "client certificate `FILE` (PEM)"},

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/internal/silence"
 )
 
 // rules end a run by what is received: -n, --until, --expect, --idle. The counts
@@ -48,17 +50,18 @@ func newRules(c *cli.Context) (*rules, error) {
 
 func (r *rules) met() bool { return r.expect == nil || r.expected }
 
-// hook returns the rules as they apply to one session.
-func (r *rules) hook() relay.Hook {
+// hook returns the rules as they apply to one session, with conn.
+func (r *rules) hook(conn *core.Conn) relay.Hook {
 	return relay.HookFunc(func(s *relay.Session, next relay.Sink) (relay.Sink, error) {
-		idle := r.watchIdle(s)
+		var sent atomic.Uint64 // without heartbeats: those hide that nobody answers
+		r.watchIdle(s, conn, &sent)
 		r.beat(s, next)
 		return func(d relay.Direction, m core.Message) error {
+			if d == relay.AToB {
+				sent.Add(1)
+			}
 			if err := next(d, m); err != nil || d == relay.AToB {
 				return err
-			}
-			if idle != nil {
-				idle.Reset(r.idle)
 			}
 			return r.see(m.Data)
 		}, nil
@@ -78,15 +81,17 @@ func (r *rules) see(data []byte) error {
 	return nil
 }
 
-func (r *rules) watchIdle(s *relay.Session) *time.Timer {
+// watchIdle ends a session in which nothing was received, and nothing but heartbeats
+// sent, for --idle.
+func (r *rules) watchIdle(s *relay.Session, conn *core.Conn, sent *atomic.Uint64) {
 	if r.idle <= 0 {
-		return nil
+		return
 	}
-	timer := time.AfterFunc(r.idle, func() {
-		s.End(withCode(exitTimeout, fmt.Errorf("nothing received for --idle %v", r.idle)))
+	passed := func() uint64 { return conn.Stats().BytesIn + sent.Load() }
+	w := silence.New(r.idle, passed, conn.Unread, func() {
+		s.End(withCode(exitTimeout, fmt.Errorf("nothing passed for --idle %v", r.idle)))
 	})
-	context.AfterFunc(s.Context(), func() { timer.Stop() })
-	return timer
+	context.AfterFunc(s.Context(), w.Stop)
 }
 
 // beat sends the heartbeat until the session ends.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -101,7 +102,11 @@ func retryable(err error) bool {
 		return true
 	}
 	var handshake *core.HandshakeError
-	return err == errPeerClosed || err == errClosedHere || errors.As(err, &handshake) && handshake.Status >= 500
+	if errors.As(err, &handshake) {
+		// A server that is dying, or not there yet, cuts it off, or says that it is not ready.
+		return handshake.Status >= 500 || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || is[*net.OpError](err)
+	}
+	return err == errPeerClosed || err == errClosedHere
 }
 
 // dial connects to where the plugins say.
@@ -154,7 +159,7 @@ func (p *pipe) session(ctx context.Context, failed *int) error {
 		set = t.scripts(set)
 		hooks = append(hooks, t.hook(conn, len(set)-len(p.scripts)))
 	}
-	hooks = append(hooks, p.rules.hook(), p.terminal.hook(conn))
+	hooks = append(hooks, p.rules.hook(conn), p.terminal.hook(conn))
 	scripted := set.Session(nil, scripts.NewPeer(conn, "client"), true)
 	p.scripted.Store(scripted)
 	open := record.Opened(conn, recording.Client)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 
 	"github.com/ws76/ws76/core"
@@ -48,6 +49,10 @@ func errorCode(err error) int {
 		return exitConnect
 	case is[*core.HandshakeError](err), is[*hixie.KeyError](err):
 		return exitHandshake
+	case is[*scripts.LostError](err):
+		return exitTimeout
+	case is[*core.CloseError](err) && errors.Is(err, io.ErrUnexpectedEOF): // in a frame, as servers die
+		return exitUnclean
 	case is[*hixie.SyntaxError](err), is[*rfc6455.SyntaxError](err), errors.Is(err, core.ErrMessageTooLarge), errors.Is(err, core.ErrBinary),
 		is[*core.InvalidUTF8Error](err), is[*format.InvalidUTF8Error](err), is[*recording.SyntaxError](err), is[*format.SyntaxError](err), is[*format.TooLargeError](err):
 		return exitProtocol

@@ -86,6 +86,9 @@ func (e *env) command(c cli.Command, exits ...int) *cli.Command {
 			return err
 		}
 		e.children = childOptions{named: ctx.StringSlice("exec-env")}
+		if findFlag(ctx.Command.Flags, "dead-after") != nil {
+			e.deadAfter = boundOf(ctx, "dead-after")
+		}
 		if action == nil {
 			if name := ctx.Args().First(); name != "" {
 				return unknownCommand(ctx.Command.HelpName, name, commandNames(ctx.Command.Subcommands))

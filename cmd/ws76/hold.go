@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/internal/deadpeer"
 )
 
 // holdFlags bound what a client can hold of a server while it does nothing.
@@ -28,6 +29,11 @@ func pendingOf(c *cli.Context) (*core.Budget, error) {
 		pending = message
 	}
 	return core.NewBudget(int64(pending)), nil
+}
+
+// deadFlag is for commands that have TCP connections; env.openTransport sees to them.
+func deadFlag(category string) cli.Flag {
+	return &cli.DurationFlag{Name: "dead-after", Category: category, Value: deadpeer.Default, Usage: "give up a TCP peer that acknowledges nothing for `TIME`: its power is off, or the way there is cut (0: the system's time, some 15 minutes)"}
 }
 
 // boundOf returns the value of a flag for which 0 is no bound, as core has it.

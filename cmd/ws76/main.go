@@ -30,6 +30,8 @@ type env struct {
 	tty       *tty   // the terminal, where keys are read one by one
 	interrupt func() // what ^C does, where the terminal makes no signal of it
 
+	deadAfter time.Duration // --dead-after of the command that runs; below 0: never
+
 	uart wifly.Opener // in place of the serial ports of modules; nil but in tests
 }
 

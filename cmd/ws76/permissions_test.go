@@ -68,7 +68,7 @@ ws76.after ws76.at ws76.every ws76.now ws76.clock ws76.spawn ws76.sleep ws76.wai
 ws76.keygen ws76.answer ws76.md5 ws76.sha1 ws76.pack ws76.unpack ws76.packsize
 plugin.commands.walk.run ws76.log.* ws76.json.* ws76.hex.* ws76.base64.* ws76.re.* ws76.bit.* ws76.frame.* ws76.kv.* ws76.utf8.*
 ws76.test.conn ws76.test.advance ws76.test.equal ws76.test.peer ws76.test.run
-Conn:send Conn:close Conn:stats Conn:join Conn:leave Conn:receive Conn:request Handle:cancel Handle:skipped Task:cancel Task:status
+Conn:send Conn:close Conn:lost Conn:stats Conn:join Conn:leave Conn:receive Conn:request Handle:cancel Handle:skipped Task:cancel Task:status
 Queue:put Queue:get Queue:close Queue:len Stream:read_line Stream:read Stream:write Stream:close Listener:accept Listener:close
 TestConn:message TestConn:deliver TestConn:close`)
 

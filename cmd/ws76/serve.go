@@ -81,6 +81,7 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.StringFlag{Name: "hub-cacert", Category: many, Usage: "trust the authorities in `FILE` (PEM) for NATS"},
 			&cli.StringFlag{Name: "hub-cert", Category: many, Usage: "show NATS the certificate in `FILE` (PEM)"},
 			&cli.StringFlag{Name: "hub-key", Category: many, Usage: "its key `FILE`"},
+			deadFlag(limits),
 			recordFlag(),
 		}, append(holdFlags(limits), scriptFlags()...)...),
 		Action: func(c *cli.Context) error { return e.serve(c) },
@@ -256,11 +257,12 @@ func (s *service) configure(c *cli.Context) (err error) {
 	}
 	s.metrics = metrics.New(s.fillMetrics, s.health)
 	s.server = serve.Server{
-		Route:    s.route,
-		MaxConns: c.Int("max-conns"),
-		Idle:     c.Duration("idle"),
-		Grace:    c.Duration("grace"),
-		Settings: serve.Settings{Rate: c.Float64("rate"), Queue: c.Int("queue"), Slow: serve.Policy(s.slow)},
+		Route:     s.route,
+		MaxConns:  c.Int("max-conns"),
+		Idle:      c.Duration("idle"),
+		DeadAfter: boundOf(c, "dead-after"),
+		Grace:     c.Duration("grace"),
+		Settings:  serve.Settings{Rate: c.Float64("rate"), Queue: c.Int("queue"), Slow: serve.Policy(s.slow)},
 		Accept: core.AcceptOptions{
 			Dialects: dialects, Location: location, Protocols: c.StringSlice("protocol"),
 			LenientKeys: c.Bool("lenient-keys"), Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"),

@@ -11,6 +11,7 @@ import (
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/hub/nats"
 	"github.com/ws76/ws76/core/serve"
+	"github.com/ws76/ws76/internal/deadpeer"
 	wstls "github.com/ws76/ws76/transports/tls"
 )
 
@@ -36,7 +37,7 @@ func (s *service) openHub(c *cli.Context) error {
 			return usageError{err}
 		}
 		plane, err := nats.Dial(c.Context, urls, &nats.Options{
-			Credentials: c.String("hub-creds"), TLS: config,
+			Credentials: c.String("hub-creds"), TLS: config, Dial: deadpeer.New(s.deadAfter).Dial,
 			Note: func(text string) { s.log.Warnf("%s", text) },
 			Lost: func(channel string, n uint64) {
 				s.drops.add(fmt.Sprintf("channel %q", channel), n, "lost between here and another machine")

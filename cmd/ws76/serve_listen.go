@@ -88,7 +88,7 @@ func listenOn(ctx context.Context, addr string, open func(string, transports.Opt
 		}
 		via, place = "tcp:", addr
 		if ok {
-			place = strings.TrimPrefix(rest, "//")
+			via, place = splitPlace("tcp", rest)
 		}
 	}
 	t, err := open(via, transports.Options{})
@@ -100,6 +100,17 @@ func listenOn(ctx context.Context, addr string, open func(string, transports.Opt
 		return nil, usagef("listening on %q: this transport can only dial", addr)
 	}
 	return listener.Listen(ctx, place)
+}
+
+// splitPlace takes a URL like tcp://HOST:PORT?keepalive=5s, of which rest follows the
+// scheme, apart into that of the transport and the place, HOST:PORT.
+func splitPlace(scheme, rest string) (via, place string) {
+	place, query, has := strings.Cut(strings.TrimPrefix(rest, "//"), "?")
+	via = scheme + ":"
+	if has {
+		via += "?" + query
+	}
+	return via, place
 }
 
 // cutScheme tells a URL, like unix:///path, fd:3 or stdio:, from HOST:PORT.

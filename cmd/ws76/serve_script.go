@@ -243,8 +243,13 @@ func (s *service) scriptedHandler(v *visit, open func() (relay.Endpoint, error))
 			Dropped() uint64
 			Queued() int
 		}); ok {
+			queued := uint64(end.Queued())
+			if errors.Is(err, hub.ErrSlow) {
+				s.tooSlow(v.remote, queued, "it reads slowly, and was closed")
+				queued = 0
+			}
 			s.tooSlow(v.remote, end.Dropped(), "it reads slowly")
-			s.queuedUnsent.Add(uint64(end.Queued()))
+			s.queuedUnsent.Add(queued)
 		}
 		return closed(err)
 	}

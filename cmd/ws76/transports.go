@@ -30,6 +30,7 @@ func (e *env) openTransport(raw string, o transports.Options) (transports.Transp
 	scheme, _, _ := strings.Cut(strings.ToLower(raw), ":")
 	o.Stdin, o.Stdout, o.Stderr = fileOf(e.stdin), fileOf(e.stdout), e.childSays(scheme)
 	o.Environ, o.Contained = e.childEnviron, e.children.contained
+	o.DeadAfter = e.deadAfter
 	r := all.Transports()
 	t, err := r.Open(raw, o)
 	if module, ok := t.(*wifly.Transport); ok && e.uart != nil {

@@ -81,9 +81,10 @@ type joint struct {
 	linger    time.Duration // how much silence
 	since     time.Time     // of the io.EOF
 	lingering atomic.Bool
-	open      Direction    // that is lingered for
-	heard     atomic.Int64 // nanoseconds from since to its last message
-	read      atomic.Int64 // bytes of the side lingered for, then
+	open      Direction     // that is lingered for
+	heard     atomic.Int64  // nanoseconds from since to its last message
+	looked    time.Duration // from since to the last checkQuiet
+	read      atomic.Int64  // bytes of the side lingered for, then
 
 	// A side that is being closed may still send until it is.
 	closing [2]bool        // by Side: it is told to close
@@ -315,6 +316,7 @@ func (j *joint) halfClosed(d Direction) {
 		j.closeGently(d)
 	default:
 		j.linger, j.since, j.open = linger, time.Now(), d.Reverse()
+		j.looked = 0
 		j.read.Store(j.ends[j.open.From()].bytesIn())
 		j.lingering.Store(true)
 		j.quiet = time.NewTimer(min(linger, unsentPoll))
@@ -324,10 +326,18 @@ func (j *joint) halfClosed(d Direction) {
 // unsentPoll is how often it is asked whether all that was sent has left.
 const unsentPoll = 20 * time.Millisecond
 
+// overslept is how much later than asked a timer fires on a machine that is only busy.
+const overslept = time.Second
+
 // checkQuiet closes the side that is lingered for if it has been silent long
 // enough. While its last message is being delivered it is not silent, nor while one
 // of ours leaves or one of its own arrives over a slow line.
 func (j *joint) checkQuiet() {
+	now := time.Since(j.since)
+	if now-j.looked > j.linger+overslept { // nobody has listened: the process was stopped
+		j.heard.Store(int64(now))
+	}
+	j.looked = now
 	l := &j.lanes[j.open]
 	if !l.tryTake() {
 		j.quiet.Reset(j.linger)

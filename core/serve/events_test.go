@@ -202,6 +202,9 @@ func TestSlowPolicies(t *testing.T) {
 				if err := <-closed; err == nil {
 					t.Error("closed without an error")
 				}
+				if st := r.Stats(); st.Dropped == 0 || st.Unsent > 0 {
+					t.Errorf("closed: %d dropped, %d unsent; want them dropped by the policy", st.Dropped, st.Unsent)
+				}
 				r.end(t)
 				continue
 			}
@@ -230,6 +233,33 @@ func TestSlowPolicies(t *testing.T) {
 			}
 			r.end(t)
 		}
+	})
+}
+
+// A subscriber that says nothing and is sent to is not idle.
+func TestIdleCountsBothWays(t *testing.T) {
+	const idle = 400 * time.Millisecond
+	onEvents(t, func(t *testing.T, e engine) {
+		opened := make(chan *serve.Peer, 1)
+		r := start(t, e, &serve.Server{Idle: idle, Events: told{open: func(p *serve.Peer) { opened <- p }}})
+		conn := r.dial(t, core.Hixie76)
+		p := <-opened
+		for i := range 12 {
+			time.Sleep(idle / 4)
+			s := new(core.Shared)
+			s.Add(text("news"))
+			p.SendShared(s)
+			if m, err := conn.Receive(testContext(t)); err != nil {
+				t.Fatalf("message %d: %v", i, err)
+			} else if string(m.Data) != "news" {
+				t.Errorf("got %q", m.Data)
+			}
+		}
+		var ce *core.CloseError
+		if _, err := conn.Receive(testContext(t)); !errors.As(err, &ce) || !ce.ByPeer {
+			t.Errorf("got %v, want a close by the server in the end", err)
+		}
+		r.end(t)
 	})
 }
 

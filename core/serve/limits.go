@@ -7,6 +7,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/internal/deadpeer"
 )
 
 // What holds where a field of the Server, or of a connection's Settings, is zero.
@@ -64,6 +65,8 @@ func (s *Server) messageTimeout() time.Duration {
 func (s *Server) writeTimeout() time.Duration {
 	return orTimeout(s.Accept.WriteTimeout, core.DefaultWriteTimeout)
 }
+
+func (s *Server) deadAfter() time.Duration { return deadpeer.OrDefault(s.DeadAfter) }
 
 // tick is how often deadlines are looked at: they are kept to an eighth.
 func (s *Server) tick() time.Duration {

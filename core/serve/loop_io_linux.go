@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/internal/deadpeer"
 )
 
 // What stops the messages of a read before its end.
@@ -396,6 +397,26 @@ func (l *loop) lookForStalls() {
 			l.failed(p, fmt.Errorf("%w: nothing within %v", core.ErrNotRead, l.writeTimeout))
 		}
 	}
+}
+
+// windowBatch is how many peers lookAtWindows looks at in one go.
+const windowBatch = 256
+
+// lookAtWindows has peers outlast that they have closed their window, a batch of them
+// each time, so that each gets its turn once in the time that deadpeer asks for.
+func (l *loop) lookAtWindows() {
+	after := l.server.deadAfter()
+	batch := l.peers[min(l.windowAt, len(l.peers)):min(l.windowAt+windowBatch, len(l.peers))]
+	for _, p := range batch {
+		if p != nil && p.rare().transport == "" { // TCP
+			deadpeer.Look(int(p.fd), after)
+		}
+	}
+	if l.windowAt += windowBatch; l.windowAt >= len(l.peers) {
+		l.windowAt = 0
+	}
+	turns := (len(l.peers) + windowBatch - 1) / windowBatch
+	l.windowLook = l.now() + int64(deadpeer.Period(after))/int64(max(1, turns))
 }
 
 func (l *loop) takeCodec(kind kind) *core.Codec {

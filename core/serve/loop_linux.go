@@ -15,13 +15,13 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/internal/accept"
+	"github.com/ws76/ws76/internal/deadpeer"
 )
 
 const (
 	readSize  = 224 << 10 // read buffer of a loop; larger ones leave the processor's caches (measured)
 	replySize = 256 << 10 // replies beyond this leave before the end of the read
 	events    = 256       // that one wait may bring
-	keepAlive = 15        // seconds; that of package net
 
 	spareCodecs = 64               // of each kind, that a loop keeps for unfinished messages
 	spareMemory = 64 << 10         // above this a codec's memory is large
@@ -37,7 +37,7 @@ type loop struct {
 	serving
 	ep     int
 	wakeFD int
-	start  time.Time
+	start  time.Time // later by what the loop was not there for, see rested
 	// 0: no bound.
 	messageTimeout, writeTimeout time.Duration
 
@@ -63,9 +63,12 @@ type loop struct {
 	looked     int64   // when the deadlines were looked at last
 	tick       int64   // how often they are, in nanoseconds
 	stallLook  int64   // when to look for stalls next; 0: never
+	windowLook int64   // when to look at closed windows next; 0: never
+	windowAt   int     // of peers, that is looked at first then
 	again      []*Peer // have input that could not be handed over at once
 	limited    []*Peer
 	resume     int64 // the first of limited goes on, or 0
+	wakes      int64 // when the sleep of the loop ends at the latest; 0: it does not
 	turned     int   // connections that were one too many and linger
 	stopping   bool
 	done       bool
@@ -140,6 +143,9 @@ func newLoop(s *Server, serving serving) (*loop, error) {
 	if l.writeTimeout > 0 {
 		l.stallLook = l.now() + int64(l.writeTimeout/stallLooks)
 	}
+	if s.deadAfter() > 0 {
+		l.windowLook = l.now()
+	}
 	l.each = l.message
 	for k := range kinds {
 		l.codecs[k] = k.newCodec(s.Accept.Trace)
@@ -179,9 +185,10 @@ func (l *loop) listen(nl net.Listener, shared bool, failed func(error)) error {
 	if nl.Addr().Network() != "unix" {
 		// What net.TCPListener sets on each connection Linux hands down from here.
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
-		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, keepAlive)
-		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, keepAlive)
+		setKeepAlive(fd, nl)
+		if d := l.server.deadAfter(); d > 0 {
+			deadpeer.Set(fd, d)
+		}
 	}
 	events := uint32(unix.EPOLLIN)
 	if shared {
@@ -193,6 +200,23 @@ func (l *loop) listen(nl net.Listener, shared bool, failed func(error)) error {
 	}
 	l.listeners = append(l.listeners, &loopListener{fd: fd, addr: nl.Addr(), failed: failed, unix: nl.Addr().Network() == "unix"})
 	return nil
+}
+
+// setKeepAlive has quiet peers of what nl accepts probed as often as nl says, or package
+// net does it.
+func setKeepAlive(fd int, nl net.Listener) {
+	every := 15 * time.Second
+	if l, ok := nl.(interface{ KeepAlive() time.Duration }); ok && l.KeepAlive() != 0 {
+		every = l.KeepAlive()
+	}
+	if every < 0 {
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 0)
+		return
+	}
+	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	seconds := int((every + time.Second - 1) / time.Second)
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, seconds)
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, seconds)
 }
 
 func duplicate(c syscall.Conn) (fd int, err error) {
@@ -222,7 +246,9 @@ func (l *loop) run() {
 			return
 		}
 		l.goOnAll()
-		for _, ev := range ready[:l.wait(&ready)] {
+		n := l.wait(&ready)
+		l.rested()
+		for _, ev := range ready[:n] {
 			if p := l.peerAt(ev.Fd); p != nil {
 				l.handle(p, ev.Events)
 			} else if int(ev.Fd) == l.wakeFD {
@@ -243,6 +269,9 @@ func (l *loop) run() {
 		if l.rescue != 0 && now >= l.rescue {
 			l.rescueNow(now)
 		}
+		if l.windowLook != 0 && l.open > 0 && now >= l.windowLook {
+			l.lookAtWindows()
+		}
 	}
 }
 
@@ -261,12 +290,33 @@ func (l *loop) wait(ready *[events]unix.EpollEvent) int {
 	if !asleep {
 		return 0
 	}
-	n, _ = epollWait(l.ep, ready, true, l.timeout())
+	ms := l.timeout()
+	l.wakes = 0
+	if ms >= 0 {
+		l.wakes = l.now() + int64(ms)*1e6
+	}
+	n, _ = epollWait(l.ep, ready, true, ms)
 	l.tasks.Lock()
 	l.tasks.asleep = false
 	l.tasks.Unlock()
 	return n
 }
+
+// rested puts off all that the loop waits for by the time that it slept too long: the
+// process was stopped, or the machine slept. What peers have done meanwhile is to be seen
+// before it is said that they did nothing.
+func (l *loop) rested() {
+	if l.wakes == 0 {
+		return
+	}
+	if over := l.now() - l.wakes; over > int64(overslept) {
+		l.start = l.start.Add(time.Duration(over))
+	}
+	l.wakes = 0
+}
+
+// overslept is how much later than asked a loop wakes on a machine that is only busy.
+const overslept = time.Second
 
 // timeout is how long the loop may sleep, in milliseconds; -1: for ever.
 func (l *loop) timeout() int {
@@ -274,7 +324,11 @@ func (l *loop) timeout() int {
 	if l.timed > 0 {
 		ms = int((l.tick + 1e6 - 1) / 1e6)
 	}
-	for _, at := range [...]int64{l.resume, l.stallLook, l.rescue} {
+	next := [...]int64{l.resume, l.stallLook, l.windowLook, l.rescue}
+	if l.open == 0 {
+		next[2] = 0
+	}
+	for _, at := range next {
 		if at != 0 {
 			until := max(0, int((at-l.now()+1e6-1)/1e6))
 			if ms < 0 || until < ms {
@@ -474,8 +528,9 @@ func (l *loop) lookAtTime() {
 			l.lookAtMessage(p, now)
 		}
 		if p != nil && p.deadline != 0 {
-			if p.moved && p.state == stateOpen {
+			if (p.moved || p.flags.Load()&sent != 0) && p.state == stateOpen {
 				p.moved = false
+				p.flags.And(^sent)
 				p.deadline = clock(now + int64(min(l.server.Idle, maxDeadline)))
 			} else if int32(clock(now)-p.deadline) >= 0 {
 				l.expire(p)

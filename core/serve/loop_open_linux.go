@@ -327,6 +327,7 @@ func (l *loop) toGoroutine(p *Peer, early []byte, service *Service) {
 	}
 	early = bytes.Clone(early)
 	s := l.server
+	s.watch.Add(stream)
 	s.wg.Go(func() {
 		s.serveStream(l.serving, stream, early, service)
 	})

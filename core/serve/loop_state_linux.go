@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/internal/outq"
 )
 
 // drainMost is how much is read and dropped behind the end of a connection.
@@ -178,6 +179,9 @@ func (l *loop) ended(p *Peer, err error) *core.CloseError {
 
 // expire is called when a deadline has passed.
 func (l *loop) expire(p *Peer) {
+	if p.reading && (p.state == stateOpen || p.state == stateOpening) && outq.UnreadFD(int(p.fd)) {
+		return // it is handled first; the deadline is looked at again
+	}
 	switch p.state {
 	case stateOpening:
 		l.headExpired(p)

@@ -173,7 +173,7 @@ func (l *loop) flush(p *Peer) {
 		var parts [8][]byte
 		k, size := p.out.gather(parts[:])
 		n := l.writev(p.fd, parts[:k]...)
-		p.bytesOut.Add(uint64(n))
+		p.left(n)
 		p.messagesOut.Add(p.out.left(n))
 		if n < size {
 			break

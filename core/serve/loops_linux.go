@@ -83,11 +83,11 @@ func (s *Server) listenOn(loops []*loop, nl net.Listener, failed func(error)) bo
 			s.refused(nl.Addr(), fmt.Errorf("event loop: %w", err))
 		}
 	}
-	if tcp, ok := nl.(*net.TCPListener); ok {
+	if nl.Addr().Network() == "tcp" {
 		// The loops have descriptors of their own. As long as this one is open Go's
 		// scheduler is woken for each connection, too. (That of a Unix socket would
 		// take the file with it.)
-		tcp.Close()
+		nl.Close()
 	}
 	return true
 }

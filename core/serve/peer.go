@@ -28,7 +28,7 @@ type Peer struct {
 	armed    uint8  // of a loop: what epoll watches for
 	closing  bool   // nothing may be sent any more; guarded by mu
 	reading  bool   // of a loop: wants to be told of input
-	moved    bool   // of a loop: something passed since the last look
+	moved    bool   // of a loop: something passed since the last look, or may have
 	port     uint16 // of the remote address, where that is IPv4; 0: see more.remote
 	bytesOut atomic.Uint64
 
@@ -72,6 +72,8 @@ type more struct {
 const (
 	batching uint32 = 1 << iota // a read is being handled: what is sent leaves with its end
 	held                        // the peer must read before more is taken from it
+	tooSlow                     // it is being closed because it reads too slowly
+	sent                        // of a loop: something left since the last look
 	runs                        // its Events are a Runner that can be used
 )
 
@@ -162,7 +164,8 @@ func (p *Peer) ensureMore() *more {
 // PeerStats counts what has passed over a connection served by Events.
 type PeerStats struct {
 	core.Stats
-	// Dropped counts shared messages that the policy for slow peers dropped.
+	// Dropped counts shared messages that the policy for slow peers dropped; where that
+	// closed the connection, those that were waiting still when it ended.
 	Dropped uint64
 	// Unsent counts messages that were taken to be sent and were waiting still
 	// when the connection ended, and shared ones that came once it was closing.
@@ -299,6 +302,7 @@ func (p *Peer) SendShared(s *core.Shared) {
 	for p.over() {
 		switch p.set.Slow {
 		case CloseSlow:
+			p.flags.Or(tooSlow)
 			p.startClose(rfc6455.CodePolicyViolation, "reads too slowly")
 			return
 		case DropNewest:
@@ -418,8 +422,16 @@ func (p *Peer) codec() *core.Codec {
 // write hands b to the system as far as it takes it. The caller holds mu.
 func (p *Peer) write(b []byte) int {
 	n := p.loop.write(p.fd, b)
-	p.bytesOut.Add(uint64(n))
+	p.left(n)
 	return n
+}
+
+// left counts n bytes that the system has taken. The caller holds mu.
+func (p *Peer) left(n int) {
+	p.bytesOut.Add(uint64(n))
+	if n > 0 && p.flags.Load()&sent == 0 {
+		p.flags.Or(sent)
+	}
 }
 
 // waitForRoom sees to it that what is in out leaves. The caller holds mu.
@@ -458,7 +470,10 @@ func (p *Peer) abandon() {
 
 // unsent counts n messages.
 func (p *Peer) unsent(n int) {
-	if n > 0 {
+	if n > 0 && p.flags.Load()&tooSlow != 0 { // which is the policy's doing
+		p.ensureMore().dropped.Add(uint64(n))
+		p.server().count.dropped.Add(uint64(n))
+	} else if n > 0 {
 		p.ensureMore().unsent.Add(uint64(n))
 		p.server().count.unsent.Add(uint64(n))
 	}

@@ -20,6 +20,8 @@ import (
 	"github.com/ws76/ws76/core/rfc6455"
 	"github.com/ws76/ws76/core/serve/gate"
 	"github.com/ws76/ws76/internal/accept"
+	"github.com/ws76/ws76/internal/deadpeer"
+	"github.com/ws76/ws76/internal/silence"
 )
 
 // DefaultGrace is how long a stopping Server waits for its connections to close.
@@ -55,8 +57,14 @@ type Server struct {
 	TLS *tls.Config
 	// MaxConns bounds the connections of all kinds; further ones get a 503. 0: no bound.
 	MaxConns int
-	// Idle closes a connection over which nothing has passed for so long. 0: never.
+	// Idle closes a connection over which nothing has passed for so long, in either
+	// direction, and on which nothing waits to be read. 0: never.
 	Idle time.Duration
+	// DeadAfter is how long a TCP peer may acknowledge nothing of what is sent to it before
+	// its connection ends, and about how long a quiet one may be gone, where there are
+	// keep-alive probes. 0: a minute; below 0: that is left to the system. A peer that is
+	// alive and does not read is not meant, see Accept.WriteTimeout.
+	DeadAfter time.Duration
 	// Grace bounds how long a stopping server waits. 0: DefaultGrace.
 	Grace time.Duration
 	// Loops is how many event loops there are. 0 is half of the processors, at
@@ -87,6 +95,7 @@ type Server struct {
 	ids    atomic.Uint64
 	count  counters
 	wg     sync.WaitGroup
+	watch  *deadpeer.Watch // of what goroutines serve
 	// codecs encode for every connection.
 	codecs [kinds]*core.Codec
 }
@@ -109,6 +118,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	serving := serving{ctx, work, s.startHTTP(listeners[0].Addr())}
+	s.watch = deadpeer.New(s.DeadAfter)
 	for k := range kinds {
 		s.codecs[k] = k.newCodec(s.Accept.Trace)
 	}
@@ -128,7 +138,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	var accepting sync.WaitGroup
 	for _, l := range rest {
 		accepting.Go(func() {
-			if err := s.acceptLoop(serving, l); err != nil {
+			if err := s.acceptLoop(serving, s.watch.Listen(l, 0)); err != nil {
 				failed(err)
 			}
 		})
@@ -378,31 +388,17 @@ func (s *Server) closeAll(work context.Context) {
 	}
 }
 
-// closeWhenIdle closes conn once nothing has passed over it for idle. The
+// closeWhenIdle closes conn once nothing has passed over it for idle, in either
+// direction. The
 // returned function ends the watch and waits for a closing under way.
 func closeWhenIdle(ctx context.Context, conn *core.Conn, idle time.Duration) (stop func()) {
+	passed := func() uint64 {
+		s := conn.Stats()
+		return s.BytesIn + s.BytesOut
+	}
 	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		ticker := time.NewTicker(idle)
-		defer ticker.Stop()
-		last := conn.Stats()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-			}
-			now := conn.Stats()
-			if now.BytesIn == last.BytesIn && now.BytesOut == last.BytesOut {
-				conn.CloseWith(ctx, codeGoingAway, "idle")
-				return
-			}
-			last = now
-		}
-	}()
-	return func() { cancel(); <-done }
+	w := silence.New(idle, passed, conn.Unread, func() { conn.CloseWith(ctx, codeGoingAway, "idle") })
+	return func() { cancel(); w.Stop() }
 }
 
 // EchoHandler is a Handler that sends every message back. What one read brought is

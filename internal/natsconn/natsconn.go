@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/ws76/ws76/internal/deadpeer"
 )
 
 const connectTimeout = 5 * time.Second
@@ -129,9 +131,11 @@ func (o *Options) options(ctx context.Context) ([]nats.Option, error) {
 	if o.TLS != nil {
 		options = append(options, nats.Secure(o.TLS))
 	}
-	if o.Dial != nil {
-		options = append(options, nats.SetCustomDialer(dialer{context.WithoutCancel(ctx), timeout, o.Dial}))
+	dial := o.Dial
+	if dial == nil {
+		dial = deadpeer.New(0).Dial
 	}
+	options = append(options, nats.SetCustomDialer(dialer{context.WithoutCancel(ctx), timeout, dial}))
 	return options, nil
 }
 

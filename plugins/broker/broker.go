@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/internal/deadpeer"
 	"github.com/ws76/ws76/internal/textfile"
 )
 
@@ -60,7 +61,7 @@ func (o *Options) WithDefaults() Options {
 		out = *o
 	}
 	if out.Dial == nil {
-		out.Dial = new(net.Dialer).DialContext
+		out.Dial = deadpeer.New(0).Dial
 	}
 	if out.ConnectTimeout <= 0 {
 		out.ConnectTimeout = DefaultConnectTimeout

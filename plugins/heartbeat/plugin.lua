@@ -33,13 +33,21 @@ function on_send(conn)
   state.sent = ws76.clock()
 end
 
+local every, last
+
 local function beat()
   local now = ws76.clock()
+  -- Nobody has listened while this program was stopped or the machine slept.
+  local slept = last and now - last > 2 * every and now - last or 0
+  last = now
   for _, conn in ipairs(ws76.conns()) do
     local state = watched(conn) or watch(conn)
-    if options.timeout > 0 and now - state.seen >= options.timeout then
+    state.seen = math.min(now, state.seen + slept)
+    if not conn.open then
+      -- it is being closed
+    elseif options.timeout > 0 and now - state.seen >= options.timeout then
       ws76.log.warn("nothing received from " .. conn.remote .. " for " .. options.timeout .. " s, closing")
-      conn:close(1001, "silent")
+      conn:lost("silent")
     elseif options.interval > 0 and now - state.sent >= options.interval then
       if conn:send(options.text) then state.sent = now end
     end
@@ -51,4 +59,7 @@ local shortest = math.huge
 for _, t in ipairs({ options.interval, options.timeout }) do
   if t > 0 then shortest = math.min(shortest, t) end
 end
-if shortest < math.huge then ws76.every(math.max(shortest / 4, 0.01), beat) end
+if shortest < math.huge then
+  every = math.max(shortest / 4, 0.01)
+  ws76.every(every, beat)
+end

@@ -28,6 +28,9 @@ function Conn:send(data, kind) end
 ---@param code? integer
 ---@param reason? string
 function Conn:close(code, reason) end
+---Closes the connection as one that is lost: what was joined to it ends with an error, and connect --reconnect makes another.
+---@param reason? string
+function Conn:lost(reason) end
 ---Counters of the connection.
 ---@return ws76.Stats
 function Conn:stats() end
@@ -262,6 +265,9 @@ function ws76.kv:delete(key) end
 ---@param prefix? string
 ---@return string[]
 function ws76.kv:keys(prefix) end
+---Waits until all that was set is on the disk. An error says why it is not.
+---@return true
+function ws76.kv:sync() end
 
 ws76.json = {}
 ---@param value any

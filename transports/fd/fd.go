@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"time"
 
+	"github.com/ws76/ws76/internal/deadpeer"
 	"github.com/ws76/ws76/transports"
 )
 
@@ -18,17 +20,21 @@ var Entry = transports.Entry{
 	Scheme:  "fd",
 	Summary: "an inherited descriptor, by its number: a listening socket to listen on, or an open stream",
 	Example: "fd:3",
-	Open: func(u *url.URL, _ transports.Options) (transports.Transport, error) {
-		return Open(u)
+	Open: func(u *url.URL, o transports.Options) (transports.Transport, error) {
+		return Open(u, o)
 	},
 }
 
 // Transport is one descriptor. It implements transports.Transport and
 // transports.Listener.
-type Transport struct{ number int }
+type Transport struct {
+	number    int
+	keepAlive time.Duration
+	watch     *deadpeer.Watch // of TCP sockets
+}
 
 // Open makes the transport of an fd:NUMBER URL.
-func Open(u *url.URL) (*Transport, error) {
+func Open(u *url.URL, o transports.Options) (*Transport, error) {
 	if err := transports.CheckQuery(u); err != nil {
 		return nil, err
 	}
@@ -39,7 +45,7 @@ func Open(u *url.URL) (*Transport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%q is no number of a descriptor", u.Opaque)
 	}
-	return &Transport{number: int(n)}, nil
+	return &Transport{int(n), o.KeepAlive, deadpeer.New(o.DeadAfter)}, nil
 }
 
 func (t *Transport) name() string { return "fd:" + strconv.Itoa(t.number) }
@@ -52,6 +58,7 @@ func (t *Transport) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	if err == nil {
 		var conn net.Conn
 		if conn, err = t.stream(); err == nil {
+			t.watch.Add(conn)
 			return conn, nil
 		}
 	}
@@ -65,7 +72,7 @@ func (t *Transport) Listen(ctx context.Context, addr string) (net.Listener, erro
 	if err != nil {
 		return nil, &transports.ListenError{Transport: "fd", Addr: t.name(), Hint: hint(err), Err: err}
 	}
-	return l, nil
+	return t.watch.Listen(l, t.keepAlive), nil
 }
 
 // Reaches is for transports.Reacher.

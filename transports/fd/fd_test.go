@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func open(t *testing.T, number int) *Transport {
 	t.Helper()
-	tr, err := Open(&url.URL{Scheme: "fd", Opaque: fmt.Sprint(number)})
+	tr, err := Open(&url.URL{Scheme: "fd", Opaque: fmt.Sprint(number)}, transports.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestErrors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(u); err == nil {
+		if _, err := Open(u, transports.Options{}); err == nil {
 			t.Errorf("%s was opened", raw)
 		}
 	}

@@ -1,5 +1,6 @@
 // Package tcp is the transport that most connections use: TCP over IPv4 and
-// IPv6, dialled by Happy Eyeballs, with TCP_NODELAY and keep-alive probes on.
+// IPv6, dialled by Happy Eyeballs, with TCP_NODELAY and keep-alive probes on, and dead
+// peers noticed.
 package tcp
 
 import (
@@ -14,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ws76/ws76/internal/deadpeer"
 	"github.com/ws76/ws76/transports"
 )
 
@@ -35,6 +37,7 @@ type Transport struct {
 	fixed     string // address of the URL, which wins over the one asked for; or ""
 	resolve   transports.Resolve
 	keepAlive time.Duration
+	watch     *deadpeer.Watch
 }
 
 // Open makes the transport of a tcp: URL. With tcp://HOST:PORT that address is
@@ -47,7 +50,7 @@ func Open(u *url.URL, o transports.Options) (*Transport, error) {
 	if u.Opaque != "" || u.User != nil || u.Path != "" && u.Path != "/" {
 		return nil, fmt.Errorf("nothing but //HOST:PORT may follow the scheme %s", u.Scheme)
 	}
-	t := &Transport{network: o.Network, fixed: u.Host, resolve: o.Resolve, keepAlive: o.KeepAlive}
+	t := &Transport{network: o.Network, fixed: u.Host, resolve: o.Resolve, keepAlive: o.KeepAlive, watch: deadpeer.New(o.DeadAfter)}
 	switch t.network {
 	case "":
 		t.network = "tcp"
@@ -125,6 +128,9 @@ func (t *Transport) dial(ctx context.Context, addr string) (net.Conn, []string, 
 		},
 	}
 	conn, err := dialer.DialContext(ctx, t.network, addr)
+	if err == nil {
+		t.watch.Add(conn)
+	}
 	// The deadline of ctx is also set on the socket, and may pass there first.
 	var op *net.OpError
 	if errors.Is(err, os.ErrDeadlineExceeded) && errors.As(err, &op) {
@@ -182,7 +188,7 @@ func (t *Transport) Listen(ctx context.Context, addr string) (net.Listener, erro
 	if err != nil {
 		return nil, &transports.ListenError{Transport: "tcp", Addr: addr, Hint: listenHint(err), Err: err}
 	}
-	return l, nil
+	return t.watch.Listen(l, t.keepAlive), nil
 }
 
 // hint says what would help against an error of Dial.

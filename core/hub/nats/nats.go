@@ -13,6 +13,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"sync"
@@ -40,6 +41,8 @@ type Options struct {
 	Credentials string
 	// TLS is used where the server asks for TLS or the URL is tls://.
 	TLS *tls.Config
+	// Dial opens connections; nil is TCP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Pending is how many messages may wait here to be delivered, PendingBytes what
 	// may wait to be sent while there is no connection. Beyond that they are lost,
 	// and counted. 0: DefaultPending, DefaultPendingBytes.
@@ -96,7 +99,7 @@ func Dial(ctx context.Context, urls []string, o *Options) (*Backplane, error) {
 	}
 	b.messages = make(chan *nats.Msg, b.o.Pending)
 	conn, err := natsconn.Connect(ctx, urls, &natsconn.Options{
-		Name: "ws76 serve", Credentials: b.o.Credentials, TLS: b.o.TLS, PendingBytes: b.o.PendingBytes, Note: b.o.Note,
+		Name: "ws76 serve", Credentials: b.o.Credentials, TLS: b.o.TLS, Dial: b.o.Dial, PendingBytes: b.o.PendingBytes, Note: b.o.Note,
 	})
 	if err != nil {
 		return nil, err

@@ -1,0 +1,19 @@
+package deadpeer
+
+import (
+	"time"
+
+	"golang.org/x/sys/windows"
+)
+
+const looks = false
+
+// Set has the system end the connection of the TCP socket fd once what was sent has been
+// repeated for after without an answer.
+func Set(fd int, after time.Duration) {
+	seconds := int(max(1, after.Round(time.Second)/time.Second))
+	windows.SetsockoptInt(windows.Handle(fd), windows.IPPROTO_TCP, windows.TCP_MAXRT, seconds)
+}
+
+// Look does nothing on this system.
+func Look(int, time.Duration) {}
