@@ -50,7 +50,7 @@ func TestCode(t *testing.T) {
 		{`local o = {n = 1} function o:add(k) self.n = self.n + k return self end return o:add(2):add(3).n`, "6"},
 		// Operators.
 		{`return 2 ^ -3, -2 ^ 2, 2 ^ 3 ^ 2, not 1 == 2, "a" .. "b" == "ab", 7 % -3, -6 % 3, 5.5 % 2`, "0.125 -4 512 false true -2 0 1.5"},
-		{`return 5e-324 ^ -1, -1e-310 ^ -1, 5e-324 ^ -2, 1e308 ^ -1`, "inf -inf inf 1e-308"},
+		{`return 5e-324 ^ -1, -1e-310 ^ -1, 5e-324 ^ -2, 1e308 ^ -1`, "+Inf -Inf +Inf 1e-308"},
 		{`return "10" + 5, "0x10" * 1, " 3 " - 1, "00042" + 0, 10 .. 20, -"2"`, "15 16 2 42 1020 -2"},
 		{`return "1_000" + 0`, "!t.lua:1: attempt to perform arithmetic on a string value"},
 		{`local mt = {__len = function() return 42 end} return #setmetatable({1}, mt)`, "1"},
