@@ -55,7 +55,7 @@ func knownNames() *check.Known {
 	types := meta.Types()
 	return &check.Known{
 		Hooks: scripts.Events, Globals: luaGlobals, Module: meta.Names(),
-		Classes: types.Classes, Results: types.Results, Params: types.Params,
+		Classes: types.Classes, Results: types.Results, Params: types.Params, Options: types.Options,
 	}
 }
 

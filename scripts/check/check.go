@@ -41,6 +41,7 @@ type Known struct {
 	Classes map[string]map[string]string
 	Results map[string]string
 	Params  map[string][]string
+	Options map[string]map[int][]string
 }
 
 // Script checks a source. A source that does not compile is a *luacode.SyntaxError.
@@ -373,18 +374,21 @@ func (w *walker) exprEnd(expr ast.Expr, s *scope) (first ast.Expr) {
 
 // call walks through all of a call but what is called, or is the object of a method, which it returns.
 func (w *walker) call(e *ast.FuncCallExpr, s *scope) ast.Expr {
-	name, called := "", e.Func
+	name, method, called := "", "", e.Func
 	if e.Receiver != nil {
 		called = e.Receiver
 		if path(called, s) == "ws76.kv" {
 			w.members = append(w.members, use{"ws76.kv." + e.Method, e.Line()})
 		}
-		w.member(w.typeOf(called, s), "method", e.Method, e.Line())
+		class := w.typeOf(called, s)
+		w.member(class, "method", e.Method, e.Line())
+		method = class + "." + e.Method
 	} else if name = path(called, s); name != "" {
 		if of := w.within(name); len(of) > 0 {
 			w.problem(e.Line(), "%s is a table and cannot be called; in it are %s", name, strings.Join(of, ", "))
 		}
 	}
+	w.options(e, cmp.Or(method, name))
 	for _, arg := range e.Args {
 		if f, ok := arg.(*ast.FunctionExpr); ok && name != "" {
 			w.function(f, s, w.known.Params[name])
@@ -393,6 +397,24 @@ func (w *walker) call(e *ast.FuncCallExpr, s *scope) ast.Expr {
 		}
 	}
 	return called
+}
+
+// options looks at the keys of tables that a call gives to a function of the module or to a method.
+func (w *walker) options(e *ast.FuncCallExpr, name string) {
+	for i, keys := range w.known.Options[name] {
+		if i >= len(e.Args) {
+			continue
+		}
+		t, ok := e.Args[i].(*ast.TableExpr)
+		if !ok {
+			continue
+		}
+		for _, f := range t.Fields {
+			if key, ok := f.Key.(*ast.StringExpr); ok && !slices.Contains(keys, key.Value) {
+				w.problem(f.Value.Line(), "%s looks at no %s; it knows %s%s", name, key.Value, strings.Join(keys, ", "), didYouMean(Nearest(key.Value, keys)))
+			}
+		}
+	}
 }
 
 // maxChain is how many fields and calls behind one another are looked at to find the name or the type of the last.

@@ -16,6 +16,7 @@ var known = &Known{
 	Classes: map[string]map[string]string{"ws76.Conn": {"send": "", "close": "", "remote": "string", "peer": "ws76.Conn", "data": ""}},
 	Results: map[string]string{"ws76.connect": "ws76.Conn"},
 	Params:  map[string][]string{"on_message": {"ws76.Conn", "string", ""}, "ws76.listen": {"ws76.Conn"}},
+	Options: map[string]map[int][]string{"ws76.connect": {1: {"via", "timeout"}}, "ws76.Conn.send": {1: {"kind"}}},
 }
 
 func TestScript(t *testing.T) {
@@ -52,6 +53,10 @@ func TestScript(t *testing.T) {
 		{"function string.trim(s) return s end print((' x'):trim(), string.trim('x'))", "[]", nil},
 		{"fail = 'dorp'", "[]", []string{`1: fail is "dorp"; want drop or close; did you mean drop?`}},
 		{"fial = 'drop' fail = 'close' mode = 'drop' local fial = 'drop'", "[]", []string{"1: nothing looks at fial; did you mean fail?"}},
+		{"ws76.connect('x', {timeout = 1, ['via'] = 2, [1] = 3, [k()] = 4, 5}) function k() end", "[]", nil},
+		{"local c = ws76.connect('x',\n{timeoutt = 1}) c:send('x', {knid = 1}) x.y:send('x', {knid = 1})\nx = {}", "[]", []string{
+			"2: ws76.connect looks at no timeoutt; it knows via, timeout; did you mean timeout?", "2: ws76.Conn.send looks at no knid; it knows kind; did you mean kind?",
+		}},
 		{"local string = {} print(string.anything)", "[]", nil},
 	} {
 		r, err := Script([]byte(test.src), "t.lua", known)

@@ -14,6 +14,9 @@ type API struct {
 	// Params are the types of the parameters of each hook; those of a function that the module is given are under the name of
 	// who gets it, as in "ws76.listen".
 	Params map[string][]string
+	// Options are the keys of the tables that functions of the module and methods take, by full name, as in "ws76.connect" and
+	// "ws76.Conn.request", and by the parameter's index.
+	Options map[string]map[int][]string
 }
 
 var (
@@ -22,13 +25,15 @@ var (
 	paramLine    = regexp.MustCompile(`^---@param (\w+)\?? (.+)`)
 	returnLine   = regexp.MustCompile(`^---@return (\S+)`)
 	localLine    = regexp.MustCompile(`^local (\w+) = \{\}`)
-	functionLine = regexp.MustCompile(`^function ([\w.]+)(:?)(\w*)\(`)
+	functionLine = regexp.MustCompile(`^function ([\w.]+)(:?)(\w*)\(([^)]*)\)`)
 	givenParam   = regexp.MustCompile(`\w+: ([\w.]+)`)
+	tableType    = regexp.MustCompile(`^(?:\w+\|)?\{(.*)\}`)
+	optionKey    = regexp.MustCompile(`(?:^|, )(\w+)\??: `)
 )
 
 // Types reads the annotations.
 func Types() *API {
-	r := reader{api: &API{Classes: map[string]map[string]string{}, Results: map[string]string{}, Params: map[string][]string{}}, locals: map[string]string{}}
+	r := reader{api: &API{Classes: map[string]map[string]string{}, Results: map[string]string{}, Params: map[string][]string{}, Options: map[string]map[int][]string{}}, locals: map[string]string{}, tables: map[string][]string{}}
 	for line := range strings.Lines(Source) {
 		r.line(strings.TrimSpace(line))
 	}
@@ -42,6 +47,7 @@ type reader struct {
 	class  string
 	params []string
 	given  []string
+	tables map[string][]string // parameters that are tables, with their keys
 	result string
 }
 
@@ -59,6 +65,11 @@ func (r *reader) line(line string) {
 		r.locals[m[1]] = r.class
 	} else if m := paramLine.FindStringSubmatch(line); m != nil {
 		r.params = append(r.params, plain(m[2]))
+		if t := tableType.FindStringSubmatch(m[2]); t != nil {
+			for _, key := range optionKey.FindAllStringSubmatch(t[1], -1) {
+				r.tables[m[1]] = append(r.tables[m[1]], key[1])
+			}
+		}
 		if strings.HasPrefix(m[2], "fun(") && !strings.Contains(m[2], "{") {
 			for _, p := range givenParam.FindAllStringSubmatch(m[2], -1) {
 				r.given = append(r.given, plain(p[1]))
@@ -67,16 +78,28 @@ func (r *reader) line(line string) {
 	} else if m := returnLine.FindStringSubmatch(line); m != nil && r.result == "" {
 		r.result = m[1]
 	} else if m := functionLine.FindStringSubmatch(line); m != nil {
-		r.function(m[1], m[3])
+		r.function(m[1], m[3], strings.Split(m[4], ", "))
 	}
 	if !strings.HasPrefix(line, "---") {
-		r.params, r.given, r.result = nil, nil, ""
+		r.params, r.given, r.tables, r.result = nil, nil, map[string][]string{}, ""
 	}
 }
 
-func (r *reader) function(name, method string) {
-	result := plain(r.result)
-	switch class := r.locals[name]; {
+func (r *reader) function(name, method string, params []string) {
+	result, class := plain(r.result), r.locals[name]
+	if len(r.tables) > 0 {
+		full := name
+		if class != "" {
+			full = class + "." + method
+		}
+		r.api.Options[full] = map[int][]string{}
+		for i, p := range params {
+			if keys := r.tables[p]; keys != nil {
+				r.api.Options[full][i] = keys
+			}
+		}
+	}
+	switch {
 	case class != "":
 		r.api.Classes[class][method] = result
 	case method != "":

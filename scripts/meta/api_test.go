@@ -1,6 +1,9 @@
 package meta
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestTypes(t *testing.T) {
 	types := Types()
@@ -13,6 +16,10 @@ func TestTypes(t *testing.T) {
 		{"a function in a table", types.Results["ws76.json.encode"], "string"},
 		{"a hook", types.Params["on_message"][0], "ws76.Conn"},
 		{"a function that is given", types.Params["ws76.listen"][0], "ws76.Conn"},
+		{"options of a function", strings.Join(types.Options["ws76.connect"][1], " "), "via dialect protocol headers timeout"},
+		{"options of a method", strings.Join(types.Options["ws76.Conn.request"][1], " "), "timeout match"},
+		{"options beside a string", strings.Join(types.Options["ws76.http"][0], " "), "url method headers body timeout"},
+		{"what a function is given", strings.Join(types.Options["ws76.watch"][1], " "), ""},
 	} {
 		if want.got != want.want {
 			t.Errorf("%s: %q, want %q", want.what, want.got, want.want)
