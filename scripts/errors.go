@@ -81,30 +81,25 @@ func errorText(v lua.LValue) string {
 // preludeName is the chunk name of the part of the library that is written in Lua.
 const preludeName = lauxlib.Host
 
-// tidyTrace leaves out of a traceback what is no code of the script.
-func tidyTrace(trace string) string {
-	lines := strings.Split(trace, "\n")
-	kept := lines[:0]
-	for _, line := range lines {
-		text := strings.TrimSpace(line)
-		if text == "" || strings.HasPrefix(text, "[G]") || strings.HasPrefix(text, preludeName) || strings.HasPrefix(text, "(tailcall)") {
-			continue
-		}
-		kept = append(kept, line)
+// raised makes an error that says where it was of what leaves the code of L as a panic.
+func raised(L *lua.LState, panicked any) any {
+	err, ok := panicked.(*lua.ApiError)
+	if !ok { // too many calls, say
+		err = &lua.ApiError{Type: lua.ApiErrorPanic, Object: lua.LString(fmt.Sprint(panicked))}
 	}
-	if len(kept) < 2 { // nothing but the title
-		return ""
+	if s, ok := err.Object.(lua.LString); ok {
+		err.Object = lua.LString(luacode.Reword(L, string(s)))
 	}
-	return strings.Join(kept, "\n")
+	err.StackTrace = lauxlib.Traceback(L, 0)
+	return err
 }
 
-// traceOf describes where a thread that has ended with an error was.
-func traceOf(th *lua.LState) string {
-	lines := strings.Split(lauxlib.Traceback(th, 0), "\n")
-	lines = slices.DeleteFunc(lines, func(line string) bool {
+// tidyTrace leaves out of a traceback what is no code of the script.
+func tidyTrace(trace string) string {
+	lines := slices.DeleteFunc(strings.Split(trace, "\n"), func(line string) bool {
 		return strings.HasPrefix(line, "\t[C]:") || strings.HasPrefix(line, "\t(tail call)")
 	})
-	if len(lines) < 2 {
+	if len(lines) < 2 { // nothing but the title
 		return ""
 	}
 	return strings.Join(lines, "\n")

@@ -214,10 +214,8 @@ func checkCoroutine(L *lua.LState) *lua.LState {
 var createThread, resumeThread = interpreters("create"), interpreters("resume")
 
 // rawCreate makes a thread, without a context for each.
-func (st *state) rawCreate(L *lua.LState) int {
-	L.RemoveContext()
-	n := createThread(L)
-	L.SetContext(st.guard)
+func (st *state) rawCreate(L *lua.LState) (n int) {
+	lauxlib.WithoutContext(L, func() { n = createThread(L) })
 	L.Get(-1).(*lua.LState).SetContext(st.guard)
 	return n
 }

@@ -65,6 +65,8 @@ type state struct {
 	scratch [1]lua.LValue // of callNow
 	depth   int           // of threads
 
+	entering bool // the next code that Go enters is what this call is
+
 	opened map[closer]bool // that ends with the state
 
 	exiting *ExitError // ws76.exit was called
@@ -90,6 +92,7 @@ func (s *Script) newState() (*state, error) {
 		MaxString: s.o.Limits.MaxString, Memory: s.o.Limits.callMemory, Measure: st.dog.measure, Collect: collect,
 	}
 	st.L.SetContext(st.guard)
+	lauxlib.OnPanic(st.L, &st.entering, raised)
 	st.begin()
 	err := st.open()
 	if e := st.end(err); st.lost {
@@ -161,6 +164,7 @@ func (st *state) run(fn lua.LValue, args ...lua.LValue) (lua.LValue, error) {
 // protected calls the function that is on the stack below n arguments.
 func (st *state) protected(n int) (lua.LValue, error) {
 	L := st.L
+	st.entering = true
 	if err := L.PCall(n, 1, nil); err != nil {
 		L.G.CurrentThread, st.depth = L, 0
 		return lua.LNil, err

@@ -70,10 +70,8 @@ func (st *state) newTask(name string, fn *lua.LFunction, args []lua.LValue) *tas
 
 // newThread makes a thread with the guard of the state. NewThread by itself makes
 // a context for each, which is left out here.
-func (st *state) newThread() *lua.LState {
-	st.L.RemoveContext()
-	th, _ := st.L.NewThread()
-	st.L.SetContext(st.guard)
+func (st *state) newThread() (th *lua.LState) {
+	lauxlib.WithoutContext(st.L, func() { th, _ = st.L.NewThread() })
 	th.SetContext(st.guard)
 	return th
 }
@@ -163,7 +161,7 @@ func (t *task) end(results []lua.LValue, err error) {
 		}
 		t.err = st.newError(t.name, err)
 		if t.err.Traceback == "" {
-			t.err.Traceback = traceOf(t.th)
+			t.err.Traceback = tidyTrace(lauxlib.Traceback(t.th, 0))
 		}
 		switch {
 		case t == st.main:

@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -35,5 +36,32 @@ func TestTracebackOfTask(t *testing.T) {
 	want := "here\nstack traceback:\n\tcases.lua:1: in function 'f'\n\tcases.lua:2: in main chunk\n\t[C]: ?\nthere\nstack traceback:\n\tcases.lua:1: in function <cases.lua:1>\n"
 	if got != want {
 		t.Errorf("got %q\nwant %q", got, want)
+	}
+}
+
+// An error of a hook is told as Lua tells one.
+func TestTracebackOfHook(t *testing.T) {
+	for _, test := range []struct{ code, want string }{
+		{"local function inner(t) return t.x.y .. '' end\nlocal function mid(t) local s = inner(t) return s end\nfunction on_message() pcall(error) mid({x = {}}).z() end",
+			"ERROR test.lua: on_message: test.lua:1: attempt to concatenate field 'y' (a nil value)\nstack traceback:\n\ttest.lua:1: in function 'inner'\n\ttest.lua:2: in function 'mid'\n\ttest.lua:3: in function <test.lua:3>"},
+		{"local t = {x = {}} ws76.spawn(function() end) coroutine.wrap(function() end)()\nfunction on_message() return t.x() end",
+			"ERROR test.lua: on_message: test.lua:2: attempt to call field 'x' (a table value)\nstack traceback:\n\ttest.lua:2: in function <test.lua:2>"},
+		{"function on_message() return tostring(error({})) end", "ERROR test.lua: on_message: an error object that is a table: table: "},
+	} {
+		r := newRig(t, test.code, Options{})
+		r.push("x")
+		if logs := r.got(&r.logs); !slices.ContainsFunc(logs, func(line string) bool { return strings.HasPrefix(line, test.want) }) {
+			t.Errorf("logged %q\nwant %q", logs, test.want)
+		}
+	}
+}
+
+// So is one of too many calls, whose levels are those at the end.
+func TestTracebackOfOverflow(t *testing.T) {
+	r := newRig(t, "local function f() return 1 + f() end\nfunction on_message() f() end", Options{})
+	r.push("x")
+	want := "ERROR test.lua: on_message: test.lua:1: stack overflow\nstack traceback:\n" + strings.Repeat("\ttest.lua:1: in function 'f'\n", 12) + "\t...\n"
+	if logs := strings.Join(r.got(&r.logs), "\n"); !strings.HasPrefix(logs, want) {
+		t.Errorf("logged %q\nwant %q", logs, want)
 	}
 }

@@ -1,6 +1,7 @@
 package lauxlib
 
 import (
+	"context"
 	"reflect"
 	"unsafe"
 
@@ -32,9 +33,13 @@ var (
 	tableArray = field[lua.LTable, []lua.LValue]("array")
 	tableKeys  = field[lua.LTable, []lua.LValue]("keys")
 
-	registerType = reflect.TypeFor[lua.LState]()
-	registerAt   = offset(registerType, "reg")
-	registersAt  = offset(fieldType(registerType, "reg"), "array")
+	registerType  = reflect.TypeFor[lua.LState]()
+	registerAt    = offset(registerType, "reg")
+	registersAt   = offset(fieldType(registerType, "reg"), "array")
+	registerTopAt = offset(fieldType(registerType, "reg"), "top")
+	allocatorAt   = offset(registerType, "alloc")
+
+	mainLoopAt = offset(registerType, "mainLoop")
 
 	currentFrameAt   = offset(registerType, "currentFrame")
 	frameLocalBaseAt = offset(fieldType(debugType, "frame"), "LocalBase")
@@ -91,6 +96,41 @@ func Held(th *lua.LState) []lua.LValue {
 		return nil
 	}
 	return *(*[]lua.LValue)(unsafe.Add(reg, registersAt))
+}
+
+// mainLoop is what runs the code of L.
+func mainLoop(L *lua.LState) *func(L *lua.LState, base unsafe.Pointer) {
+	return (*func(*lua.LState, unsafe.Pointer))(unsafe.Add(unsafe.Pointer(L), mainLoopAt))
+}
+
+// WithoutContext calls do while L has no context: a thread that is made meanwhile gets none of its own.
+func WithoutContext(L *lua.LState, do func()) {
+	loop := mainLoop(L)
+	run := *loop
+	defer func(ctx context.Context) {
+		L.SetContext(ctx)
+		*loop = run
+	}(L.RemoveContext())
+	do()
+}
+
+// OnPanic hands what leaves Lua code of L as a panic to raised, while the levels of its stack are still there, and panics with what
+// that returns. It does so for the code that Go code enters next when entering is set, which then is cleared. A later SetContext of L
+// ends it.
+func OnPanic(L *lua.LState, entering *bool, raised func(L *lua.LState, panicked any) any) {
+	loop := mainLoop(L)
+	run := *loop
+	*loop = func(L *lua.LState, base unsafe.Pointer) {
+		if *entering {
+			*entering = false
+			defer func() {
+				if r := recover(); r != nil {
+					panic(raised(L, r))
+				}
+			}()
+		}
+		run(L, base)
+	}
 }
 
 // maxTails is how many tail calls a level of the stack remembers. More are no help to anybody who reads a traceback, and the
