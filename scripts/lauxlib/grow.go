@@ -2,9 +2,6 @@ package lauxlib
 
 import (
 	"math"
-	"reflect"
-	"runtime"
-	"strings"
 	"unsafe"
 
 	lua "github.com/yuin/gopher-lua"
@@ -18,31 +15,13 @@ type Growing interface {
 	Room(L *lua.LState, values, between int)
 }
 
-// instructions are what gopher-lua's virtual machine calls for each instruction, by its operation.
-//
-//go:linkname instructions github.com/yuin/gopher-lua.jumpTable
-var instructions [lua.OP_NOP + 1]func(L *lua.LState, inst uint32, base unsafe.Pointer) int
-
 func init() {
 	set := instructions[lua.OP_SETTABLE]
-	if f := runtime.FuncForPC(reflect.ValueOf(set).Pointer()); !strings.HasPrefix(f.Name(), "github.com/yuin/gopher-lua.init") {
-		panic("lauxlib: gopher-lua has changed: jumpTable")
-	}
 	instructions[lua.OP_SETTABLE] = func(L *lua.LState, inst uint32, base unsafe.Pointer) int {
-		reg := *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(L), registerAt))
-		values := *(*[]lua.LValue)(unsafe.Add(reg, registersAt))
-		frame := *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(L), currentFrameAt))
-		local := *(*int)(unsafe.Add(frame, frameLocalBaseAt))
-		operand := func(n uint32) lua.LValue {
-			const constant = 1 << 8
-			if n&constant != 0 {
-				return (*(**lua.LFunction)(unsafe.Add(frame, frameFnAt))).Proto.Constants[n&^constant]
-			}
-			return values[local+int(n)]
-		}
-		if n, ok := operand(inst & 0x1ff).(lua.LNumber); ok && n > leastArray {
-			t, ok := values[local+int(inst>>18&0xff)].(*lua.LTable)
-			if ok && n > lua.LNumber(cap(*tableArray(t))) && makeRoom(L, t, n, operand(inst>>9&0x1ff)) {
+		r := registersOf(L)
+		if n, ok := r.operand(argB(inst)).(lua.LNumber); ok && n > leastArray {
+			t, ok := r.operand(argA(inst)).(*lua.LTable)
+			if ok && n > lua.LNumber(cap(*tableArray(t))) && makeRoom(L, t, n, r.operand(argC(inst))) {
 				return 0
 			}
 		}

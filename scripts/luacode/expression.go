@@ -282,6 +282,13 @@ func fold(op int, a, b *value) bool {
 			return false
 		}
 		r = a.num / b.num
+	case lua.OP_MOD:
+		if b.num == 0 {
+			return false
+		}
+		r = luaMod(a.num, b.num)
+	case lua.OP_POW:
+		r = luaPow(a.num, b.num)
 	case lua.OP_UNM:
 		r = -a.num
 	default:
@@ -337,26 +344,12 @@ func (f *function) operations(expr ast.Expr) value {
 		chain = append(chain, o)
 		expr = o.left
 	}
-	var v value
-	for i, o := range slices.Backward(chain) {
-		op, isCall := calledOperators[o.sign]
-		switch {
-		case isCall && i == len(chain)-1:
-			v = f.callOperator(op, o.line, given{o.left, o.at}, given{o.right, 0})
-		case isCall:
-			v = f.callOperatorOn(op, v, o)
-		default:
-			if i == len(chain)-1 {
-				v = f.expr(o.left)
-			}
-			v = f.binary(v, o)
-		}
+	v := f.expr(expr)
+	for _, o := range slices.Backward(chain) {
+		v = f.binary(v, o)
 	}
 	return v
 }
-
-// calledOperators are the arithmetic ones that are calls.
-var calledOperators = map[string]int{"%": opMod, "^": opPow}
 
 // operation is an operator between two expressions.
 type operation struct {
@@ -379,7 +372,7 @@ func operationOf(expr ast.Expr) operation {
 	return operation{}
 }
 
-// binary is an operator that is no call, with its left operand.
+// binary is an operator with its left operand.
 func (f *function) binary(a value, o operation) value {
 	f.line = o.at
 	switch o.sign {
@@ -395,7 +388,7 @@ func (f *function) binary(a value, o operation) value {
 		f.discharge(&b)
 		b.t = f.join(b.t, a.t)
 		return b
-	case "+", "-", "*", "/":
+	case "+", "-", "*", "/", "%", "^":
 		if !a.isNumeral() {
 			f.toRK(&a)
 		}
@@ -413,6 +406,10 @@ func (f *function) binary(a value, o operation) value {
 		f.arith(lua.OP_MUL, &a, &b)
 	case "/":
 		f.arith(lua.OP_DIV, &a, &b)
+	case "%":
+		f.arith(lua.OP_MOD, &a, &b)
+	case "^":
+		f.arith(lua.OP_POW, &a, &b)
 	case "==":
 		f.compare(lua.OP_EQ, 1, &a, &b)
 	case "~=":
@@ -465,33 +462,17 @@ func (f *function) concat(e *ast.StringConcatOpExpr) value {
 	}
 }
 
-// callOperator is an operator that is a call.
-func (f *function) callOperator(op, line int, args ...given) value {
-	v := f.variable(opNames[op])
-	f.toNextReg(&v)
-	return f.operands(op, v.info, line, args)
-}
-
-// callOperatorOn is one whose first operand is known already, where the function is to be.
-func (f *function) callOperatorOn(op int, v value, o operation) value {
-	f.line = o.at
-	f.toNextReg(&v)
-	f.abc(lua.OP_MOVE, f.free, v.info, 0)
-	f.reserve(1)
+// callOperator is an operator that is a call, with one value of each operand.
+func (f *function) callOperator(op, line int, operands ...given) value {
 	fn := f.variable(opNames[op])
-	f.dischargeTo(&fn, v.info)
-	return f.operands(op, v.info, o.line, []given{{o.right, 0}})
-}
-
-// operands calls the function in register base with one value of each.
-func (f *function) operands(op, base, line int, args []given) value {
-	for _, a := range args {
-		v := f.expr(a.Expr)
-		if a.at != 0 {
-			f.line = a.at
+	f.toNextReg(&fn)
+	for _, o := range operands {
+		v := f.expr(o.Expr)
+		if o.at != 0 {
+			f.line = o.at
 		}
 		f.toNextReg(&v)
 	}
 	none := val(kVoid, 0)
-	return f.callWith(base, &none, nameless, line, line, op != opLoop)
+	return f.callWith(fn.info, &none, nameless, line, line, op != opLoop)
 }

@@ -9,12 +9,10 @@ import (
 	"github.com/ws76/ws76/scripts/luastring"
 )
 
-// Operators that gopher-lua's virtual machine does in another way than Lua 5.1 are calls of functions here. The code of a
-// chunk begins with taking those it uses out of the metatable of strings: local f = -"name".
+// Operators that gopher-lua's virtual machine does in another way than Lua 5.1, and that need the state, are calls of functions here.
+// The code of a chunk begins with taking those it uses out of the metatable of strings: local f = -"name".
 const (
 	opConcat = iota
-	opMod
-	opPow
 	opLen
 	opLoop
 	numOps
@@ -22,8 +20,8 @@ const (
 
 // opSigns are how they are written; opNames are names that no script can spell.
 var (
-	opSigns = [numOps]string{"..", "%", "^", "#", "for"}
-	opNames = [numOps]string{"\x00..", "\x00%", "\x00^", "\x00#", "\x00for"}
+	opSigns = [numOps]string{"..", "#", "for"}
+	opNames = [numOps]string{"\x00..", "\x00#", "\x00for"}
 )
 
 // operator returns the function of an operator.
@@ -31,10 +29,6 @@ func (o *operators) operator(name string) lua.LGFunction {
 	switch name {
 	case opNames[opConcat]:
 		return o.budget.Concat
-	case opNames[opMod]:
-		return mod
-	case opNames[opPow]:
-		return pow
 	case opNames[opLen]:
 		return length
 	case opNames[opLoop]:
@@ -112,8 +106,8 @@ func metaOf(L *lua.LState, event string, values ...lua.LValue) *lua.LFunction {
 	return nil
 }
 
-// apply is the operator with the two arguments of L. Name says what an argument is called.
-func (op *arithmetic) apply(L *lua.LState, name func(L *lua.LState, n int) (kind, name string)) int {
+// apply is the operator with the two arguments of L, of which an instruction of the machine has made a call.
+func (op *arithmetic) apply(L *lua.LState) int {
 	left, right := L.Get(1), L.Get(2)
 	x, ok := lauxlib.ToNumber(left)
 	if ok {
@@ -134,7 +128,7 @@ func (op *arithmetic) apply(L *lua.LState, name func(L *lua.LState, n int) (kind
 	if _, ok := lauxlib.ToNumber(left); ok {
 		bad = 2
 	}
-	kind, called := name(L, bad)
+	kind, called := operand(L, bad)
 	lauxlib.OperandError(L, "perform arithmetic on", L.Get(bad), kind, called)
 	return 0
 }
@@ -151,17 +145,11 @@ func refuse(operation string) lua.LGFunction {
 	}
 }
 
-func mod(L *lua.LState) int {
-	if a, ok := L.Get(1).(lua.LNumber); ok {
-		if b, ok := L.Get(2).(lua.LNumber); ok {
-			L.Push(lua.LNumber(luaMod(float64(a), float64(b))))
-			return 1
-		}
+func init() {
+	for op, a := range map[int]*arithmetic{lua.OP_MOD: &modulo, lua.OP_POW: &power} {
+		lauxlib.Arithmetic(op, a.do, &lua.LFunction{IsG: true, GFunction: a.apply})
 	}
-	return modulo.apply(L, lauxlib.Argument)
 }
-
-func pow(L *lua.LState) int { return power.apply(L, lauxlib.Argument) }
 
 // negate is unary minus of what is no number.
 func negate(L *lua.LState) int {
@@ -214,7 +202,7 @@ var plain = func() *lua.LTable {
 		}
 	}
 	for _, op := range []*arithmetic{&addition, &subtraction, &multiplication, &division} {
-		set(func(L *lua.LState) int { return op.apply(L, operand) }, op.event)
+		set(op.apply, op.event)
 	}
 	set(negate, "__unm")
 	set(refuse("get length of"), "__len")

@@ -1,0 +1,1 @@
+// Lets instruction.go declare a function that is gopher-lua's.
