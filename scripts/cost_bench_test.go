@@ -83,6 +83,7 @@ func BenchmarkCode(b *testing.B) {
 		{"index", `local t = {} for i = 1, 1000 do t[i] = i end local x for i = 1, 1000 do x = t[i] end`},
 		{"field", `local t = {n = 0} for i = 1, 1000 do t.n = t.n + 1 end`},
 		{"concat", `local s for i = 1, 1000 do s = "a" .. i end`},
+		{"error", `local function f(n) if n == 0 then error("x") end return 1 + f(n - 1) end for i = 1, 1000 do pcall(f, 20) end`},
 		{"length", `local t = {1, 2, 3} local n for i = 1, 1000 do n = #t end`},
 	} {
 		b.Run(bb.name, func(b *testing.B) {

@@ -20,14 +20,14 @@ func Arm(L *lua.LState, handler lua.LValue) {
 		v := reworded(L)
 		if s, ok := v.(lua.LString); !ok || !strings.HasSuffix(string(s), "stack overflow") { // there is no room for a call
 			L.Panic = func(*lua.LState) {
-				panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: lua.LString("error in error handling")})
+				panic(runError(lua.LString("error in error handling")))
 			}
 			L.Push(handler)
 			L.Push(v)
 			L.Call(1, 1)
 			v = L.Get(-1)
 		}
-		panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: v})
+		panic(runError(v))
 	}
 }
 
@@ -36,7 +36,7 @@ func Overflow(L *lua.LState) {
 	switch r := recover().(type) {
 	case nil:
 	case string:
-		panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: lua.LString(Reword(L, r))})
+		panic(runError(lua.LString(Reword(L, r))))
 	default:
 		panic(r)
 	}
@@ -44,7 +44,12 @@ func Overflow(L *lua.LState) {
 
 // raiseAsLua takes the place of what gopher-lua raises errors with.
 func raiseAsLua(L *lua.LState) {
-	panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: reworded(L)})
+	panic(runError(reworded(L)))
+}
+
+// runError is an error with the beginning of a traceback: else a protected call makes one of all levels, which nobody looks at.
+func runError(v lua.LValue) *lua.ApiError {
+	return &lua.ApiError{Type: lua.ApiErrorRun, Object: v, StackTrace: "stack traceback:"}
 }
 
 // reworded is the error on top of the stack.
