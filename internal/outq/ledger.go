@@ -25,7 +25,7 @@ type Mark struct{ Bytes, Messages uint64 }
 const (
 	steps = 14
 	// A look at the system is due after so many writes, or so many bytes.
-	lookWrites = 64
+	lookWrites = 250
 	lookBytes  = 256 << 10
 	// Small windows are those of peers that do not read now.
 	leastWindow = 64 << 10
@@ -76,22 +76,25 @@ func (l *Ledger) add(bytes, messages uint64) {
 	l.n++
 }
 
-// merge makes one step of the two neighbours that are shortest together.
+// merge makes room: neighbours become one step, all that are short, or else all.
 func (l *Ledger) merge() {
-	at, best := 0, uint64(math.MaxUint64)
-	for i := range int(l.n) - 1 {
-		if both := uint64(l.step[i].bytes) + uint64(l.step[i+1].bytes); both < best {
-			at, best = i, both
+	for most := 2 * uint64(max(l.window, leastWindow)) / (steps / 2); l.n == steps; most = math.MaxUint32 {
+		n := 0
+		for i := 1; i < steps; i++ {
+			last, next := &l.step[n], l.step[i]
+			bytes, messages := uint64(last.bytes)+uint64(next.bytes), uint64(last.messages)+uint64(next.messages)
+			if bytes <= most && messages <= math.MaxUint32 && i-n < steps/2 {
+				last.bytes, last.messages = uint32(bytes), uint32(messages)
+				continue
+			}
+			n++
+			l.step[n] = next
+		}
+		l.n = uint8(n + 1)
+		if most == math.MaxUint32 && l.n == steps {
+			l.n = 0 // what is before wrote is one piece
 		}
 	}
-	messages := uint64(l.step[at].messages) + uint64(l.step[at+1].messages)
-	if best > math.MaxUint32 || messages > math.MaxUint32 {
-		l.n = 0
-		return
-	}
-	l.step[at].bytes, l.step[at].messages = uint32(best), uint32(messages)
-	l.n--
-	copy(l.step[at+1:], l.step[at+2:int(l.n)+1])
 }
 
 // Written is what was handed to the system.
