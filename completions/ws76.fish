@@ -277,6 +277,7 @@ complete -c ws76 -n '__ws76_at bridge' -l replace-invalid -d 'put U+FFFD where a
 complete -c ws76 -n '__ws76_at bridge' -l binary -x -d 'HOW binary messages are carried to drafts 75 and 76: base64, hex, latin1; refuse closes'
 complete -c ws76 -n '__ws76_at bridge' -l max-message -x -d 'largest message, SIZE'
 complete -c ws76 -n '__ws76_at bridge' -l buffer -x -d 'open TO again when it is lost, and keep up to N messages for it meanwhile, the newest'
+complete -c ws76 -n '__ws76_at bridge' -l redeliver -d 'with --buffer, send again what was written to a TO that was lost and may not have arrived: at least once'
 complete -c ws76 -n '__ws76_at bridge' -l retries -x -d 'give up after N failed attempts in a row (0: never)'
 complete -c ws76 -n '__ws76_at bridge' -l reconnect -d 'open FROM again when it ends, where it is opened and not listened on'
 complete -c ws76 -n '__ws76_at bridge' -l linger -x -d 'when FROM is a byte stream and ends, go on until TO has been silent for TIME (0: at once)'

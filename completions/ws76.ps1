@@ -388,6 +388,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--binary' + "`t" + 'HOW binary messages are carried to drafts 75 and 76: base64, hex, latin1; refuse closes'),
         ('--max-message' + "`t" + 'largest message, SIZE'),
         ('--buffer' + "`t" + 'open TO again when it is lost, and keep up to N messages for it meanwhile, the newest'),
+        ('--redeliver' + "`t" + 'with --buffer, send again what was written to a TO that was lost and may not have arrived: at least once'),
         ('--retries' + "`t" + 'give up after N failed attempts in a row (0: never)'),
         ('--reconnect' + "`t" + 'open FROM again when it ends, where it is opened and not listened on'),
         ('--linger' + "`t" + 'when FROM is a byte stream and ends, go on until TO has been silent for TIME (0: at once)'),

@@ -97,6 +97,7 @@ type Conn struct {
 	proving     atomic.Bool                 // see SeekProof
 	asking      atomic.Bool                 // a ping of ours is under way
 	askDue      atomic.Bool                 // whoever leaves writing sees to one
+	broken      atomic.Bool                 // a write was refused by the system
 	// Of the peer's end, see outcome.
 	proper, answered atomic.Bool
 	closing          atomic.Bool // the closing frame has been sent

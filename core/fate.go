@@ -47,6 +47,8 @@ type outcome struct {
 // has returned, for good.
 func (c *Conn) Fate() Fate {
 	end, l := c.outcome.Load(), c.ledger.Load()
+	// After a write that has failed with a reset the stream ends as if properly.
+	proper := end != nil && end.proper && !c.broken.Load()
 	f := Fate{Given: c.countOut.messages.Load(), Final: end != nil}
 	if l == nil {
 		return f
@@ -58,11 +60,11 @@ func (c *Conn) Fate() Fate {
 		return f
 	}
 	if end.state.Known {
-		if end.state.Lasts || end.proper {
+		if end.state.Lasts || proper {
 			l.Look(written, end.state)
 		}
 		f.Sent, f.Proven = l.Left(end.state).Messages, l.Safe().Messages
-		if end.proper {
+		if proper {
 			f.Proven = l.Acknowledged().Messages
 		}
 	} else if end.answered {

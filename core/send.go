@@ -212,6 +212,9 @@ func (c *Conn) write(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
+	if ctx.Err() == nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrDeadlineExceeded) {
+		c.broken.Store(true)
+	}
 	switch {
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)

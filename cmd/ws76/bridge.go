@@ -58,6 +58,7 @@ func bridgeFlags() []cli.Flag {
 		sizeFlag("max-message", core.DefaultMaxMessage, messages, "largest message, `SIZE`"),
 
 		&cli.IntFlag{Name: "buffer", Category: losses, Usage: "open TO again when it is lost, and keep up to `N` messages for it meanwhile, the newest"},
+		&cli.BoolFlag{Name: "redeliver", Category: losses, Usage: "with --buffer, send again what was written to a TO that was lost and may not have arrived: at least once"},
 		&cli.IntFlag{Name: "retries", Category: losses, Usage: "give up after `N` failed attempts in a row (0: never)"},
 		&cli.BoolFlag{Name: "reconnect", Category: losses, Usage: "open FROM again when it ends, where it is opened and not listened on"},
 		&cli.DurationFlag{Name: "linger", Category: losses, Value: time.Second, Usage: "when FROM is a byte stream and ends, go on until TO has been silent for `TIME` (0: at once)"},
@@ -170,7 +171,9 @@ func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
 	if s.pending, err = pendingOf(c); err != nil {
 		return nil, err
 	}
-	s.buffer = c.Int("buffer")
+	if s.buffer = c.Int("buffer"); s.buffer == 0 && c.Bool("redeliver") {
+		return nil, usagef("--redeliver needs --buffer N")
+	}
 	binary, err := hub.ParseBinary(c.String("binary"))
 	if err != nil {
 		return nil, usagef("--binary: %w", err)

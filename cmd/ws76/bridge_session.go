@@ -164,7 +164,7 @@ func (j *join) newBuffer(line *sessionLine, from, to *upstream) *bridge.Buffer {
 		return to.Endpoint
 	}
 	o := bridge.BufferOptions{
-		Size: j.buffer, Retries: j.c.Int("retries"), CloseTimeout: j.closing, Note: line.buffer,
+		Size: j.buffer, Redeliver: j.c.Bool("redeliver"), Retries: j.c.Int("retries"), CloseTimeout: j.closing, Note: line.buffer,
 		Dial: func(ctx context.Context) (relay.Endpoint, error) {
 			to, err := j.openTo(ctx, j.who)
 			if err != nil {
@@ -270,6 +270,9 @@ type sessionLine struct {
 	remote  string
 	dropped uint64
 
+	uncertain uint64 // said so far
+	again     int    // said of this loss
+
 	to      *upstream // TO now, or the last one
 	earlier uint64    // messages that came from those before it
 }
@@ -299,14 +302,21 @@ func spokenBy(u *upstream) string {
 // buffer says what happened to a TO that is opened again when it is lost.
 func (l *sessionLine) buffer(e bridge.BufferEvent) {
 	if e.Err != nil {
-		l.log.Warnf("%s%s: TO: %v; opening it again in %v, %d messages waiting", l.prefix, l.remote, e.Err, e.Pause.Round(time.Millisecond), e.Waiting)
+		fate := ""
+		if n := e.Stats.Uncertain - l.uncertain; n > 0 {
+			fate = fmt.Sprintf("; of %d more it is not known whether they arrived", n)
+		} else if e.Again > l.again {
+			fate = fmt.Sprintf(", %d of them may have arrived and are sent again", e.Again)
+		}
+		l.uncertain, l.again = e.Stats.Uncertain, e.Again
+		l.log.Warnf("%s%s: TO: %v; opening it again in %v, %d messages waiting%s", l.prefix, l.remote, e.Err, e.Pause.Round(time.Millisecond), e.Waiting, fate)
 		return
 	}
 	dropped := ""
 	if n := e.Stats.Dropped - l.dropped; n > 0 {
 		dropped = fmt.Sprintf("; %d messages dropped meanwhile, the oldest", n)
 	}
-	l.dropped = e.Stats.Dropped
+	l.dropped, l.again = e.Stats.Dropped, 0
 	if e.Stats.Opened > 1 || dropped != "" {
 		l.log.Warnf("%s%s: TO is open again, %d messages waiting%s", l.prefix, l.remote, e.Waiting, dropped)
 	}
@@ -314,10 +324,15 @@ func (l *sessionLine) buffer(e bridge.BufferEvent) {
 
 // closed says how a session went.
 func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to *upstream, err error) {
+	var kept bridge.BufferStats
 	if buffer != nil {
-		if s := buffer.Stats(); s.Lost()+s.Uncertain > 0 {
-			l.log.Warnf("%s%s: of %d messages to TO %d were dropped and %d not sent; of %d it is not known whether they arrived",
-				l.prefix, l.remote, s.Sent+s.Lost()+s.Uncertain, s.Dropped, s.Unsent, s.Uncertain)
+		if kept = buffer.Stats(); kept.Lost()+kept.Uncertain+kept.Again > 0 {
+			again := ""
+			if kept.Again > 0 {
+				again = fmt.Sprintf("; %d were sent again, and may have arrived twice", kept.Again)
+			}
+			l.log.Warnf("%s%s: of %d messages to TO %d were dropped and %d not sent; of %d it is not known whether they arrived%s",
+				l.prefix, l.remote, kept.Sent+kept.Lost()+kept.Uncertain, kept.Dropped, kept.Unsent, kept.Uncertain, again)
 		}
 	}
 	session := link.Session()
@@ -333,7 +348,11 @@ func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to 
 	}
 	var counts string
 	if session != nil {
-		counts = fmt.Sprintf("; %d messages to TO, %d back", session.Stats(relay.AToB).Delivered, session.Stats(relay.BToA).Delivered)
+		to := uint64(session.Stats(relay.AToB).Delivered)
+		if buffer != nil {
+			to = kept.Sent
+		}
+		counts = fmt.Sprintf("; %d messages to TO, %d back", to, session.Stats(relay.BToA).Delivered)
 	}
 	if err == nil {
 		err = howEnded(from, to)
@@ -347,6 +366,9 @@ func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to 
 func (l *sessionLine) undelivered(s relay.Stats, arrived uint64, name string) {
 	if lost := s.Dropped + max(0, int64(arrived)-s.Received); lost > 0 {
 		l.log.Warnf("%s%s: %d messages to %s were dropped: it is closed, or did not take them", l.prefix, l.remote, lost, name)
+	}
+	if s.NotKnown > 0 {
+		l.log.Warnf("%s%s: of %d messages to %s it is not known whether they arrived", l.prefix, l.remote, s.NotKnown, name)
 	}
 }
 

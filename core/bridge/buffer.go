@@ -36,6 +36,9 @@ type BufferOptions struct {
 	Retries int
 	// CloseTimeout bounds the closing of a lost endpoint. 0 is 2 s.
 	CloseTimeout time.Duration
+	// Redeliver sends again what was written to an endpoint that was lost and is not
+	// proven to have been read: at least once, in order.
+	Redeliver bool
 	// Final reports whether an endpoint that ended with err is not to be opened
 	// again. nil is [Final].
 	Final func(err error) bool
@@ -50,19 +53,24 @@ type BufferEvent struct {
 	Err error
 	// Pause is how long it takes until the next attempt.
 	Pause time.Duration
-	// Waiting is how many messages are kept now.
-	Waiting int
-	Stats   BufferStats
+	// Waiting is how many messages are kept to be sent, Again how many of those were
+	// sent before and may have arrived.
+	Waiting, Again int
+	Stats          BufferStats
 }
 
 // BufferStats count the messages of a Buffer.
 type BufferStats struct {
-	Sent uint64 // handed over to an endpoint
+	// Sent were handed over to an endpoint, and nothing speaks against their arrival.
+	Sent uint64
 	// Dropped were kept and had to make room for newer ones.
 	Dropped uint64
-	// Uncertain were being written when the endpoint broke: it is not known which
-	// of them arrived. They are not sent again.
+	// Uncertain were written to an endpoint that broke: it is not known which of them
+	// arrived. They are not sent again.
 	Uncertain uint64
+	// Again were written to an endpoint that broke, and are kept to be sent again, or
+	// were. Those that wait count for nothing else.
+	Again uint64
 	// Unsent were still kept when the Buffer was closed.
 	Unsent uint64
 	// Opened counts the endpoints, the first among them.
@@ -92,9 +100,11 @@ func Final(err error) bool {
 // opened again whenever it is lost. Messages to it are kept meanwhile, the newest
 // Size of them. While it is there, a full Buffer makes the sender wait.
 //
-// Messages that were handed over to an endpoint and then closed properly were taken
-// by it. Where it broke, what its peer had not read is lost without being known; see
-// [BufferStats].Uncertain for what is.
+// What is handed over to a connection is kept until it is proven to have been read, see
+// [core.Fate], within Bytes. When the connection breaks, what never left this machine is
+// sent on the next, and of the rest it is not known whether it arrived: that is counted,
+// or sent again where BufferOptions.Redeliver says so. An endpoint of another kind is
+// taken at its word.
 type Buffer struct {
 	o BufferOptions
 
@@ -113,12 +123,21 @@ type Buffer struct {
 	ended   *core.CloseError
 	stats   BufferStats
 
-	// The ring: n messages from first on.
-	ring     []core.Message
-	first, n int
-	bytes    int64
-	held     int // of those, being sent
+	// The ring: from first on written messages that are not proven to be read, and n
+	// that wait.
+	ring       []core.Message
+	first, n   int
+	written    int
+	bytes      int64            // of both
+	held       int              // of those that wait, being sent
+	again      int              // of those that wait, were written before: the first
+	handed     uint64           // messages that current took
+	fate       func() core.Fate // of current, from before on; nil: it has none
+	fateBefore uint64
 }
+
+// maxWritten bounds how many messages are kept once they are written.
+const maxWritten = 64 << 10
 
 // NewBuffer returns a Buffer over first, which is open, or over what is still to be
 // opened where that is nil. It lasts until Close.
@@ -230,8 +249,12 @@ func (b *Buffer) Queue(ctx context.Context, m core.Message) error {
 			b.keep(m)
 			return nil
 		}
-		if b.current == nil && b.n > b.held {
+		if b.current == nil && b.n > b.held && b.written == 0 {
 			b.drop()
+			continue
+		}
+		if b.n < b.o.Size && b.written > 0 && b.held == 0 {
+			b.forget(1) // there is no room for both
 			continue
 		}
 		if int64(len(m.Data)) > b.o.Bytes {
@@ -253,15 +276,16 @@ const maxIdleSlot = 4 << 10
 
 // keep copies m into the ring. Its data goes where that of an earlier one was.
 func (b *Buffer) keep(m core.Message) {
-	if b.n == len(b.ring) {
+	all := b.written + b.n
+	if all == len(b.ring) {
 		// Grown as needed: a limit of a million costs nothing until it is used.
-		ring := make([]core.Message, min(b.o.Size, max(16, 2*len(b.ring))))
-		for i := range b.n {
+		ring := make([]core.Message, max(16, 2*len(b.ring)))
+		for i := range all {
 			ring[i] = b.ring[(b.first+i)%len(b.ring)]
 		}
 		b.ring, b.first = ring, 0
 	}
-	slot := &b.ring[(b.first+b.n)%len(b.ring)]
+	slot := &b.ring[(b.first+all)%len(b.ring)]
 	data := append(slot.Data[:0], m.Data...)
 	*slot = m
 	slot.Data = data
@@ -271,10 +295,16 @@ func (b *Buffer) keep(m core.Message) {
 	}
 }
 
-// drop makes room by the oldest message that is kept.
+// drop makes room by the oldest message that waits. Nothing is written.
 func (b *Buffer) drop() {
 	b.pop(1)
-	b.stats.Dropped++
+	b.n--
+	if b.again > 0 {
+		b.again--
+		b.stats.Uncertain++
+	} else {
+		b.stats.Dropped++
+	}
 }
 
 // pop takes n messages off the ring.
@@ -286,7 +316,6 @@ func (b *Buffer) pop(n int) {
 			slot.Data = nil
 		}
 		b.first = (b.first + 1) % len(b.ring)
-		b.n--
 	}
 }
 
@@ -303,6 +332,9 @@ func (b *Buffer) CloseWith(ctx context.Context, code int, reason string) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.account(false)
+	b.stats.Unsent += uint64(b.n) // in vain
+	b.n, b.bytes, b.ring = 0, 0, nil
 	b.current = nil
 	if b.end == nil {
 		b.end = net.ErrClosed
@@ -334,8 +366,9 @@ func (b *Buffer) drain(ctx context.Context) relay.Endpoint {
 	<-b.done
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.stats.Unsent += uint64(b.n)
-	b.n, b.bytes, b.ring = 0, 0, nil
+	b.stats.Unsent += uint64(b.n - b.again)
+	b.stats.Uncertain += uint64(b.again)
+	b.n, b.again = 0, 0
 	if b.lost != nil && b.end == nil {
 		b.finish(b.lost)
 	}
@@ -414,7 +447,7 @@ func (b *Buffer) pause(failed int) time.Duration {
 
 func (b *Buffer) note(err error, pause time.Duration) {
 	b.mu.Lock()
-	event := BufferEvent{Err: err, Pause: pause, Waiting: b.n, Stats: b.stats}
+	event := BufferEvent{Err: err, Pause: pause, Waiting: b.n, Again: b.again, Stats: b.stats}
 	b.mu.Unlock()
 	b.o.Note(event)
 }
@@ -428,6 +461,13 @@ func (b *Buffer) discard(e relay.Endpoint) {
 	ctx, cancel := context.WithTimeout(b.ctx, b.o.CloseTimeout)
 	defer cancel()
 	e.Close(ctx)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.account(b.o.Redeliver)
+	for b.n > b.o.Size {
+		b.drop()
+	}
+	b.change()
 }
 
 // giveUp is finish for those who do not hold b.mu.

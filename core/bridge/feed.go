@@ -22,6 +22,13 @@ func (b *Buffer) feed(e relay.Endpoint) error {
 
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.handed, b.fate, b.fateBefore = 0, nil, 0
+	if f, ok := e.(interface{ Fate() core.Fate }); ok {
+		b.fate, b.fateBefore = f.Fate, f.Fate().Given
+	}
+	if p, ok := e.(interface{ SeekProof() }); ok {
+		p.SeekProof()
+	}
 	for b.lost == nil && ctx.Err() == nil {
 		if b.n == 0 {
 			b.wait(ctx)
@@ -86,7 +93,7 @@ const atOnce = 256
 // meanwhile; nobody else touches the messages held.
 func (b *Buffer) sendKept(ctx context.Context, to *sender) error {
 	b.held = min(b.n, atOnce)
-	ring, first, n := b.ring, b.first, b.held
+	ring, first, n := b.ring, b.first+b.written, b.held
 	b.mu.Unlock()
 	before := to.written()
 	queued, err := 0, error(nil)
@@ -102,15 +109,83 @@ func (b *Buffer) sendKept(ctx context.Context, to *sender) error {
 	b.mu.Lock()
 	b.held = 0
 	switch {
+	case b.fate != nil:
+		b.handOver(queued)
+		b.proven()
 	case err == nil, refused(err):
 		b.stats.Sent += uint64(queued)
-		b.pop(queued)
+		b.unkeep(queued)
 	case to.stats == nil || to.written() != before:
 		b.stats.Uncertain += uint64(queued)
-		b.pop(queued)
+		b.unkeep(queued)
 	}
 	b.change()
 	return err
+}
+
+// unkeep takes the first n messages that wait off the ring. None are written.
+func (b *Buffer) unkeep(n int) {
+	b.pop(n)
+	b.n -= n
+	b.again -= min(b.again, n)
+}
+
+// handOver counts the first n messages that wait as written.
+func (b *Buffer) handOver(n int) {
+	b.n -= n
+	b.written += n
+	b.again -= min(b.again, n)
+	b.handed += uint64(n)
+	b.stats.Sent += uint64(n)
+	if b.written > maxWritten {
+		b.forget(b.written - maxWritten)
+	}
+}
+
+// forget gives up the first n messages that are written: they cannot be sent again.
+func (b *Buffer) forget(n int) {
+	b.pop(n)
+	b.written -= n
+}
+
+// proven gives up what needs to be kept no more, and returns what is known of the
+// messages that the endpoint took.
+func (b *Buffer) proven() core.Fate {
+	f := b.fate()
+	f.Sent = min(f.Sent-min(f.Sent, b.fateBefore), b.handed)
+	f.Proven = min(f.Proven-min(f.Proven, b.fateBefore), f.Sent)
+	if forgotten := b.handed - uint64(b.written); f.Proven > forgotten {
+		b.forget(int(f.Proven - forgotten))
+	}
+	return f
+}
+
+// account takes stock of an endpoint that has been closed. What has certainly not left
+// waits again, and with again so does what may have arrived. The rest is counted.
+func (b *Buffer) account(again bool) {
+	if b.fate == nil {
+		return
+	}
+	f := b.proven()
+	b.fate = nil
+	kept := uint64(b.written)
+	b.stats.Sent -= b.handed - f.Proven
+	unsent, unknown := b.handed-f.Sent, f.Sent-f.Proven
+	if lost := unsent - min(unsent, kept); lost > 0 { // what was not kept
+		b.stats.Dropped += lost
+		unsent -= lost
+	}
+	if again {
+		here := min(unknown, kept-unsent)
+		b.stats.Again += here
+		unknown -= here
+		b.again += int(here)
+	} else {
+		b.forget(int(kept - unsent))
+	}
+	b.stats.Uncertain += unknown
+	b.n += b.written
+	b.written = 0
 }
 
 // refused reports whether err is about a message, and the endpoint is as it was.

@@ -229,7 +229,14 @@ func (j *joint) pumpAll(d Direction, p Pumper) outcome {
 		if failed == nil {
 			failed = j.flushLane(l)
 		}
-		return failed
+		if failed != nil || !j.ends[d.From()].seeksProof || l.to.prover == nil {
+			return failed
+		}
+		err := l.to.prover.Prove(j.ctx)
+		if err != nil && j.ctx.Err() == nil {
+			failed = &SideError{Side: l.side, Op: OpSend, Err: err}
+		}
+		return err
 	}
 	err := p.Pump(j.ctx, each, wait)
 	if failed != nil {

@@ -155,13 +155,31 @@ type Streamer interface {
 	Stream() *core.Conn
 }
 
+// Prover is an optional part of an [Endpoint], as of [core.Conn]. Prove waits until the
+// peer is known to have what was sent before.
+type Prover interface {
+	Prove(ctx context.Context) error
+}
+
+// Accountable is an optional part of a [Pumper]. Where SeeksProof, which is asked once,
+// says so, wait returns only once the other side, if it is a [Prover], has proven
+// everything that came of the messages so far. So what was handed out before can be
+// acknowledged after wait, and after an error must not be.
+type Accountable interface {
+	SeeksProof() bool
+}
+
 // end is an endpoint with its optional parts looked up once.
 type end struct {
 	Endpoint
-	batch       Batcher    // nil: no batches
-	ready       Readier    // nil: never ready
-	pumper      Pumper     // nil: Receive in a loop
-	stream      *core.Conn // nil: it is none
+	batch       Batcher // nil: no batches
+	ready       Readier // nil: never ready
+	pumper      Pumper  // nil: Receive in a loop
+	prover      Prover  // nil: it can prove nothing
+	seeksProof  bool
+	fate        interface{ Fate() core.Fate } // nil: not known
+	before      uint64                        // of its messages were sent before the session
+	stream      *core.Conn                    // nil: it is none
 	nonblocking bool
 }
 
@@ -189,6 +207,13 @@ func newEnd(e Endpoint) end {
 	}
 	x.ready, _ = e.(Readier)
 	x.pumper, _ = e.(Pumper)
+	x.prover, _ = e.(Prover)
+	if a, ok := e.(Accountable); ok {
+		x.seeksProof = a.SeeksProof()
+	}
+	if f, ok := e.(interface{ Fate() core.Fate }); ok {
+		x.fate, x.before = f, f.Fate().Given
+	}
 	switch e := e.(type) {
 	case *core.Conn:
 		x.stream = e

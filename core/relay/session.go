@@ -159,16 +159,30 @@ type Stats struct {
 	// Dropped are those that the other side did not take, and those made by hooks
 	// for a side that was being closed already.
 	Dropped int64
+	// NotKnown are those that a connection which has ended by now may have read or not,
+	// see [core.Fate]; they count neither as delivered nor as dropped. While it lasts,
+	// and for other endpoints, what was handed over counts as delivered.
+	NotKnown int64
 }
 
 // Stats returns the counters of direction d as they are now.
 func (s *Session) Stats(d Direction) Stats {
 	l := &s.lanes[d]
-	return Stats{
+	n := Stats{
 		Received: l.received.Load(), ReceivedBytes: l.receivedBytes.Load(),
 		Delivered: l.delivered.Load(), DeliveredBytes: l.deliveredBytes.Load(),
 		Dropped: l.dropped.Load(),
 	}
+	if l.to.fate == nil {
+		return n
+	}
+	if f := l.to.fate.Fate(); f.Final {
+		all := n.Delivered + n.Dropped
+		sent := min(int64(f.Sent-min(l.to.before, f.Sent)), all)
+		n.Delivered = min(int64(f.Proven-min(l.to.before, f.Proven)), sent)
+		n.NotKnown, n.Dropped = sent-n.Delivered, all-sent
+	}
+	return n
 }
 
 // Push hands m, which came from d.From(), to the hooks and delivers what they

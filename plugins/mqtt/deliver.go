@@ -68,6 +68,10 @@ func (e *Endpoint) deliver(l *link, p *packet) error {
 	return nil
 }
 
+// SeeksProof is relay.Accountable's: a message of QoS 1 is acknowledged when the other
+// side is known to have it.
+func (e *Endpoint) SeeksProof() bool { return e.t.qos > 0 }
+
 // maxBatch bounds what Pump hands on before it flushes and acknowledges.
 const maxBatch = 256
 
