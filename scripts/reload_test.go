@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -35,6 +36,41 @@ func newFileRig(t *testing.T, path string, o Options) *rig {
 	}
 	r.run(s)
 	return r
+}
+
+// TestReloadPipe: a pipe in the place of a script's file is not waited for; the version before runs on.
+func TestReloadPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.lua")
+	writeFile(t, path, "function on_message() return false end")
+	r := newFileRig(t, path, Options{})
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("mkfifo", path).CombinedOutput(); err != nil {
+		t.Skipf("mkfifo: %v: %s", err, out)
+	}
+	r.script.mu.Lock()
+	changed := r.script.changed(path)
+	r.script.mu.Unlock()
+	if changed {
+		t.Error("a pipe is taken for a new version")
+	}
+	if err := r.script.Reload(); err == nil || !strings.Contains(err.Error(), "no regular file") {
+		t.Errorf("reloaded from a pipe: %v", err)
+	}
+	r.push("x")
+	if got := r.got(&r.toB); len(got) != 0 {
+		t.Errorf("%q passed", got)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, path, "function on_message() return 'new' end")
+	if err := r.script.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	r.push("x")
+	r.want("to b", &r.toB, "new")
 }
 
 // What survives a reload, and what ends with the old version.

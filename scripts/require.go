@@ -24,8 +24,8 @@ type loaded struct {
 // compileFile compiles a file, unless it is as it was the last time. The caller has
 // the lock, or is the only one who knows the script.
 func (s *Script) compileFile(path string) (*lua.FunctionProto, error) {
-	source, err := readSource(path)
 	known := s.protos[path]
+	source, err := readSource(path, known != nil)
 	if err == nil && known != nil && known.source != nil && bytes.Equal(known.source, source) {
 		return known.proto, known.err
 	}
@@ -37,11 +37,15 @@ func (s *Script) compileFile(path string) (*lua.FunctionProto, error) {
 	return now.proto, now.err
 }
 
-// readSource reads a file as it is.
-func readSource(path string) ([]byte, error) {
+// readSource reads a file as it is. again says that it was read before: a pipe, as of <(COMMAND), can be read once, and
+// reading it then could wait for ever.
+func readSource(path string, again bool) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {
 		err = errors.New("it is a folder")
+	}
+	if err == nil && again && !info.Mode().IsRegular() {
+		err = errors.New("it is no regular file, and so cannot be read again")
 	}
 	if err == nil && info.Size() > luacode.MaxSource {
 		err = fmt.Errorf("it has %d bytes; the limit is %d", info.Size(), luacode.MaxSource)
@@ -78,6 +82,9 @@ func (s *Script) compile(path string, source []byte, known bool) (*lua.FunctionP
 // loaded.
 func (s *Script) changed(path string) bool {
 	known := s.protos[path]
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return false // a pipe that has come to its place would be waited for
+	}
 	source, err := os.ReadFile(path)
 	return err == nil && (known == nil || !bytes.Equal(known.source, source))
 }
