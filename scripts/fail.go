@@ -1,7 +1,6 @@
 package scripts
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -27,12 +26,26 @@ func (st *state) stated() (ErrorPolicy, error) {
 	switch v := st.L.G.Global.RawGetString(failGlobal).(type) {
 	case lua.LString:
 		return ParseFail(string(v))
-	case lua.LBool:
-		if v { // who writes that means to guard something
-			return Pass, errors.New(`fail is true; want "drop" or "close"`)
+	case *lua.LFunction:
+		return Pass, nil // which is called so
+	default:
+		if lua.LVAsBool(v) { // who writes that means to guard something
+			return Pass, fmt.Errorf(`fail is %s; want "drop" or "close"`, describe(v))
 		}
 	}
-	return Pass, nil // a function may be called so
+	return Pass, nil
+}
+
+// misplaced returns an error where what has the name of a hook is no function: it would not be called, and what the script
+// keeps back would pass. false is none, as nil is.
+func (st *state) misplaced() error {
+	for _, name := range Events {
+		v := st.L.G.Global.RawGetString(name)
+		if _, ok := v.(*lua.LFunction); !ok && lua.LVAsBool(v) {
+			return fmt.Errorf("%s is %s; want a function", name, describe(v))
+		}
+	}
+	return nil
 }
 
 // Guards reports whether one of the scripts keeps back what it could not see.

@@ -78,13 +78,40 @@ func TestGuardStopped(t *testing.T) {
 	}
 }
 
+// TestGuardMisplaced: what has a hook's name and is no function does not load, and takes the place of none that runs.
+func TestGuardMisplaced(t *testing.T) {
+	for code, want := range map[string]string{
+		`5`: "5", `"drop"`: "a string", `{}`: "a table", `true`: "true",
+		`setmetatable({}, {__call = function() return false end})`: "a table",
+	} {
+		for _, hook := range Events {
+			_, err := Eval("x", hook+" = "+code, Options{})
+			if want := "x: " + hook + " is " + want + "; want a function"; err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s = %s: %v, want %s", hook, code, err, want)
+			}
+		}
+		r := newRig(t, "function on_message() return false end function on_start() on_message = "+code+" end", Options{})
+		r.push("a")
+		if got := r.got(&r.toB); len(got) != 0 {
+			t.Errorf("%s, set later: %q passed", code, got)
+		}
+		r.stop()
+	}
+	r := newRig(t, "on_send = false function on_message() return false end function on_start() on_message = nil end", Options{})
+	r.push("a")
+	r.want("to b", &r.toB, "a")
+	r.stop()
+}
+
 // TestFailStated: a script says drop or close, and the safer of two counts.
 func TestFailStated(t *testing.T) {
 	if _, err := Eval("x", `fail = "dorp"`, Options{}); err == nil || !strings.Contains(err.Error(), `fail is "dorp"; want drop or close`) {
 		t.Errorf("dorp: %v", err)
 	}
-	if _, err := Eval("x", `fail = true`, Options{}); err == nil || !strings.Contains(err.Error(), `fail is true; want "drop" or "close"`) {
-		t.Errorf("true: %v", err)
+	for code, want := range map[string]string{`true`: "true", `{"drop"}`: "a table", `1`: "1"} {
+		if _, err := Eval("x", `fail = `+code, Options{}); err == nil || !strings.Contains(err.Error(), `fail is `+want+`; want "drop" or "close"`) {
+			t.Errorf("%s: %v", code, err)
+		}
 	}
 	for _, c := range []struct {
 		code      string

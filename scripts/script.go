@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -195,7 +196,8 @@ func (st *state) load(main *lua.FunctionProto, old *state) error {
 		failed := st.newError("main chunk", err)
 		return &LoadError{Script: st.script.name, Err: errors.New(failed.Text), Traceback: failed.Traceback}
 	}
-	if _, err := st.stated(); err != nil {
+	_, err := st.stated()
+	if err = cmp.Or(err, st.misplaced()); err != nil {
 		return &LoadError{Script: st.script.name, Err: fmt.Errorf("%s: %w", st.script.name, err)}
 	}
 	return nil

@@ -223,12 +223,16 @@ func (st *state) failed(e event, err error) *Error {
 	return failed
 }
 
-// refresh looks which events the script has functions for.
+// refresh looks which events the script has functions for. What is no function takes no hook's place.
 func (st *state) refresh() {
 	globals := st.L.G.Global
 	var wants uint32
 	for e, name := range Events {
-		fn, _ := globals.RawGetString(name).(*lua.LFunction)
+		v := globals.RawGetString(name)
+		fn, ok := v.(*lua.LFunction)
+		if !ok && lua.LVAsBool(v) {
+			fn = st.hooks[e]
+		}
 		st.hooks[e] = fn
 		if fn != nil && !st.script.off[e] {
 			wants |= event(e).bit()
