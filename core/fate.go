@@ -28,6 +28,10 @@ import (
 type Fate struct {
 	Given, Sent, Proven uint64
 	Final               bool // the connection has ended, and its stream is closed
+	// Unread: the peer had not read all that was sent when the stream was closed, as its
+	// system had not acknowledged it, or had hardly room for more. Only known over TCP
+	// that lasted until then, and where the peer has not ended properly.
+	Unread bool
 }
 
 // NotSent is how many messages have certainly not been sent, once the connection has ended.
@@ -41,6 +45,7 @@ type outcome struct {
 	state    outq.State
 	proper   bool // the peer has ended properly: with its closing frame, or behind ours
 	answered bool // and behind ours
+	unread   bool
 }
 
 // Fate returns what is known now, and once the connection has ended and whoever sent
@@ -59,6 +64,7 @@ func (c *Conn) Fate() Fate {
 	if end == nil {
 		return f
 	}
+	f.Unread = end.unread
 	if end.state.Known {
 		if end.state.Lasts || proper {
 			l.Look(written, end.state)
@@ -90,7 +96,11 @@ func (c *Conn) settle() {
 	if secure {
 		state.Unsent = 0 // of what it holds nobody knows which messages that is
 	}
-	c.outcome.Store(&outcome{state: state, proper: c.proper.Load() || c.answered.Load(), answered: c.answered.Load()})
+	end := &outcome{state: state, proper: c.proper.Load() || c.answered.Load(), answered: c.answered.Load()}
+	if l := c.ledger.Load(); l != nil && state.Lasts && !state.Over && !end.proper {
+		end.unread = state.Waiting > 0 || state.Small(l.Largest())
+	}
+	c.outcome.Store(end)
 }
 
 // askStream asks the system about a stream. Of TLS, that is, more waits than what was

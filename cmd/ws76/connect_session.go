@@ -94,9 +94,15 @@ var (
 	errQuit       = errors.New("left by /quit")
 )
 
+// errUnread is not mended by a new connection: what was sent on this one is gone.
+var errUnread = errors.New("the peer has not read all that was sent, and did not answer the closing frame; a longer --linger gives it more time")
+
 // retryable reports whether a new connection may mend err: not what is wrong with
 // the input, the output or the command line.
 func retryable(err error) bool {
+	if errors.Is(err, errUnread) {
+		return false
+	}
 	switch errorCode(err) {
 	case exitConnect, exitUnclean, exitTimeout, exitTransport:
 		return true
@@ -185,8 +191,10 @@ func (p *pipe) ended(conn *core.Conn, err error) error {
 	if _, end := conn.Receive(context.Background()); errors.As(end, &ce) {
 		p.log.Infof("%v", ce)
 	}
-	closedHere := p.terminal.closedHere()
+	closedHere, unread := p.terminal.closedHere(), conn.Fate().Unread
 	switch {
+	case unread && !p.rules.done && (err == nil || onlyUnanswered(err)):
+		return withCode(exitUnclean, errUnread)
 	case err == nil && ce != nil && ce.ByPeer && complains(ce.Code):
 		return withCode(exitUnclean, fmt.Errorf("the peer %w", ce))
 	case err == nil && closedHere:
@@ -194,7 +202,11 @@ func (p *pipe) ended(conn *core.Conn, err error) error {
 	case err == nil && ce != nil && ce.ByPeer && !p.terminal.ended():
 		return errPeerClosed
 	case err != nil && onlyUnanswered(err):
-		p.log.Warnf("the peer did not answer the closing frame; everything before it was received")
+		received := "; everything before it was received"
+		if unread {
+			received = ""
+		}
+		p.log.Warnf("the peer did not answer the closing frame%s", received)
 		if closedHere {
 			return errClosedHere
 		}

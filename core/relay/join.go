@@ -50,6 +50,11 @@ func newJoint(ctx context.Context, a, b Endpoint, o *Options) (*joint, error) {
 		return nil, errors.Join(err, closeBoth(ctx, a, b, &opts))
 	}
 	j := &joint{Session: s, outer: ctx, running: 2, outcomes: make(chan outcome)}
+	for _, from := range []Side{A, B} {
+		if peer := j.ends[from.Other()].stream; peer != nil && j.o.linger(from) > 0 {
+			j.intakes[from.Other()] = peer.Intake()
+		}
+	}
 	j.finished.Add(1)
 	return j, nil
 }
@@ -81,10 +86,11 @@ type joint struct {
 	linger    time.Duration // how much silence
 	since     time.Time     // of the io.EOF
 	lingering atomic.Bool
-	open      Direction     // that is lingered for
-	heard     atomic.Int64  // nanoseconds from since to its last message
-	looked    time.Duration // from since to the last checkQuiet
-	read      atomic.Int64  // bytes of the side lingered for, then
+	open      Direction       // that is lingered for
+	intakes   [2]*core.Intake // by Side, of those that may be lingered for
+	heard     atomic.Int64    // nanoseconds from since to its last message
+	looked    time.Duration   // from since to the last checkQuiet
+	read      atomic.Int64    // bytes of the side lingered for, then
 
 	// A side that is being closed may still send until it is.
 	closing [2]bool        // by Side: it is told to close
@@ -330,15 +336,15 @@ func (j *joint) halfClosed(d Direction) {
 	}
 }
 
-// unsentPoll is how often it is asked whether all that was sent has left.
+// unsentPoll is how often it is asked whether the peer has taken all that was sent.
 const unsentPoll = 20 * time.Millisecond
 
 // overslept is how much later than asked a timer fires on a machine that is only busy.
 const overslept = time.Second
 
 // checkQuiet closes the side that is lingered for if it has been silent long
-// enough. While its last message is being delivered it is not silent, nor while one
-// of ours leaves or one of its own arrives over a slow line.
+// enough. While its last message is being delivered it is not silent, nor while it takes
+// one of ours or one of its own arrives over a slow line.
 func (j *joint) checkQuiet() {
 	now := time.Since(j.since)
 	if now-j.looked > j.linger+overslept { // nobody has listened: the process was stopped
@@ -352,12 +358,15 @@ func (j *joint) checkQuiet() {
 	}
 	l.leave()
 	peer := &j.ends[j.open.From()]
-	if peer.unsent() > 0 {
-		j.heard.Store(int64(time.Since(j.since)))
-		j.quiet.Reset(min(j.linger, unsentPoll))
-		return
+	last := j.since
+	if in := j.intakes[j.open.From()]; in != nil {
+		var busy bool
+		if last, busy = in.Look(); busy {
+			j.quiet.Reset(min(j.linger, unsentPoll))
+			return
+		}
 	}
-	silent := time.Since(j.since) - time.Duration(j.heard.Load())
+	silent := min(time.Since(last), time.Since(j.since)-time.Duration(j.heard.Load()))
 	if silent >= j.linger && peer.bytesIn() > j.read.Load() { // part of a message
 		j.heard.Store(int64(time.Since(j.since)))
 		j.read.Store(peer.bytesIn())

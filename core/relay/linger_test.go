@@ -29,8 +29,9 @@ func (s *slowStream) Unsent() int { return int(max(s.left.Load()-time.Now().Unix
 
 // oneMessage gives a message and ends.
 type oneMessage struct {
-	sent bool
-	got  chan string
+	question string
+	sent     bool
+	got      chan string
 }
 
 func (o *oneMessage) Receive(context.Context) (core.Message, error) {
@@ -38,7 +39,7 @@ func (o *oneMessage) Receive(context.Context) (core.Message, error) {
 		return core.Message{}, io.EOF
 	}
 	o.sent = true
-	return core.Message{Data: []byte("question")}, nil
+	return core.Message{Data: []byte(o.question)}, nil
 }
 
 func (o *oneMessage) Send(_ context.Context, m core.Message) error {
@@ -76,7 +77,7 @@ func TestLingerSlowLine(t *testing.T) {
 					t.Fatal(err)
 				}
 				begun := time.Now()
-				side := &oneMessage{got: make(chan string, 1)}
+				side := &oneMessage{question: "question", got: make(chan string, 1)}
 				Join(t.Context(), side, conn, &Options{LingerA: time.Second, CloseTimeout: time.Millisecond})
 				took := time.Since(begun)
 				if got := len(side.got) == 1; got != test.want || took < test.least || took > test.atMost {

@@ -183,14 +183,6 @@ type end struct {
 	nonblocking bool
 }
 
-// unsent is how many bytes that were sent to the peer it is known not to have.
-func (e *end) unsent() int {
-	if e.stream == nil {
-		return 0
-	}
-	return e.stream.Unsent()
-}
-
 // bytesIn is how many bytes have come from the peer, messages or not.
 func (e *end) bytesIn() int64 {
 	if e.stream == nil {

@@ -121,6 +121,13 @@ func (l *Ledger) Acknowledged() Mark {
 	return l.acked
 }
 
+// Largest is the largest window of the peer's system that was seen.
+func (l *Ledger) Largest() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int(l.window)
+}
+
 // Blind reports whether the system cannot tell.
 func (l *Ledger) Blind() bool {
 	l.mu.Lock()

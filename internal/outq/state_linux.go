@@ -46,3 +46,20 @@ func AskFD(fd int) State {
 	}
 	return st
 }
+
+// Probe has the system ask the peer's for its window each second in which nothing is
+// sent or received, for as long as c lives.
+func Probe(c syscall.Conn) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return
+	}
+	raw.Control(func(fd uintptr) {
+		for option, value := range map[int]int{unix.TCP_KEEPIDLE: 1, unix.TCP_KEEPINTVL: 1, unix.TCP_KEEPCNT: 127} {
+			if unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, option, value) != nil {
+				return // no TCP
+			}
+		}
+		unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	})
+}

@@ -6,3 +6,6 @@ import "syscall"
 
 // Ask returns that nothing is known.
 func Ask(syscall.Conn) State { return State{} }
+
+// Probe does nothing.
+func Probe(syscall.Conn) {}

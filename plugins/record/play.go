@@ -88,6 +88,7 @@ type player struct {
 	ended    chan struct{} // nothing is received any more; err then says why
 	err      error
 	wanted   *source
+	intake   *core.Intake
 }
 
 // Play plays the recording to conn, and closes it. Errors: a *Difference, a
@@ -105,7 +106,7 @@ func (p *Playback) Play(ctx context.Context, conn *core.Conn) (Played, error) {
 	defer theirs.Close()
 	r := &player{
 		Playback: p, conn: conn, news: make(chan struct{}, 1), ended: make(chan struct{}),
-		wanted: newSource(theirs, p.MaxMessage, p.Conn),
+		wanted: newSource(theirs, p.MaxMessage, p.Conn), intake: conn.Intake(),
 	}
 	receiving, stop := context.WithCancel(ctx)
 	go r.receive(receiving)
@@ -144,7 +145,7 @@ func (r *player) result(ctx context.Context, sending, closed error) error {
 		}
 	}
 	var ce *core.CloseError
-	if errors.As(closed, &ce) && ce.Unanswered {
+	if errors.As(closed, &ce) && ce.Unanswered && !r.conn.Fate().Unread {
 		closed = nil // as is usual with servers of the drafts
 	}
 	if closed != nil && (sending == nil || sending == ErrEnded) {
@@ -317,15 +318,15 @@ func (r *player) await(ctx context.Context, count int64, most time.Duration) err
 	return nil
 }
 
-// unsentPoll is how often it is asked whether all that was sent has left.
+// unsentPoll is how often it is asked whether the peer has taken all that was sent.
 const unsentPoll = 20 * time.Millisecond
 
 // linger waits until the peer has all that was sent to it, and is silent then.
 func (r *player) linger(ctx context.Context) error {
 	for {
 		wait := r.Linger
-		unsent := r.conn.Unsent() > 0
-		if unsent {
+		_, busy := r.intake.Look()
+		if busy {
 			wait = min(wait, unsentPoll)
 		}
 		timer := time.NewTimer(wait)
@@ -333,7 +334,7 @@ func (r *player) linger(ctx context.Context) error {
 		case <-r.news:
 			timer.Stop()
 		case <-timer.C:
-			if !unsent {
+			if !busy {
 				return nil
 			}
 		case <-r.ended:

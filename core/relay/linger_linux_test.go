@@ -1,0 +1,68 @@
+package relay
+
+import (
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ws76/ws76/core"
+)
+
+// What the peer's system has acknowledged is not with the peer yet: one that reads late
+// is waited for, and one that never reads has not received everything.
+func TestLingerUnread(t *testing.T) {
+	for name, reads := range map[string]bool{"reads late": true, "never reads": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+				return c.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 64<<10) })
+			}}
+			l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			near, err := net.Dial("tcp", l.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			far, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			question := strings.Repeat("?", 114_000) // its window is 64 KiB, and it holds as much again
+			closed, served := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(served)
+				defer far.Close()
+				far.Read(make([]byte, 4096))
+				io.WriteString(far, "HTTP/1.1 101 Web Socket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n"+
+					"WebSocket-Origin: http://host\r\nWebSocket-Location: ws://host/\r\n\r\n")
+				if !reads {
+					<-closed
+					return
+				}
+				time.Sleep(700 * time.Millisecond)
+				io.CopyN(io.Discard, far, int64(len(question)+2))
+				io.WriteString(far, "\x00answer\xff")
+				io.Copy(io.Discard, far)
+			}()
+			conn, err := core.Client(t.Context(), near, "ws://host/", &core.DialOptions{Dialect: core.Hixie75, CloseTimeout: 100 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			side := &oneMessage{question: question, got: make(chan string, 1)}
+			err = Join(t.Context(), side, conn, &Options{LingerA: 50 * time.Millisecond, CloseTimeout: 100 * time.Millisecond})
+			close(closed)
+			<-served
+			if got := len(side.got) == 1; got != reads || conn.Fate().Unread == reads {
+				t.Errorf("answered: %v, %+v, %v", got, conn.Fate(), err)
+			}
+		})
+	}
+}
