@@ -18,7 +18,7 @@ func (m *Module) sync(ctx context.Context, rounds int) error {
 			err = m.settle(ctx)
 		}
 		if err != nil {
-			if s.inside != nil && !m.answered && ctx.Err() != nil {
+			if !m.answered && ctx.Err() != nil && (s.inside != nil || s.enters()) {
 				m.retreat()
 			}
 			return m.broken(err, "entering command mode", "")
@@ -35,6 +35,22 @@ func (m *Module) sync(ctx context.Context, rounds int) error {
 // mode.
 const retreatWait = 2 * time.Second
 
+// enterLate is how long it takes at most until a module that was heard nothing of says CMD.
+const enterLate = 600 * time.Millisecond
+
+// enters reports whether a module that was given up between $$$ and its CMD says that
+// still.
+func (s *syncer) enters() bool {
+	if !s.escaped {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), retreatWait)
+	defer cancel()
+	got, err := s.m.await(ctx, enterLate, enteredPattern.Match)
+	s.hear(got)
+	return err == nil && s.inside != nil
+}
+
 // retreat has a module that said CMD leave command mode, with the UART mode that it had.
 func (m *Module) retreat() {
 	ctx, cancel := context.WithTimeout(context.Background(), retreatWait)
@@ -47,9 +63,10 @@ func (m *Module) retreat() {
 
 // A syncer is one sync.
 type syncer struct {
-	m      *Module
-	seen   []byte // all that came
-	inside []byte // what came since it said CMD; nil: it has not
+	m       *Module
+	seen    []byte // all that came
+	inside  []byte // what came since it said CMD; nil: it has not
+	escaped bool   // $$$ is the last thing that it was sent
 }
 
 // enteredPattern is the answer to $$$, and what is only said in command mode.
@@ -80,6 +97,7 @@ func (s *syncer) round(ctx context.Context) (ok bool, err error) {
 		return err == nil, err
 	}
 	if s.inside == nil {
+		s.escaped = true
 		if err := m.send(ctx, escapeChars); err != nil {
 			return false, err
 		}
@@ -93,6 +111,7 @@ func (s *syncer) round(ctx context.Context) (ok bool, err error) {
 			}
 		}
 	}
+	s.escaped = false
 	if err := m.send(ctx, "\r"); err != nil {
 		return false, err
 	}
