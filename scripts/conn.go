@@ -45,7 +45,7 @@ type receiver struct {
 // userdata returns the conn object, the same one in all of a state's life.
 func (st *state) userdata(c *conn) *lua.LUserData {
 	if c.objectOf != st {
-		c.object, c.objectOf = st.object(c, &st.connMT), st
+		c.object, c.objectOf = st.object(c, connObject), st
 	}
 	return c.object
 }

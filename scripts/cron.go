@@ -47,6 +47,6 @@ func wsAt(L *lua.LState) int {
 	t := repeating(L, st, next)
 	st.dated = true
 	st.addAt(t, next(now, now))
-	L.Push(st.object(t, &st.handleMT))
+	L.Push(st.object(t, handleObject))
 	return 1
 }

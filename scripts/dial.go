@@ -221,7 +221,7 @@ func (st *state) serve(ln *listener) lua.LValue {
 	accepting, ln.cancel = context.WithCancel(st.script.ctx)
 	st.opened[ln] = true
 	st.script.running.Go(func() { ln.accept(accepting) })
-	return st.object(ln, &st.listenMT)
+	return st.object(ln, listenerObject)
 }
 
 // ServePeer starts a task of each for every connection of l: a WebSocket, or with raw

@@ -249,11 +249,9 @@ func functionNames(t *testing.T) []string {
 	}
 	walk("", st.L.G.Global)
 	walk("(string).", st.L.GetMetatable(lua.LString("")).(*lua.LTable))
-	walk("conn.", st.connMT())
-	walk("handle.", st.handleMT())
-	walk("task.", st.taskMT())
-	walk("listener.", st.listenMT())
-	walk("stream.", st.streamMT())
+	for kind := range numObjects {
+		walk(strings.ToLower(objectKinds[kind].name)+".", st.metatable(kind))
+	}
 	for _, m := range regexp.MustCompile(`(?m)^function (\w+:\w+)`).FindAllStringSubmatch(meta.Source, -1) {
 		names = append(names, m[1])
 	}

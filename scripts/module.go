@@ -39,7 +39,6 @@ func (st *state) open() error {
 		return err
 	}
 	st.openLibrary()
-	st.openObjects()
 	st.openRequire()
 	st.argument = st.argTable()
 	globals.RawSetString("args", st.argument)
@@ -274,10 +273,10 @@ type functions = map[string]lua.LGFunction
 var (
 	printFunction *lua.LFunction
 
-	moduleFunctions, logFunctions, connFunctions, connMeta, timerMethods, taskMethods lauxlib.Functions
-	listenMethods, streamMethods, queueMethods, queueMeta                             lauxlib.Functions
+	moduleFunctions, logFunctions lauxlib.Functions
 
-	moduleWaits, connWaits, listenWaits, streamWaits, queueWaits functions
+	moduleWaits functions
+	objectKinds [numObjects]objectMethods
 )
 
 func init() { // what they call leads back here
@@ -292,22 +291,55 @@ func init() { // what they call leads back here
 		"debug": wsLog(slog.LevelDebug), "info": wsLog(slog.LevelInfo), "warn": wsLog(slog.LevelWarn), "error": wsLog(slog.LevelError),
 	})
 	printFunction = &lua.LFunction{IsG: true, GFunction: wsPrint}
-	connFunctions = lauxlib.Shared(functions{
-		"send": connSend, "close": connClose, "lost": connLost, "stats": connStats,
-		"join":  connChannel("join", func(p *Peer) func(string) error { return p.Join }),
-		"leave": connChannel("leave", func(p *Peer) func(string) error { return p.Leave }),
-	})
-	connWaits = functions{"receive": connReceive, "request": connRequest}
-	connMeta = lauxlib.Shared(functions{"__newindex": connNewIndex, "__tostring": connString})
-	timerMethods = lauxlib.Shared(functions{"cancel": timerCancel, "skipped": timerSkipped})
-	taskMethods = lauxlib.Shared(functions{"cancel": taskCancel, "status": taskStatus})
-	listenMethods = lauxlib.Shared(functions{"close": listenerClose})
-	listenWaits = functions{"accept": listenerAccept}
-	streamMethods = lauxlib.Shared(functions{"close": streamClose})
-	streamWaits = functions{"read_line": streamReadLine, "read": streamRead, "write": streamWrite}
-	queueMethods = lauxlib.Shared(functions{"close": queueClose, "len": queueLen})
-	queueWaits = functions{"put": queuePut, "get": queueGet}
-	queueMeta = lauxlib.Shared(functions{"__len": queueLen})
+	objectKinds = [...]objectMethods{
+		connObject: {
+			name: "Conn",
+			methods: lauxlib.Shared(functions{
+				"send": connSend, "close": connClose, "lost": connLost, "stats": connStats,
+				"join":  connChannel("join", func(p *Peer) func(string) error { return p.Join }),
+				"leave": connChannel("leave", func(p *Peer) func(string) error { return p.Leave }),
+			}),
+			waits: functions{"receive": connReceive, "request": connRequest},
+			index: connIndex,
+			meta:  lauxlib.Shared(functions{"__newindex": connNewIndex, "__tostring": connString}),
+		},
+		handleObject: {name: "Handle", methods: lauxlib.Shared(functions{"cancel": timerCancel, "skipped": timerSkipped})},
+		taskObject:   {name: "Task", methods: lauxlib.Shared(functions{"cancel": taskCancel, "status": taskStatus})},
+		listenerObject: {
+			name: "Listener", methods: lauxlib.Shared(functions{"close": listenerClose}),
+			waits: functions{"accept": listenerAccept}, index: listenerIndex,
+		},
+		streamObject: {
+			name: "Stream", methods: lauxlib.Shared(functions{"close": streamClose}),
+			waits: functions{"read_line": streamReadLine, "read": streamRead, "write": streamWrite},
+		},
+		queueObject: {
+			name: "Queue", methods: lauxlib.Shared(functions{"close": queueClose, "len": queueLen}),
+			waits: functions{"put": queuePut, "get": queueGet}, meta: lauxlib.Shared(functions{"__len": queueLen}),
+		},
+	}
+}
+
+// An objectKind is one of the kinds of objects that scripts get.
+type objectKind int
+
+const (
+	connObject objectKind = iota
+	handleObject
+	taskObject
+	listenerObject
+	streamObject
+	queueObject
+	numObjects
+)
+
+// objectMethods is what the metatable of a kind is made of.
+type objectMethods struct {
+	name    string // in the annotations
+	methods lauxlib.Functions
+	waits   functions                                // methods that may wait
+	index   func(methods *lua.LTable) lua.LGFunction // finds fields, too; nil: there are none
+	meta    lauxlib.Functions
 }
 
 // waits puts functions that may wait into a table.
@@ -328,39 +360,31 @@ func (st *state) fillModule(m *lua.LTable) {
 	m.RawSetString("state", st.L.NewTable())
 }
 
-// openObjects says how metatables are made, each when there is the first such object.
-func (st *state) openObjects() {
-	object := func(methods lauxlib.Functions, waits functions, index func(*lua.LTable) lua.LGFunction, meta lauxlib.Functions) func() *lua.LTable {
-		return func() *lua.LTable {
-			t, mt := st.L.CreateTable(0, len(methods)+len(waits)), st.L.CreateTable(0, 4)
-			methods.Set(t)
-			st.waits(t, waits)
-			mt.RawSetString("__index", t)
-			if index != nil {
-				mt.RawSetString("__index", st.L.NewFunction(index(t)))
-			}
-			mt.RawSetString("__metatable", lua.LFalse)
-			meta.Set(mt)
-			return mt
-		}
+// metatable returns the metatable of a kind of objects, which is made for the first of them.
+func (st *state) metatable(of objectKind) *lua.LTable {
+	mt := st.made[of]
+	if mt != nil {
+		return mt
 	}
-	st.connMT = object(connFunctions, connWaits, connIndex, connMeta)
-	st.handleMT = object(timerMethods, nil, nil, nil)
-	st.taskMT = object(taskMethods, nil, nil, nil)
-	st.listenMT = object(listenMethods, listenWaits, listenerIndex, nil)
-	st.streamMT = object(streamMethods, streamWaits, nil, nil)
-	st.queueMT = object(queueMethods, queueWaits, nil, queueMeta)
-	st.made = map[*func() *lua.LTable]*lua.LTable{}
+	kind := objectKinds[of]
+	t, mt := st.L.CreateTable(0, len(kind.methods)+len(kind.waits)), st.L.CreateTable(0, 4)
+	kind.methods.Set(t)
+	st.waits(t, kind.waits)
+	mt.RawSetString("__index", t)
+	if kind.index != nil {
+		mt.RawSetString("__index", st.L.NewFunction(kind.index(t)))
+	}
+	mt.RawSetString("__metatable", lua.LFalse)
+	mt.RawSetString("methods", t) // seen by debug.getmetatable only, as is __name
+	mt.RawSetString("__name", lua.LString(kind.name))
+	kind.meta.Set(mt)
+	st.made[of] = mt
+	return mt
 }
 
-// object makes an object of the kind that of is for.
-func (st *state) object(value any, of *func() *lua.LTable) *lua.LUserData {
-	mt := st.made[of]
-	if mt == nil {
-		mt = (*of)()
-		st.made[of] = mt
-	}
-	return &lua.LUserData{Value: value, Metatable: mt}
+// object makes an object.
+func (st *state) object(value any, of objectKind) *lua.LUserData {
+	return &lua.LUserData{Value: value, Metatable: st.metatable(of)}
 }
 
 // argTable is the global args.

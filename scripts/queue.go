@@ -37,7 +37,7 @@ func wsQueue(L *lua.LState) int {
 			raise(L, "ws76.queue: the capacity is %s; want a whole number from 1 to %d", describe(v), maxCapacity)
 		}
 	}
-	L.Push(st.object(&queue{st: st, capacity: capacity}, &st.queueMT))
+	L.Push(st.object(&queue{st: st, capacity: capacity}, queueObject))
 	return 1
 }
 

@@ -295,6 +295,6 @@ func wsWatch(L *lua.LState) int {
 		raise(L, "ws76.watch: %v", err)
 	}
 	st.opened[changes] = true
-	L.Push(st.object(changes, &st.handleMT))
+	L.Push(st.object(changes, handleObject))
 	return 1
 }

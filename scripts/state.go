@@ -46,8 +46,7 @@ type state struct {
 	prelude  prelude
 	modules  map[string]lua.LValue // that were required
 
-	connMT, handleMT, taskMT, listenMT, streamMT, queueMT func() *lua.LTable                  // make metatables
-	made                                                  map[*func() *lua.LTable]*lua.LTable // that were made
+	made [numObjects]*lua.LTable // metatables of objects
 
 	timers timerHeap
 	alarm  Timer     // of the clock, for the earliest of timers

@@ -52,7 +52,7 @@ func wsOpen(L *lua.LState) int {
 func (st *state) newStream(c net.Conn) lua.LValue {
 	f := &stream{st: st, conn: c}
 	st.opened[f] = true
-	return st.object(f, &st.streamMT)
+	return st.object(f, streamObject)
 }
 
 // Close closes the stream. The caller has the lock.

@@ -304,7 +304,7 @@ func wsSpawn(L *lua.LState) int {
 		args = append(args, L.Get(i))
 	}
 	t := st.newTask("", fn, args)
-	L.Push(st.object(t, &st.taskMT))
+	L.Push(st.object(t, taskObject))
 	return 1
 }
 

@@ -224,7 +224,7 @@ func wsTimer(repeat bool) lua.LGFunction {
 			t = newTimer(L, st)
 		}
 		st.add(t, d)
-		L.Push(st.object(t, &st.handleMT))
+		L.Push(st.object(t, handleObject))
 		return 1
 	}
 }

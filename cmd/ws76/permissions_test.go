@@ -70,13 +70,21 @@ plugin.commands.walk.run ws76.log.* ws76.json.* ws76.hex.* ws76.base64.* ws76.re
 ws76.test.conn ws76.test.advance ws76.test.equal ws76.test.peer ws76.test.run
 Conn:send Conn:close Conn:lost Conn:stats Conn:join Conn:leave Conn:receive Conn:request Handle:cancel Handle:skipped Task:cancel Task:status
 Queue:put Queue:get Queue:close Queue:len Stream:read_line Stream:read Stream:write Stream:close Listener:accept Listener:close
-TestConn:message TestConn:deliver TestConn:close`)
+TestConn:message TestConn:deliver TestConn:close
+File:close File:flush File:lines File:read File:seek File:setvbuf File:write`)
 
-// walker prints the name of every function that is reachable, makes the calls, and prints what came of them.
+// walker prints the name of every function that is reachable, and of the methods of objects by their metatables where it may see them, makes the calls, and prints what came of them.
 const walker = `
 local calls, seen = {}, {}
+local function object(v)
+  local mt = debug.getmetatable(v)
+  for k, f in pairs(type(mt) == "table" and (mt.methods or mt.__index) or {}) do
+    if type(f) == "function" and k:sub(1, 2) ~= "__" then ws76.print("walk:name " .. (mt.__name or "File") .. ":" .. k) end
+  end
+end
 local function walk(v, name)
-  if type(v) == "function" then ws76.print("walk:name " .. name) end
+  if type(v) == "function" then ws76.print("walk:name " .. name:gsub("^TestConn%.", "TestConn:")) end
+  if type(v) == "userdata" then object(v) end
   if type(v) ~= "table" or seen[v] then return end
   seen[v] = true
   local _ = v.anything -- what is filled when it is used first
@@ -84,9 +92,14 @@ local function walk(v, name)
 end
 walk(_G, "")
 CALLS
-local function all()
+local function all(conn)
+  local made = {conn, ws76.after(1e4, print), ws76.spawn(print), ws76.queue(), pcall(io.tmpfile) and io.tmpfile()}
+  if ws76.test then made[#made + 1] = {TestConn = ws76.test.conn()} end
+  for _, v in pairs(made) do walk(v, "") end
+  walk(getmetatable("").__index, "string")
   for i = 1, #calls do
     local ok, v, message, kind = pcall(calls[i])
+    if type(v) == "userdata" then object(v) end
     ws76.print("walk:call " .. i .. " " .. tostring(ok and v ~= nil and v ~= false) .. " " .. tostring(kind) .. " " .. tostring(message or v):gsub("\n.*", ""))
   end
   ws76.print("walk:done")
@@ -96,7 +109,7 @@ end
 // How each command is made to walk.
 const (
 	walkTask = "ws76.spawn(function() all() ws76.exit(0) end)"
-	walkConn = "function on_open(conn) ws76.spawn(function() all() ws76.exit(0) end) end"
+	walkConn = "function on_open(conn) ws76.spawn(function() all(conn) ws76.exit(0) end) end"
 	walkTest = "function test_walk() all() end"
 )
 
@@ -330,8 +343,10 @@ func TestPermissions(t *testing.T) {
 			}
 		})
 	}
-	for _, m := range regexp.MustCompile(`(?m)^function ([A-Z]\w+:\w+)`).FindAllStringSubmatch(meta.Source, -1) {
-		found[m[1]] = true // TestHostile holds these against the objects
+	for _, m := range regexp.MustCompile(`(?m)^function ([A-Z]\w+:\w+)`).FindAllStringSubmatch(meta.Source, -1) { // TestMethods holds them against all kinds of objects
+		if !found[m[1]] {
+			t.Errorf("no object with %s was walked", m[1])
+		}
 	}
 	for name := range found {
 		if !isWalked(name) {

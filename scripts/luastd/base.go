@@ -95,11 +95,12 @@ func setFEnv(L *lua.LState) int {
 }
 
 var debugFunctions = lauxlib.Shared(map[string]lua.LGFunction{
-	"getfenv": debugGetFEnv, "setfenv": debugSetFEnv, "traceback": traceback,
+	"getfenv": debugGetFEnv, "setfenv": debugSetFEnv, "getmetatable": debugGetMetatable, "traceback": traceback,
 })
 
 // Debug puts the functions of the table debug into t that gopher-lua does in another way: those that know what has no
-// environment of its own, functions that all states share and objects, and traceback.
+// environment of its own, functions that all states share and objects; getmetatable, which shows what a field __metatable
+// hides; and traceback.
 func Debug(t *lua.LTable) { debugFunctions.Set(t) }
 
 func debugGetFEnv(L *lua.LState) int {
@@ -132,6 +133,19 @@ func debugSetFEnv(L *lua.LState) int {
 	}
 	f.Env = env
 	L.Push(v)
+	return 1
+}
+
+func debugGetMetatable(L *lua.LState) int {
+	switch v := lauxlib.CheckAny(L, 1).(type) {
+	case *lua.LTable:
+		lauxlib.Fill(v)
+		L.Push(v.Metatable)
+	case *lua.LUserData:
+		L.Push(v.Metatable)
+	default:
+		return getMetatable(L)
+	}
 	return 1
 }
 
