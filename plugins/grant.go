@@ -51,7 +51,7 @@ func DropGrant(folder, name string) error {
 var ErrVoid = errors.New("it is not as it was when it was granted what it needs, so that is void")
 
 // Granted returns what is kept in a folder as granted to the plugin; nil where nothing is.
-func (p *Plugin) Granted(folder string) ([]string, error) {
+func (p *Plugin) Granted(folder string) (*Grant, error) {
 	if p.Builtin() {
 		return nil, nil
 	}
@@ -76,18 +76,28 @@ func (p *Plugin) Granted(folder string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.Permissions, nil
+	return &g, nil
 }
 
-// Limit returns what the plugin may do of what is allowed: what it states that it needs, and nothing else.
-func (p *Plugin) Limit(allowed *permit.Permissions, granted []string) (*permit.Permissions, error) {
+// covers returns nil for code of the plugin as it was when it was granted something.
+func (g *Grant) covers(path string, source []byte) error {
+	name, err := filepath.Rel(g.Dir, path)
+	if err == nil && g.Files[filepath.ToSlash(name)] == sumOf(source) {
+		return nil
+	}
+	return fmt.Errorf("%s is no code of the plugin as it was when it was granted what it needs; put it into %s and install the plugin again, or grant by --allow in place of plugin install --grant", path, g.Dir)
+}
+
+// Limit returns what the plugin may do of what is allowed: what it states that it needs, and nothing else. With what was granted
+// it is for the code that it was granted to. granted may be nil.
+func (p *Plugin) Limit(allowed *permit.Permissions, granted *Grant) (*permit.Permissions, error) {
 	stated, err := permit.Parse(p.Permissions)
+	if err != nil || granted == nil || len(granted.Permissions) == 0 {
+		return allowed.Limit(stated), err
+	}
+	kept, err := permit.Parse(granted.Permissions)
 	if err != nil {
 		return nil, err
 	}
-	kept, err := permit.Parse(granted)
-	if err != nil {
-		return nil, err
-	}
-	return allowed.Or(kept).Limit(stated), nil
+	return allowed.Or(kept).Limit(stated).ForCode(granted.covers), nil
 }

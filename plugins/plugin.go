@@ -250,10 +250,18 @@ func sumFolder(dir string) (map[string]string, error) {
 		if n == MaxSize {
 			err = fmt.Errorf("%s: %s has %d bytes or more", dir, path, MaxSize)
 		}
-		sums[path] = "sha256:" + hex.EncodeToString(h.Sum(nil))
+		sums[path] = sumText(h.Sum(nil))
 		return err
 	})
 	return sums, err
+}
+
+func sumText(sum []byte) string { return "sha256:" + hex.EncodeToString(sum) }
+
+// sumOf is the sum of a file's content.
+func sumOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return sumText(sum[:])
 }
 
 // hidden reports whether the last element of a path begins with a dot.

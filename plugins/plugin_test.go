@@ -15,7 +15,9 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/internal/testenv"
 	"github.com/ws76/ws76/scripts"
+	"github.com/ws76/ws76/scripts/permit"
 )
 
 func logInto(said *[]string) func(slog.Level, string) {
@@ -285,6 +287,79 @@ end`)
 	for way, want := range map[string][]string{filepath.Join(dir, "hello"): {"seen", "not allowed", "not allowed"}, data: {"seen", "done", "done"}} {
 		if got := through(t, way, s); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", way, got, want)
+		}
+	}
+}
+
+// What a plugin was granted is for its code as it was then: not for that of other plugins, behind links, or that is another when it
+// is loaded later.
+func TestGrantedCode(t *testing.T) {
+	dir := writePlugin(t, "hello", `plugin = {name = "hello", version = "1", summary = "x", permissions = {"env=X", "read"}}
+function on_message(conn, what)
+  local way, name = what:match("(%a+) (.*)")
+  local ok, v = pcall(_G[way], name)
+  return tostring(ok and v or nil) .. (ws76.env("X") or "")
+end`)
+	own, elsewhere, grants := filepath.Join(dir, "hello"), t.TempDir(), t.TempDir()
+	write := func(text string, path ...string) {
+		t.Helper()
+		file := filepath.Join(path...)
+		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"lib", "later", "evil"} {
+		write("\ufeffreturn 'ran'", own, name+".lua")
+	}
+	write("return 'ran'", own, "sub", "init.lua")
+	write("return 'ran'", dir, "other", "more.lua")
+	write("return 'ran'", elsewhere, "far.lua")
+	for to, from := range map[string]string{filepath.Join(elsewhere, "far.lua"): "link.lua", elsewhere: "folder", filepath.Join(own, "lib.lua"): "near.lua"} {
+		if err := os.Symlink(to, filepath.Join(own, from)); err != nil {
+			testenv.Missing(t, "no links: "+err.Error())
+		}
+	}
+	p, err := Open(own)
+	if err == nil {
+		err = p.KeepGrant(grants)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kept := range []bool{true, false} {
+		s, err := p.Load(nil, scripts.Options{
+			Modules: []string{dir}, Env: func(string) (string, bool) { return "!", kept },
+			Permissions: func() *permit.Permissions {
+				allowed, _ := permit.Parse([]string{"read"})
+				granted, err := p.Granted(grants)
+				if err != nil || !kept {
+					granted = nil
+				}
+				limited, err := p.Limit(allowed, granted)
+				if err != nil {
+					t.Error(err)
+				}
+				return limited
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Start()
+		defer s.Stop(t.Context(), "done")
+		write("return 'changed'", own, "later.lua")
+		for what, want := range map[string]string{
+			"require lib": "ran", "require sub": "ran", "require later": "", "require other.more": "", "require link": "", "require folder.far": "", "require near": "",
+			"dofile " + own + "/evil.lua": "ran", "dofile " + own + "/later.lua": "", "dofile " + elsewhere + "/far.lua": "",
+		} {
+			got := through(t, what, s)[0]
+			switch ran := got == "ran" || got == "ran!" || got == "changed"; {
+			case kept && want == "ran" && got != "ran!", kept && want == "" && got != "nil!", !kept && !ran:
+				t.Errorf("%s, granted %v: %s", what, kept, got)
+			}
 		}
 	}
 }

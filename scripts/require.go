@@ -176,6 +176,9 @@ func (st *state) findModule(L *lua.LState, name string) lua.LValue {
 				continue
 			}
 			proto, err := s.compileFile(path)
+			if err == nil {
+				err = st.permit.Code(path, s.protos[path].source)
+			}
 			if err != nil {
 				raise(L, "module %q: %v", name, err)
 			}

@@ -185,6 +185,11 @@ func (st *state) load(main *lua.FunctionProto, old *state) error {
 	if old != nil {
 		st.carryFrom(old)
 	}
+	if s := st.script; s.path != "" {
+		if err := st.permit.Code(s.path, s.protos[s.path].source); err != nil {
+			return &LoadError{Script: s.name, Err: err}
+		}
+	}
 	fn := st.L.NewFunctionFromProto(main)
 	if st.script.task {
 		st.main = st.newTask("main", fn, nil)

@@ -139,7 +139,7 @@ func (e *env) pluginPermissions(c *cli.Context, p *plugins.Plugin, settings map[
 		if !p.Builtin() {
 			now, err = plugins.Open(p.Dir)
 		}
-		var granted []string
+		var granted *plugins.Grant
 		if err == nil {
 			if granted, err = now.Granted(grants); errors.Is(err, plugins.ErrVoid) {
 				e.log.Warnf("%v: allow it anew, or install it again", err)

@@ -241,7 +241,15 @@ func (l *library) loadFile(L *lua.LState) int {
 		return failFile(L, "loadfile", err)
 	}
 	defer f.Close()
-	src, err := io.ReadAll(io.LimitReader(textfile.NewReader(f), luacode.MaxSource+1))
+	src, err := io.ReadAll(io.LimitReader(f, luacode.MaxSource+1))
+	if err == nil {
+		err = l.Permissions.Code(f.Name(), src)
+	}
+	if err == nil {
+		if src, err = textfile.Decode(src); err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+	}
 	if err != nil {
 		return fail(L, "%v", err)
 	}

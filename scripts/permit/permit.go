@@ -77,6 +77,7 @@ type Permissions struct {
 	all    bool
 	grants []Grant
 	stated *Permissions // by a plugin's manifest; nil where there is none
+	code   func(path string, source []byte) error
 }
 
 // All allows everything.
@@ -129,6 +130,21 @@ func (p *Permissions) Limit(stated *Permissions) *Permissions {
 		}
 	}
 	return both
+}
+
+// ForCode returns p for code from files of which check says nil, and no other.
+func (p *Permissions) ForCode(check func(path string, source []byte) error) *Permissions {
+	q := p.With()
+	q.code = check
+	return q
+}
+
+// Code returns nil where the code in a file, whose path is absolute, may run with p.
+func (p *Permissions) Code(path string, source []byte) error {
+	if p == nil || p.code == nil {
+		return nil
+	}
+	return p.code(path, source)
 }
 
 // AllowsAll reports whether nothing is refused.
