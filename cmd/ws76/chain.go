@@ -85,7 +85,11 @@ func (e *env) loadChain(c *cli.Context, options func(name string) (scripts.Optio
 		if i >= len(files) {
 			name = fmt.Sprintf("--eval %d", i-len(files)+1)
 		}
-		o, err := options(name)
+		own := name
+		if i >= len(files) {
+			own = ofEval + name
+		}
+		o, err := options(own)
 		if err != nil {
 			return ch, err
 		}
@@ -138,9 +142,13 @@ func (e *env) loadPlugin(c *cli.Context, p *plugins.Plugin, settings map[string]
 		return nil, err
 	}
 	if home, err := e.pluginHome(); err == nil {
-		// Its store is that of its name, wherever it is.
-		o.KV = func() (*kv.Store, error) { return e.openStore(filepath.Join(home, p.Name)) }
-		if o.Data, err = e.dataDir(filepath.Join(home, p.Name)); err != nil {
+		// One that lies elsewhere may be another of the same name.
+		own := p.Dir
+		if p.Builtin() {
+			own = filepath.Join(home, p.Name)
+		}
+		o.KV = func() (*kv.Store, error) { return e.openStore(own) }
+		if o.Data, err = e.dataDir(own); err != nil {
 			return nil, err
 		}
 	}

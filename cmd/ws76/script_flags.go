@@ -6,10 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -126,11 +128,11 @@ func (e *env) openStore(name string) (*kv.Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making a place for ws76.kv: %w", err)
 	}
-	own, err := ownName(name)
+	path, err := ownPlace(dir, name)
 	if err != nil {
 		return nil, err
 	}
-	return kv.Open(filepath.Join(dir, own))
+	return kv.Open(path)
 }
 
 // dataDir is the folder of a script's own, under $XDG_DATA_HOME.
@@ -139,18 +141,35 @@ func (e *env) dataDir(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	own, err := ownName(name)
-	return filepath.Join(filepath.Dir(plugins), "scripts", own), err
+	return ownPlace(filepath.Join(filepath.Dir(plugins), "scripts"), name)
 }
 
-// ownName is what belongs to a script is called. Scripts of the same name in different folders have their own.
-func ownName(name string) (string, error) {
-	path, err := filepath.Abs(name)
+// ofEval begins the names by which the store and the folder of --eval are found, which are no path of a script.
+const ofEval = "\x00"
+
+// ownPlace is where in a folder is what belongs to a script alone. That is known by its absolute path, or to --eval by the working folder
+// and which one it is. What there is under a name of before, which had few bits of the sum, is taken over.
+func ownPlace(folder, name string) (string, error) {
+	shown, eval := strings.CutPrefix(name, ofEval)
+	path, err := filepath.Abs(shown)
 	if err != nil {
 		return "", err
 	}
+	const longest = 100 // no name of a file may have more than 255 bytes
+	base := strings.TrimSuffix(filepath.Base(path), ".lua")
+	before := sha256.Sum256([]byte(path))
+	old := filepath.Join(folder, base+"-"+hex.EncodeToString(before[:4]))
+	if eval {
+		path = ofEval + path
+	}
 	sum := sha256.Sum256([]byte(path))
-	return strings.TrimSuffix(filepath.Base(path), ".lua") + "-" + hex.EncodeToString(sum[:4]), nil
+	place := filepath.Join(folder, strings.ToValidUTF8(base[:min(len(base), longest)], "")+"-"+hex.EncodeToString(sum[:]))
+	if _, err := os.Lstat(place); errors.Is(err, fs.ErrNotExist) {
+		if err := os.Rename(old, place); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENAMETOOLONG) {
+			return "", err
+		}
+	}
+	return place, nil
 }
 
 // scriptExit is the cause of a context that a script has ended: by ws76.exit, or by
