@@ -134,6 +134,9 @@ func (f frame) operand(L *lua.LState, meant func(v lua.LValue) bool) (kind, name
 	}
 	for _, r := range registers {
 		if r >= constant {
+			if meant(f.proto.Constants[r-constant]) {
+				return "", ""
+			}
 			continue
 		}
 		if _, v := L.GetLocal(f.debug, r+1); meant(v) {

@@ -44,5 +44,6 @@ function run(src)
   else
     out[#out + 1] = err
   end
-  return (concat(out, "\n"):gsub("(%a+: )0x%x+", "%1ADDRESS"))
+  -- The sign of what is no number is the machine's.
+  return (concat(out, "\n"):gsub("(%a+: )0[xX]%x+", "%1ADDRESS"):gsub("%-nan", "nan"))
 end

@@ -119,8 +119,9 @@ func (f *function) stringConst(s string) int {
 	return f.addConst(constant{kind: 's', text: s}, lua.LString(s))
 }
 
+// numberConst is a number's place. As in PUC's, 0 and -0 are one: the first that comes.
 func (f *function) numberConst(n float64) int {
-	return f.addConst(constant{kind: 'n', bits: math.Float64bits(n)}, lua.LNumber(n))
+	return f.addConst(constant{kind: 'n', bits: math.Float64bits(n + 0)}, lua.LNumber(n))
 }
 
 // Jumps. A list of them is linked through their targets until these are known.

@@ -51,6 +51,7 @@ func TestCode(t *testing.T) {
 		// Operators.
 		{`return 2 ^ -3, -2 ^ 2, 2 ^ 3 ^ 2, not 1 == 2, "a" .. "b" == "ab", 7 % -3, -6 % 3, 5.5 % 2`, "0.125 -4 512 false true -2 0 1.5"},
 		{`return 5e-324 ^ -1, -1e-310 ^ -1, 5e-324 ^ -2, 1e308 ^ -1`, "+Inf -Inf +Inf 1e-308"},
+		{`local a = 0 return (0 * -2.5) .. ""`, "0"},
 		{`return "10" + 5, "0x10" * 1, " 3 " - 1, "00042" + 0, 10 .. 20, -"2"`, "15 16 2 42 1020 -2"},
 		{`return "1_000" + 0`, "!t.lua:1: attempt to perform arithmetic on a string value"},
 		{`local mt = {__len = function() return 42 end} return #setmetatable({1}, mt)`, "1"},
@@ -65,6 +66,7 @@ func TestCode(t *testing.T) {
 		{`undefined()`, "!t.lua:1: attempt to call global 'undefined' (a nil value)"},
 		{`local t = {} local function f() return t.a + 1 end f()`, "!t.lua:1: attempt to perform arithmetic on field 'a' (a nil value)"},
 		{`local n local function f() return n.x end f()`, "!t.lua:1: attempt to index upvalue 'n' (a nil value)"},
+		{`local x = false return tostring(false - x)`, "!t.lua:1: attempt to perform arithmetic on a boolean value"},
 		{`local a = nil return #a`, "!t.lua:1: attempt to get length of local 'a' (a nil value)"},
 		{`local a = "1" return a < 1`, "!t.lua:1: attempt to compare string with number"},
 		{`return nil < nil`, "!t.lua:1: attempt to compare two nil values"},
