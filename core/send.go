@@ -201,6 +201,9 @@ func (c *Conn) write(ctx context.Context) error {
 			messages = len(FrameEnds(c.dialect, p[:n]))
 		}
 		c.wrote(err == nil, messages)
+		if c.proving.Load() && !c.asking.Load() {
+			c.askDue.Store(true) // the pong has come before this was in the books
+		}
 	}
 	if c.vector != nil {
 		*c.vector = vector{}
