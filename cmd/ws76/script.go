@@ -40,7 +40,8 @@ func scriptCheckCommand(e *env) *cli.Command {
 		UsageText: `ws76 script check redact.lua
 ws76 script check --json *.lua`,
 		Description: "Lists the hooks of each script. A function on_… that is no hook, a hook that is local, a global that nothing defines and a name " +
-			"that ws76, one of its objects or a string does not have are problems, and the exit code is 8.",
+			"that ws76, one of its objects or a string does not have, an option that a function does not know, and a value of fail that is none are " +
+			"problems, and the exit code is 8.",
 		Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "one JSON object a script: file, hooks, tests, problems"}},
 		Action: e.scriptCheck,
 	}, exitScript)

@@ -77,6 +77,21 @@ func TestScriptingDoc(t *testing.T) {
 	}
 }
 
+// TestCheckOfOurs wants script check to find nothing in the scripts that come with ws76.
+func TestCheckOfOurs(t *testing.T) {
+	command := []string{"script", "check"}
+	for _, pattern := range []string{"scripts/examples/*.lua", "scripts/templates/*.lua", "plugins/*/*.lua", "plugins/templates/*/*.lua"} {
+		paths, err := filepath.Glob(filepath.Join("../..", pattern))
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("%s: %d scripts: %v", pattern, len(paths), err)
+		}
+		command = append(command, paths...)
+	}
+	if code, out := runIn(t, command...); code != exitOK {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+}
+
 // startEcho starts ws76 serve --echo and returns its URL.
 func startEcho(t *testing.T, self string) string {
 	t.Helper()
