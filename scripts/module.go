@@ -133,7 +133,7 @@ func (st *state) fillCoroutine(co *lua.LTable) {
 
 // armed calls its first argument with the others, so that errors read as in Lua.
 var armed = &lua.LFunction{IsG: true, GFunction: func(L *lua.LState) int {
-	defer luacode.Overflow(L)
+	defer luacode.Caught(L, lauxlib.Running(L))
 	luacode.Arm(L, lua.LNil)
 	L.Call(L.GetTop()-1, lua.MultRet)
 	return L.GetTop()
@@ -142,7 +142,7 @@ var armed = &lua.LFunction{IsG: true, GFunction: func(L *lua.LState) int {
 // protect calls caller with the arguments of L and returns what pcall does.
 func protect(L *lua.LState, caller *lua.LFunction) int {
 	L.Insert(caller, 1)
-	if err := L.PCall(L.GetTop()-1, lua.MultRet, nil); err != nil {
+	if err := lauxlib.Protect(L, L.GetTop()-1, lua.MultRet); err != nil {
 		L.Push(lua.LFalse)
 		L.Push(lauxlib.ErrorValue(err))
 		return 2
@@ -157,7 +157,7 @@ func xpcall(L *lua.LState) int {
 	handler := L.Get(2)
 	L.SetTop(1)
 	return protect(L, L.NewFunction(func(L *lua.LState) int {
-		defer luacode.Overflow(L)
+		defer luacode.Caught(L, lauxlib.Running(L))
 		luacode.Arm(L, handler)
 		L.Call(0, lua.MultRet)
 		return L.GetTop()

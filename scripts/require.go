@@ -11,6 +11,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/ws76/ws76/internal/textfile"
+	"github.com/ws76/ws76/scripts/lauxlib"
 	"github.com/ws76/ws76/scripts/luacode"
 )
 
@@ -126,7 +127,7 @@ func (st *state) require(L *lua.LState) int {
 		L.Push(fn)
 		L.Push(lua.LString(name))
 		// Where this fails the module can be required again, as in Lua 5.1.
-		if err := L.PCall(1, 1, nil); err != nil {
+		if err := lauxlib.PCall(L, 1, 1); err != nil {
 			delete(st.modules, name)
 			if api, ok := err.(*lua.ApiError); ok {
 				L.Error(api.Object, 0)

@@ -31,15 +31,18 @@ func Arm(L *lua.LState, handler lua.LValue) {
 	}
 }
 
-// Overflow is to be deferred by what makes a protected call in L: it makes an error of the panic that too many calls are.
-func Overflow(L *lua.LState) {
-	switch r := recover().(type) {
-	case nil:
-	case string:
-		panic(runError(lua.LString(Reword(L, r))))
-	default:
-		panic(r)
+// Caught is to be deferred by f, what a protected call in L calls: it closes the upvalues of what an error ends, and makes an
+// error of the panic that too many calls are.
+func Caught(L *lua.LState, f lauxlib.Frame) {
+	r := recover()
+	if r == nil {
+		return
 	}
+	if text, ok := r.(string); ok {
+		r = runError(lua.LString(Reword(L, text)))
+	}
+	lauxlib.CloseAbove(L, f)
+	panic(r)
 }
 
 // raiseAsLua takes the place of what gopher-lua raises errors with.

@@ -25,7 +25,7 @@ func Install(L *lua.LState, b *luastring.Budget) {
 		var src strings.Builder
 		for {
 			L.Push(reader)
-			if err := L.PCall(0, 1, nil); err != nil {
+			if err := lauxlib.PCall(L, 0, 1); err != nil {
 				return refused(L, err)
 			}
 			piece, ok := lauxlib.ToString(L.Get(-1))
