@@ -313,7 +313,7 @@ func gateObserver(t *testing.T, addr, login string) func(n int) []string {
 				return
 			}
 			mu.Lock()
-			got = append(got, strings.Trim(frame, "\x00\xff"))
+			got = append(got, strings.TrimPrefix(strings.TrimSuffix(frame, "\xff"), "\x00"))
 			mu.Unlock()
 			select {
 			case more <- struct{}{}:

@@ -223,7 +223,7 @@ func (a *air) ask(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	conn, err := core.Client(ctx, near, "ws://module/", nil)
+	conn, err := core.Client(ctx, near, "ws://192.0.2.7/", nil)
 	if err != nil {
 		return err
 	}

@@ -145,7 +145,7 @@ func (l *Ledger) Look(written Mark, st State) {
 		l.blind, l.n = true, 0
 		return
 	}
-	l.window = max(l.window, uint32(min(st.Window, math.MaxUint32)))
+	l.window = max(l.window, uint32(min(int64(st.Window), math.MaxUint32)))
 	if acked := l.before(less(written.Bytes, st.Waiting)); acked.Bytes > l.acked.Bytes {
 		l.acked = acked
 	}
