@@ -108,7 +108,8 @@ func TestBridgeBrowser(t *testing.T) {
 	old := freeAddr(t)
 	page := serve(t, old, "--echo", "--dialect", "hixie-76")
 	defer stop(t, page)
-	addr := startBridge(t, "ws://127.0.0.1:0", "ws+hixie76://"+old+"/echo", "--binary", "hex")
+	// The origin of a blank page is null.
+	addr := startBridge(t, "ws://127.0.0.1:0", "ws+hixie76://"+old+"/echo", "--binary", "hex", "--origin", "null")
 	b.wait("the echo of a text and of bytes", `
 		(() => {
 			window.got ??= (() => {
