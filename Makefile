@@ -39,9 +39,10 @@ cross:
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build ./... || exit 1; \
 	done
 
-# What the race detector blurs: pinned allocations, and what hostile messages take.
+# What the race detector blurs or makes long: pinned allocations, what hostile messages
+# take, every row of who may do what.
 allocs:
-	$(GO) test -count=1 -run 'Alloc|Hostile' ./...
+	$(GO) test -count=1 -run 'Alloc|Hostile|TestGate$$' ./...
 
 # Random programs in scripts and in lua5.1: 20000 in CI, too many for the race detector.
 programs:

@@ -97,7 +97,7 @@ func (c *Conn) settle() {
 		state.Unsent = 0 // of what it holds nobody knows which messages that is
 	}
 	end := &outcome{state: state, proper: c.proper.Load() || c.answered.Load(), answered: c.answered.Load()}
-	if l := c.ledger.Load(); l != nil && state.Lasts && !state.Over && !end.proper {
+	if l := c.ledger.Load(); l != nil && l.Written().Messages > 0 && state.Lasts && !state.Over && !end.proper {
 		end.unread = state.Waiting > 0 || state.Small(l.Largest())
 	}
 	c.outcome.Store(end)

@@ -123,7 +123,7 @@ func (r *recipe) start(line string) (stdout, stderr *said) {
 // serve starts an echo server and returns its address.
 func (r *recipe) serve(flags string) string {
 	r.t.Helper()
-	_, stderr := r.start("exec ws76 serve 127.0.0.1:0 " + flags)
+	_, stderr := r.start("exec ws76 serve 127.0.0.1:0 --origin '*' --origin none " + flags)
 	return stderr.find(r.t, `listening on ws://([^/]*)/`)
 }
 
@@ -155,7 +155,7 @@ func TestRecipeModernServer(t *testing.T) {
 func TestRecipeOldServer(t *testing.T) {
 	r := newRecipe(t)
 	r.replace = []string{":8080", "127.0.0.1:0", "192.168.0.7", r.serve("--echo --dialect hixie-76")}
-	_, stderr := r.start("exec " + r.line("ws+hixie76://192.168.0.7 --origin"))
+	_, stderr := r.start("exec " + r.line("ws+hixie76://192.168.0.7 --host"))
 	r.connect("ws+rfc6455://"+stderr.find(t, bridging)+"/", "hello", "--origin", "http://page.plant.example")
 }
 

@@ -54,7 +54,7 @@ func startHere(t *testing.T, args ...string) (stderr *said, addr string) {
 
 // request is what a device of draft 76 sends, with one of its keys to choose.
 func request(key1, origin string) string {
-	return strings.ReplaceAll("GET / HTTP/1.1\nHost: h\nConnection: Upgrade\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\nUpgrade: WebSocket\n"+
+	return strings.ReplaceAll("GET / HTTP/1.1\nHost: 192.0.2.7\nConnection: Upgrade\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\nUpgrade: WebSocket\n"+
 		"Sec-WebSocket-Key1: "+key1+"\nOrigin: "+origin+"\n\n", "\n", "\r\n")
 }
 
@@ -77,7 +77,7 @@ func TestDeviceMessages(t *testing.T) {
 		{"--handshake-timeout 20ms", request(key, origin), "handshake (hixie-76): key3, the 8 bytes behind the head: got 0 of 8 bytes: no handshake within 20ms: context deadline exceeded"},
 		{"", "<policy-file-request/>\x00", "handshake: request head: offset 0: byte '<' in the method of a request"},
 		{"--flash-policy", "<policy-file-request/>\x00", "handshake: first bytes: the client asked for the Flash policy file"},
-		{"--origin http://*.lan", request(key, "null") + key3, `origin "null" is not allowed here`},
+		{"--origin http://*.lan", request(key, "null") + key3, `pages of origin "null" are not allowed here`},
 	} {
 		stderr, addr := startHere(t, append([]string{"serve", "127.0.0.1:0", "--echo", "-v"}, strings.Fields(c.args)...)...)
 		device, err := net.Dial("tcp", addr)
@@ -104,7 +104,7 @@ func TestDeviceMessages(t *testing.T) {
 		{"--public-url ws://inner", "ws", "device.local", `handshake (hixie-76): location: Sec-WebSocket-Location is "ws://inner/", want ws://device.local/; the server takes itself for another one`},
 		{"--trust-forwarded", "wss", "panel.example", `tolerated: Sec-WebSocket-Location: got "ws://panel.example/", the draft wants wss://panel.example/: servers behind a proxy for TLS confuse ws and wss`},
 	} {
-		_, addr := startHere(t, append([]string{"serve", "127.0.0.1:0", "--echo", "--tls-cert", cert, "--tls-key", certKey}, strings.Fields(c.args)...)...)
+		_, addr := startHere(t, append([]string{"serve", "127.0.0.1:0", "--echo", "--host", "*", "--tls-cert", cert, "--tls-key", certKey}, strings.Fields(c.args)...)...)
 		_, port, _ := net.SplitHostPort(addr)
 		host := c.host + ":" + port
 		_, out := runIn(t, "connect", c.scheme+"://"+host+"/", "-v", "-k", "--resolve", host+":127.0.0.1", "--on-eof", "close", "-H", "X-Forwarded-Proto: http")
@@ -129,7 +129,7 @@ func TestDeviceVNC(t *testing.T) {
 		{"rfc6455", "hixie-76", `"\0\255\1", "binary"`, "binary 0 255 1"},
 		{"hixie-76", "rfc6455", `"AP8B"`, "text 65 80 56 66"},
 	} {
-		_, server := startHere(t, "serve", "127.0.0.1:0", "--echo", "--dialect", c.server)
+		_, server := startHere(t, "serve", "127.0.0.1:0", "--echo", "--origin", "*", "--dialect", c.server)
 		_, addr := startHere(t, "bridge", "ws://127.0.0.1:0", "ws+"+strings.ReplaceAll(c.server, "-", "")+"://"+server, "--binary", "base64", "--eval", string(m[1]))
 		client := filepath.Join(t.TempDir(), "client.lua")
 		if err := os.WriteFile(client, fmt.Appendf(nil, `

@@ -225,6 +225,7 @@ func (s *gateServer) walk(t *testing.T) {
 	heard := gateObserver(t, s.addr, login)
 	var rows []func()
 	var want []string // published
+	all := 0
 	for _, way := range gateWays() {
 		for host, hostField := range gateHosts {
 			for origin, originField := range gateOrigins {
@@ -233,6 +234,9 @@ func (s *gateServer) walk(t *testing.T) {
 						continue
 					}
 					for _, kept := range []string{"", before} {
+						if all++; raceEnabled && all%7 != 0 { // make allocs asks all
+							continue
+						}
 						n := len(rows)
 						name := fmt.Sprintf("row-%d", n)
 						fields := s.fields(hostField, originField) + loginField

@@ -154,7 +154,7 @@ func refuse(status int, format string, args ...any) *core.Refusal {
 // may know this server by any name.
 func unreachable(transport string) bool {
 	switch transport {
-	case "serial", "wifly-module", "stdio", "exec":
+	case "serial", "pipe", "stdio", "exec":
 		return true
 	}
 	return false
