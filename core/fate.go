@@ -98,7 +98,13 @@ func (c *Conn) settle() {
 	}
 	end := &outcome{state: state, proper: c.proper.Load() || c.answered.Load(), answered: c.answered.Load()}
 	if l := c.ledger.Load(); l != nil && l.Written().Messages > 0 && state.Lasts && !state.Over && !end.proper {
-		end.unread = state.Waiting > 0 || state.Small(l.Largest())
+		// Our last words may be on their way still.
+		now := state
+		for until := time.Now().Add(200 * time.Millisecond); now.Waiting > 0 && now.Lasts && !now.Over && time.Now().Before(until); {
+			time.Sleep(time.Millisecond)
+			now, _ = askStream(c.stream)
+		}
+		end.unread = now.Lasts && !now.Over && (now.Waiting > 0 || now.Small(l.Largest()))
 	}
 	c.outcome.Store(end)
 }
