@@ -194,7 +194,7 @@ func withhold(near net.Conn, backend string) error {
 // serve starts ws76 serve --echo at a port.
 func serve(t *testing.T, port int, args ...string) {
 	t.Helper()
-	start(t, []int{port}, ws76(t), append([]string{"serve", fmt.Sprintf("127.0.0.1:%d", port), "--echo"}, args...)...)
+	start(t, []int{port}, ws76(t), append([]string{"serve", fmt.Sprintf("127.0.0.1:%d", port), "--echo", "--origin", "*", "--origin", "none"}, args...)...)
 }
 
 // strict has, by dialect, whether ws76 connect --strict accepts what a proxy makes

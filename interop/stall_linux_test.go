@@ -61,7 +61,7 @@ func TestStall(t *testing.T) {
 	testenv.NeedInterop(t)
 	stall := stallTime(t)
 	ip, near, far := namespaces(t)
-	start(t, nil, ip, "netns", "exec", far, ws76(t), "serve", "192.0.2.2:8076", "--echo")
+	start(t, nil, ip, "netns", "exec", far, ws76(t), "serve", "192.0.2.2:8076", "--echo", "--origin", "*", "--origin", "none")
 	cable := func(state string) {
 		if out, err := exec.Command(ip, "-n", near, "link", "set", "cable", state).CombinedOutput(); err != nil {
 			t.Errorf("cable %s: %v: %s", state, err, out)
@@ -72,7 +72,7 @@ func TestStall(t *testing.T) {
 	for _, flags := range [][]string{nil, {"--buffer", "10"}} {
 		for _, d := range core.Dialects {
 			socket := filepath.Join(t.TempDir(), "socket")
-			start(t, nil, ip, append([]string{"netns", "exec", near, ws76(t), "bridge", "ws://bridge", "ws://192.0.2.2:8076",
+			start(t, nil, ip, append([]string{"netns", "exec", near, ws76(t), "bridge", "ws://bridge", "ws://192.0.2.2:8076", "--host", "*",
 				"--dialect", string(d), "--from-via", "unix://" + socket}, flags...)...)
 			conns = append(conns, dialSoon(t, socket))
 		}

@@ -160,7 +160,7 @@ func TestFaults(t *testing.T) {
 		})
 	}
 	for list, want := range map[string]string{
-		"dns-zero": "Connect FAILED\r\n", "dns-fail": "Connect FAILED\r\n", "connect-failed": "Connect FAILED\r\n",
+		"dns-zero": "Connect FAILED\r\n<4.41> ", "dns-fail": "Connect FAILED\r\n<4.41> ", "connect-failed": "Connect FAILED\r\n<4.41> ",
 		"connect-silent": "", "slot-busy": "ERR:Connected!\r\n",
 	} {
 		faulty(t, list, running, func(h *host, _ func() net.Conn) {
