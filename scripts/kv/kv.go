@@ -128,15 +128,14 @@ func (s *Store) write() {
 		for _, done := range syncs {
 			done <- err
 		}
-		if err == nil {
-			continue
-		}
 		s.mu.Lock()
-		if len(syncs) == 0 {
-			s.err = err
+		if len(syncs) == 0 || err == nil {
+			s.err = err // nil: what failed before was written with this
 		}
-		for k := range changes {
-			s.dirty[k] = true
+		if err != nil {
+			for k := range changes {
+				s.dirty[k] = true
+			}
 		}
 		s.mu.Unlock()
 	}
