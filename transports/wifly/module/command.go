@@ -19,7 +19,7 @@ func (m *Module) receiveCommand(b []byte) int {
 				m.say("\r\n")
 			}
 			line, long := string(m.line), m.long
-			m.line, m.long = m.line[:0], false
+			m.line, m.long, m.lineEnd = m.line[:0], false, true
 			m.inTime(func() {
 				switch {
 				case m.mode != command:
@@ -30,7 +30,7 @@ func (m *Module) receiveCommand(b []byte) int {
 				}
 			}, SlowReply, LatePrompt)
 			return i + 1
-		case c == '\n': // harmless
+		case c == '\n': // harmless, as the one behind the end of a line
 		case c == '\b' || c == 0x7f:
 			m.line = m.line[:max(len(m.line)-1, 0)]
 			if echo {

@@ -16,14 +16,17 @@ func (m *Module) receive(p piece) {
 		}
 	}
 	for b := p.data; len(b) > 0; quiet = false {
-		n := len(b)
-		switch m.mode {
-		case asleep: // these bytes are lost, but wake it up
+		n, ended := len(b), m.lineEnd
+		m.lineEnd = false
+		switch {
+		case ended && b[0] == '\n': // of the command, whatever that has begun meanwhile
+			n = 1
+		case m.mode == asleep: // these bytes are lost, but wake it up
 			m.note("module: woken by the host")
 			m.boot()
-		case data:
+		case m.mode == data:
 			n = m.receiveData(b, quiet)
-		case command:
+		case m.mode == command:
 			n = m.receiveCommand(b)
 		}
 		b = b[n:]

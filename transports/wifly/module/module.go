@@ -135,6 +135,7 @@ type Module struct {
 	escape  *timer
 	line    []byte // of a command
 	long    bool   // the line is too long
+	lineEnd bool   // the last byte from the host ended a command; a line feed behind it is part of that
 
 	tx     []byte // waits for the UART
 	spare  []byte // is with the UART, or free

@@ -147,6 +147,9 @@ func (m *Module) attach(conn net.Conn) {
 func (m *Module) connected(conn net.Conn) {
 	m.attach(conn)
 	m.connections++
+	if m.mode == data { // no command has opened it
+		m.lineEnd = false
+	}
 	if s := m.ram.get("comm", "open"); s != "0" && !m.faults.strikes(LostOpen) {
 		m.say(s)
 	}
@@ -330,8 +333,8 @@ func (m *Module) open(host, port string) {
 					return
 				}
 				m.note("connected to %s", net.JoinHostPort(host, port))
-				m.mode = data
 				m.connected(conn)
+				m.mode = data
 			})
 		})
 	}
