@@ -27,7 +27,7 @@ _ws76_command() {
         ;;
     'ws76 replay')
         args=('file' 'ask url' none)
-        flags='--conn --dir --out --format --crlf --max-message --listen --side --speed --check --wait --linger --timeout --close-timeout --dialect --header -H --origin --protocol --cookie --auth-file --key1 --key2 --key3 --header-order --strict --no-compress --via --exec-env --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --dead-after --cacert --cert --key --servername --insecure -k --tls-min --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--conn --dir --out --format --crlf --max-message --listen --side --host --speed --check --wait --linger --timeout --close-timeout --dialect --header -H --origin --protocol --cookie --auth-file --key1 --key2 --key3 --header-order --strict --no-compress --via --exec-env --proxy --resolve --ipv4 -4 --ipv6 -6 --connect-timeout --dead-after --cacert --cert --key --servername --insecure -k --tls-min --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 bridge')
         args=('ask endpoint' 'ask endpoint' none)
@@ -270,6 +270,7 @@ _ws76_value() {
     'ws76 replay --max-message') spec='text' ;;
     'ws76 replay --listen') spec='text' ;;
     'ws76 replay --side') spec='words client server' ;;
+    'ws76 replay --host') spec='text' ;;
     'ws76 replay --speed') spec='text' ;;
     'ws76 replay --wait') spec='text' ;;
     'ws76 replay --linger') spec='text' ;;

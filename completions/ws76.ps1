@@ -332,6 +332,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--max-message' + "`t" + 'largest message, SIZE'),
         ('--listen' + "`t" + 'wait on ADDR for a client, and play the server'),
         ('--side' + "`t" + 'play this SIDE: client or server'),
+        ('--host' + "`t" + 'with --listen: be known as NAME, beside addresses and localhost, as serve --host is; repeatable'),
         ('--speed' + "`t" + 'play N times as fast, 2x or 0.5x; max leaves out the pauses'),
         ('--check' + "`t" + 'compare what the peer sends with the recording'),
         ('--wait' + "`t" + 'with --check: a message may come TIME later than in the recording (0: no later)'),
@@ -341,7 +342,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--dialect' + "`t" + 'DIALECT: hixie-75, hixie-76 or rfc6455'),
         ('--header' + "`t" + 'add the field ''NAME: VALUE'', or those of @FILE, in place of a default of that name; repeatable'),
         ('-H' + "`t" + 'add the field ''NAME: VALUE'', or those of @FILE, in place of a default of that name; repeatable'),
-        ('--origin' + "`t" + 'send ORIGIN'),
+        ('--origin' + "`t" + 'send ORIGIN; with --listen: allow pages of it, as serve --origin does'),
         ('--protocol' + "`t" + 'ask for sub-protocol NAME; repeatable'),
         ('--cookie' + "`t" + 'send cookie ''NAME=VALUE''; repeatable'),
         ('--auth-file' + "`t" + 'log in with user:password from the first line of FILE'),
@@ -1000,6 +1001,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 replay --max-message'] = @()
     $values['ws76 replay --listen'] = @()
     $values['ws76 replay --side'] = @('client', 'server')
+    $values['ws76 replay --host'] = @()
     $values['ws76 replay --speed'] = @()
     $values['ws76 replay --wait'] = @()
     $values['ws76 replay --linger'] = @()

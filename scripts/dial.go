@@ -12,6 +12,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/serve/gate"
 	"github.com/ws76/ws76/internal/accept"
 	"github.com/ws76/ws76/scripts/permit"
 )
@@ -184,6 +185,7 @@ type listener struct {
 	each   *lua.LFunction // a task of it is started for every connection
 	peer   bool           // the connections are of a test, and nothing to the hooks
 	raw    bool           // they are streams, without messages
+	gate   *gate.Gate     // whom it lets in, before the hooks are asked
 	queue  []*conn
 	waits  []*wait // each gets one, in the order they came
 	wanted bool    // somebody has accepted: what comes in is kept
@@ -195,12 +197,16 @@ type listener struct {
 // those whose handshake is under way.
 const maxBacklog = 256
 
-// wsListen is ws76.listen(addr[, fn]).
+// wsListen is ws76.listen(addr[, fn][, {origin=, host=}]).
 func wsListen(L *lua.LState) int {
 	st := stateOf(L)
 	s := st.script
 	addr := checkString(L, 1, "ws76.listen: want an address like \"127.0.0.1:8080\"")
-	each, _ := L.Get(2).(*lua.LFunction)
+	each, last := (*lua.LFunction)(nil), 2
+	if fn, ok := L.Get(2).(*lua.LFunction); ok || L.Get(2) == lua.LNil {
+		each, last = fn, 3
+	}
+	admits := listenGate(L, last)
 	if s.o.Listen == nil {
 		raise(L, "ws76.listen: only scripts of ws76 run and serve, and commands of plugins, listen")
 	}
@@ -210,9 +216,51 @@ func wsListen(L *lua.LState) int {
 			return func() []lua.LValue { return failure(err) }, nil
 		}
 		return func() []lua.LValue {
-			return []lua.LValue{st.serve(&listener{st: st, net: l, each: each})}
+			return []lua.LValue{st.serve(&listener{st: st, net: l, each: each, gate: admits})}
 		}, func() { l.Close() }
 	})
+}
+
+// listenGate reads the options of ws76.listen: whom it lets in.
+func listenGate(L *lua.LState, n int) *gate.Gate {
+	g := &gate.Gate{Option: "%s=%q"}
+	if L.Get(n) == lua.LNil {
+		return g
+	}
+	t, ok := L.Get(n).(*lua.LTable)
+	if !ok {
+		raise(L, "ws76.listen: argument %d is %s; want a function for each connection, or options like {host = \"box.lan\"}", n, describe(L.Get(n)))
+	}
+	t.ForEach(func(k, v lua.LValue) {
+		values := []lua.LValue{v}
+		if list, ok := v.(*lua.LTable); ok {
+			values = values[:0]
+			for i := 1; i <= list.Len(); i++ {
+				values = append(values, list.RawGetInt(i))
+			}
+		}
+		var names []string
+		for _, value := range values {
+			name, ok := value.(lua.LString)
+			if !ok {
+				raise(L, "ws76.listen: %s is %s; want a string or a list of strings", k.String(), describe(value))
+			}
+			names = append(names, string(name))
+		}
+		var err error
+		switch k.String() {
+		case "origin":
+			g.Origins, err = gate.ParseOrigins(names)
+		case "host":
+			g.Hosts, err = gate.ParseHosts(names)
+		default:
+			raise(L, "ws76.listen: there is no option %q; there are origin and host", k.String())
+		}
+		if err != nil {
+			raise(L, "ws76.listen: %s: %v", k.String(), err)
+		}
+	})
+	return g
 }
 
 // serve begins to accept, and returns the listener's object.
@@ -229,7 +277,7 @@ func (st *state) serve(ln *listener) lua.LValue {
 // hooks. It returns the listener's object.
 func ServePeer(L *lua.LState, l net.Listener, each *lua.LFunction, raw bool) lua.LValue {
 	st := stateOf(L)
-	return st.serve(&listener{st: st, net: l, each: each, peer: true, raw: raw})
+	return st.serve(&listener{st: st, net: l, each: each, peer: true, raw: raw, gate: &gate.Gate{}})
 }
 
 // InTask reports whether the code that runs may wait.
@@ -281,9 +329,14 @@ func (ln *listener) handshake(ctx context.Context, stream net.Conn) {
 		s.leave()
 		return
 	}
+	transport := stream.LocalAddr().Network()
+	if ln.peer {
+		transport = "pipe" // it stands in for a server of any name
+	}
+	admits := ln.gate.Over(transport)
 	wire, err := core.Accept(ctx, stream, &core.AcceptOptions{Check: func(r *hixie.Request, d core.Dialect) *core.Refusal {
-		if ln.peer {
-			return nil
+		if refusal := admits(r, d); refusal != nil || ln.peer {
+			return refusal
 		}
 		answer := Set{s}.Handshake(RequestPeer(r, d, stream.RemoteAddr().String(), stream.RemoteAddr().Network()), r)
 		if answer == nil || answer.Status == 0 {

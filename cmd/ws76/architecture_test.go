@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"core/serve/auth":         {"internal/textfile"},
 	"core/serve/metrics":      {"core", "core/hixie"},
 	"plugins":                 {"scripts", "scripts/luacode", "scripts/permit", "internal/textfile"},
-	"scripts":                 {"core", "core/hixie", "core/relay", "internal/accept", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/lualib", "scripts/luastd", "scripts/luastring", "scripts/permit", "scripts/watch", "internal/textfile"},
+	"scripts":                 {"core", "core/hixie", "core/relay", "core/serve/gate", "internal/accept", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/lualib", "scripts/luastd", "scripts/luastring", "scripts/permit", "scripts/watch", "internal/textfile"},
 	"scripts/check":           {"scripts/luacode", "scripts/luastring"},
 	"scripts/luacode":         {"scripts/lauxlib", "scripts/luastring", "scripts/luasyntax"},
 	"scripts/luasyntax":       {"scripts/lauxlib"},
@@ -172,6 +172,55 @@ func TestAcceptsInOnePlace(t *testing.T) {
 			return true
 		})
 	})
+}
+
+// TestAcceptsBehindTheGate finds who opens WebSockets as a server without a gate, which
+// keeps pages of other sites and names of other servers out.
+func TestAcceptsBehindTheGate(t *testing.T) {
+	asks := map[string]string{"Accept": "Check", "Server": "Gate"}
+	var found []string
+	sourceFiles(t, func(pkg, path string, file *ast.File) {
+		of := func(e ast.Expr) string { // core.Accept, serve.Server
+			if s, ok := e.(*ast.SelectorExpr); ok {
+				if x, ok := s.X.(*ast.Ident); ok && (x.Name == "core" && s.Sel.Name == "Accept" || x.Name == "serve" && s.Sel.Name == "Server") {
+					return s.Sel.Name
+				}
+			}
+			return ""
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			name, options := "", ast.Node(nil)
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				if name = of(n.Fun); name != "" {
+					options = n.Args[len(n.Args)-1]
+				}
+			case *ast.CompositeLit:
+				if n.Type != nil && of(n.Type) == "Server" {
+					name, options = "Server", n
+				}
+			}
+			if name == "" || pkg == "core/serve" { // Server itself, which asks its own
+				return true
+			}
+			found = append(found, path)
+			asked := false
+			ast.Inspect(options, func(n ast.Node) bool {
+				if pair, ok := n.(*ast.KeyValueExpr); ok {
+					key, _ := pair.Key.(*ast.Ident)
+					asked = asked || key != nil && key.Name == asks[name]
+				}
+				return !asked
+			})
+			if !asked {
+				t.Errorf("%s: no %s in what %s is given", path, asks[name], name)
+			}
+			return true
+		})
+	})
+	if len(found) < 5 {
+		t.Errorf("found only %q", found)
+	}
 }
 
 // loud are the names that a library has no business with, by their package; none

@@ -17,6 +17,7 @@ import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/core/relay/recording"
+	"github.com/ws76/ws76/core/serve/gate"
 	"github.com/ws76/ws76/internal/accept"
 	"github.com/ws76/ws76/plugins/record"
 )
@@ -53,6 +54,7 @@ func replayFlags() []cli.Flag {
 
 		&cli.StringFlag{Name: "listen", Category: playing, Usage: "wait on `ADDR` for a client, and play the server"},
 		&cli.StringFlag{Name: "side", Category: playing, Usage: "play this `SIDE`: client or server", DefaultText: "client, with --listen server"},
+		&cli.StringSliceFlag{Name: "host", Category: playing, Usage: "with --listen: be known as `NAME`, beside addresses and localhost, as serve --host is; repeatable"},
 		&cli.StringFlag{Name: "speed", Category: playing, Value: "1x", Usage: "play `N` times as fast, 2x or 0.5x; max leaves out the pauses"},
 		&cli.BoolFlag{Name: "check", Category: playing, Usage: "compare what the peer sends with the recording"},
 		&cli.DurationFlag{Name: "wait", Category: playing, Value: 5 * time.Second, Usage: "with --check: a message may come `TIME` later than in the recording (0: no later)"},
@@ -62,6 +64,9 @@ func replayFlags() []cli.Flag {
 	}
 	for _, f := range connectFlags() {
 		if c, ok := f.(cli.CategorizableFlag); ok && slices.Contains(reachCategories, c.GetCategory()) {
+			if own, ok := f.(*cli.StringFlag); ok && own.Name == "origin" {
+				own.Usage += "; with --listen: allow pages of it, as serve --origin does"
+			}
 			flags = append(flags, f)
 		}
 	}
@@ -106,6 +111,7 @@ type replayer struct {
 	max  int64
 	conn int // 0 for none in particular
 	out  *format.Writer
+	gate *gate.Gate // of --listen
 }
 
 func (p *replayer) open() (io.ReadCloser, error) {
@@ -192,7 +198,16 @@ func (p *replayer) play(c *cli.Context, speed float64) error {
 		playback.Side = recording.Side(side)
 	}
 	var d *dialer // nil with --listen
-	if !c.IsSet("listen") {
+	if c.IsSet("listen") {
+		var origins []string
+		if origin := c.String("origin"); origin != "" {
+			origins = []string{origin}
+		}
+		var err error
+		if p.gate, err = readGate(origins, c.StringSlice("host")); err != nil {
+			return err
+		}
+	} else {
 		var err error
 		if d, err = p.newDialerTo(c, c.Args().Get(1), c.String("via")); err != nil {
 			return err
@@ -282,7 +297,7 @@ func (p *replayer) accept(ctx context.Context, c *cli.Context) (*core.Conn, erro
 	var conn *core.Conn
 	err = accept.Each(accepting, listener, notice, func(stream net.Conn) {
 		opened, err := core.Accept(ctx, stream, &core.AcceptOptions{
-			Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"), MaxMessage: p.max,
+			Check: p.gate.Over(stream.LocalAddr().Network()), Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"), MaxMessage: p.max,
 			CloseTimeout: c.Duration("close-timeout"), Trace: p.trace("server"),
 		})
 		if err == nil {

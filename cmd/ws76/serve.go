@@ -256,8 +256,12 @@ func (s *service) configure(c *cli.Context) (err error) {
 		return err
 	}
 	s.metrics = metrics.New(s.fillMetrics, s.health)
+	if err := s.openGate(c); err != nil {
+		return err
+	}
 	s.server = serve.Server{
 		Route:     s.route,
+		Gate:      s.gate,
 		MaxConns:  c.Int("max-conns"),
 		Idle:      c.Duration("idle"),
 		DeadAfter: boundOf(c, "dead-after"),
@@ -273,10 +277,6 @@ func (s *service) configure(c *cli.Context) (err error) {
 		Closed: s.leave, Refused: s.refused,
 	}
 	s.settings = s.server.Settings
-	if err := s.openGate(c); err != nil {
-		return err
-	}
-	s.server.Gate = s.gate
 	return s.loadTLS(c)
 }
 

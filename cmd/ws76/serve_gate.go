@@ -22,14 +22,12 @@ func hostFlag(category string) cli.Flag {
 }
 
 // openGate reads who may come in.
-func (s *service) openGate(c *cli.Context) (err error) {
-	g := &gate.Gate{Forwarded: s.forwarded, Client: s.remoteName, Messages: isChannel, Everybody: "/healthz"}
-	if g.Origins, err = gate.ParseOrigins(c.StringSlice("origin")); err != nil {
-		return usagef("--origin %w", err)
+func (s *service) openGate(c *cli.Context) error {
+	g, err := readGate(c.StringSlice("origin"), c.StringSlice("host"))
+	if err != nil {
+		return err
 	}
-	if g.Hosts, err = gate.ParseHosts(c.StringSlice("host")); err != nil {
-		return usagef("--host %w", err)
-	}
+	g.Forwarded, g.Client, g.Messages, g.Everybody = s.forwarded, s.remoteName, isChannel, "/healthz"
 	if g.Public, err = publicURL(c); err != nil {
 		return err
 	}
@@ -40,6 +38,18 @@ func (s *service) openGate(c *cli.Context) (err error) {
 	}
 	s.gate, g.Users = g, s.guard
 	return nil
+}
+
+// readGate is the gate of --origin and --host.
+func readGate(origins, hosts []string) (*gate.Gate, error) {
+	g, err := &gate.Gate{}, error(nil)
+	if g.Origins, err = gate.ParseOrigins(origins); err != nil {
+		return nil, usagef("--origin %w", err)
+	}
+	if g.Hosts, err = gate.ParseHosts(hosts); err != nil {
+		return nil, usagef("--host %w", err)
+	}
+	return g, nil
 }
 
 // isChannel reports whether plain HTTP finds messages there.

@@ -16,6 +16,7 @@ import (
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/serve/gate"
 )
 
 // upgradeHandshake bounds a handshake at the rate of a serial line.
@@ -130,10 +131,14 @@ func (u *upgrader) carry(device, server net.Conn, addr string) error {
 		return u.pass(device, server, addr, said, heard)
 	}
 	var upstream *core.Conn
+	admits := (&gate.Gate{}).Over(device.LocalAddr().Network())
 	conn, err := core.Accept(u.ctx, device, &core.AcceptOptions{
 		HandshakeTimeout: upgradeHandshake,
 		Early:            said,
 		Check: func(r *hixie.Request, d core.Dialect) *core.Refusal {
+			if refusal := admits(r, d); refusal != nil {
+				return refusal
+			}
 			var err error
 			if upstream, err = u.open(r, server, addr); err != nil {
 				u.e.log.Warnf("%s: %v", addr, err)

@@ -172,8 +172,9 @@ function ws76.connect(url, options) end
 ---Listens for connections. Only in tasks.
 ---@param address string
 ---@param each? fun(conn: ws76.Conn) run as a task for each connection
+---@param options? {origin?: string|string[], host?: string|string[]} pages of other sites, and names of this server, that are let in, as with --origin and --host
 ---@return ws76.Listener?, string? err
-function ws76.listen(address, each) end
+function ws76.listen(address, each, options) end
 ---Opens a raw stream of bytes. Only in tasks.
 ---@param url string
 ---@return ws76.Stream?, string? err

@@ -48,6 +48,9 @@ type Gate struct {
 	Messages func(resource string) bool
 	// Everybody is a path, without a query, that whoever asks may read; "": none.
 	Everybody string
+	// Option is how Hosts and Origins are written, for who is told what would help: a format
+	// of a name and a value; "": as flags.
+	Option string
 }
 
 // Request is what a Gate is asked about; nothing of it is kept.
@@ -82,10 +85,21 @@ func (g *Gate) Admit(r *Request) (*auth.Grant, *core.Refusal) {
 	return g.login(r, f.authorization.value)
 }
 
-// Check is Admit of a server without users, over a network, for core.AcceptOptions.
-func (g *Gate) Check(head *hixie.Request, dialect core.Dialect) *core.Refusal {
-	f := factsOf(head)
-	return g.checkSite(&Request{Head: head, Dialect: dialect}, &f)
+// Over is Admit where there are no users, of what comes in over a transport: a
+// core.AcceptOptions.Check.
+func (g *Gate) Over(transport string) func(*hixie.Request, core.Dialect) *core.Refusal {
+	return func(head *hixie.Request, dialect core.Dialect) *core.Refusal {
+		f := factsOf(head)
+		return g.checkSite(&Request{Head: head, Dialect: dialect, Transport: transport}, &f)
+	}
+}
+
+// option is what would let somebody in.
+func (g *Gate) option(name, value string) string {
+	if g.Option == "" {
+		return "--" + name + " " + value
+	}
+	return fmt.Sprintf(g.Option, name, value)
 }
 
 // fact is a field of a request: its last value, and how often it is there.
@@ -205,7 +219,7 @@ func (g *Gate) checkHost(host string) *core.Refusal {
 	}
 	help := ""
 	if _, err := ParseHosts([]string{name}); ok && err == nil && !strings.Contains(name, "*") {
-		help = fmt.Sprintf("; if that is a name of this server, --host %s lets it in", name)
+		help = fmt.Sprintf("; if that is a name of this server, %s lets it in", g.option("host", name))
 	}
 	return refuse(http.StatusMisdirectedRequest, "this server is not known as %s%s", quote(host), help)
 }
@@ -222,7 +236,7 @@ func (g *Gate) checkOrigin(r *Request, f *facts, origin, asked string) *core.Ref
 		if _, err := ParseOrigins([]string{origin}); err != nil || strings.Contains(origin, "*") || equalFold(origin, "none") {
 			return refuse(http.StatusForbidden, "Origin: %s is no origin, so nothing can allow it", quote(origin))
 		}
-		return refuse(http.StatusForbidden, "pages of origin %s are not allowed here; --origin %[2]s lets them in", quote(origin), origin)
+		return refuse(http.StatusForbidden, "pages of origin %s are not allowed here; %s lets them in", quote(origin), g.option("origin", origin))
 	}
 	return nil
 }
@@ -267,7 +281,7 @@ func (g *Gate) checkNone(r *Request) *core.Refusal {
 	if len(g.Origins) == 0 || g.Origins.none() || !g.messages(r) {
 		return nil
 	}
-	return refuse(http.StatusForbidden, "clients that send no Origin are not allowed here; --origin none lets them in")
+	return refuse(http.StatusForbidden, "clients that send no Origin are not allowed here; %s lets them in", g.option("origin", "none"))
 }
 
 func (g *Gate) messages(r *Request) bool {
@@ -281,7 +295,7 @@ func (g *Gate) checkFetch(r *Request, f *facts) *core.Refusal {
 	if f.own() || equalFold(f.site.value, "none") || link || g.Origins.any() {
 		return nil
 	}
-	return refuse(http.StatusForbidden, "a page of another site asked for this (Sec-Fetch-Site: %s) and does not say which; --origin allows those that send an Origin", quote(f.site.value))
+	return refuse(http.StatusForbidden, "a page of another site asked for this (Sec-Fetch-Site: %s) and does not say which; those that send an Origin can be allowed", quote(f.site.value))
 }
 
 // login lets in users.

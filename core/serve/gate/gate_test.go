@@ -81,7 +81,7 @@ func TestHosts(t *testing.T) {
 		"127.0.0.1.evil.test": false, "127.1": false, "0x7f.1": false, "::1": false, "[::1": false, "[evil]": false, "[127.0.0.1]": false, "localhost:x": false, "localhost:80:80": false, "1": false,
 		"localhost@evil.test": false, "": false, ".": false, ":80": false, "localhost:0x50": false, "localhost/": false, "local host": false,
 	} {
-		refusal := g.Check(request("GET", "/", "Host", host), core.RFC6455)
+		refusal := g.Over("tcp")(request("GET", "/", "Host", host), core.RFC6455)
 		if (refusal == nil) != want {
 			t.Errorf("%q: %v", host, refusal)
 		}
@@ -89,11 +89,11 @@ func TestHosts(t *testing.T) {
 			t.Errorf("%q: %d %s", host, refusal.Status, refusal.Text)
 		}
 	}
-	if all, err := ParseHosts([]string{"*"}); err != nil || (&Gate{Hosts: all}).Check(request("GET", "/", "Host", "any.test"), core.RFC6455) != nil {
+	if all, err := ParseHosts([]string{"*"}); err != nil || (&Gate{Hosts: all}).Over("tcp")(request("GET", "/", "Host", "any.test"), core.RFC6455) != nil {
 		t.Error("* is not all names", err)
 	}
 	for host, help := range map[string]string{"evil.test:80": "--host evil.test lets it in", "*": "", "a;rm": "", "[x": ""} {
-		text := g.Check(request("GET", "/", "Host", host), core.RFC6455).Text
+		text := g.Over("tcp")(request("GET", "/", "Host", host), core.RFC6455).Text
 		if !strings.HasSuffix(text, help) || help == "" && strings.Contains(text, "--host") {
 			t.Errorf("%q: %s", host, text)
 		}
@@ -324,7 +324,7 @@ func FuzzAdmit(f *testing.F) {
 	hosts, _ := ParseHosts([]string{"*.lan"})
 	g := &Gate{Hosts: hosts}
 	f.Fuzz(func(t *testing.T, host, origin string) {
-		refusal := g.Check(request("GET", "/", "Host", host, "Origin", origin), core.RFC6455)
+		refusal := g.Over("tcp")(request("GET", "/", "Host", host, "Origin", origin), core.RFC6455)
 		if refusal == nil {
 			o, ok := splitOrigin(strings.Trim(origin, " \t"))
 			name, _, asked := splitHost(strings.Trim(host, " \t"))
