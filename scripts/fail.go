@@ -1,10 +1,16 @@
 package scripts
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/ws76/ws76/scripts/check"
 )
 
 // failGlobal is the global by which a script says what becomes of what it should have
@@ -48,6 +54,67 @@ func (st *state) misplaced() error {
 	return nil
 }
 
+// judge returns what is wrong with the globals that have been set: by the main chunk, or by on_start where main is nil. What
+// looks like a hook and is none is an error where the script guards something, and said otherwise.
+func (st *state) judge(main *lua.FunctionProto) error {
+	s := st.script
+	stated, err := st.stated()
+	if err = cmp.Or(err, st.misplaced()); err != nil {
+		return err
+	}
+	stated = max(stated, s.o.Fail)
+	wrong := st.misnamed(main)
+	if len(wrong) > 0 && max(stated, s.o.OnError) != Pass {
+		return errors.New(strings.Join(wrong, "; "))
+	}
+	for _, text := range wrong {
+		if !slices.Contains(st.told, text) {
+			st.told = append(st.told, text)
+			s.o.log(slog.LevelWarn, "%s: %s", s.name, text)
+		}
+	}
+	if stated != Pass && !s.task && len(st.tasks) == 0 && !slices.ContainsFunc(Events, func(name string) bool {
+		return lua.LVAsBool(st.L.G.Global.RawGetString(name))
+	}) {
+		return fmt.Errorf("it states fail and has no hook, so it would keep back nothing; want a global function such as %s", onMessage)
+	}
+	return nil
+}
+
+// misnamed lists what looks like a hook and nothing calls: globals of other names, fields of tables, local functions of the
+// main chunk, which may be nil.
+func (st *state) misnamed(main *lua.FunctionProto) []string {
+	globals := st.L.G.Global
+	list := misnamedIn(nil, "", globals)
+	list = misnamedIn(list, "ws76.", st.module)
+	list = misnamedIn(list, "plugin.", globals.RawGetString("plugin"))
+	if main != nil {
+		for _, l := range main.DbgLocals {
+			if slices.Contains(Events, l.Name) && globals.RawGetString(l.Name) == lua.LNil {
+				list = append(list, check.LocalHook(l.Name))
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// misnamedIn appends those of a table.
+func misnamedIn(list []string, prefix string, table lua.LValue) []string {
+	if t, ok := table.(*lua.LTable); ok {
+		t.ForEach(func(key, v lua.LValue) {
+			name, _ := key.(lua.LString)
+			if _, ok := v.(*lua.LFunction); !ok || prefix == "" && slices.Contains(Events, string(name)) {
+				return
+			}
+			if hook, ok := check.HookLike(string(name), Events); ok {
+				list = append(list, check.NoHook(prefix+string(name), hook))
+			}
+		})
+	}
+	return list
+}
+
 // Guards reports whether one of the scripts keeps back what it could not see.
 func (set Set) Guards() bool {
 	return slices.ContainsFunc(set, func(s *Script) bool { return s.policy() != Pass })
@@ -59,8 +126,7 @@ func (s *Script) policy() ErrorPolicy {
 	return max(s.o.OnError, s.o.Fail, ErrorPolicy(s.fail.Load()))
 }
 
-// guards reports whether an event is one without which something would pass that the
-// script keeps back.
-func (e event) guards() bool {
-	return e == onMessage || e == onSend || e == onLine || e == onHandshake
-}
+// guarded are the events without which something would pass that the script keeps back.
+const guarded = 1<<onMessage | 1<<onSend | 1<<onLine | 1<<onHandshake
+
+func (e event) guards() bool { return guarded&e.bit() != 0 }

@@ -1,10 +1,15 @@
 package scripts
 
 import (
+	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/relay"
 )
 
 // guards are the ways to say that a script guards something.
@@ -127,7 +132,7 @@ func TestFailStated(t *testing.T) {
 		{`fail = "close"`, Drop, Drop, Close},
 		{`fail = "close"`, Exit, Drop, Exit},
 	} {
-		s, err := Eval("x", c.code, Options{OnError: c.user, Fail: c.man})
+		s, err := Eval("x", c.code+" function on_message() end", Options{OnError: c.user, Fail: c.man})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,6 +144,117 @@ func TestFailStated(t *testing.T) {
 		}
 		if err := s.Stop(t.Context(), ""); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestGuardStart: where on_start fails nothing passes, whatever hooks there are and whether a session began before; a version
+// that is loaded anew lets pass again.
+func TestGuardStart(t *testing.T) {
+	for how, fault := range map[string]string{
+		"an error":         `error("no")`,
+		"a wait":           `ws76.sleep(1)`,
+		"a hook misplaced": `on_message = 5`,
+		"a hook misnamed":  `on_mesage = print`,
+		"a wrong fail":     `fail = "dorp"`,
+	} {
+		for who, g := range guards(Drop) {
+			for _, hook := range []string{"on_message", "on_send", "on_open"} {
+				path := filepath.Join(t.TempDir(), "guard.lua")
+				code := func(fault string) {
+					writeFile(t, path, g.code+"function on_start() "+fault+" end function "+hook+"(c, d) return d end")
+				}
+				r := &rig{t: t, news: make(chan struct{}, 1)}
+				r.options(&g.o)
+				what := fmt.Sprintf("%s, said by %s, beside %s", how, who, hook)
+				begin := func() error {
+					s, err := Load(path, g.o)
+					if err != nil {
+						t.Fatal(err)
+					}
+					r.script = s
+					err = s.Start()
+					r.sess, r.sink = r.session(s)
+					return err
+				}
+				passes := func(when string, want int) {
+					t.Helper()
+					for _, d := range []relay.Direction{relay.AToB, relay.BToA} {
+						if err := r.sink(d, core.Message{Data: []byte("x")}); err != nil && err != errDown {
+							t.Errorf("%s, %s: %v", what, when, err)
+						}
+					}
+					if got := append(r.got(&r.toA), r.got(&r.toB)...); len(got) != want {
+						t.Errorf("%s, %s: %d messages passed, want %d", what, when, len(got), want)
+					}
+					r.toA, r.toB = nil, nil
+					if a := (Set{r.script}).Handshake(&Peer{}, requestOf("/")); (a == nil) != (want > 0) {
+						t.Errorf("%s, %s: a handshake is answered %v", what, when, a)
+					}
+				}
+				code(fault)
+				if err := begin(); err == nil || !strings.Contains(err.Error(), "it guards something, so nothing passes it") {
+					t.Errorf("%s: Start returned %v", what, err)
+				}
+				passes("at the start", 0)
+				code("")
+				if err := r.script.Reload(); err != nil {
+					t.Error(err)
+				}
+				passes("mended", 2)
+				code(fault)
+				if err := r.script.Reload(); err == nil {
+					t.Errorf("%s: a version that cannot start is said to be loaded", what)
+				}
+				passes("loaded anew", 0)
+				r.stop()
+				passes("stopped", 0)
+			}
+		}
+	}
+}
+
+// TestGuardStartPass: a script that guards nothing goes on without what on_start was to do.
+func TestGuardStartPass(t *testing.T) {
+	r := newRig(t, "function on_start() error('no') end function on_message(c, d) return d .. d end", Options{})
+	r.push("a")
+	r.want("to b", &r.toB, "aa")
+	r.stop()
+}
+
+// TestMisnamed: what looks like a hook and nothing calls is an error where something is guarded, and said otherwise.
+func TestMisnamed(t *testing.T) {
+	for code, want := range map[string]string{
+		"function on_mesage() end":                        "there is no hook on_mesage, so nothing calls it; did you mean on_message?",
+		"_G.On_Message = print":                           "there is no hook On_Message, so nothing calls it; did you mean on_message?",
+		"function onMessage() end":                        "there is no hook onMessage, so nothing calls it; did you mean on_message?",
+		"function on_something_else_entirely() end":       "there is no hook on_something_else_entirely, so nothing calls it",
+		"function ws76.on_message() end":                  "there is no hook ws76.on_message, so nothing calls it; did you mean on_message?",
+		"plugin = {} function plugin:on_message() end":    "there is no hook plugin.on_message, so nothing calls it; did you mean on_message?",
+		"do local function on_message() end end":          "on_message is local, so nothing calls it; leave out local",
+		"local on_send = function() end":                  "on_send is local, so nothing calls it; leave out local",
+		"on_off = true only = 1 function once() end":      "",
+		"local function on_open() end _G.on_open = print": "",
+		"function f() local on_message = 1 end":           "",
+	} {
+		for who, g := range guards(Drop) {
+			_, err := Eval("x", g.code+"function on_line() end "+code, g.o)
+			if (err == nil) != (want == "") || err != nil && !strings.HasSuffix(err.Error(), "x: "+want) {
+				t.Errorf("%s, guarded by %s: %v, want %q", code, who, err, want)
+			}
+		}
+		r := newRig(t, "function on_line() end "+code, Options{})
+		if got := r.logged("WARN test.lua: " + want); want != "" && !got || want == "" && r.logged("hook") {
+			t.Errorf("%s: logged %q, want %q", code, r.logs, want)
+		}
+		r.stop()
+	}
+	for code, ok := range map[string]bool{
+		"": false, "function message() end": false, "on_message = false": false,
+		"function on_open() end": true, "ws76.spawn(function() ws76.sleep(1) end)": true,
+	} {
+		if _, err := Eval("x", "fail = 'drop' "+code, Options{}); (err == nil) != ok {
+			t.Errorf("%q, which states fail: %v", code, err)
 		}
 	}
 }

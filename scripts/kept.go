@@ -242,7 +242,7 @@ func (s *Script) weigh(st *state) {
 		return
 	}
 	s.o.log(slog.LevelError, "%s: %s; the script is loaded anew, without that", s.name, text)
-	s.cur = nil
+	s.without()
 	st.close("memory")
 	for _, c := range s.conns {
 		c.data = nil

@@ -63,7 +63,7 @@ func (l *link) bind(next relay.Sink, do func(func() error) error, end func(error
 	out := l.take(st)
 	// A hook, or a task that waits for messages, may be there later still.
 	sink := next
-	if s.o.Reload || st.lost || s.wants.Load() != 0 || st.lastID > 0 || st.seq > 0 || len(st.opened) > 0 {
+	if s.path != "" || st.lost || s.wants.Load() != 0 || s.policy() != Pass || st.lastID > 0 || st.seq > 0 || len(st.opened) > 0 {
 		sink = l.sink
 	}
 	s.leaveFrom(st)
@@ -238,7 +238,7 @@ func (l *link) missed(d relay.Direction, m core.Message) error {
 	return errDown
 }
 
-var errDown = errors.New("the script that is to see the message does not run: a call of it did not stop, or it could not be loaded anew")
+var errDown = errors.New("the script that is to see the message does not run: it could not start or be loaded anew, or a call of it did not stop")
 
 // kinds of messages as Lua has them.
 var (

@@ -201,13 +201,13 @@ func (s *Script) Reload() error {
 	s.install(fresh)
 	s.recovered("reloaded")
 	if s.started {
-		s.startState()
+		err = s.restart()
 	}
 	if s.reloads.files != nil && !fresh.lost {
 		s.watchFiles()
 	}
 	s.leaveFrom(fresh)
-	return nil
+	return err
 }
 
 var errStuck = errors.New("not reloaded: a call of the version before was abandoned and has not ended; the script is loaded anew when it has")

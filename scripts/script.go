@@ -1,7 +1,6 @@
 package scripts
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -201,8 +200,7 @@ func (st *state) load(main *lua.FunctionProto, old *state) error {
 		failed := st.newError("main chunk", err)
 		return &LoadError{Script: st.script.name, Err: errors.New(failed.Text), Traceback: failed.Traceback}
 	}
-	_, err := st.stated()
-	if err = cmp.Or(err, st.misplaced()); err != nil {
+	if err := st.judge(main); err != nil {
 		return &LoadError{Script: st.script.name, Err: fmt.Errorf("%s: %w", st.script.name, err)}
 	}
 	return nil
@@ -213,40 +211,82 @@ func (s *Script) install(st *state) {
 	s.cur = st
 	s.down.Store(false)
 	s.errs, s.off = [numEvents]int{}, [numEvents]bool{}
-	stated, _ := st.stated() // load has looked
-	s.fail.Store(uint32(stated))
 	st.refresh()
 }
 
-// Start calls on_start; timers and tasks run from here on.
-func (s *Script) Start() {
+// without takes the state away. What the script guards does not pass until there is another, whatever hooks the one
+// before had. The caller has the lock.
+func (s *Script) without() {
+	s.cur = nil
+	var wants uint32
+	if s.policy() != Pass {
+		wants = guarded
+	}
+	s.wants.Store(wants)
+}
+
+// Start calls on_start; timers and tasks run from here on. An error, a *LoadError, says that a script that guards
+// something does not run, since it could not begin as it should: nothing passes it.
+func (s *Script) Start() error {
 	s.mu.Lock()
 	if s.started || s.stopped || s.cur == nil {
 		s.mu.Unlock()
-		return
+		return nil
 	}
 	s.started = true
 	st := s.cur
-	s.startState()
+	err := s.startState()
 	s.leaveFrom(st)
 	if s.o.Reload {
 		s.watch()
 	}
+	return err
 }
 
-// startState calls on_start of the current state. The caller has the lock.
-func (s *Script) startState() {
+// startState calls on_start of the current state, which is taken away where that fails and the script guards something.
+// The caller has the lock.
+func (s *Script) startState() error {
 	st := s.cur
-	st.call(onStart, st.args())
-	if !st.lost {
-		st.arm()
-		for c := range st.opened {
-			if w, ok := c.(*watching); ok {
-				w.next()
-			}
-		}
-		s.bg.wake = len(st.ready) > 0 || s.bg.wake
+	_, ok := st.call(onStart, st.args())
+	if st.lost {
+		return nil
 	}
+	err := errNotStarted
+	if ok {
+		err = st.judge(nil)
+	}
+	if err != nil && s.policy() != Pass {
+		s.without()
+		s.down.Store(true)
+		st.close("not started")
+		for _, c := range s.conns {
+			c.data = nil
+		}
+		return &LoadError{Script: s.name, Err: fmt.Errorf("%s: %w; it guards something, so nothing passes it until it is loaded anew", s.name, err)}
+	}
+	if ok && err != nil {
+		s.o.log(slog.LevelError, "%s: %v", s.name, err)
+	}
+	st.arm()
+	for c := range st.opened {
+		if w, ok := c.(*watching); ok {
+			w.next()
+		}
+	}
+	s.bg.wake = len(st.ready) > 0 || s.bg.wake
+	return nil
+}
+
+var errNotStarted = errors.New("on_start failed")
+
+// restart is startState of a version that came later, of which an error is logged as well.
+func (s *Script) restart() error {
+	err := s.startState()
+	if err != nil {
+		s.reloads.failed = true
+		s.o.log(slog.LevelError, "%v", err)
+	}
+	return err
 }
 
 // Stop ends the script: on_stop is called, tasks and timers end, and connections
@@ -265,11 +305,9 @@ func (s *Script) Stop(ctx context.Context, reason string) error {
 			return s.Stop(ctx, reason) // what the watchdog has loaded anew
 		}
 	}
-	s.stopped, s.cur = true, nil
+	s.stopped = true
+	s.without()
 	s.tellOmitted()
-	if s.policy() == Pass {
-		s.wants.Store(0)
-	}
 	var owned []*owned
 	for _, c := range s.conns {
 		if c.owned != nil {
@@ -410,7 +448,8 @@ func (s *Script) abandoned(st *state) {
 	s.o.log(slog.LevelError, "%s: a call did not stop within %d times its limit of %v; when it has ended, the script is loaded anew, without what it knew",
 		s.name, patienceFactor, s.o.Limits.Timeout)
 	s.reloads.failed = true
-	s.cur, s.stuck = nil, st
+	s.without()
+	s.stuck = st
 	s.down.Store(true)
 	st.release("abandoned")
 }
@@ -450,7 +489,7 @@ func (s *Script) renew() {
 	s.install(fresh)
 	s.recovered("loaded anew")
 	if s.started {
-		s.startState()
+		s.restart()
 	}
 	s.leaveFrom(fresh)
 }

@@ -15,11 +15,14 @@ import (
 // Set is a chain of scripts, first to last. The empty one costs nothing.
 type Set []*Script
 
-// Start starts all scripts.
-func (set Set) Start() {
+// Start starts all scripts, up to the first that must not do without.
+func (set Set) Start() error {
 	for _, s := range set {
-		s.Start()
+		if err := s.Start(); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // Stop stops all scripts, last to first.

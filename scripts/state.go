@@ -69,6 +69,8 @@ type state struct {
 	opened map[closer]bool // that ends with the state
 
 	exiting *ExitError // ws76.exit was called
+	told    []string   // by judge
+	judged  bool       // the main chunk of a program, when it first waited
 
 	lost   bool        // a call of it was abandoned; only its goroutine looks
 	given  atomic.Bool // the same, for whoever does not know
@@ -222,9 +224,17 @@ func (st *state) failed(e event, err error) *Error {
 	return failed
 }
 
-// refresh looks which events the script has functions for. What is no function takes no hook's place.
+// refresh looks which events the script has functions for, and what it says of failing. What is no function takes no hook's
+// place, and what is no policy is the safest.
 func (st *state) refresh() {
 	globals := st.L.G.Global
+	if st.script.cur == st {
+		fail, err := st.stated()
+		if err != nil {
+			fail = Close
+		}
+		st.script.fail.Store(uint32(fail))
+	}
 	var wants uint32
 	for e, name := range Events {
 		v := globals.RawGetString(name)

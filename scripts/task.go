@@ -119,6 +119,12 @@ func (st *state) resume(r resumption) {
 		return
 	}
 	st.refresh()
+	if t == st.main && err == nil && (!st.judged || how != lua.ResumeYield) {
+		st.judged = true
+		if err = st.judge(nil); err != nil {
+			err = fmt.Errorf("%s: %w", st.script.name, err)
+		}
+	}
 	switch {
 	case err != nil:
 		t.end(nil, err)

@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"core/serve/auth":         {"internal/textfile"},
 	"core/serve/metrics":      {"core", "core/hixie"},
 	"plugins":                 {"scripts", "scripts/luacode", "scripts/permit", "internal/textfile"},
-	"scripts":                 {"core", "core/hixie", "core/relay", "core/serve/gate", "internal/accept", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/lualib", "scripts/luastd", "scripts/luastring", "scripts/permit", "scripts/watch", "internal/textfile"},
+	"scripts":                 {"core", "core/hixie", "core/relay", "core/serve/gate", "internal/accept", "scripts/check", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/lualib", "scripts/luastd", "scripts/luastring", "scripts/permit", "scripts/watch", "internal/textfile"},
 	"scripts/check":           {"scripts/luacode", "scripts/luastring"},
 	"scripts/luacode":         {"scripts/lauxlib", "scripts/luastring", "scripts/luasyntax"},
 	"scripts/luasyntax":       {"scripts/lauxlib"},

@@ -244,8 +244,10 @@ func (s *span) run(stop context.Context) error {
 	}
 	set := s.plugins.set
 	s.front.scripts = set
-	set.Start()
 	defer stopScripts(set, s.closing)
+	if err := set.Start(); err != nil {
+		return err
+	}
 	defer onHangup(s.front.reload)()
 	defer s.front.turnedAway.close()
 	err = s.from.run(ctx)

@@ -129,8 +129,10 @@ func (e *env) connect(c *cli.Context) error {
 		return err
 	}
 	set := chain.set
-	set.Start()
 	defer stopScripts(set, dialer.options.CloseTimeout)
+	if err := set.Start(); err != nil {
+		return err
+	}
 	if len(set) > 0 {
 		defer onHangup(func() { set.Reload() })() // which says itself what is wrong
 	}

@@ -257,7 +257,11 @@ func (t *console) scriptCommand(path string) {
 		t.say("loading %v", err)
 		return
 	}
-	script.Start()
+	if err := script.Start(); err != nil {
+		t.say("%v", err)
+		stopScripts(scripts.Set{script}, core.DefaultCloseTimeout)
+		return
+	}
 	t.mu.Lock()
 	t.added = append(t.added, script)
 	l := t.live

@@ -40,7 +40,9 @@ func newFrameScripts(e *env, c *cli.Context, dialect core.Dialect) (*frameScript
 // called when one was made outside of a message's way.
 func (s *frameScripts) start(out func(core.Message) error, flush func() error) error {
 	s.flush = flush
-	s.set.Start()
+	if err := s.set.Start(); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error

@@ -154,8 +154,9 @@ func (e *env) runPluginCommand(c *cli.Context, p *plugins.Plugin, name string) e
 	if err != nil {
 		return err
 	}
-	script.Start()
-	err = plugins.Run(ctx, script, name, c.Args().Slice())
+	if err = script.Start(); err == nil {
+		err = plugins.Run(ctx, script, name, c.Args().Slice())
+	}
 	stopScripts(scripts.Set{script}, core.DefaultCloseTimeout)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -78,7 +78,9 @@ func (e *env) runScript(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	through.set.Start()
+	if err := through.set.Start(); err != nil {
+		return err
+	}
 	options.Before = through.set
 	options.Dial = func(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
 		to, err := through.dialURL(ctx, url)

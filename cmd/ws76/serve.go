@@ -154,15 +154,11 @@ func (e *env) serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Bool("flash-policy") {
-		ports, err := flashPorts(c, listeners)
-		if err != nil {
-			for _, l := range listeners {
-				l.Close()
-			}
-			return err
+	if err := s.begin(c, listeners); err != nil {
+		for _, l := range listeners {
+			l.Close()
 		}
-		s.server.Accept.FlashPolicy = flashPolicy(s.gate.Origins, ports)
+		return err
 	}
 	for _, l := range listeners {
 		e.log.Warnf("listening on %s", describe(l.Addr(), s.server.TLS != nil))
@@ -180,6 +176,18 @@ func (e *env) serve(c *cli.Context) error {
 	return nil
 }
 
+// begin does what is to be done once the ports are known, and before anybody is served.
+func (s *service) begin(c *cli.Context, listeners []net.Listener) error {
+	if c.Bool("flash-policy") {
+		ports, err := flashPorts(c, listeners)
+		if err != nil {
+			return err
+		}
+		s.server.Accept.FlashPolicy = flashPolicy(s.gate.Origins, ports)
+	}
+	return s.scripts.Start()
+}
+
 // run serves until ctx ends.
 func (s *service) run(ctx context.Context, listeners []net.Listener) error {
 	var unsent uint64 // before it stops
@@ -190,7 +198,6 @@ func (s *service) run(ctx context.Context, listeners []net.Listener) error {
 	})()
 	s.plain = len(s.scripts) == 0 && s.recorder == nil && !s.forwarded && !s.log.enabled(slog.LevelInfo)
 	s.server.LongEvents = len(s.scripts) > 0
-	s.scripts.Start()
 	defer onHangup(s.reload)()
 	err := s.server.Serve(ctx, listeners...)
 	if ctx.Err() != nil {

@@ -84,6 +84,33 @@ func Nearest(name string, names []string) string {
 	return best
 }
 
+// HookLike reports whether a name looks like that of a hook, and which may be meant, or "".
+func HookLike(name string, hooks []string) (hook string, ok bool) {
+	if start := strings.TrimLeft(name, "_"); len(start) < 2 || !strings.EqualFold(start[:2], "on") {
+		return "", false
+	}
+	fold := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
+	for _, h := range hooks {
+		if fold(h) == fold(name) {
+			return h, true
+		}
+	}
+	if !strings.HasPrefix(strings.ToLower(name), "on_") {
+		return "", false
+	}
+	return Nearest(name, hooks), true
+}
+
+// NoHook says that a function looks like a hook and is none.
+func NoHook(name, hook string) string {
+	return fmt.Sprintf("there is no hook %s, so nothing calls it%s", name, didYouMean(hook))
+}
+
+// LocalHook says that one is local.
+func LocalHook(name string) string {
+	return name + " is local, so nothing calls it; leave out local"
+}
+
 // distance is the number of letters to change, add or leave out (Levenshtein).
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
@@ -165,6 +192,10 @@ func (w *walker) judge() {
 	for _, u := range w.members {
 		if !w.prefixes[u.name] && !reported[u] {
 			reported[u] = true
+			if hook, ok := HookLike(strings.TrimPrefix(u.name, "ws76."), w.known.Hooks); ok {
+				w.problem(u.line, "%s", NoHook(u.name, hook))
+				continue
+			}
 			w.problem(u.line, "there is no %s%s", u.name, didYouMean(Nearest(u.name, w.known.Module)))
 		}
 	}
@@ -177,16 +208,48 @@ func didYouMean(name string) string {
 	return fmt.Sprintf("; did you mean %s?", name)
 }
 
-// define notes that the script sets a global; f says that it is a function.
-func (w *walker) define(name string, line int, f bool) {
+// define notes that the script sets a global to a value.
+func (w *walker) define(name string, line int, value ast.Expr) {
 	w.defined[name] = true
-	switch {
-	case f && slices.Contains(w.known.Hooks, name):
-		w.report.Hooks = append(w.report.Hooks, Hook{name, line})
-	case f && strings.HasPrefix(name, "test_"):
+	if _, ok := value.(*ast.FunctionExpr); ok && strings.HasPrefix(name, "test_") {
 		w.report.Tests = append(w.report.Tests, Hook{name, line})
-	case f && strings.HasPrefix(name, "on_"):
-		w.problem(line, "there is no hook %s, so nothing calls this%s", name, didYouMean(Nearest(name, w.known.Hooks)))
+		return
+	}
+	if !mayBeFunction(value) {
+		return
+	}
+	if slices.Contains(w.known.Hooks, name) {
+		w.report.Hooks = append(w.report.Hooks, Hook{name, line})
+	} else {
+		w.hook(name, name, line)
+	}
+}
+
+// hook looks at a function, that is called whole, for one that looks like a hook and is none.
+func (w *walker) hook(name, whole string, line int) {
+	if hook, ok := HookLike(name, w.known.Hooks); ok {
+		w.problem(line, "%s", NoHook(whole, hook))
+	}
+}
+
+// mayBeFunction reports whether a value may be one that is called.
+func mayBeFunction(value ast.Expr) bool {
+	switch value.(type) {
+	case *ast.FunctionExpr, *ast.FuncCallExpr, *ast.IdentExpr, *ast.AttrGetExpr, *ast.LogicalOpExpr:
+		return true
+	}
+	return false
+}
+
+// field looks at a function that a field of a global table is set to, under a constant name. Those of _G are globals.
+func (w *walker) field(table ast.Expr, key string, value ast.Expr, s *scope) {
+	of, ok := table.(*ast.IdentExpr)
+	switch {
+	case !ok || s.has(of.Value) || !mayBeFunction(value):
+	case of.Value == "_G":
+		w.define(key, of.Line(), value)
+	case of.Value == "plugin": // ws76 has no such field
+		w.hook(key, "plugin."+key, of.Line())
 	}
 }
 
@@ -220,19 +283,19 @@ func (w *walker) stmt(stmt ast.Stmt, s *scope) {
 			name, ok := e.(*ast.IdentExpr)
 			switch {
 			case !ok:
-				w.extend(e, s)
+				if i < len(st.Rhs) {
+					w.extend(e, st.Rhs[i], s)
+				}
 				w.expr(e, s)
 			case !s.has(name.Value):
-				var f bool
-				if i < len(st.Rhs) {
-					_, f = st.Rhs[i].(*ast.FunctionExpr)
+				if i >= len(st.Rhs) {
+					w.define(name.Value, name.Line(), nil)
+					break
 				}
-				w.define(name.Value, name.Line(), f)
-				if i < len(st.Rhs) {
-					w.policy(name, st.Rhs[i])
-				}
-				if f {
-					w.function(st.Rhs[i].(*ast.FunctionExpr), s, w.known.Params[name.Value])
+				w.define(name.Value, name.Line(), st.Rhs[i])
+				w.policy(name, st.Rhs[i])
+				if f, ok := st.Rhs[i].(*ast.FunctionExpr); ok {
+					w.function(f, s, w.known.Params[name.Value])
 				}
 			default: // it may be something else from now on
 				if of := s.of(name.Value); i >= len(st.Rhs) || of.names[name.Value] != w.typeOf(st.Rhs[i], s) {
@@ -293,15 +356,16 @@ func (w *walker) stmt(stmt ast.Stmt, s *scope) {
 		var params []string
 		if name, ok := st.Name.Func.(*ast.IdentExpr); ok && st.Name.Receiver == nil {
 			if !s.has(name.Value) {
-				w.define(name.Value, st.Line(), true)
+				w.define(name.Value, st.Line(), st.Func)
 				params = w.known.Params[name.Value]
 			}
 		} else {
-			w.extend(st.Name.Func, s)
+			w.extend(st.Name.Func, st.Func, s)
 			w.expr(st.Name.Func, s)
 			w.expr(st.Name.Receiver, s)
 		}
 		if st.Name.Receiver != nil {
+			w.field(st.Name.Receiver, st.Name.Method, st.Func, s)
 			s = inner(s, "self")
 		}
 		w.function(st.Func, s, params)

@@ -10,7 +10,7 @@ import (
 
 var known = &Known{
 	Hooks:   []string{"on_message", "on_send", "on_open"},
-	Globals: []string{"ws76", "print", "pairs", "string"},
+	Globals: []string{"_G", "ws76", "print", "pairs", "string"},
 	Module:  []string{"ws76.json.encode", "ws76.json.decode", "ws76.after", "ws76.kv.get", "ws76.state", "ws76.connect", "ws76.listen"},
 
 	Classes: map[string]map[string]string{"ws76.Conn": {"send": "", "close": "", "remote": "string", "peer": "ws76.Conn", "data": ""}},
@@ -26,7 +26,15 @@ func TestScript(t *testing.T) {
 		problems []string
 	}{
 		{"function on_message(c, d) return d end\non_send = function() end", "[{on_message 1} {on_send 2}]", nil},
-		{"function on_mesage() end", "[]", []string{"1: there is no hook on_mesage, so nothing calls this; did you mean on_message?"}},
+		{"function on_mesage() end", "[]", []string{"1: there is no hook on_mesage, so nothing calls it; did you mean on_message?"}},
+		{"on_message = filter('x') _G.on_send = filter function filter() end", "[{on_message 1} {on_send 1}]", nil},
+		{"onMessage = function() end _G.on_x = 1 on_off = true function _G.on_recieve() end", "[]", []string{
+			"1: there is no hook onMessage, so nothing calls it; did you mean on_message?", "1: there is no hook on_recieve, so nothing calls it",
+		}},
+		{"plugin = {} function plugin.on_message() end function plugin:on_send() end ws76.on_open = print", "[]", []string{
+			"1: there is no hook plugin.on_message, so nothing calls it; did you mean on_message?",
+			"1: there is no hook plugin.on_send, so nothing calls it; did you mean on_send?", "1: there is no hook ws76.on_open, so nothing calls it; did you mean on_open?",
+		}},
 		{"local function on_open() end", "[]", []string{"1: on_open is local, so nothing calls it; leave out local"}},
 		{"x = 1\nprint(x, y)\nprnt(1)", "[]", []string{`2: undefined global "y"`, `3: undefined global "prnt"; did you mean print?`}},
 		{"local function f(a, ...) local b = a; return f(b, ...) end for i = 1, 2 do print(i) end for k, v in pairs({}) do print(k, v) end", "[]", nil},

@@ -62,12 +62,15 @@ func (w *walker) judgeMissing() {
 }
 
 // extend notes that the script sets a field of string, if that is what it sets.
-func (w *walker) extend(target ast.Expr, s *scope) {
+func (w *walker) extend(target, value ast.Expr, s *scope) {
 	if e, ok := target.(*ast.AttrGetExpr); ok {
 		of, isName := e.Object.(*ast.IdentExpr)
 		key, isText := e.Key.(*ast.StringExpr)
 		if isName && isText && of.Value == "string" && !s.has("string") {
 			w.strings[key.Value] = true
+		}
+		if isText {
+			w.field(e.Object, key.Value, value, s)
 		}
 	}
 }

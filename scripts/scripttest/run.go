@@ -65,8 +65,9 @@ func Test(ctx context.Context, path, name string, o scripts.Options) error {
 		return err
 	}
 	r.script = script
-	script.Start()
-	err = script.Do(ctx, name)
+	if err = script.Start(); err == nil {
+		err = script.Do(ctx, name)
+	}
 	r.close()
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
