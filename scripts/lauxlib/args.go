@@ -24,7 +24,10 @@ func ErrorValue(err error) lua.LValue {
 
 // ArgError raises the error of argument n of the running function, which is named as its caller calls it.
 func ArgError(L *lua.LState, n int, why string) {
-	kind, name := Callee(L, 0)
+	var kind, name string
+	if caller, ok := at(L, 1); ok {
+		kind, name = caller.callee()
+	}
 	switch {
 	case name == "":
 		name = "?"

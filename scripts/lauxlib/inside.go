@@ -2,6 +2,7 @@ package lauxlib
 
 import (
 	"context"
+	"math"
 	"reflect"
 	"unsafe"
 
@@ -32,6 +33,9 @@ func offset(t reflect.Type, name string) uintptr {
 var (
 	tableArray = field[lua.LTable, []lua.LValue]("array")
 	tableKeys  = field[lua.LTable, []lua.LValue]("keys")
+	tablePlace = field[lua.LTable, map[lua.LValue]int]("k2i") // in keys, of those that are no index of the array
+
+	stringConstants = field[lua.FunctionProto, []string]("stringConstants")
 
 	registerType  = reflect.TypeFor[lua.LState]()
 	registerAt    = offset(registerType, "reg")
@@ -63,6 +67,19 @@ func Slots(t *lua.LTable) int { return cap(*tableArray(t)) }
 // Keys returns the keys that a table has or had: the interpreter forgets none. It must not be changed.
 func Keys(t *lua.LTable) []lua.LValue { return *tableKeys(t) }
 
+// WasKey reports whether a table has or had an entry with a key: the interpreter keeps the keys of those that have no value any
+// more, so that a loop may clear a table.
+func WasKey(t *lua.LTable, key lua.LValue) bool {
+	if n, ok := key.(lua.LNumber); ok && n == lua.LNumber(math.Trunc(float64(n))) && n > 0 && n < lua.LNumber(lua.MaxArrayIndex) {
+		return int(n) <= len(*tableArray(t))
+	}
+	_, was := (*tablePlace(t))[key]
+	return was
+}
+
+// SetStringConstants sets the list of constants as text, which gopher-lua keeps beside the constants and does not export.
+func SetStringConstants(p *lua.FunctionProto, constants []string) { *stringConstants(p) = constants }
+
 // Forget makes the table forget the keys that it has no more, but those that are kept, with which a loop may go on.
 func Forget(t *lua.LTable, kept map[lua.LValue]struct{}) {
 	fresh := &lua.LTable{Metatable: t.Metatable}
@@ -81,15 +98,11 @@ func Forget(t *lua.LTable, kept map[lua.LValue]struct{}) {
 
 // Registers returns how many registers a thread has room for; it never gives any back.
 func Registers(th *lua.LState) int {
-	reg := *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(th), registerAt))
-	if reg == nil {
-		return 0 // it has ended
-	}
-	return cap(*(*[]lua.LValue)(unsafe.Add(reg, registersAt)))
+	return cap(Held(th))
 }
 
-// Held returns the registers of a thread, those included that are not in use and still hold what they held, or nil. It must
-// not be changed.
+// Held returns the registers of a thread, those included that are not in use and still hold what they held; nil once it has
+// ended. It must not be changed.
 func Held(th *lua.LState) []lua.LValue {
 	reg := *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(th), registerAt))
 	if reg == nil {
@@ -133,6 +146,22 @@ func OnPanic(L *lua.LState, entering *bool, raised func(L *lua.LState, panicked 
 	}
 }
 
+// frameOf is the frame of a level of the stack.
+func frameOf(debug *lua.Debug) Frame {
+	return Frame{*(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(debug), frameAt))}
+}
+
+// parent is the frame that has called f; its at is nil where there is none.
+func (f Frame) parent() Frame { return Frame{*(*unsafe.Pointer)(unsafe.Add(f.at, frameParentAt))} }
+
+func (f Frame) function() *lua.LFunction { return *(**lua.LFunction)(unsafe.Add(f.at, frameFnAt)) }
+
+// pc is the index of the instruction that is at it, of Lua code.
+func (f Frame) pc() int { return *(*int)(unsafe.Add(f.at, framePcAt)) - 1 }
+
+// tails is how many tail calls have taken the place of f's.
+func (f Frame) tails() *int { return (*int)(unsafe.Add(f.at, frameTailAt)) }
+
 // maxTails is how many tail calls a level of the stack remembers. More are no help to anybody who reads a traceback, and the
 // interpreter writes a line for each before it shortens it.
 const maxTails = 16
@@ -143,11 +172,9 @@ func ForgetTails(th *lua.LState) {
 	if !ok {
 		return
 	}
-	for frame := *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(debug), frameAt)); frame != nil; {
-		if tails := (*int)(unsafe.Add(frame, frameTailAt)); *tails > maxTails {
-			*tails = maxTails
-		}
-		frame = *(*unsafe.Pointer)(unsafe.Add(frame, frameParentAt))
+	for f := frameOf(debug); f.at != nil; f = f.parent() {
+		tails := f.tails()
+		*tails = min(*tails, maxTails)
 	}
 }
 
@@ -158,18 +185,14 @@ func CanYield(th *lua.LState) bool {
 	if !ok || th.Parent == nil {
 		return false
 	}
-	frame := *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(debug), frameAt))
-	for {
-		if frame = *(*unsafe.Pointer)(unsafe.Add(frame, frameParentAt)); frame == nil {
-			return true
-		}
-		fn := *(**lua.LFunction)(unsafe.Add(frame, frameFnAt))
+	for f := frameOf(debug).parent(); f.at != nil; f = f.parent() {
+		fn := f.function()
 		if fn.IsG {
 			return false
 		}
-		next := *(*int)(unsafe.Add(frame, framePcAt))
-		if op := opcode(fn.Proto.Code[next-1]); op != lua.OP_CALL && op != lua.OP_TAILCALL {
+		if op := opcode(fn.Proto.Code[f.pc()]); op != lua.OP_CALL && op != lua.OP_TAILCALL {
 			return false
 		}
 	}
+	return true
 }

@@ -2,7 +2,6 @@ package lauxlib
 
 import (
 	"fmt"
-	"reflect"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -28,11 +27,7 @@ func at(L *lua.LState, level int) (f frame, ok bool) {
 		return f, false
 	}
 	// The interpreter shows the line but not the instruction, of which there are several in a line.
-	return frame{debug, fn.Proto, int(frameField(debug, "Pc").Int()) - 1}, true
-}
-
-func frameField(debug *lua.Debug, name string) reflect.Value {
-	return reflect.ValueOf(debug).Elem().FieldByName("frame").Elem().FieldByName(name)
+	return frame{debug, fn.Proto, frameOf(debug).pc()}, true
 }
 
 // function returns what runs at a level of the stack, without Lua code of the host; nil where there is nothing, or where a
@@ -47,7 +42,7 @@ func function(L *lua.LState, level int) (*lua.Debug, *lua.LFunction) {
 		fn, _ := v.(*lua.LFunction)
 		gone := 0
 		if fn != nil && !fn.IsG {
-			gone = int(frameField(debug, "TailCall").Int())
+			gone = *frameOf(debug).tails()
 			if fn.Proto.SourceName == Host {
 				raw += gone
 				continue
@@ -73,17 +68,8 @@ func Where(L *lua.LState, level int) string {
 	return fmt.Sprintf("%s:%d: ", f.proto.SourceName, f.proto.DbgSourcePositions[f.pc])
 }
 
-// Callee returns what the function at a level of the stack is called by its caller, such as "method", "send", or "" where
-// nothing is known.
-func Callee(L *lua.LState, level int) (kind, name string) {
-	f, ok := at(L, level+1)
-	if !ok {
-		return "", ""
-	}
-	return f.callee()
-}
-
-// callee is what the instruction at hand calls its function, if it is a call.
+// callee is what the instruction at hand calls its function, such as "method", "send", or "" where it is no call or nothing is
+// known.
 func (f frame) callee() (kind, name string) {
 	if f.pc < 0 {
 		return "", ""

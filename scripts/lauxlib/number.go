@@ -114,25 +114,17 @@ func ToString(v lua.LValue) (string, bool) {
 
 // FormatNumber is a number as Lua writes it: with "%.14g".
 func FormatNumber(f float64) string {
-	var buf [32]byte
-	return string(AppendNumber(buf[:0], f))
-}
-
-// AppendNumber is FormatNumber behind what there is.
-func AppendNumber(out []byte, f float64) []byte {
+	sign := ""
+	if math.Signbit(f) {
+		sign = "-"
+	}
 	switch {
 	case f != f:
-		if math.Signbit(f) {
-			out = append(out, '-')
-		}
-		return append(out, "nan"...)
+		return sign + "nan"
 	case math.IsInf(f, 0):
-		if f < 0 {
-			out = append(out, '-')
-		}
-		return append(out, "inf"...)
+		return sign + "inf"
 	case f == math.Trunc(f) && math.Abs(f) < 1e14 && (f != 0 || !math.Signbit(f)):
-		return strconv.AppendInt(out, int64(f), 10)
+		return strconv.FormatInt(int64(f), 10)
 	}
-	return strconv.AppendFloat(out, f, 'g', 14, 64)
+	return strconv.FormatFloat(f, 'g', 14, 64)
 }

@@ -54,12 +54,12 @@ func levels(th *lua.LState) (all []level) {
 			}
 			continue
 		}
-		f := frame{debug, fn.Proto, int(frameField(debug, "Pc").Int()) - 1}
+		f := frame{debug, fn.Proto, frameOf(debug).pc()}
 		if n := len(all); n > 1 && all[n-1].host && !f.calls() {
 			all = all[:n-1] // what does an operator is no function in Lua
 		}
 		all = append(all, level{frame: f})
-		gone := int(frameField(debug, "TailCall").Int())
+		gone := *frameOf(debug).tails()
 		for range min(gone, innerLevels+outerLevels) {
 			all = append(all, level{tail: true})
 		}

@@ -369,10 +369,6 @@ func (f *function) dischargeAnywhere(v *value) {
 	}
 }
 
-func (f *function) boolLabel(reg, b, skip int) int {
-	return f.abc(lua.OP_LOADBOOL, reg, b, skip)
-}
-
 func (f *function) toReg(v *value, reg int) {
 	f.dischargeTo(v, reg)
 	if v.kind == kJump {
@@ -385,8 +381,8 @@ func (f *function) toReg(v *value, reg int) {
 			if v.kind != kJump {
 				over = f.jump()
 			}
-			no = f.boolLabel(reg, 0, 1)
-			yes = f.boolLabel(reg, 1, 0)
+			no = f.abc(lua.OP_LOADBOOL, reg, 0, 1)
+			yes = f.abc(lua.OP_LOADBOOL, reg, 1, 0)
 			f.patchToHere(over)
 		}
 		end := f.pc()

@@ -1,12 +1,9 @@
 package luacode
 
 import (
-	"fmt"
-	"reflect"
-	"unsafe"
-
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/scripts/lauxlib"
 	"github.com/ws76/ws76/scripts/luasyntax"
 )
 
@@ -17,8 +14,8 @@ type compiler struct {
 	vars    map[string]*variable // those in sight
 }
 
-func (c *compiler) fail(line int, format string, args ...any) {
-	panic(&SyntaxError{File: c.file, Line: line, Message: fmt.Sprintf(format, args...)})
+func (c *compiler) fail(line int, message string) {
+	panic(&SyntaxError{File: c.file, Line: line, Message: message})
 }
 
 // generate makes the code of a chunk. It panics with a *SyntaxError.
@@ -65,18 +62,5 @@ func (f *function) close() {
 		p.DbgUpvalues = append(p.DbgUpvalues, u.name)
 	}
 	p.NumUpvalues = uint8(len(f.upvals))
-	*stringConstants(p) = f.strings
+	lauxlib.SetStringConstants(p, f.strings)
 }
-
-// stringConstants is the list of constants as text, which gopher-lua keeps beside the constants and does not export.
-func stringConstants(p *lua.FunctionProto) *[]string {
-	return (*[]string)(unsafe.Add(unsafe.Pointer(p), stringsField.Offset))
-}
-
-var stringsField = func() reflect.StructField {
-	f, ok := reflect.TypeFor[lua.FunctionProto]().FieldByName("stringConstants")
-	if !ok || f.Type != reflect.TypeFor[[]string]() {
-		panic("luacode: gopher-lua keeps its constants in another way")
-	}
-	return f
-}()

@@ -18,7 +18,7 @@ func Install(L *lua.LState, b *luastring.Budget) {
 		src := lauxlib.CheckString(L, 1)
 		name := lauxlib.OptString(L, 2, src)
 		charge(L, b, "loadstring", src)
-		return Push(L, []byte(src), name)
+		return push(L, []byte(src), name)
 	}))
 	L.SetGlobal("load", L.NewFunction(func(L *lua.LState) int {
 		reader, name := lauxlib.CheckFunction(L, 1), lauxlib.OptString(L, 2, "=(load)")
@@ -45,7 +45,7 @@ func Install(L *lua.LState, b *luastring.Budget) {
 			}
 		}
 		charge(L, b, "load", src.String())
-		return Push(L, []byte(src.String()), name)
+		return push(L, []byte(src.String()), name)
 	}))
 }
 
@@ -89,12 +89,11 @@ func chunkName(source string, most int) string {
 	return `[string "` + line + `"]`
 }
 
-// PushFile is Push of what is in a file.
-func PushFile(L *lua.LState, src []byte, path string) int { return Push(L, program(src), "@"+path) }
+// PushFile compiles what is in a file and pushes the function, or nil and the error. It returns how many values that is.
+func PushFile(L *lua.LState, src []byte, path string) int { return push(L, program(src), "@"+path) }
 
-// Push compiles src, a chunk that is named as load names it, and pushes the function, or nil and the error. It returns how
-// many values that is.
-func Push(L *lua.LState, src []byte, name string) int {
+// push is PushFile for a chunk that is named as load names it.
+func push(L *lua.LState, src []byte, name string) int {
 	proto, err := compile(src, chunkName(name, runtimeName))
 	var syntax *SyntaxError
 	if errors.As(err, &syntax) {

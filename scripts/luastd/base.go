@@ -208,7 +208,7 @@ func (l *library) pairs(L *lua.LState) int {
 // nextPair is next.
 func (l *library) nextPair(L *lua.LState) int {
 	t, key := lauxlib.CheckTable(L, 1), L.Get(2)
-	if key != lua.LNil && t.RawGet(key) == lua.LNil && !wasKey(t, key) {
+	if key != lua.LNil && t.RawGet(key) == lua.LNil && !lauxlib.WasKey(t, key) {
 		L.Error(lua.LString("invalid key to 'next'"), 0)
 	}
 	k, v := t.Next(key)

@@ -1,9 +1,6 @@
 package luastd
 
 import (
-	"math"
-	"reflect"
-
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/ws76/ws76/scripts/lauxlib"
@@ -15,17 +12,6 @@ func rawGetInt(t *lua.LTable, i int) lua.LValue {
 		return t.RawGetInt(i)
 	}
 	return t.RawGet(lua.LNumber(i))
-}
-
-// wasKey reports whether the table has, or had, an entry with a key that has no value now. The interpreter keeps the keys of
-// such entries, so that a loop may clear a table, but shows them to nobody.
-func wasKey(t *lua.LTable, key lua.LValue) bool {
-	if n, ok := key.(lua.LNumber); ok && n == lua.LNumber(math.Trunc(float64(n))) && n > 0 && n < lua.LNumber(lua.MaxArrayIndex) {
-		return int(n) <= reflect.ValueOf(t).Elem().FieldByName("array").Len()
-	}
-	k := reflect.New(reflect.TypeFor[lua.LValue]()).Elem()
-	k.Set(reflect.ValueOf(key))
-	return reflect.ValueOf(t).Elem().FieldByName("k2i").MapIndex(k).IsValid()
 }
 
 func getN(L *lua.LState) int {
