@@ -69,8 +69,6 @@ func (p *parser) binary(sign kind, left, right ast.Expr) ast.Expr {
 	case kConcat:
 		p.chunk.Signs[".."] = true
 		return &ast.StringConcatOpExpr{Lhs: left, Rhs: right}
-	case '%', '^':
-		p.chunk.Signs[sign.String()] = true
 	}
 	return &ast.ArithmeticOpExpr{Operator: sign.String(), Lhs: left, Rhs: right}
 }

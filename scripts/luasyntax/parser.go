@@ -17,8 +17,8 @@ const (
 // for most that is where it ends. Its last line is another one that matters, or 0.
 type Chunk struct {
 	Stmts []ast.Stmt
-	// Signs are those of "..", "%", "^", "#" and "for" that are in the source. The last is a numeric one over other values than
-	// those that IsNumber knows.
+	// Signs are those of "..", "#" and "for" that are in the source. The last is a numeric one over other values than those that
+	// IsNumber knows.
 	Signs map[string]bool
 }
 
