@@ -71,7 +71,7 @@ func BenchmarkLoad(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		st.close("")
+		st.close()
 		s.mu.Unlock()
 	}
 }

@@ -305,13 +305,9 @@ func connString(L *lua.LState) int {
 
 // connSend is conn:send(data[, kind]).
 func connSend(L *lua.LState) int {
-	st, c := stateOf(L), checkConn(L)
-	return c.sendFrom(L, st, L.Get(2), L.Get(3))
-}
-
-// sendFrom checks and sends a message; it returns true, or nil, why not and its name.
-func (c *conn) sendFrom(L *lua.LState, st *state, data, kindArg lua.LValue) int {
-	if m, name, err := c.message(L, data, kindArg); err != nil {
+	stateOf(L)
+	c := checkConn(L)
+	if m, name, err := c.message(L, L.Get(2), L.Get(3)); err != nil {
 		return fail(L, name, "%v", err)
 	} else if err := c.send(m); err != nil {
 		return fail(L, "full", "%v", err)

@@ -51,7 +51,7 @@ func TestAllocsState(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		st.close("")
+		st.close()
 		s.mu.Unlock()
 	}
 	runtime.ReadMemStats(&after)

@@ -243,7 +243,7 @@ func (s *Script) weigh(st *state) {
 	}
 	s.o.log(slog.LevelError, "%s: %s; the script is loaded anew, without that", s.name, text)
 	s.without()
-	st.close("memory")
+	st.close()
 	for _, c := range s.conns {
 		c.data = nil
 	}

@@ -139,7 +139,7 @@ func (l *link) one(st *state, e event, c *conn, d relay.Direction, m core.Messag
 		}
 	}
 	l.out = l.out[:0]
-	err = st.results(e, result, m, &l.out)
+	err = st.results(result, m, &l.out)
 	if err != nil {
 		return l.failed(st, st.failed(e, err), d, m)
 	}
@@ -179,7 +179,7 @@ func (st *state) through(e event, c *conn, m core.Message, out *[]core.Message) 
 	if err != nil {
 		return err
 	}
-	if err := st.results(e, result, m, out); err != nil {
+	if err := st.results(result, m, out); err != nil {
 		return st.failed(e, err)
 	}
 	return nil

@@ -196,7 +196,7 @@ func (s *Script) Reload() error {
 	}
 	fresh.carryConnsOf(old)
 	if old != nil {
-		old.close("reload")
+		old.close()
 	}
 	s.install(fresh)
 	s.recovered("reloaded")

@@ -14,7 +14,7 @@ import (
 func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // results appends to out what the value that a hook has returned for m stands for.
-func (st *state) results(e event, v lua.LValue, m core.Message, out *[]core.Message) error {
+func (st *state) results(v lua.LValue, m core.Message, out *[]core.Message) error {
 	switch v := v.(type) {
 	case *lua.LNilType:
 		*out = append(*out, m)

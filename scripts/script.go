@@ -172,7 +172,7 @@ func (s *Script) build(old *state) (*state, error) {
 	}
 	if err := st.load(main, old); err != nil {
 		if !st.lost {
-			st.close("not loaded")
+			st.close()
 		}
 		return nil, err
 	}
@@ -258,7 +258,7 @@ func (s *Script) startState() error {
 	if err != nil && s.policy() != Pass {
 		s.without()
 		s.down.Store(true)
-		st.close("not started")
+		st.close()
 		for _, c := range s.conns {
 			c.data = nil
 		}
@@ -315,7 +315,7 @@ func (s *Script) Stop(ctx context.Context, reason string) error {
 		}
 	}
 	if st != nil {
-		st.close(reason)
+		st.close()
 	}
 	store := s.store
 	s.store = nil
@@ -451,7 +451,7 @@ func (s *Script) abandoned(st *state) {
 	s.without()
 	s.stuck = st
 	s.down.Store(true)
-	st.release("abandoned")
+	st.release()
 }
 
 // returned sees to what is left to do when a call that was abandoned has ended.

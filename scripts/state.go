@@ -99,7 +99,7 @@ func (s *Script) newState() (*state, error) {
 	if e := st.end(err); st.lost {
 		return nil, errAbandoned
 	} else if e != nil {
-		st.close("not loaded")
+		st.close()
 		return nil, &LoadError{Script: s.name, Err: e}
 	}
 	return st, nil
@@ -253,17 +253,17 @@ func (st *state) refresh() {
 }
 
 // close ends all that belongs to a state. The caller has the lock.
-func (st *state) close(reason string) {
+func (st *state) close() {
 	if st.closed {
 		return
 	}
-	st.release(reason)
+	st.release()
 	st.dog.stop()
 	st.L.Close()
 }
 
 // release ends all that belongs to a state but its Lua code.
-func (st *state) release(reason string) {
+func (st *state) release() {
 	st.closed = true
 	st.given.Store(true)
 	if st.alarm != nil {

@@ -93,7 +93,6 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// TestKilled kills a process that sets two values again and again, together: what is found are two that are equal.
 // What Sync has returned for is in the file, as another process would find it.
 func TestSync(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kv")
@@ -129,6 +128,7 @@ func TestSync(t *testing.T) {
 	}
 }
 
+// TestKilled kills a process that sets two values again and again, together: what is found are two that are equal.
 func TestKilled(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store")
 	self, err := os.Executable()

@@ -51,10 +51,10 @@ func (m *matcher) pushAll(s, e int) int {
 	return n
 }
 
-func (b *Budget) find(L *lua.LState) int  { return b.search(L, "find", "string.find", true) }
-func (b *Budget) match(L *lua.LState) int { return b.search(L, "match", "string.match", false) }
+func (b *Budget) find(L *lua.LState) int  { return b.search(L, "string.find", true) }
+func (b *Budget) match(L *lua.LState) int { return b.search(L, "string.match", false) }
 
-func (b *Budget) search(L *lua.LState, name, what string, find bool) int {
+func (b *Budget) search(L *lua.LState, what string, find bool) int {
 	s, p := lauxlib.CheckString(L, 1), lauxlib.CheckString(L, 2)
 	init := lauxlib.OptInteger(L, 3, 1)
 	if init < 0 {

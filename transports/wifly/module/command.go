@@ -127,7 +127,7 @@ func (m *Module) execute(line string) {
 	case "get":
 		m.answer(m.getText(arg(1), arg(2)))
 	case "show":
-		m.answer(m.showText(arg(1), arg(2)))
+		m.answer(m.showText(arg(1)))
 	case "ver":
 		m.answer(m.fw.banner + "\r\n")
 	case "exit":
@@ -150,7 +150,7 @@ func (m *Module) execute(line string) {
 	case "sleep":
 		m.sleep()
 	case "join":
-		m.joinCommand(line, words)
+		m.joinCommand(words)
 	case "leave":
 		text := ""
 		if m.leave() {
@@ -330,7 +330,7 @@ func (m *Module) sleep() {
 	}
 }
 
-func (m *Module) joinCommand(line string, words []string) {
+func (m *Module) joinCommand(words []string) {
 	ssid := m.ram.get("wlan", "ssid")
 	switch {
 	case len(words) == 3 && words[1] == "#": // a number of the last scan

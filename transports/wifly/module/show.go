@@ -141,7 +141,7 @@ func (m *Module) addresses() []string {
 }
 
 // showText is the reply to show.
-func (m *Module) showText(what, detail string) string {
+func (m *Module) showText(what string) string {
 	has := func(name string) bool { return what != "" && strings.HasPrefix(name, what) }
 	up := time.Since(m.start)
 	switch {
