@@ -67,7 +67,7 @@ func (st *state) openPrelude() error {
 	}
 	st.prelude = prelude{token: L.NewUserData(), idle: L.NewUserData()}
 	L.Push(L.NewFunctionFromProto(code))
-	for _, f := range []lua.LGFunction{st.rawCreate, st.coResume} {
+	for _, f := range []lua.LGFunction{st.rawCreate, st.createProtected, st.coResume} {
 		L.Push(L.NewFunction(f))
 	}
 	L.Push(sharedYield)
@@ -78,7 +78,7 @@ func (st *state) openPrelude() error {
 	for _, f := range rawFunctions {
 		L.Push(f)
 	}
-	L.Call(7+len(rawFunctions), 9)
+	L.Call(8+len(rawFunctions), 9)
 	st.prelude.wrap = L.Get(-9)
 	globals.RawSetString("pcall", L.Get(-8))
 	globals.RawSetString("xpcall", L.Get(-7))
@@ -91,14 +91,15 @@ func (st *state) openPrelude() error {
 	return nil
 }
 
-// rawFunctions are what prelude.lua gets, behind what belongs to a state: dead, id, pcall, xpcall, arm and rethrow.
+// rawFunctions are what prelude.lua gets, behind what belongs to a state: dead, id, pcall, xpcall, handle, arm and rethrow.
 var rawFunctions = func() []*lua.LFunction {
 	var fs []*lua.LFunction
 	for _, f := range []lua.LGFunction{
 		func(L *lua.LState) int { L.Push(lua.LBool(L.Get(1).(*lua.LState).Dead)); return 1 },
 		func(L *lua.LState) int { return L.GetTop() },
-		func(L *lua.LState) int { lauxlib.CheckAny(L, 1); return protect(L, armed) },
+		func(L *lua.LState) int { lauxlib.CheckAny(L, 1); n, _ := protect(L, lua.LNil); return n },
 		xpcall,
+		handle,
 		func(L *lua.LState) int { luacode.Arm(L, L.Get(1)); return 0 },
 		rethrow,
 	} {
@@ -131,37 +132,53 @@ func (st *state) fillCoroutine(co *lua.LTable) {
 	co.RawSetString("yield", st.prelude.coYield)
 }
 
-// armed calls its first argument with the others, so that errors read as in Lua.
-var armed = &lua.LFunction{IsG: true, GFunction: func(L *lua.LState) int {
+// armed calls its second argument with the others, so that errors read as in Lua and go through its first, unless that is nil.
+var armed = lauxlib.Hidden(func(L *lua.LState) int {
 	defer luacode.Caught(L, lauxlib.Running(L))
-	luacode.Arm(L, lua.LNil)
-	L.Call(L.GetTop()-1, lua.MultRet)
-	return L.GetTop()
-}}
+	luacode.Arm(L, L.Get(1))
+	L.Call(L.GetTop()-2, lua.MultRet)
+	return L.GetTop() - 1
+})
 
-// protect calls caller with the arguments of L and returns what pcall does.
-func protect(L *lua.LState, caller *lua.LFunction) int {
-	L.Insert(caller, 1)
+// protect calls argument 1 with the others, has its errors go through handler unless that is nil, and returns what pcall
+// does, and the error.
+func protect(L *lua.LState, handler lua.LValue) (int, error) {
+	L.Insert(armed, 1)
+	L.Insert(handler, 2)
 	if err := lauxlib.Protect(L, L.GetTop()-1, lua.MultRet); err != nil {
 		L.Push(lua.LFalse)
 		L.Push(lauxlib.ErrorValue(err))
-		return 2
+		return 2, err
 	}
 	L.Insert(lua.LTrue, 1)
-	return L.GetTop()
+	return L.GetTop(), nil
 }
 
 // xpcall is Lua's, outside of tasks and coroutines.
 func xpcall(L *lua.LState) int {
 	lauxlib.CheckAny(L, 2)
 	handler := L.Get(2)
+	if handler == lua.LNil {
+		handler = lua.LFalse // which fails as a handler
+	}
 	L.SetTop(1)
-	return protect(L, L.NewFunction(func(L *lua.LState) int {
-		defer luacode.Caught(L, lauxlib.Running(L))
-		luacode.Arm(L, handler)
-		L.Call(0, lua.MultRet)
-		return L.GetTop()
-	}))
+	n, err := protect(L, handler)
+	if luacode.Overflowed(err) {
+		L.Replace(1, handler)
+		return handle(L)
+	}
+	return n
+}
+
+// handle returns what xpcall does for an error, argument 2, that its handler, argument 1, has not seen.
+func handle(L *lua.LState) int {
+	_, err := protect(L, lua.LNil)
+	L.SetTop(2)
+	L.Replace(1, lua.LFalse)
+	if err != nil {
+		L.Replace(2, lua.LString(luacode.ErrorInHandler))
+	}
+	return 2
 }
 
 // rethrow raises the error of a coroutine in the function that has resumed it, which
@@ -219,8 +236,14 @@ func (st *state) rawCreate(L *lua.LState) (n int) {
 	return n
 }
 
-// coResume is coroutine.resume with a bound on how deep threads resume threads:
-// each level is one of Go's stack, which is not to run out.
+// createProtected is rawCreate of a thread for a protected call.
+func (st *state) createProtected(L *lua.LState) int {
+	lauxlib.InProtected(L.Get(1).(*lua.LFunction))
+	return st.rawCreate(L)
+}
+
+// coResume is coroutine.resume, which says behind an error whether that is lauxlib.Overflow, with a bound on how deep threads
+// resume threads: each level is one of Go's stack, which is not to run out.
 func (st *state) coResume(L *lua.LState) int {
 	if st.depth >= maxThreadsDepth {
 		L.RaiseError("stack overflow: coroutines are nested more than %d deep", maxThreadsDepth)
@@ -236,6 +259,8 @@ func (st *state) coResume(L *lua.LState) int {
 	st.depth--
 	if s, ok := L.Get(-1).(lua.LString); ok && th.Dead && n == 2 && L.Get(-2) == lua.LFalse {
 		L.Replace(-1, lua.LString(luacode.Reword(th, string(s))))
+		L.Push(lua.LBool(s == lauxlib.Overflow))
+		n++
 	}
 	return n
 }

@@ -32,8 +32,9 @@ func TestTraceback(t *testing.T) {
 
 // A task shows nothing of the host either, and its own error names the main chunk as Lua does.
 func TestTracebackOfTask(t *testing.T) {
-	got := runLua(t, []byte("local function f() print(debug.traceback('here')) return pcall(function() print(debug.traceback('there')) end) end\nf()"), true)
-	want := "here\nstack traceback:\n\tcases.lua:1: in function 'f'\n\tcases.lua:2: in main chunk\n\t[C]: ?\nthere\nstack traceback:\n\tcases.lua:1: in function <cases.lua:1>\n"
+	got := runLua(t, []byte("local function f() print(debug.traceback('here')) pcall(function() print(debug.traceback('there')) end) end\nf()"), true)
+	want := "here\nstack traceback:\n\tcases.lua:1: in function 'f'\n\tcases.lua:2: in main chunk\n\t[C]: ?\nthere\nstack traceback:\n" +
+		"\tcases.lua:1: in function <cases.lua:1>\n\t[C]: in function 'pcall'\n\tcases.lua:1: in function 'f'\n\tcases.lua:2: in main chunk\n\t[C]: ?\n"
 	if got != want {
 		t.Errorf("got %q\nwant %q", got, want)
 	}

@@ -53,6 +53,7 @@ var (
 	frameParentAt = offset(fieldType(debugType, "frame"), "Parent")
 	frameTailAt   = offset(fieldType(debugType, "frame"), "TailCall")
 	frameFnAt     = offset(fieldType(debugType, "frame"), "Fn")
+	frameIdxAt    = offset(fieldType(debugType, "frame"), "Idx")
 	framePcAt     = offset(fieldType(debugType, "frame"), "Pc")
 )
 
@@ -150,6 +151,9 @@ func OnPanic(L *lua.LState, entering *bool, raised func(L *lua.LState, panicked 
 func frameOf(debug *lua.Debug) Frame {
 	return Frame{*(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(debug), frameAt))}
 }
+
+// index is the number of frames below f.
+func (f Frame) index() int { return *(*int)(unsafe.Add(f.at, frameIdxAt)) }
 
 // parent is the frame that has called f; its at is nil where there is none.
 func (f Frame) parent() Frame { return Frame{*(*unsafe.Pointer)(unsafe.Add(f.at, frameParentAt))} }

@@ -2,6 +2,7 @@ package lauxlib
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -9,9 +10,6 @@ import (
 
 // The names of variables and functions in errors and tracebacks, as ldebug.c of Lua finds them: by a look at the code that
 // runs, backwards from the instruction that is at it. It costs nothing until something fails.
-
-// Host is the chunk name of Lua code that belongs to the host. Like a function in Go it is no place in a script.
-const Host = "[ws76]"
 
 // frame is a level of the stack that runs Lua code: 0 is the running function, 1 its caller.
 type frame struct {
@@ -22,7 +20,7 @@ type frame struct {
 
 // at returns the frame of a level; ok is false where there is none or it is no Lua code of a script.
 func at(L *lua.LState, level int) (f frame, ok bool) {
-	debug, fn := function(L, level)
+	debug, fn, _ := function(L, level)
 	if fn == nil || fn.IsG {
 		return f, false
 	}
@@ -30,33 +28,62 @@ func at(L *lua.LState, level int) (f frame, ok bool) {
 	return frame{debug, fn.Proto, frameOf(debug).pc()}, true
 }
 
-// function returns what runs at a level of the stack, without Lua code of the host; nil where there is nothing, or where a
-// tail call has taken the place of what was there.
-func function(L *lua.LState, level int) (*lua.Debug, *lua.LFunction) {
-	for raw := 0; ; raw++ {
-		debug, ok := L.GetStack(raw)
-		if !ok {
-			return nil, nil
-		}
-		v, _ := L.GetInfo("f", debug, lua.LNil)
-		fn, _ := v.(*lua.LFunction)
-		gone := 0
-		if fn != nil && !fn.IsG {
-			gone = *frameOf(debug).tails()
-			if fn.Proto.SourceName == Host {
-				raw += gone
-				continue
+// entry is a function that is under way.
+type entry struct {
+	debug *lua.Debug
+	fn    *lua.LFunction
+	host  bool // it is no level of the stack
+	gone  int  // how many functions behind it tail calls have taken the place of
+}
+
+// stack goes through the functions under way, from the running one on.
+func stack(L *lua.LState) iter.Seq[entry] {
+	return func(yield func(entry) bool) {
+		for L != nil {
+			var e entry
+			for raw := 0; ; raw += 1 + e.gone {
+				debug, ok := L.GetStack(raw)
+				if !ok {
+					break
+				}
+				v, _ := L.GetInfo("f", debug, lua.LNil)
+				fn := v.(*lua.LFunction)
+				e = entry{debug: debug, fn: fn, host: ofHost(fn)}
+				if !fn.IsG {
+					e.gone = *frameOf(debug).tails()
+				}
+				if !yield(e) {
+					return
+				}
 			}
+			if e.fn == nil || e.fn.Env != protected {
+				return
+			}
+			L = L.Parent
 		}
-		switch {
-		case level == 0:
-			return debug, fn
-		case level <= gone:
-			return nil, nil
-		}
-		level -= gone + 1
-		raw += gone
 	}
+}
+
+// Function returns what runs at a level of the stack, nil where a tail call has taken the place of what was there. ok is
+// false where the stack ends before.
+func Function(L *lua.LState, level int) (fn *lua.LFunction, ok bool) {
+	_, fn, ok = function(L, level)
+	return fn, ok
+}
+
+func function(L *lua.LState, level int) (*lua.Debug, *lua.LFunction, bool) {
+	for e := range stack(L) {
+		switch {
+		case e.host:
+			continue
+		case level == 0:
+			return e.debug, e.fn, true
+		case level <= e.gone:
+			return nil, nil, true
+		}
+		level -= e.gone + 1
+	}
+	return nil, nil, false
 }
 
 // Where is the "file:line: " of a level of the stack, "" where that is no Lua code.

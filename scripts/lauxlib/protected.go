@@ -31,8 +31,14 @@ func CloseAbove(L *lua.LState, f Frame) {
 	*running = raised
 }
 
+// Overflow is what gopher-lua panics with at too many calls.
+const Overflow = "lua callstack overflow"
+
 // Protect is L.PCall of a function that sees to CloseAbove.
 func Protect(L *lua.LState, nargs, nret int) error {
+	if f := Running(L); f.at != nil && f.index()+1 >= L.Options.CallStackSize {
+		panic(Overflow) // on a full stack gopher-lua loses eight frames with the error
+	}
 	keeps := (*bool)(unsafe.Add(unsafe.Pointer(L), keepsAt))
 	before := *keeps
 	*keeps = true
@@ -48,7 +54,7 @@ func PCall(L *lua.LState, nargs, nret int) error {
 }
 
 // closing calls its first argument with the others.
-var closing = &lua.LFunction{IsG: true, GFunction: func(L *lua.LState) int {
+var closing = Hidden(func(L *lua.LState) int {
 	defer func(f Frame) {
 		if r := recover(); r != nil {
 			CloseAbove(L, f)
@@ -57,4 +63,4 @@ var closing = &lua.LFunction{IsG: true, GFunction: func(L *lua.LState) int {
 	}(Running(L))
 	L.Call(L.GetTop()-1, lua.MultRet)
 	return L.GetTop()
-}}
+})

@@ -41,29 +41,21 @@ func Traceback(th *lua.LState, from int) string {
 
 // levels are those of the stack of a thread, from the running function on.
 func levels(th *lua.LState) (all []level) {
-	for raw := 0; ; raw++ {
-		debug, ok := th.GetStack(raw)
-		if !ok {
-			break
-		}
-		v, _ := th.GetInfo("f", debug, lua.LNil)
-		fn, _ := v.(*lua.LFunction)
-		if fn == nil || fn.IsG || fn.Proto.SourceName == Host {
+	for e := range stack(th) {
+		if e.fn.IsG || e.host {
 			if len(all) < 2 || !all[len(all)-1].host {
 				all = append(all, level{host: true})
 			}
 			continue
 		}
-		f := frame{debug, fn.Proto, frameOf(debug).pc()}
+		f := frame{e.debug, e.fn.Proto, frameOf(e.debug).pc()}
 		if n := len(all); n > 1 && all[n-1].host && !f.calls() {
 			all = all[:n-1] // what does an operator is no function in Lua
 		}
 		all = append(all, level{frame: f})
-		gone := *frameOf(debug).tails()
-		for range min(gone, innerLevels+outerLevels) {
+		for range min(e.gone, innerLevels+outerLevels) {
 			all = append(all, level{tail: true})
 		}
-		raw += gone
 	}
 	if n := len(all); n > 1 && all[n-1].host {
 		all = all[:n-1] // a coroutine begins with its function

@@ -17,18 +17,25 @@ func Arm(L *lua.LState, handler lua.LValue) {
 		return
 	}
 	L.Panic = func(L *lua.LState) {
-		v := reworded(L)
-		if s, ok := v.(lua.LString); !ok || !strings.HasSuffix(string(s), "stack overflow") { // there is no room for a call
-			L.Panic = func(*lua.LState) {
-				panic(runError(lua.LString("error in error handling")))
-			}
-			L.Push(handler)
-			L.Push(v)
-			L.Call(1, 1)
-			v = L.Get(-1)
+		L.Panic = func(*lua.LState) {
+			panic(runError(lua.LString(ErrorInHandler)))
 		}
-		panic(runError(v))
+		v := reworded(L)
+		L.Push(handler)
+		L.Push(v)
+		L.Call(1, 1)
+		panic(runError(L.Get(-1)))
 	}
+}
+
+// ErrorInHandler is the error of a handler that fails.
+const ErrorInHandler = "error in error handling"
+
+// Overflowed reports whether err is what Caught has made of lauxlib.Overflow. There was no room for a call of a handler then,
+// so none has seen it.
+func Overflowed(err error) bool {
+	api, ok := err.(*lua.ApiError)
+	return ok && api.Type == lua.ApiErrorPanic
 }
 
 // Caught is to be deferred by f, what a protected call in L calls: it closes the upvalues of what an error ends, and makes an
@@ -39,7 +46,9 @@ func Caught(L *lua.LState, f lauxlib.Frame) {
 		return
 	}
 	if text, ok := r.(string); ok {
-		r = runError(lua.LString(Reword(L, text)))
+		e := runError(lua.LString(Reword(L, text)))
+		e.Type = lua.ApiErrorPanic
+		r = e
 	}
 	lauxlib.CloseAbove(L, f)
 	panic(r)
@@ -70,7 +79,7 @@ var arithmeticWords = map[string]bool{"add": true, "sub": true, "mul": true, "di
 // Reword is an error of the virtual machine as Lua words it. L, which may be nil, is the thread that has raised it just now;
 // then values have their names.
 func Reword(L *lua.LState, message string) string {
-	if message == "lua callstack overflow" { // panics, which comes here by itself
+	if message == lauxlib.Overflow {
 		if L == nil {
 			return "stack overflow"
 		}
@@ -85,6 +94,8 @@ func Reword(L *lua.LState, message string) string {
 	}
 	operation, value := "", ""
 	switch {
+	case text == "registry overflow":
+		return where + "stack overflow"
 	case text == "attempt to call a non-function object":
 		operation, value = "call", "table"
 	case text == "__unm undefined":

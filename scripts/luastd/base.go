@@ -62,12 +62,14 @@ func environmentOf(L *lua.LState, optional bool) *lua.LFunction {
 	if level == 0 {
 		return nil
 	}
-	debug, ok := L.GetStack(level)
+	f, ok := lauxlib.Function(L, level)
 	if !ok {
 		lauxlib.ArgError(L, 1, "invalid level")
 	}
-	f, _ := L.GetInfo("f", debug, lua.LNil)
-	return f.(*lua.LFunction)
+	if f == nil {
+		lauxlib.Errorf(L, "no function environment for tail call at level %d", level)
+	}
+	return f
 }
 
 func getFEnv(L *lua.LState) int {
