@@ -247,7 +247,7 @@ func (p *program) record() string {
 	for range p.r.IntN(4) {
 		switch p.r.IntN(4) {
 		case 0:
-			items = append(items, fmt.Sprintf("[%s] = %s", p.pick("1", "2", `"k"`, "true", "1.5", "-1", "num(G1)"), p.expr(anything)))
+			items = append(items, fmt.Sprintf("[%s] = %s", p.pick("1", "0", `"k"`, "true", "1.5", "-1", "num(G1)"), p.expr(anything)))
 		case 1:
 			items = append(items, p.expr(number))
 		default:

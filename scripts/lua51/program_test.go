@@ -463,7 +463,7 @@ func (p *program) protected() {
 	case 4:
 		p.line("print(pcall(error, %s, %s))", p.pick("nil", "{code = 1}", `"msg"`, "42", "true"), p.pick("0", "1", "nil"))
 	default:
-		p.line("print(pcall(function() local function f() error(%s, %s) end f() end))", p.pick(`"msg"`, "nil", "7", "setmetatable({}, {__tostring = function() return 'E' end})"), p.pick("0", "1", "2"))
+		p.line("print(pcall(function() local function f() error(%s, %s) end f() end))", p.pick(`"msg"`, "nil", "7", "setmetatable({}, {__tostring = function() return 'E' end})"), p.pick("0", "1", "2", "3", "4"))
 	}
 }
 
