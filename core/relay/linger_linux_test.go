@@ -2,15 +2,12 @@ package relay
 
 import (
 	"io"
-	"net"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/internal/testenv"
 )
 
 // What the peer's system has acknowledged is not with the peer yet: one that reads late
@@ -19,22 +16,7 @@ func TestLingerUnread(t *testing.T) {
 	for name, reads := range map[string]bool{"reads late": true, "never reads": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-				return c.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 64<<10) })
-			}}
-			l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			near, err := net.Dial("tcp", l.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			far, err := l.Accept()
-			if err != nil {
-				t.Fatal(err)
-			}
+			near, far := testenv.TCPPair(t, 64<<10)
 			question := strings.Repeat("?", 114_000) // its window is 64 KiB, and it holds as much again
 			closed, served := make(chan struct{}), make(chan struct{})
 			go func() {

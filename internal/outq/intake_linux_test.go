@@ -3,17 +3,16 @@ package outq
 import (
 	"io"
 	"net"
-	"syscall"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/ws76/ws76/internal/testenv"
 )
 
 // The window of a real peer is small while it does not read, and large again when it
 // has read everything.
 func TestProbe(t *testing.T) {
-	near, far := tcpPair(t)
+	near, far := testenv.TCPPair(t, 64<<10)
 	largest := Ask(near).Window
 	if largest == 0 {
 		t.Skip("this kernel does not tell")
@@ -38,27 +37,4 @@ func until(t *testing.T, c *net.TCPConn, right func(State) bool) State {
 			t.Fatalf("it stays at %+v", st)
 		}
 	}
-}
-
-// tcpPair returns a connection whose far end has a small buffer.
-func tcpPair(t *testing.T) (near, far *net.TCPConn) {
-	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		return c.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 64<<10) })
-	}}
-	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	a, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { a.Close() })
-	return c.(*net.TCPConn), a.(*net.TCPConn)
 }

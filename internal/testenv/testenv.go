@@ -1,6 +1,7 @@
 // Package testenv is for tests that need more than Go: programs of other
 // packages, and time. On a developer's machine they are skipped with a reason;
-// in CI, which installs what they need, they fail.
+// in CI, which installs what they need, they fail. And it has what the tests of
+// several packages need of the system.
 package testenv
 
 import (
