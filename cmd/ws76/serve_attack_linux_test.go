@@ -43,8 +43,8 @@ type attackOf struct {
 }
 
 const (
-	opening76   = "GET /echo HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: 127.0.0.1\r\nSec-WebSocket-Key1: 18x 6]8vM;54 *(5:  {   U1]8  z [  8\r\nSec-WebSocket-Key2: 1_ tx7X d  <  nw  334J702) 7]o}` 0\r\n\r\nTm[K T2u"
-	opening6455 = "GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+	opening76   = "GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n" + upgrade76 + "\r\n^n:ds[4U"
+	opening6455 = "GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n" + upgrade6455
 )
 
 func attacks() []attackOf {

@@ -214,8 +214,7 @@ func askOpening(b testing.TB, addr string) (stop func() []time.Duration) {
 			return err
 		}
 		defer stream.Close()
-		fmt.Fprintf(stream, "GET / HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", addr)
+		fmt.Fprintf(stream, "GET / HTTP/1.1\r\nHost: %s\r\n%s\r\n", addr, upgrade6455)
 		head := make([]byte, len("HTTP/1.1 101"))
 		if _, err := io.ReadFull(stream, head); err != nil {
 			return err

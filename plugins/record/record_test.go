@@ -212,8 +212,6 @@ func (f *full) Truncate(n int64) error {
 	return nil
 }
 
-// TestFullDisk: the recording ends with whole lines and one word, the connection
-// goes on.
 // With Reopen each file is a recording by itself, and no message is in neither.
 func TestReopen(t *testing.T) {
 	var first, second bytes.Buffer
@@ -258,6 +256,8 @@ func TestReopen(t *testing.T) {
 	}
 }
 
+// TestFullDisk: the recording ends with whole lines and one word, the connection
+// goes on.
 func TestFullDisk(t *testing.T) {
 	disk := &full{left: 500}
 	failed := make(chan error, 2)

@@ -60,11 +60,11 @@ type readAhead struct {
 	early []byte
 }
 
-// Read gives what was read already first. Like the rest of ws76 it has one
-// reader at a time.
 // NetConn is the connection to the proxy.
 func (r *readAhead) NetConn() net.Conn { return r.Conn }
 
+// Read gives what was read already first. Like the rest of ws76 it has one
+// reader at a time.
 func (r *readAhead) Read(p []byte) (int, error) {
 	if len(r.early) > 0 {
 		n := copy(p, r.early)
