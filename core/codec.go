@@ -170,8 +170,6 @@ func (k *Codec) Violation(err error) (ce *CloseError, reason string, tell bool) 
 	return ce, reason, tell
 }
 
-const codeTryAgain = 1013 // of IANA's registry: the server cannot now
-
 // violation says what the peer is told about err, where its dialect has words for that.
 func violation(f framing, err error) (code int, reason string, tell bool) {
 	if _, ok := f.(*rfcFraming); !ok {
@@ -184,7 +182,7 @@ func violation(f framing, err error) (code int, reason string, tell bool) {
 	case errors.Is(err, ErrMessageSlow):
 		return rfc6455.CodePolicyViolation, ErrMessageSlow.Error(), true
 	case errors.Is(err, ErrPendingFull):
-		return codeTryAgain, ErrPendingFull.Error(), true
+		return rfc6455.CodeTryAgainLater, ErrPendingFull.Error(), true
 	}
 	return 0, "", false
 }

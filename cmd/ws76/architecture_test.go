@@ -57,7 +57,7 @@ var mayImport = map[string][]string{
 	"plugins/broker":          {"core", "internal/deadpeer", "internal/textfile"},
 	"plugins/mqtt":            {"core", "plugins/broker"},
 	"plugins/nats":            {"core", "internal/natsconn", "plugins/broker"},
-	"core/serve/channels":     {"core", "core/hub", "core/relay", "core/relay/format", "core/serve"},
+	"core/serve/channels":     {"core", "core/hub", "core/relay", "core/relay/format", "core/rfc6455", "core/serve"},
 }
 
 // mustNotImport are packages of the standard library that packages of bytes have

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -68,11 +69,7 @@ func (r *refusalLog) count(address, text string) bool {
 	if r.timer == nil {
 		r.timer = time.AfterFunc(refusalsFor, r.flush)
 	}
-	known := len(of.said) >= maxSaid
-	for _, said := range of.said {
-		known = known || said == text
-	}
-	if known {
+	if len(of.said) >= maxSaid || slices.Contains(of.said, text) {
 		of.more++
 		of.last = text
 		return true

@@ -11,15 +11,8 @@ import (
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/core/rfc6455"
 	"github.com/ws76/ws76/transports/exec"
-)
-
-// Codes that the end of a connection is told by, of RFC 6455 and IANA's registry.
-const (
-	codeNormal   = 1000
-	codePolicy   = 1008
-	codeInternal = 1011
-	codeTryAgain = 1013
 )
 
 // child is how --exec and --exec-shared run their command.
@@ -57,7 +50,7 @@ func (c *child) endpoint(running *exec.Child) *format.Endpoint {
 func (c *child) serve(ctx context.Context, conn *core.Conn, environment []string, hooks []relay.Hook) error {
 	running, err := c.start(environment)
 	if err != nil {
-		conn.CloseWith(ctx, codeInternal, "the program could not be started")
+		conn.CloseWith(ctx, rfc6455.CodeInternalError, "the program could not be started")
 		return err
 	}
 	// A child that goes on when its input has ended has until then to do it.
@@ -65,10 +58,10 @@ func (c *child) serve(ctx context.Context, conn *core.Conn, environment []string
 	err = relay.Join(ctx, conn, c.endpoint(running), &relay.Options{Hooks: hooks, KeepA: true})
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
-		conn.CloseWith(ctx, codeInternal, "the program failed")
+		conn.CloseWith(ctx, rfc6455.CodeInternalError, "the program failed")
 		return err
 	}
-	conn.CloseWith(ctx, codeNormal, "")
+	conn.CloseWith(ctx, rfc6455.CodeNormal, "")
 	if err == nil {
 		return conn.Ended()
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/recording"
+	"github.com/ws76/ws76/core/rfc6455"
 	"github.com/ws76/ws76/core/serve"
 	"github.com/ws76/ws76/plugins/record"
 	"github.com/ws76/ws76/scripts"
@@ -176,13 +177,13 @@ func (seat *scriptSeat) sendEchoed() error {
 func (e scripted) end(p *serve.Peer, err error) {
 	switch {
 	case err == nil, errors.Is(err, relay.ErrStop):
-		p.Close(codeNormal, "")
+		p.Close(rfc6455.CodeNormal, "")
 	case errors.Is(err, serve.ErrFull):
-		p.Close(codePolicy, "reads too slowly")
+		p.Close(rfc6455.CodePolicyViolation, "reads too slowly")
 	case errors.Is(err, core.ErrClosing):
 	default:
 		e.s.log.Warnf("%s: %v", visitOf(p).remote, err)
-		p.Close(codeInternal, "")
+		p.Close(rfc6455.CodeInternalError, "")
 	}
 }
 
@@ -234,7 +235,7 @@ func (s *service) scriptedHandler(v *visit, open func() (relay.Endpoint, error))
 		s.enter(conn, v)
 		other, err := open()
 		if err != nil {
-			conn.CloseWith(ctx, codeTryAgain, "no channel now")
+			conn.CloseWith(ctx, rfc6455.CodeTryAgainLater, "no channel now")
 			return err
 		}
 		hooks, closed := s.scriptHooks(conn, v.script)

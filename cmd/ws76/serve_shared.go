@@ -10,6 +10,7 @@ import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/rfc6455"
 	"github.com/ws76/ws76/core/serve"
 	"github.com/ws76/ws76/transports/exec"
 )
@@ -159,7 +160,7 @@ func (s *sharedChild) Open(p *serve.Peer) {
 		seat.get, err = s.hub.Join(fromChild, sharedSubscriber{p}, hub.JoinOptions{})
 	}
 	if err != nil {
-		p.Close(codeInternal, "")
+		p.Close(rfc6455.CodeInternalError, "")
 	}
 }
 

@@ -20,6 +20,7 @@ const (
 	CodeMessageTooLarge    = int(ws.StatusMessageTooBig)
 	CodeMandatoryExtension = int(ws.StatusMandatoryExt)
 	CodeInternalError      = int(ws.StatusInternalServerError)
+	CodeTryAgainLater      = 1013                       // of IANA's registry: the server cannot now
 	CodeTLSHandshake       = int(ws.StatusTLSHandshake) // local: TLS failed
 )
 

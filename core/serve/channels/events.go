@@ -3,6 +3,7 @@ package channels
 import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
+	"github.com/ws76/ws76/core/rfc6455"
 	"github.com/ws76/ws76/core/serve"
 )
 
@@ -39,11 +40,9 @@ func (e *Events) Open(p *serve.Peer) {
 	var err error
 	s.member, err = e.Hub.Join(s.Path.Channel, sub, hub.JoinOptions{Publish: s.Path.publishes(), Echo: s.Path.Echo})
 	if err != nil {
-		p.Close(codeTryAgain, "no channel now")
+		p.Close(rfc6455.CodeTryAgainLater, "no channel now")
 	}
 }
-
-const codeTryAgain = 1013 // of IANA's registry: the server cannot now
 
 // Message queues m for the others.
 func (e *Events) Message(p *serve.Peer, m core.Message) { e.Publish(p, m) }

@@ -16,6 +16,7 @@ import (
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/core/rfc6455"
 )
 
 // HTTP serves channels to clients that speak no WebSocket, curl for one: a POST to
@@ -274,7 +275,7 @@ func (h *HTTP) stream(w http.ResponseWriter, r *http.Request, p Path) {
 		err = relay.Join(ctx, client, e, &relay.Options{Hooks: hooks})
 	}
 	if r.Context().Err() != nil { // to hang up is the client's way to end it
-		err = &core.CloseError{Clean: true, ByPeer: true, Code: codeNormal}
+		err = &core.CloseError{Clean: true, ByPeer: true, Code: rfc6455.CodeNormal}
 	}
 	e.Close(context.WithoutCancel(ctx))
 	ended(err)
@@ -282,8 +283,6 @@ func (h *HTTP) stream(w http.ResponseWriter, r *http.Request, p Path) {
 		h.Dropped(p.Channel, n)
 	}
 }
-
-const codeNormal = 1000 // of RFC 6455
 
 // reader is a client that reads a stream, as an endpoint.
 type reader struct {
