@@ -32,6 +32,8 @@ type env struct {
 
 	deadAfter time.Duration // --dead-after of the command that runs; below 0: never
 
+	modules *wifly.Ledger // that are in use, or were not put back
+
 	uart wifly.Opener // in place of the serial ports of modules; nil but in tests
 }
 
@@ -42,24 +44,27 @@ func main() {
 	// Without it the runtime kills the process at the first write to a closed pipe;
 	// with it the write fails, and the command ends as it should.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	terminal := new(tty)
-	go func() {
-		cancel(signalError{<-signals})
-		// The second one does not wait for anything but to give the terminal back.
-		second := <-signals
-		terminal.leaveWithin(100 * time.Millisecond)
-		children.KillAll()
-		os.Exit(signalError{second}.exitCode())
-	}()
-	code := run(ctx, os.Args, &env{
+	terminal, modules := new(tty), new(wifly.Ledger)
+	e := &env{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
-		tty: terminal, interrupt: func() {
+		tty: terminal, modules: modules, interrupt: func() {
 			select {
 			case signals <- os.Interrupt:
 			default: // two are there
 			}
 		},
-	})
+	}
+	go func() {
+		cancel(signalError{<-signals})
+		// The second one does not wait for anything but to give the terminal back, and to
+		// say what is left.
+		second := <-signals
+		terminal.leaveWithin(100 * time.Millisecond)
+		children.KillAll()
+		within(100*time.Millisecond, e.sayLeft)
+		os.Exit(signalError{second}.exitCode())
+	}()
+	code := run(ctx, os.Args, e)
 	children.KillAll()
 	os.Exit(code)
 }
@@ -73,6 +78,9 @@ func run(ctx context.Context, args []string, e *env) int {
 	if e.tty == nil {
 		e.tty = new(tty)
 	}
+	if e.modules == nil {
+		e.modules = new(wifly.Ledger)
+	}
 	for len(args) > 1 && args[1] == "help" { // as others have it
 		args = append(append(args[:1:1], args[2:]...), "--help")
 	}
@@ -85,12 +93,16 @@ func run(ctx context.Context, args []string, e *env) int {
 	}
 	args, err := e.expandProfiles(app, permute(app, args))
 	if err == nil {
-		err = app.RunContext(ctx, args)
+		running, end := context.WithCancel(ctx)
+		err = app.RunContext(running, args)
+		end()
 	}
 	code := exitCode(ctx, err)
 	if err != nil && !quietExit(err) {
 		e.log.Errorf("%v", err)
 	}
+	e.modules.Settle()
+	e.sayLeft()
 	return code
 }
 

@@ -33,8 +33,8 @@ func (e *env) openTransport(raw string, o transports.Options) (transports.Transp
 	o.DeadAfter = e.deadAfter
 	r := all.Transports()
 	t, err := r.Open(raw, o)
-	if module, ok := t.(*wifly.Transport); ok && e.uart != nil {
-		module.Open = e.uart
+	if module, ok := t.(*wifly.Transport); ok {
+		e.adopt(module)
 	}
 	if !errors.Is(err, transports.ErrUnknown) {
 		return t, err

@@ -55,17 +55,7 @@ func (t *tty) leave() {
 }
 
 // leaveWithin is leave for who cannot wait: a write to a terminal may last for ever.
-func (t *tty) leaveWithin(d time.Duration) {
-	left := make(chan struct{})
-	go func() {
-		defer close(left)
-		t.leave()
-	}()
-	select {
-	case <-left:
-	case <-time.After(d):
-	}
-}
+func (t *tty) leaveWithin(d time.Duration) { within(d, t.leave) }
 
 // size returns columns and rows, 0 where they are not known.
 func (t *tty) size() (columns, rows int) {

@@ -68,9 +68,7 @@ func (e *env) moduleTransport(port string) (*wifly.Transport, error) {
 	if err != nil {
 		return nil, usagef("--port %q: %w", port, err)
 	}
-	if e.uart != nil {
-		t.Open = e.uart
-	}
+	e.adopt(t)
 	t.Trace = func(sent bool, text string) {
 		way := "<"
 		if sent {

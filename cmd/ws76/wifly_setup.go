@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -106,13 +107,16 @@ func (e *env) applySetup(ctx context.Context, c *cli.Context, m *wifly.Module, s
 	if !report.Applied && !asJSON {
 		return nil
 	}
-	if report.Info, err = m.Info(ctx); err != nil {
+	if !asJSON {
+		fmt.Fprintln(e.stdout, "saved; the module has rebooted and is now")
+	}
+	report.Info, err = m.Info(ctx)
+	if asJSON && (err == nil || report.Applied) {
+		err = errors.Join(err, e.printJSON(report))
+	}
+	if asJSON || err != nil {
 		return err
 	}
-	if asJSON {
-		return e.printJSON(report)
-	}
-	fmt.Fprintln(e.stdout, "saved; the module has rebooted and is now")
 	return e.printInfo(report.Info)
 }
 

@@ -48,6 +48,16 @@ func (w *wire) open(baud int) net.Conn {
 	return h
 }
 
+// kill is the end of the process that has the host's end open.
+func (w *wire) kill() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.host != nil {
+		w.host.dead.Store(true)
+		w.host = nil
+	}
+}
+
 // hostEnd is the host's end while that has it open.
 type hostEnd struct {
 	net.Conn
@@ -56,9 +66,13 @@ type hostEnd struct {
 	in      chan []byte
 	copying sync.WaitGroup
 	once    sync.Once
+	dead    atomic.Bool // its process is: nothing that it writes leaves
 }
 
 func (h *hostEnd) Write(p []byte) (int, error) {
+	if h.dead.Load() {
+		return len(p), nil
+	}
 	select {
 	case h.w.toModule <- append([]byte{}, p...):
 		return len(p), nil
@@ -72,7 +86,9 @@ func (h *hostEnd) SetWriteDeadline(time.Time) error { return nil }
 func (h *hostEnd) Close() error {
 	h.once.Do(func() {
 		h.w.mu.Lock()
-		h.w.host = nil
+		if h.w.host == h {
+			h.w.host = nil
+		}
 		h.w.mu.Unlock()
 		h.Conn.Close()
 		close(h.in)

@@ -73,14 +73,14 @@ func (m *Module) loudly(ctx context.Context, do func() error) error {
 	if n, ok := parseNumber(level); ok && n&1 != 0 {
 		return do()
 	}
-	if err := m.set(ctx, "sys printlvl 1"); err != nil {
+	if err := m.change(ctx, "sys printlvl", "1", level); err != nil {
 		return err
 	}
 	err = do()
 	if !known || err != nil && !quietEnd(err) {
 		return err
 	}
-	return errors.Join(err, m.set(ctx, "sys printlvl "+level))
+	return errors.Join(err, m.change(ctx, "sys printlvl", level, "1"))
 }
 
 // quietEnd reports whether the module still answers after err: what went wrong is
@@ -329,6 +329,7 @@ func (m *Module) exit(ctx context.Context) (before, rest []byte, err error) {
 	if err := m.send(ctx, "exit\r"); err != nil {
 		return nil, nil, err
 	}
+	m.books.setCommand(false)
 	const left = "EXIT\r\n"
 	got, err := m.await(ctx, promptWait, func(b []byte) bool { return bytes.Contains(b, []byte(left)) })
 	before, rest, _ = bytes.Cut(got, []byte(left))

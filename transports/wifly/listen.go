@@ -58,6 +58,7 @@ func (t *Transport) listen(ctx context.Context) (net.Listener, error) {
 	if err := l.prepare(ctx); err != nil {
 		return nil, m.abandon(err)
 	}
+	m.books.endsBy(func() { l.Close() })
 	l.token <- struct{}{}
 	return l, nil
 }
@@ -84,10 +85,9 @@ func (l *listener) prepare(ctx context.Context) error {
 	}
 	host, have, _ := strings.Cut(ip["ip"], ":")
 	if want := strconv.Itoa(l.t.LocalPort); l.t.LocalPort != 0 && want != have { // it takes effect with the next join
-		if err := m.set(ctx, "ip localport "+want); err != nil {
+		if err := m.change(ctx, "ip localport", want, have); err != nil {
 			return err
 		}
-		m.old["localport"] = have
 		if err := m.rejoin(ctx); err != nil {
 			return err
 		}
@@ -200,6 +200,7 @@ func (l *listener) accept(ctx context.Context) (net.Conn, error) {
 		m.line.stream(m.newFilter(), rest)
 		c := newConn(m, l.addr.Load().(address), address(l.t.Name))
 		c.flow, c.finish = l.t.Flow, l.finish
+		m.books.endsBy(func() { l.Close(); c.Close() })
 		c.patience = guard // else the next client may be here by the time the dialogue begins
 		return c, nil
 	}
@@ -277,15 +278,17 @@ func (m *Module) adopt(ctx context.Context, got []byte) (stream []byte, open boo
 }
 
 // rebooted says that what was set in the module is gone.
-func (l *listener) rebooted() { l.dirty, l.m.old = true, nil }
+func (l *listener) rebooted() {
+	l.dirty = true
+	l.m.forgot()
+}
 
 // unplugged notes whether err means that the port has failed.
 func (l *listener) unplugged(err error) bool {
 	if !errors.Is(err, ErrUnplugged) {
 		return false
 	}
-	l.rebooted()
-	l.gone = true
+	l.dirty, l.gone, l.m.old = true, true, nil
 	return true
 }
 
@@ -307,11 +310,11 @@ func (l *listener) repair(ctx context.Context) error {
 // reopen opens the port again, where it is back. The name of it stays held.
 func (l *listener) reopen(ctx context.Context) error {
 	l.m.line.close()
-	m, err := l.t.find(ctx)
+	m, err := l.t.find(ctx, l.m.books)
 	if err != nil {
 		return err
 	}
-	m.unlock = l.m.unlock
+	m.unlock, l.m.unlock = l.m.unlock, nil
 	l.m, l.gone = m, false
 	return nil
 }
@@ -322,8 +325,10 @@ func (l *listener) finish(gone error, rest []byte) error {
 	switch {
 	case gone == errClosed: // the module waits for the next one already
 		l.seen = rest
-	case gone != nil:
+	case gone == ErrRebooted:
 		l.rebooted()
+	case gone != nil:
+		l.dirty = true
 	default:
 		err = l.m.bounded(l.hangUp)
 		l.dirty = err != nil

@@ -39,9 +39,9 @@ type Module struct {
 	heard  []byte // and not traced yet
 	open   Opener // for another rate
 	unlock func()
+	books  *books // what is not as it was
 
-	old      settings // values that configure has replaced, to be restored
-	mode     string   // of the UART, where sync has replaced it; "" if not
+	old      settings // as configure found them; nil before that
 	opening  string   // what the module prints when a connection opens
 	closing  string   // and when it ends; the mark twice
 	server   bool     // what configure was for
@@ -65,6 +65,11 @@ func (m *Module) Version() string { return strings.Trim(m.prompt, "<>") }
 func (m *Module) Command(ctx context.Context, command string, wait time.Duration) (string, error) {
 	if strings.ContainsAny(command, "\r\n\x00") {
 		return "", fmt.Errorf("command %q: a command is one line", command)
+	}
+	if value, ok := strings.CutPrefix(command, "set "+uartMode+" "); ok { // the prompt may be another behind it
+		if mode, ok := parseNumber(value); ok {
+			return "AOK", m.setMode(ctx, mode)
+		}
 	}
 	text, rest, err := m.command(ctx, command, nil)
 	if err != nil || wait == 0 {
@@ -253,16 +258,34 @@ var secrets = regexp.MustCompile(`(?i)(\bset[ \t]+(?:w\S*[ \t]+[pk]|a\S*[ \t]+p|
 // to one letter.
 func Mask(text string) string { return secrets.ReplaceAllString(text, "$1******") }
 
-// set sends a set command; a refusal is an error.
-func (m *Module) set(ctx context.Context, what string) error {
-	accepted := func(text string) bool { return strings.Contains(text, "AOK") }
-	text, err := m.ask(ctx, "set "+what, accepted)
-	if err != nil {
+// set gives a setting a value; a refusal is an error.
+func (m *Module) set(ctx context.Context, name, value string) error {
+	command := "set " + name + " " + value
+	text, err := m.ask(ctx, command, accepted)
+	return m.wasSet(name, value, text, err)
+}
+
+// change is set for another value than the setting has; was is what restore gives it
+// again, as set takes it, "" if that is not known.
+func (m *Module) change(ctx context.Context, name, value, was string) error {
+	if was == "" || !sameValue(name, was, value) {
+		m.books.begins(name, was)
+	}
+	return m.set(ctx, name, value)
+}
+
+func accepted(text string) bool { return strings.Contains(text, "AOK") }
+
+// wasSet is what came of a set command.
+func (m *Module) wasSet(name, value, text string, err error) error {
+	switch {
+	case err != nil:
 		return err
+	case isRefusal(text):
+		m.books.refused(name)
+		return fail(ErrReply, Mask("set "+name+" "+value), text)
 	}
-	if isRefusal(text) {
-		return fail(ErrReply, Mask("set "+what), text)
-	}
+	m.books.accepted(name, value)
 	return nil
 }
 
@@ -325,13 +348,13 @@ func (m *Module) askLine(ctx context.Context, command string, told func(text str
 
 // setMode sets the mode of the UART, which may make the prompt another text at once.
 func (m *Module) setMode(ctx context.Context, mode int64) error {
-	command := "set uart mode " + strconv.FormatInt(mode, 10)
-	text, err := m.askLine(ctx, command, func(text string) bool { return strings.Contains(text, "AOK") })
-	if err == nil && isRefusal(text) {
-		err = fail(ErrReply, command, text)
-	}
-	return err
+	value := strconv.FormatInt(mode, 10)
+	text, err := m.askLine(ctx, "set uart mode "+value, accepted)
+	return m.wasSet(uartMode, value, text, err)
 }
+
+// uartMode is the setting with which the echo, and the prompt's replacement, end.
+const uartMode = "uart mode"
 
 // enterLine sends an empty line, waits for the prompt that it brings and for silence,
 // and returns what came. What is still on its way before that is not taken for the

@@ -273,11 +273,12 @@ func (m *Module) Apply(ctx context.Context, s *Setup, changes []Change, note fun
 		err = m.save(ctx)
 	}
 	if err != nil {
-		note("nothing is saved; the module reboots to what it was")
+		note("the module reboots to what is saved")
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoWait) // even where ctx is over
 		defer cancel()
 		return errors.Join(err, m.reboot(ctx, m.Baud()))
 	}
+	m.books.forget()
 	baud := m.Baud()
 	if i := slices.IndexFunc(changes, func(c Change) bool { return c.Setting == "uart baud" }); i >= 0 {
 		baud = s.Baud
@@ -300,19 +301,22 @@ func (m *Module) Apply(ctx context.Context, s *Setup, changes []Change, note fun
 	if len(left) > 0 {
 		return &Error{Kind: ErrReply, Doing: "verifying after the reboot", Hint: fmt.Sprintf("%s is %q and not %q; was it saved?", left[0].Setting, left[0].Old, left[0].New)}
 	}
+	m.books.setSaved(false)
 	return nil
 }
 
 // save stores the module's settings. That of the UART's mode which sync has replaced is
 // as it was then, so the module's prompt may be another text from there to the reboot.
 func (m *Module) save(ctx context.Context) error {
-	if mode, ok := parseNumber(m.mode); ok {
+	if mode, ok := parseNumber(m.books.was(uartMode)); ok {
 		if err := m.setMode(ctx, mode); err != nil {
 			return err
 		}
 	}
+	m.books.setSaved(true) // by now, or soon
 	text, err := m.askLine(ctx, "save", func(text string) bool { return strings.Contains(text, "Storing") || strings.Contains(text, "BAD") })
 	if err == nil && !strings.Contains(text, "Storing") {
+		m.books.setSaved(false)
 		err = fail(ErrReply, "save", text)
 	}
 	return err
@@ -335,12 +339,12 @@ func (m *Module) trial(ctx context.Context, changes []Change, note func(string))
 		return err
 	}
 	if joins {
-		if err := m.set(ctx, "wlan join 0"); err != nil { // not while half of it is set
+		if err := m.change(ctx, "wlan join", "0", ""); err != nil { // not while half of it is set
 			return err
 		}
 	}
 	for _, c := range changes {
-		if err := m.set(ctx, c.Setting+" "+c.value); err != nil {
+		if err := m.change(ctx, c.Setting, c.value, ""); err != nil { // a reboot puts it back
 			return err
 		}
 	}
@@ -354,7 +358,7 @@ func (m *Module) trial(ctx context.Context, changes []Change, note func(string))
 	if err := m.join(ctx); err != nil {
 		return err
 	}
-	return m.set(ctx, "wlan join "+mode)
+	return m.set(ctx, "wlan join", mode)
 }
 
 // Reboot reboots the module, which drops what was set and not saved, and brings it
@@ -369,10 +373,12 @@ func (m *Module) reboot(ctx context.Context, baud int) error {
 		return err
 	}
 	m.old, m.prompt = nil, ""
+	m.books.setBaud(baud)
 	if baud == m.Baud() {
 		if err := m.awaitBoot(ctx); err != nil {
 			return err
 		}
+		m.forgot()
 		return m.sync(ctx, syncRounds)
 	}
 	// What it says while it boots comes at the new rate; sync waits for silence.
@@ -390,5 +396,16 @@ func (m *Module) reboot(ctx context.Context, baud int) error {
 	if err := m.awaitBoot(ctx); err != nil && !errors.Is(err, ErrHung) {
 		return err
 	}
-	return m.sync(ctx, syncRounds)
+	err = m.sync(ctx, syncRounds)
+	if err == nil {
+		m.forgot()
+	}
+	return err
+}
+
+// forgot says that the module has rebooted: what was set in its RAM is gone.
+func (m *Module) forgot() {
+	m.old = nil
+	m.books.forget()
+	m.books.setCommand(false)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,10 +35,10 @@ func (m *Module) knobs() []knob {
 		proto = "2"
 	}
 	return []knob{
+		{name: "comm open", key: "open", value: m.opening},  // the first to be set and the last to be put back: see isLeftover
 		{name: "sys printlvl", key: "printlvl", value: "0"}, // no chatter in the stream
 		{name: "sys autoconn", key: "autoconn", value: "0"}, // connections are made by the driver alone
 		{name: "comm remote", key: "remote", value: "0"},    // *HELLO* in front of a request breaks it
-		{name: "comm open", key: "open", value: m.opening},
 		{name: "comm close", key: "close", value: m.closing},
 		{name: "comm idle", key: "idletimer", value: "0"},
 		{name: "comm size", key: "flushsize", value: "1420"}, // the largest: frames leave in few packets
@@ -58,13 +59,17 @@ func (m *Module) configure(ctx context.Context, server bool) error {
 	if err != nil {
 		return err
 	}
-	if m.old == nil && isLeftover(old) {
+	switch {
+	case m.old != nil:
+	case isLeftover(old):
 		if err := m.reboot(ctx, m.Baud()); err != nil {
 			return err
 		}
 		if old, err = m.current(ctx); err != nil {
 			return err
 		}
+	default: // what was left of a session before has gone with a reboot
+		m.books.forget(uartMode)
 	}
 	if m.old == nil {
 		m.old = old
@@ -74,7 +79,11 @@ func (m *Module) configure(ctx context.Context, server bool) error {
 		if known && sameValue(k.name, have, k.value) || !known && k.optional {
 			continue
 		}
-		if err := m.set(ctx, k.name+" "+k.value); err != nil && !(k.optional && errors.Is(err, ErrReply)) {
+		was, found := m.old[k.key]
+		if found {
+			was = settable(k.name, was)
+		}
+		if err := m.change(ctx, k.name, k.value, was); err != nil && !(k.optional && errors.Is(err, ErrReply)) {
 			return err
 		}
 	}
@@ -111,15 +120,9 @@ func (m *Module) current(ctx context.Context) (settings, error) {
 				all[key] = value
 			}
 		}
-		if group == "uart" && m.mode != "" {
-			all["mode"] = m.mode // as it was before sync
-		}
 		if group == "uart" { // its echo would be in the way of what follows
 			mode, _ := parseNumber(s["mode"])
-			if m.mode == "" { // restore needs it, where this goes no further
-				m.mode = s["mode"]
-			}
-			if err := m.set(ctx, "uart mode "+strconv.FormatInt(mode&^0x23|1, 10)); err != nil {
+			if err := m.change(ctx, uartMode, strconv.FormatInt(mode&^0x23|1, 10), s["mode"]); err != nil {
 				return nil, err
 			}
 		}
@@ -127,34 +130,25 @@ func (m *Module) current(ctx context.Context) (settings, error) {
 	return all, nil
 }
 
-// restore puts back what configure and sync changed. It goes on after a refusal.
+// restore puts back what is not as it was, the latest change first: that of the UART's
+// mode comes last then, which may make the prompt another text. It goes on after a refusal.
 func (m *Module) restore(ctx context.Context) error {
 	var first error
-	try := func(set func() error) {
-		if first != nil && !errors.Is(first, ErrReply) {
-			return // the module is gone
+	for _, c := range slices.Backward(m.books.list()) {
+		var err error
+		if mode, ok := parseNumber(c.was); ok && c.name == uartMode {
+			err = m.setMode(ctx, mode)
+		} else if c.was != "" {
+			err = m.set(ctx, c.name, c.was)
 		}
-		if err := set(); err != nil && first == nil {
+		if err != nil && first == nil {
 			first = err
 		}
-	}
-	restored := func(name, value string) { try(func() error { return m.set(ctx, name+" "+value) }) }
-	for _, k := range m.knobs() {
-		if have, known := m.old[k.key]; known && !sameValue(k.name, have, k.value) {
-			restored(k.name, settable(k.name, have))
+		if err != nil && !errors.Is(err, ErrReply) { // the module is gone
+			break
 		}
 	}
-	if port, ok := m.old["localport"]; ok { // that Listen has changed
-		restored("ip localport", port)
-	}
-	was := m.mode
-	if old, ok := m.old["mode"]; ok {
-		was = old
-	}
-	if mode, ok := parseNumber(was); ok && mode != mode&^0x23|1 {
-		try(func() error { return m.setMode(ctx, mode) })
-	}
-	m.old, m.mode = nil, ""
+	m.old = nil
 	return first
 }
 

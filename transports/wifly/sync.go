@@ -55,8 +55,8 @@ func (s *syncer) enters() bool {
 func (m *Module) retreat() {
 	ctx, cancel := context.WithTimeout(context.Background(), retreatWait)
 	defer cancel()
-	if mode, ok := parseNumber(m.mode); ok && m.setMode(ctx, mode) == nil {
-		m.mode = ""
+	if mode, ok := parseNumber(m.books.was(uartMode)); ok {
+		m.setMode(ctx, mode)
 	}
 	m.exit(ctx)
 }
@@ -98,6 +98,7 @@ func (s *syncer) round(ctx context.Context) (ok bool, err error) {
 	}
 	if s.inside == nil {
 		s.escaped = true
+		m.books.setCommand(true) // soon, maybe
 		if err := m.send(ctx, escapeChars); err != nil {
 			return false, err
 		}
@@ -127,6 +128,7 @@ func (s *syncer) round(ctx context.Context) (ok bool, err error) {
 	if s.inside != nil && len(got) > 0 { // it has another text for its prompt
 		return s.showPrompt(ctx)
 	}
+	m.books.setCommand(s.inside != nil)
 	return false, nil
 }
 
@@ -143,7 +145,7 @@ func (s *syncer) showPrompt(ctx context.Context) (bool, error) {
 		return err == nil, err
 	}
 	if mode := parseSettings(m.reader("").text(wholeLines(got)))["mode"]; mode != "" {
-		m.mode = mode
+		m.books.begins(uartMode, mode)
 	}
 	if err := m.settle(ctx); err != nil {
 		return false, err

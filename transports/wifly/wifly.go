@@ -20,10 +20,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/ws76/ws76/transports"
 )
@@ -48,6 +46,9 @@ type Config struct {
 	LocalDNS bool
 	// Resolve gives addresses for names, as in transports.Options.
 	Resolve transports.Resolve
+
+	// Ledger, if not nil, knows what is not put back in the module.
+	Ledger *Ledger
 
 	// Trace, if not nil, sees the dialogue in command mode; secrets are masked.
 	Trace func(sent bool, text string)
@@ -96,26 +97,38 @@ func (t *Transport) Module(ctx context.Context) (*Module, error) {
 	if !ok {
 		return nil, fail(ErrBusy, "open "+t.Name, "")
 	}
-	m, err := t.find(ctx)
+	books := t.ledger().use(t)
+	m, err := t.find(ctx, books)
 	if err != nil {
+		books.leave()
 		release()
 		return nil, err
 	}
-	m.unlock = release
+	m.unlock = func() {
+		books.leave()
+		release()
+	}
 	return m, nil
 }
 
+func (t *Transport) ledger() *Ledger {
+	if t.Ledger != nil {
+		return t.Ledger
+	}
+	return new(Ledger)
+}
+
 // find tries the rates that the module may be at.
-func (t *Transport) find(ctx context.Context) (*Module, error) {
+func (t *Transport) find(ctx context.Context, books *books) (*Module, error) {
 	if t.Baud != 0 {
-		return t.try(ctx, t.Baud, syncRounds)
+		return t.try(ctx, t.Baud, syncRounds, books)
 	}
 	rates := usualRates
 	if last := int(t.found.Load()); last != 0 {
 		rates = append([]int{last}, rates...)
 	}
 	for _, rate := range rates {
-		m, err := t.try(ctx, rate, 1)
+		m, err := t.try(ctx, rate, 1, books)
 		switch {
 		case err == nil:
 			t.found.Store(int64(rate))
@@ -129,12 +142,13 @@ func (t *Transport) find(ctx context.Context) (*Module, error) {
 	return nil, e
 }
 
-func (t *Transport) try(ctx context.Context, baud, rounds int) (*Module, error) {
+func (t *Transport) try(ctx context.Context, baud, rounds int, books *books) (*Module, error) {
 	port, err := t.Open(ctx, baud)
 	if err != nil {
 		return nil, err
 	}
-	m := &Module{line: newLine(port, baud), open: t.Open, trace: t.Trace}
+	books.setBaud(baud)
+	m := &Module{line: newLine(port, baud), open: t.Open, trace: t.Trace, books: books}
 	if err := m.sync(ctx, rounds); err != nil {
 		m.traceHeard()
 		m.line.close()
@@ -162,36 +176,24 @@ func (m *Module) closePort() error {
 	err := m.line.close()
 	if m.unlock != nil {
 		m.unlock()
+		m.unlock = nil
 	}
 	return err
 }
 
-// abandonWait bounds what is done for a module after a Dial that failed.
-const abandonWait = 6 * time.Second
-
-// abandon closes a module that something went wrong with, in a few seconds at most:
-// if it still answers its settings are put back. It returns err, with a word on that
-// where they could not be.
+// abandon closes a module that something went wrong with: if it still answers its
+// settings are put back, if not it is left after some six seconds. It returns err.
 func (m *Module) abandon(err error) error {
 	defer m.closePort()
 	if errors.Is(err, ErrRebooted) { // nothing is left to put back
+		m.forgot()
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), abandonWait)
+	ctx, cancel := context.WithTimeout(context.Background(), closeWait)
 	defer cancel()
-	changed := m.old != nil || m.mode != ""
-	if m.recover(ctx, err) == nil {
-		return err
-	}
-	var e *Error
-	if changed && errors.As(err, &e) {
-		e.Hint = strings.TrimPrefix(e.Hint+"; "+leftChanged, "; ")
-	}
+	m.recover(ctx, err)
 	return err
 }
-
-// leftChanged is said of a module that cannot be told any more.
-const leftChanged = "settings in its RAM could not be put back; they last until it reboots"
 
 // recover has a module that something went wrong with be as it was, if it still answers.
 func (m *Module) recover(ctx context.Context, err error) error {
@@ -200,13 +202,14 @@ func (m *Module) recover(ctx context.Context, err error) error {
 			return err
 		}
 	}
-	opened := m.opens // maybe, and an empty line would be part of the stream
-	if !opened {
-		_, err := m.enterLine(ctx)
-		opened = err != nil
+	rounds := 0
+	if m.opens { // maybe, and an empty line would be part of the stream
+		rounds = 2
+	} else if _, err := m.enterLine(ctx); err != nil {
+		rounds = 1
 	}
-	if opened {
-		if err := m.sync(ctx, 2); err != nil {
+	if rounds > 0 {
+		if err := m.sync(ctx, rounds); err != nil {
 			return err
 		}
 	}
@@ -250,11 +253,16 @@ func (t *Transport) dial(ctx context.Context, addr string) (net.Conn, error) {
 	c := newConn(m, address(t.Name), address(addr))
 	c.flow = t.Flow
 	c.finish = func(gone error, _ []byte) error {
-		if gone != nil && gone != errClosed { // nothing to end, nothing to put back
+		if gone == ErrRebooted {
+			m.forgot()
+		}
+		if gone != nil && gone != errClosed { // nothing to end, nobody to put anything back
 			return errors.Join(c.ending(gone, nil), m.closePort())
 		}
 		return errors.Join(m.bounded(m.leave), m.closePort())
 	}
+	m.books.setCommand(false)
+	m.books.endsBy(func() { c.Close() })
 	return c, nil
 }
 
@@ -287,6 +295,7 @@ func (m *Module) remembers(ctx context.Context) error {
 	if err != nil || comm["close"] == m.closing {
 		return err
 	}
+	m.forgot()
 	m.exit(ctx)
 	return fail(ErrRebooted, "", "")
 }
@@ -295,7 +304,6 @@ func (m *Module) remembers(ctx context.Context) error {
 func (m *Module) bounded(f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeWait)
 	defer cancel()
-	changed := m.old != nil || m.mode != ""
 	err := f(ctx)
 	var e *Error
 	switch {
@@ -308,9 +316,6 @@ func (m *Module) bounded(f func(context.Context) error) error {
 	}
 	late := *e
 	late.Doing = "close the connection"
-	if changed && late.Kind != ErrRebooted {
-		late.Hint = strings.TrimPrefix(late.Hint+"; "+leftChanged, "; ")
-	}
 	return &late
 }
 
@@ -348,7 +353,7 @@ func (m *Module) connect(ctx context.Context, host, port string) (rest []byte, e
 		switch {
 		case errors.Is(err, ErrRebooted):
 			// It has said *READY*; what was set is gone.
-			if m.old = nil; m.sync(ctx, syncRounds) != nil {
+			if m.forgot(); m.sync(ctx, syncRounds) != nil {
 				return nil, err
 			}
 		case errors.Is(err, ErrReply), errors.Is(err, ErrBusy):

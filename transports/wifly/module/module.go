@@ -215,6 +215,15 @@ func (m *Module) State() (s State) {
 	return s
 }
 
+// Hang has the module stop for good, as its faults do. Any goroutine may call it once
+// Serve runs.
+func (m *Module) Hang() {
+	done := make(chan struct{})
+	if m.post(func() { m.hang(); close(done) }) {
+		<-done
+	}
+}
+
 // Serve switches the module on and runs it on port, the far end of the host's
 // serial line, until ctx ends or the port fails, which it returns. It closes port
 // and leaves no goroutine. Call it once.

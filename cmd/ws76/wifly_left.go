@@ -1,0 +1,56 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"github.com/ws76/ws76/transports/wifly"
+)
+
+// adopt has a module's transport keep the books of this process.
+func (e *env) adopt(t *wifly.Transport) {
+	t.Ledger = e.modules
+	if e.uart != nil {
+		t.Open = e.uart
+	}
+}
+
+// sayLeft says what was not put back in modules, whatever has ended the command, and what
+// does that.
+func (e *env) sayLeft() {
+	for _, left := range e.modules.Left() {
+		port := quoteShell(left.URL)
+		if len(left.Settings) > 0 {
+			var commands []string
+			for _, command := range left.Commands {
+				commands = append(commands, quoteShell(command))
+			}
+			e.log.Errorf("wifly: these settings could not be put back, they last until the module reboots: %s; this does it, where it answers: ws76 wifly send -p %s %s",
+				strings.Join(left.Settings, ", "), port, strings.Join(commands, " "))
+		}
+		if left.Saved {
+			e.log.Errorf("wifly: the new settings may be saved, and were not verified; this shows them: ws76 wifly info -p %s", port)
+		}
+		if left.Command && len(left.Settings) == 0 {
+			e.log.Errorf("wifly: the module is left in command mode; this has it leave that: ws76 wifly info -p %s", port)
+		}
+	}
+}
+
+// quoteShell is text as a word for a shell.
+func quoteShell(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+// within runs f, and leaves it behind after d.
+func within(d time.Duration, f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(d):
+	}
+}
