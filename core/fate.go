@@ -6,8 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
-	"syscall"
 	"time"
 
 	"github.com/ws76/ws76/core/rfc6455"
@@ -85,12 +83,12 @@ func (c *Conn) settle() {
 	if c.vectored {
 		c.writeLimit.until(past) // a write that waits is not to get further behind our back
 	}
-	state, secure := askStream(c.stream)
+	state, secure := outq.AskStream(c.stream)
 	if c.proper.Load() && !c.answered.Load() {
 		// It may be reading still what is on its way.
 		for until := time.Now().Add(c.closeTimeout); state.Lasts && !state.Over && state.Waiting > 0 && time.Now().Before(until); {
 			time.Sleep(time.Millisecond)
-			state, _ = askStream(c.stream)
+			state, _ = outq.AskStream(c.stream)
 		}
 	}
 	if secure {
@@ -102,25 +100,11 @@ func (c *Conn) settle() {
 		now := state
 		for until := time.Now().Add(200 * time.Millisecond); now.Waiting > 0 && now.Lasts && !now.Over && time.Now().Before(until); {
 			time.Sleep(time.Millisecond)
-			now, _ = askStream(c.stream)
+			now, _ = outq.AskStream(c.stream)
 		}
 		end.unread = now.Lasts && !now.Over && (now.Waiting > 0 || now.Small(l.Largest()))
 	}
 	c.outcome.Store(end)
-}
-
-// askStream asks the system about a stream. Of TLS, that is, more waits than what was
-// given to it.
-func askStream(stream net.Conn) (st outq.State, secure bool) {
-	switch s := stream.(type) {
-	case interface{ Unsent() int }: // no socket
-	case interface{ NetConn() net.Conn }:
-		st, _ = askStream(s.NetConn())
-		return st, true
-	case syscall.Conn:
-		return outq.Ask(s), false
-	}
-	return st, false
 }
 
 // wrote takes a write into the books. With whole, all that was given has been handed to
@@ -148,7 +132,7 @@ func (c *Conn) theLedger() *outq.Ledger {
 
 func (c *Conn) look(l *outq.Ledger) {
 	written := l.Written()
-	st, _ := askStream(c.stream)
+	st, _ := outq.AskStream(c.stream)
 	l.Look(written, st)
 }
 

@@ -30,7 +30,7 @@ func (c *Conn) Intake() *Intake {
 // busy after some seconds: Fate tells of it in the end.
 func (i *Intake) Look() (last time.Time, busy bool) {
 	c, now := i.conn, time.Now()
-	st, _ := askStream(c.stream)
+	st, _ := outq.AskStream(c.stream)
 	if !st.Lasts { // no TCP: what has left was taken
 		st = outq.State{Waiting: c.Unsent()}
 		return i.intake.Look(now, st, 0, 0)

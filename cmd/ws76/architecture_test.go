@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"cmd/ws76":                {"internal/accept", "internal/capture", "internal/children", "internal/deadpeer", "internal/outq", "internal/silence", "internal/lineedit", "plugins", "core", "core/hixie", "core/rfc6455", "core/bridge", "core/relay", "core/relay/format", "core/relay/recording", "plugins/record", "core/serve", "transports", "transports/all", "transports/exec", "transports/pipe", "transports/serial", "transports/tcp", "transports/tls", "transports/wifly", "transports/wifly/module", "core/hub", "core/hub/nats", "core/serve/auth", "core/serve/channels", "core/serve/dashboard", "core/serve/gate", "core/serve/metrics", "core/serve/static", "scripts", "plugins/mqtt", "plugins/nats", "plugins/broker", "scripts/kv", "scripts/permit", "scripts/watch", "scripts/check", "scripts/meta", "scripts/scripttest", "scripts/templates", "completions", "man", "internal/textfile", "scripts/luacode"},
 	"core":                    {"core/hixie", "core/rfc6455", "internal/deadpeer", "internal/outq"},
 	"core/relay":              {"core"},
-	"core/bridge":             {"core", "core/hixie", "core/relay", "core/relay/format", "core/rfc6455"},
+	"core/bridge":             {"core", "core/hixie", "core/relay", "core/relay/format", "core/rfc6455", "internal/outq"},
 	"core/relay/format":       {"core", "core/hixie"},
 	"core/relay/recording":    {"core", "core/hixie", "core/relay/format", "internal/textfile"},
 	"plugins/record":          {"core", "core/relay", "core/relay/recording"},

@@ -7,7 +7,6 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/ws76/ws76/core"
@@ -16,7 +15,6 @@ import (
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/core/serve/channels"
-	"github.com/ws76/ws76/internal/outq"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/exec"
@@ -290,30 +288,7 @@ func (s *span) startChild(command string, environment []string) (*exec.Child, er
 // stream makes messages of a byte stream.
 func (s *span) stream(stream net.Conn, o format.Options) relay.Endpoint {
 	o.Warn = func(w format.DelimiterWarning) { s.log.Warnf("%s%s: %s", s.sessions.prefix, stream.RemoteAddr(), w) }
-	return &streamEnd{format.NewEndpoint(stream, stream, format.EndpointOptions{In: o, Out: o, Close: stream.Close}), stream}
-}
-
-// streamEnd is a byte stream that can end its sending half alone.
-type streamEnd struct {
-	*format.Endpoint
-	stream net.Conn
-}
-
-// SendClose tells the peer that nothing more comes.
-func (e *streamEnd) SendClose(ctx context.Context, _ int, _ string) error {
-	if err := e.Flush(ctx); err != nil {
-		return err
-	}
-	if half, ok := e.stream.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-		return nil
-	}
-	return e.Close(ctx)
-}
-
-// Unread is for upstream.unread.
-func (e *streamEnd) Unread() bool {
-	c, ok := e.stream.(syscall.Conn)
-	return ok && outq.Unread(c)
+	return bridge.NewStream(stream, o, o)
 }
 
 // openTo opens TO within --connect-timeout.
