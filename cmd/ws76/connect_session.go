@@ -171,6 +171,11 @@ func (p *pipe) session(ctx context.Context, failed *int) error {
 	open := record.Opened(conn, recording.Client)
 	open.URL = p.dialer.url
 	recorded := p.recorder.Open(open)
+	var session *relay.Session
+	hooks = append(hooks, relay.HookFunc(func(s *relay.Session, _ relay.Sink) (relay.Sink, error) {
+		session = s
+		return nil, nil
+	}))
 	// The scripts come first: what they drop does not count as received.
 	err = relay.Join(ctx, p.terminal, conn, &relay.Options{
 		Hooks: recorded.Around(append(scripted.Hooks(), hooks...), relay.B), LingerA: p.terminal.linger, KeepA: true, CloseTimeout: p.dialer.options.CloseTimeout,
@@ -182,7 +187,21 @@ func (p *pipe) session(ctx context.Context, failed *int) error {
 	if p.stats != nil {
 		p.stats.closed(conn.Stats())
 	}
+	if session != nil {
+		p.undelivered(session.Stats(relay.AToB), conn, err)
+	}
 	return p.terminal.badInput(p.ended(conn, err))
+}
+
+// undelivered says what became of messages that the peer may not have read. Where it has
+// only not answered the closing frame that is said by itself.
+func (p *pipe) undelivered(s relay.Stats, conn *core.Conn, err error) {
+	if s.Dropped > 0 {
+		p.log.Warnf("%d messages were not sent: the connection ended before", s.Dropped)
+	}
+	if s.NotKnown > 0 && (conn.Fate().Unread || err != nil && !onlyUnanswered(err)) {
+		p.log.Warnf("of %d messages it is not known whether they arrived", s.NotKnown)
+	}
 }
 
 // ended says what the end of a session means.
@@ -202,7 +221,7 @@ func (p *pipe) ended(conn *core.Conn, err error) error {
 	case err == nil && ce != nil && ce.ByPeer && !p.terminal.ended():
 		return errPeerClosed
 	case err != nil && onlyUnanswered(err):
-		received := "; everything before it was received"
+		received := "; its system has everything before it"
 		if unread {
 			received = ""
 		}
