@@ -18,10 +18,10 @@ class Gone(Exception):
 
 class Stream:
     def __init__(self, sock):
-        self.sock, self.buf = sock, b""
+        self.sock, self.buf, self.final = sock, b"", False
 
     def more(self):
-        data = self.sock.recv(65536)
+        data = b"" if self.final else self.sock.recv(65536)
         if not data:
             raise Gone("end")
         self.buf += data
@@ -192,6 +192,9 @@ class Peer:
                 self.fail(s, client)
 
     def fail(self, s, client):
+        if self.o.fault == "fin":  # who ends properly has read all that it has taken off the socket
+            s.final = True
+            return
         if self.o.fault == "rst":
             s.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif self.o.fault == "frame":
