@@ -2,7 +2,6 @@ package hixie
 
 import (
 	"strconv"
-	"strings"
 )
 
 // isDigit reports whether c is a digit of section 4.1's keys and codes.
@@ -10,6 +9,23 @@ func isDigit(c byte) bool { return c-'0' <= 9 }
 
 // isControl reports whether c may stand in no line of a head. A tab may.
 func isControl(c byte) bool { return c < 0x20 && c != '\t' || c == 0x7F }
+
+// clean returns how many of the first bytes of s, taken eight at a time, may stand in a line
+// of a head; a tab, which few have, ends them too.
+func clean[T string | []byte](s T) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		del := w ^ 0x7F*ones
+		// A byte below 0x20, or one that is 0x7F, sets its top bit; so may one above it.
+		if ((w-0x20*ones)&^w|(del-ones)&^del)&tops != 0 {
+			break
+		}
+	}
+	return i
+}
 
 // isTokenByte reports whether c may stand in a method or field name of HTTP.
 func isTokenByte(c byte) bool { return tokenBytes[c] }
@@ -59,7 +75,15 @@ func equalFold(a, b string) bool {
 }
 
 // trimBlanks removes spaces and tabs around s.
-func trimBlanks(s string) string { return strings.Trim(s, " \t") }
+func trimBlanks(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
+}
 
 // quote quotes s for an error text, cut where it gets long: a peer chooses it.
 func quote(s string) string {

@@ -28,6 +28,11 @@ type Field struct {
 	Name, Value string
 }
 
+// named reports whether f is called name, in any case; most names differ in length.
+func (f *Field) named(name string) bool {
+	return len(f.Name) == len(name) && equalFold(f.Name, name)
+}
+
 // Check reports why f must not be written into a head: an empty name, or bytes
 // in name or value which would end the line or change its meaning.
 func (f Field) Check() error {
@@ -39,7 +44,7 @@ func (f Field) Check() error {
 			return fmt.Errorf("field name %s has a byte %#02x, which no name may have", quote(f.Name), f.Name[i])
 		}
 	}
-	for i := range len(f.Value) {
+	for i := clean(f.Value); i < len(f.Value); i++ {
 		if isControl(f.Value[i]) {
 			return fmt.Errorf("field %s: its value %s has a control byte %#02x", f.Name, quote(f.Value), f.Value[i])
 		}
@@ -61,7 +66,7 @@ func (r *Request) Check() error {
 
 // Check does the same for a response.
 func (r *Response) Check() error {
-	for i := range len(r.Reason) {
+	for i := clean(r.Reason); i < len(r.Reason); i++ {
 		if isControl(r.Reason[i]) {
 			return fmt.Errorf("status line: %s has a control byte %#02x", quote(r.Reason), r.Reason[i])
 		}
@@ -85,7 +90,7 @@ type Fields []Field
 // Get returns the value of the first field called name, and whether there is one.
 func (f Fields) Get(name string) (value string, ok bool) {
 	for i := range f {
-		if equalFold(f[i].Name, name) {
+		if f[i].named(name) {
 			return f[i].Value, true
 		}
 	}
@@ -96,7 +101,7 @@ func (f Fields) Get(name string) (value string, ok bool) {
 func (f Fields) Values(name string) []string {
 	var values []string
 	for i := range f {
-		if equalFold(f[i].Name, name) {
+		if f[i].named(name) {
 			values = append(values, f[i].Value)
 		}
 	}
@@ -107,7 +112,7 @@ func (f Fields) Values(name string) []string {
 func (f Fields) Count(name string) int {
 	n := 0
 	for i := range f {
-		if equalFold(f[i].Name, name) {
+		if f[i].named(name) {
 			n++
 		}
 	}
@@ -118,7 +123,7 @@ func (f Fields) Count(name string) int {
 // comma-separated list.
 func (f Fields) HasToken(name, token string) bool {
 	for i := range f {
-		if !equalFold(f[i].Name, name) {
+		if !f[i].named(name) {
 			continue
 		}
 		if equalFold(f[i].Value, token) {

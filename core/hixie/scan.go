@@ -22,10 +22,10 @@ type layout struct {
 func (l layout) fields(head string, start int) Fields {
 	fields := make(Fields, 0, l.count)
 	for range l.count {
-		name, rest, _ := strings.Cut(head[start:], ":")
-		value, _, _ := strings.Cut(rest, "\r")
-		start += len(name) + 1 + len(value) + 2
-		fields = append(fields, Field{name, strings.TrimPrefix(value, " ")})
+		colon := start + strings.IndexByte(head[start:], ':')
+		end := colon + strings.IndexByte(head[colon:], '\r')
+		fields = append(fields, Field{head[start:colon], strings.TrimPrefix(head[colon+1:end], " ")})
+		start = end + 2
 	}
 	return fields
 }
@@ -193,7 +193,8 @@ func scanFields(b []byte, i int, request bool) (l layout, err error) {
 		}
 
 		// 36. The value goes up to the CR.
-		for i++; i < len(b) && b[i] != '\r'; i++ {
+		i++
+		for i += clean(b[i:]); i < len(b) && b[i] != '\r'; i++ {
 			if isControl(b[i]) {
 				return l, wrongByte(b, i, "the value of a field")
 			}

@@ -62,6 +62,9 @@ func recv(fd int32, b []byte) (n int, again bool, err error) {
 	return 0, false, os.NewSyscallError("recv", errno)
 }
 
+// closeSocket closes a descriptor. What waits to be sent the system sends without us.
+func closeSocket(fd int32) { unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
+
 // receive reads once and hands over what that brought.
 func (l *loop) receive(p *Peer) {
 	buf := l.read

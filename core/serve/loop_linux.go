@@ -247,7 +247,7 @@ func (l *loop) run() {
 		}
 		l.goOnAll()
 		n := l.wait(&ready)
-		l.rested()
+		now := l.rested()
 		for _, ev := range ready[:n] {
 			if p := l.peerAt(ev.Fd); p != nil {
 				l.handle(p, ev.Events)
@@ -259,9 +259,8 @@ func (l *loop) run() {
 			}
 		}
 		if l.timed > 0 || l.resume != 0 {
-			l.lookAtTime()
+			l.lookAtTime(now)
 		}
-		now := l.now()
 		if l.stallLook != 0 && now >= l.stallLook {
 			l.stallLook = now + int64(l.writeTimeout/stallLooks)
 			l.lookForStalls()
@@ -290,10 +289,11 @@ func (l *loop) wait(ready *[events]unix.EpollEvent) int {
 	if !asleep {
 		return 0
 	}
-	ms := l.timeout()
+	now := l.now()
+	ms := l.timeout(now)
 	l.wakes = 0
 	if ms >= 0 {
-		l.wakes = l.now() + int64(ms)*1e6
+		l.wakes = now + int64(ms)*1e6
 	}
 	n, _ = epollWait(l.ep, ready, true, ms)
 	l.tasks.Lock()
@@ -302,24 +302,24 @@ func (l *loop) wait(ready *[events]unix.EpollEvent) int {
 	return n
 }
 
-// rested puts off all that the loop waits for by the time that it slept too long: the
-// process was stopped, or the machine slept. What peers have done meanwhile is to be seen
-// before it is said that they did nothing.
-func (l *loop) rested() {
-	if l.wakes == 0 {
-		return
-	}
-	if over := l.now() - l.wakes; over > int64(overslept) {
+// rested returns the time, after it has put off all that the loop waits for by the time
+// that it slept too long: the process was stopped, or the machine slept. What peers have
+// done meanwhile is to be seen before it is said that they did nothing.
+func (l *loop) rested() int64 {
+	now := l.now()
+	if over := now - l.wakes; l.wakes != 0 && over > int64(overslept) {
 		l.start = l.start.Add(time.Duration(over))
+		now -= over
 	}
 	l.wakes = 0
+	return now
 }
 
 // overslept is how much later than asked a loop wakes on a machine that is only busy.
 const overslept = time.Second
 
 // timeout is how long the loop may sleep, in milliseconds; -1: for ever.
-func (l *loop) timeout() int {
+func (l *loop) timeout(now int64) int {
 	ms := -1
 	if l.timed > 0 {
 		ms = int((l.tick + 1e6 - 1) / 1e6)
@@ -330,7 +330,7 @@ func (l *loop) timeout() int {
 	}
 	for _, at := range next {
 		if at != 0 {
-			until := max(0, int((at-l.now()+1e6-1)/1e6))
+			until := max(0, int((at-now+1e6-1)/1e6))
 			if ms < 0 || until < ms {
 				ms = until
 			}
@@ -502,8 +502,7 @@ const maxDeadline = 20 * 24 * time.Hour
 func clock(now int64) uint32 { return max(1, uint32(now/1e6)) }
 
 // lookAtTime does what is due.
-func (l *loop) lookAtTime() {
-	now := l.now()
+func (l *loop) lookAtTime(now int64) {
 	if l.resume != 0 && now >= l.resume {
 		l.resumeLimited(now)
 	}

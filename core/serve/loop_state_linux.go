@@ -224,7 +224,7 @@ func (l *loop) end(p *Peer, ce *core.CloseError) {
 	p.fd, p.out = -1, nil
 	l.chargeUnread(p)
 	p.mu.Unlock()
-	unix.Close(int(fd))
+	closeSocket(fd)
 	if opened {
 		l.server.closed(p)
 	}

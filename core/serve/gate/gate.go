@@ -151,7 +151,7 @@ func (f *facts) at(name string) *fact {
 }
 
 func match(name, want string, at *fact) *fact {
-	if equalFold(name, want) {
+	if equalFold(name, want) { // of one length
 		return at
 	}
 	return nil
@@ -226,11 +226,12 @@ func (g *Gate) checkHost(host string) *core.Refusal {
 
 // checkOrigin refuses a page of another site that is not listed.
 func (g *Gate) checkOrigin(r *Request, f *facts, origin, asked string) *core.Refusal {
+	if len(g.Origins) == 0 && (r.Dialect == core.Hixie75 || r.Dialect == core.Hixie76) {
+		return nil // no browser of today speaks them
+	}
 	o, isOrigin := splitOrigin(origin)
-	drafts := r.Dialect == core.Hixie75 || r.Dialect == core.Hixie76
 	switch {
 	case g.Origins.allow(origin, &o, isOrigin):
-	case drafts && len(g.Origins) == 0: // no browser of today speaks them
 	case isOrigin && f.own() && g.sameSite(r, &o, asked):
 	default:
 		if _, err := ParseOrigins([]string{origin}); err != nil || strings.Contains(origin, "*") || equalFold(origin, "none") {

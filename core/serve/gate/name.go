@@ -171,7 +171,12 @@ func bare(name string) string { return strings.TrimSuffix(strings.TrimPrefix(nam
 // Last returns the last entry of a list, which is the one that the nearest proxy added.
 func Last(list string) string { return trim(list[strings.LastIndexByte(list, ',')+1:]) }
 
-func trim(s string) string { return strings.Trim(s, " \t") }
+func trim(s string) string {
+	if s == "" || s[0] > ' ' && s[len(s)-1] > ' ' { // almost always
+		return s
+	}
+	return strings.Trim(s, " \t")
+}
 
 // equalFold compares in any case of ASCII, and only there.
 func equalFold(a, b string) bool {
