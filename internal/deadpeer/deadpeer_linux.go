@@ -14,15 +14,14 @@ const looks = true
 const tcpRTOMaxMS = 44
 
 // most is how long the system waits before it tries again: two minutes before Linux 6.15.
-var most = func() func(after time.Duration) time.Duration {
-	settable := sync.OnceValue(func() bool { return release() >= 6015 })
-	return func(after time.Duration) time.Duration {
-		if !settable() {
-			return 2 * time.Minute
-		}
-		return min(max(Period(after), time.Second), 2*time.Minute)
+func most(after time.Duration) time.Duration {
+	if !takesMost() {
+		return 2 * time.Minute
 	}
-}()
+	return min(max(Period(after), time.Second), 2*time.Minute)
+}
+
+var takesMost = sync.OnceValue(func() bool { return release() >= 6015 })
 
 // tellsWindow says that TCP_INFO has the window of the peer, since Linux 5.4.
 var tellsWindow = sync.OnceValue(func() bool { return release() >= 5004 })
