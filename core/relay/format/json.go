@@ -219,7 +219,7 @@ func appendJSONString(dst, p []byte) []byte {
 	return append(dst, '"')
 }
 
-// appendU appends \uXXXX.
+// appendU appends \uXXXX, of the basic plane.
 func appendU(dst []byte, u rune) []byte {
 	return append(dst, '\\', 'u', digits[u>>12&15], digits[u>>8&15], digits[u>>4&15], digits[u&15])
 }

@@ -51,6 +51,7 @@ func TestWriter(t *testing.T) {
 				`{"base64":"/w==","kind":"binary","dir":"in","time":"2026-02-03T12:00:00.0015Z","conn":1}` + "\n" +
 				`{"base64":"/w==","kind":"text","dir":"in","time":"2026-02-03T12:00:00.0015Z","conn":1}` + "\n"},
 		{"json of little", Options{Format: JSON}, Meta{}, []core.Message{txt("")}, `{"data":"","kind":"text"}` + "\n"},
+		{"json beyond the basic plane", Options{Format: JSON}, Meta{}, []core.Message{txt("\U000e0001")}, `{"data":"` + "\U000e0001" + `","kind":"text"}` + "\n"},
 		{"json of a frame", Options{Format: JSON}, Meta{Frame: &Frame{Type: 0x80, Length: 3}}, []core.Message{bin("abc")},
 			`{"base64":"YWJj","kind":"binary","type":128,"length":3}` + "\n"},
 		{"template", Options{Format: Templated, Template: everything}, meta, []core.Message{txt("\x1b"), bin("\xff")},
