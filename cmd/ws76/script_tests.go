@@ -142,44 +142,52 @@ func (e *env) scriptTestOnce(c *cli.Context, pattern *regexp.Regexp) error {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "TAP version 13\n1..%d\n", len(tests))
-	failed := 0
+	failed := false
 	for i, t := range tests {
-		options, err := e.scriptOptions(c, t.path)
-		if err != nil {
-			return err
-		}
-		options.KV = nil // what is kept is not for tests
-		if options.Data, err = os.MkdirTemp("", "ws76-test-"); err != nil {
-			return err
-		}
-		defer os.RemoveAll(options.Data)
-		if p, err := testedPlugin(t.path); err != nil {
-			return withCode(exitScript, err)
-		} else if p != nil {
-			if options.Permissions, err = e.pluginPermissions(c, p, nil, options.Args); err != nil {
-				return err
-			}
-			options.Library, err = p.Defaults()
-			if err != nil {
-				return withCode(exitScript, err)
-			}
-		}
-		options.Print = func(text string) { fmt.Fprintf(e.stdout, "# %s\n", strings.ReplaceAll(text, "\n", "\n# ")) }
-		err = scripttest.Test(c.Context, t.path, t.name, options)
-		if c.Context.Err() != nil {
-			return context.Cause(c.Context)
+		failure, err := e.runTest(c, t)
+		if err == nil {
+			err = e.printTest(i+1, t, failure)
 		}
 		if err != nil {
-			failed++
-		}
-		if err := e.printTest(i+1, t, err); err != nil {
 			return err
 		}
+		failed = failed || failure != nil
 	}
-	if failed > 0 {
+	if failed {
 		return silentError(exitScript)
 	}
 	return nil
+}
+
+// runTest runs a test in a script and a folder of its own. failure is why it failed, err why it could not be run.
+func (e *env) runTest(c *cli.Context, t luaTest) (failure, err error) {
+	options, err := e.scriptOptions(c, t.path)
+	if err != nil {
+		return nil, err
+	}
+	options.KV = nil // what is kept is not for tests
+	if options.Data, err = os.MkdirTemp("", "ws76-test-"); err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(options.Data)
+	p, err := testedPlugin(t.path)
+	if err != nil {
+		return nil, withCode(exitScript, err)
+	}
+	if p != nil {
+		if options.Permissions, err = e.pluginPermissions(c, p, nil, options.Args); err != nil {
+			return nil, err
+		}
+		if options.Library, err = p.Defaults(); err != nil {
+			return nil, withCode(exitScript, err)
+		}
+	}
+	options.Print = func(text string) { fmt.Fprintf(e.stdout, "# %s\n", strings.ReplaceAll(text, "\n", "\n# ")) }
+	failure = scripttest.Test(c.Context, t.path, t.name, options)
+	if c.Context.Err() != nil {
+		return nil, context.Cause(c.Context)
+	}
+	return failure, nil
 }
 
 // printTest prints a result in the Test Anything Protocol.
