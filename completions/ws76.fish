@@ -590,7 +590,7 @@ complete -c ws76 -n '__ws76_at wifly emulate' -l settings -r -F -d 'keep what th
 complete -c ws76 -n '__ws76_at wifly emulate' -l firmware -x -d 'VERSION: 2.15, 2.21, 2.23, 2.32, 2.40-CEL, 4.00, 4.41, 4.81'
 complete -c ws76 -n '__ws76_at wifly emulate' -l log -r -F -d 'record the dialogue in FILE: seconds, > from the host or < to it, the text; passphrases masked'
 complete -c ws76 -n '__ws76_at wifly emulate' -l running -d 'as if switched on long ago: no boot text, joined'
-complete -c ws76 -n '__ws76_at wifly emulate' -l network -x -d 'a network in the air, SSID or SSID=PASSPHRASE; repeatable (default: whatever is asked for)'
+complete -c ws76 -n '__ws76_at wifly emulate' -l network -x -d 'a network in the air, SSID, SSID=PASSPHRASE or, of WEP, SSID=wep:KEY; repeatable (default: whatever is asked for)'
 complete -c ws76 -n '__ws76_at wifly emulate' -l upgrade -d 'carry WebSockets of drafts 75 and 76 to RFC 6455 servers'
 complete -c ws76 -n '__ws76_at wifly emulate' -l map -x -d 'lead HOST:PORT=URL there, with --upgrade; URL is ws:// or wss://, a path in it goes first; repeatable'
 complete -c ws76 -n '__ws76_at wifly emulate' -l listen -x -d 'have the module\'s own server on HOST[:PORT]; without a port on that which the host sets (2000)'

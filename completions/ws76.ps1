@@ -750,7 +750,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--firmware' + "`t" + 'VERSION: 2.15, 2.21, 2.23, 2.32, 2.40-CEL, 4.00, 4.41, 4.81'),
         ('--log' + "`t" + 'record the dialogue in FILE: seconds, > from the host or < to it, the text; passphrases masked'),
         ('--running' + "`t" + 'as if switched on long ago: no boot text, joined'),
-        ('--network' + "`t" + 'a network in the air, SSID or SSID=PASSPHRASE; repeatable (default: whatever is asked for)'),
+        ('--network' + "`t" + 'a network in the air, SSID, SSID=PASSPHRASE or, of WEP, SSID=wep:KEY; repeatable (default: whatever is asked for)'),
         ('--upgrade' + "`t" + 'carry WebSockets of drafts 75 and 76 to RFC 6455 servers'),
         ('--map' + "`t" + 'lead HOST:PORT=URL there, with --upgrade; URL is ws:// or wss://, a path in it goes first; repeatable'),
         ('--listen' + "`t" + 'have the module''s own server on HOST[:PORT]; without a port on that which the host sets (2000)'),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -42,7 +43,7 @@ ws76 wifly emulate --fault clos-after=100,lost-reply=0.1   as bad as in the fiel
 			&cli.StringFlag{Name: "firmware", Value: rn131.DefaultFirmware, Category: line, Usage: "`VERSION`: " + strings.Join(rn131.Firmwares(), ", ")},
 			&cli.StringFlag{Name: "log", Category: line, Usage: "record the dialogue in `FILE`: seconds, > from the host or < to it, the text; passphrases masked"},
 			&cli.BoolFlag{Name: "running", Category: line, Usage: "as if switched on long ago: no boot text, joined"},
-			&cli.StringSliceFlag{Name: "network", Category: wifi, Usage: "a network in the air, `SSID` or SSID=PASSPHRASE; repeatable (default: whatever is asked for)"},
+			&cli.StringSliceFlag{Name: "network", Category: wifi, Usage: "a network in the air, `SSID`, SSID=PASSPHRASE or, of WEP, SSID=wep:KEY; repeatable (default: whatever is asked for)"},
 			&cli.BoolFlag{Name: "upgrade", Category: tcp, Usage: "carry WebSockets of drafts 75 and 76 to RFC 6455 servers"},
 			&cli.StringSliceFlag{Name: "map", Category: tcp, Usage: "lead `HOST:PORT=URL` there, with --upgrade; URL is ws:// or wss://, a path in it goes first; repeatable"},
 			&cli.StringFlag{Name: "listen", Category: tcp, Usage: "have the module's own server on `HOST[:PORT]`; without a port on that which the host sets (2000)"},
@@ -122,7 +123,14 @@ func (e *env) moduleOptions(c *cli.Context) (*rn131.Options, error) {
 	}
 	for _, n := range c.StringSlice("network") {
 		ssid, phrase, _ := strings.Cut(n, "=")
-		o.Networks = append(o.Networks, rn131.Network{SSID: ssid, Phrase: phrase})
+		network := rn131.Network{SSID: ssid, Phrase: phrase}
+		if key, ok := strings.CutPrefix(phrase, "wep:"); ok {
+			if _, err := hex.DecodeString(key); err != nil || len(key) != 26 {
+				return nil, usagef("--network %s=wep:…: want 26 hex digits", ssid)
+			}
+			network.Phrase, network.Auth = key, 1
+		}
+		o.Networks = append(o.Networks, network)
 	}
 	if addr := c.String("listen"); addr != "" {
 		host, port, err := splitListen(addr)

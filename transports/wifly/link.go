@@ -60,7 +60,17 @@ func (m *Module) link(ctx context.Context) error {
 	if mode, ok := parseNumber(wlan["join"]); ok && mode == 0 && !s.associated() {
 		return m.join(ctx)
 	}
-	return m.loudly(ctx, func() error { return m.awaitLink(ctx, wlan["ssid"]) })
+	return wepToo(wlan, m.loudly(ctx, func() error { return m.awaitLink(ctx, wlan["ssid"]) }))
+}
+
+// wepToo says of a missing lease that the key may be wrong: an access point with WEP does
+// not have to tell.
+func wepToo(wlan settings, err error) error {
+	var e *Error
+	if errors.Is(err, ErrDHCP) && errors.As(err, &e) && strings.EqualFold(wlan["auth"], "wep") {
+		e.Hint = "with WEP a wrong key looks like that too; ws76 wifly setup --auth wep sets it"
+	}
+	return err
 }
 
 // loudly does what a module is to say more of than it does in a session.
@@ -120,7 +130,7 @@ func (m *Module) join(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return m.loudly(ctx, func() error { return m.joinNetwork(ctx, wlan["ssid"]) })
+	return wepToo(wlan, m.loudly(ctx, func() error { return m.joinNetwork(ctx, wlan["ssid"]) }))
 }
 
 func (m *Module) joinNetwork(ctx context.Context, ssid string) error {

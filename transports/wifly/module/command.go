@@ -227,7 +227,7 @@ func (m *Module) set(words []string, line string) string {
 			return badArgs
 		}
 	}
-	if value == "" && p.kind != text || m.ram.set(p, value, replace) != nil {
+	if value == "" && p.kind != text && p.kind != digits || m.ram.set(p, value, replace) != nil {
 		return badArgs
 	}
 	return "AOK\r\n"

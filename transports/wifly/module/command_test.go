@@ -158,7 +158,8 @@ func TestBaud(t *testing.T) {
 // Joining a network: what is said, and what show says of it.
 func TestJoin(t *testing.T) {
 	t.Parallel()
-	networks := []Network{{SSID: "first", Channel: 3}, {SSID: "my net", Phrase: "secret", Channel: 11, RSSI: -70, MAC: "aa:bb:cc:dd:ee:ff"}}
+	networks := []Network{{SSID: "first", Channel: 3}, {SSID: "my net", Phrase: "secret", Channel: 11, RSSI: -70, MAC: "aa:bb:cc:dd:ee:ff"},
+		{SSID: "old", Phrase: "0123456789ABCDEF0123456789", Auth: 1, Channel: 9}}
 	const up = "IF=UP\r\nDHCP=ON\r\nIP=127.0.0.1:2000\r\nNM=255.255.255.0\r\nGW=127.0.0.1\r\nListen on 2000\r\n"
 	for name, c := range map[string]struct {
 		settings []string
@@ -171,6 +172,8 @@ func TestJoin(t *testing.T) {
 		"secret":     {[]string{"wlan phrase secret", "wlan ssid my$net"}, "", "join", "Auto-Assoc my net chan=11 mode=MIXED SCAN OK\r\nJoining my net now..\r\nAssociated!\r\nDHCP: Start\r\nDHCP in 200ms, lease=86400\r\n" + up, "8b30"},
 		"by number":  {[]string{"sys printlvl 0"}, "", "join # 1", "Associated!\r\n", "8330"},
 		"wrong":      {[]string{"wlan phrase wrong", "wlan ssid my$net"}, "", "join", "Auto-Assoc my net chan=11 mode=MIXED SCAN OK\r\nJoining my net now..\r\nDisconn reason=AUTH-ERR\r\nDisconn from my net\r\n", "8003"},
+		"wep":        {[]string{"wlan key 0123456789abcdef0123456789", "wlan phrase secret"}, "", "join old", "Auto-Assoc old chan=9 mode=MIXED SCAN OK\r\nJoining old now..\r\nAssociated!\r\nDHCP: Start\r\nDHCP in 200ms, lease=86400\r\n" + up, "8930"},
+		"wep, wrong": {[]string{"wlan key 0123456789abcdef0123456780", "wlan phrase 0123456789ABCDEF0123456789"}, "", "join old", "Auto-Assoc old chan=9 mode=MIXED SCAN OK\r\nJoining old now..\r\nDisconn reason=AUTH-ERR\r\nDisconn from old\r\n", "8003"},
 		"none":       {nil, "", "join nowhere", "Auto-Assoc nowhere chan=0 mode=NONE FAILED\r\n", "8003"},
 		"no lease":   {nil, "dhcp-failed", "join first", "Auto-Assoc first chan=3 mode=MIXED SCAN OK\r\nJoining first now..\r\nAssociated!\r\nDHCP: Start\r\n", "8333"},
 		"no access":  {nil, "no-ap", "join first", "Auto-Assoc first chan=0 mode=NONE FAILED\r\n", "8003"},

@@ -11,7 +11,7 @@ const macAddr = "00:06:66:76:76:76"
 // Network is one in the air.
 type Network struct {
 	SSID    string
-	Phrase  string // "" is an open network
+	Phrase  string // "" is an open network; of WEP 26 hex digits, its key
 	Auth    int    // 0 open, 1 WEP, 2 WPA, 3 mixed, 4 WPA2; 0 with a Phrase is 4
 	Channel int    // 0 is 6
 	RSSI    int    // in dBm; 0 is -50
@@ -69,10 +69,20 @@ func (m *Module) findNetwork(ssid string) (Network, bool) {
 	return Network{}, false
 }
 
-// admitted reports whether n accepts the passphrase.
+// admitted reports whether n accepts the passphrase, or with WEP the key.
 func (m *Module) admitted(n Network) bool {
-	return !m.o.Faults.has(AuthFailed) && (m.o.Networks == nil || n.Phrase == "" || n.Phrase == m.ram.get("wlan", "phrase"))
+	switch {
+	case m.o.Faults.has(AuthFailed):
+		return false
+	case m.o.Networks == nil || n.Phrase == "":
+		return true
+	case n.Auth == authWEP:
+		return strings.EqualFold(n.Phrase, m.ram.get("wlan", "key"))
+	}
+	return n.Phrase == m.ram.get("wlan", "phrase")
 }
+
+const authWEP = 1 // of set wlan auth
 
 // join associates with ssid and gets an address, saying how it goes. A module that
 // joins by itself keeps trying, until the host has it join.

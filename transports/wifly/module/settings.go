@@ -1,6 +1,7 @@
 package module
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -13,6 +14,7 @@ type kind uint8
 
 const (
 	text   kind = iota // up to max characters
+	digits             // max of them, in hex, or none
 	number             // shown in decimal, min to max
 	mask               // a number that is shown in hex
 	addr               // an IPv4 address
@@ -41,7 +43,7 @@ var params = []param{
 	{group: "wlan", name: "rate", label: "Rate", kind: number, def: "12", max: 15},
 	{group: "wlan", name: "linkmon", label: "Linkmon", kind: number, def: "0", max: 255},
 	{group: "wlan", name: "phrase", label: "Passphrase", kind: text, def: "rubygirl", max: 64, aliases: []string{"passphrase"}},
-	{group: "wlan", name: "key", label: "Key", kind: text, def: "", max: 26},
+	{group: "wlan", name: "key", label: "Key", kind: digits, def: "", max: 26},
 	{group: "wlan", name: "txpower", label: "TxPower", kind: number, def: "0", max: 12},
 	{group: "wlan", name: "hide", label: "Hide", kind: number, def: "0", max: 1},
 
@@ -213,6 +215,11 @@ func (p *param) normal(value string, replace byte) (string, error) {
 			return "", bad(fmt.Sprintf("at most %d characters", p.max))
 		}
 		return strings.ReplaceAll(value, string(rune(replace)), " "), nil
+	case digits:
+		if _, err := hex.DecodeString(value); err != nil || value != "" && len(value) != p.max {
+			return "", bad(fmt.Sprintf("%d hex digits", p.max))
+		}
+		return value, nil
 	case addr:
 		a, err := netip.ParseAddr(value)
 		if err != nil || !a.Is4() {

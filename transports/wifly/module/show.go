@@ -79,14 +79,14 @@ func (m *Module) shown(p *param) (string, bool) {
 	case "wlan hide":
 		return "", false
 	case "wlan phrase":
-		if m.ram.num("wlan", "auth") == 1 {
+		if m.ram.num("wlan", "auth") == authWEP {
 			return "", false // WEP has a key instead
 		}
 		if m.ram.num("wlan", "hide") == 1 {
 			return "******", true
 		}
 	case "wlan key":
-		if m.ram.num("wlan", "auth") != 1 {
+		if m.ram.num("wlan", "auth") != authWEP {
 			return "", false
 		}
 		if m.ram.num("wlan", "hide") == 1 {
