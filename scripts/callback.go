@@ -74,7 +74,7 @@ func (w *watching) changes(events []watch.Event) {
 	s := w.st.script
 	var seen []watch.Event
 	for _, e := range events { // a link may have led anywhere
-		if _, err := w.st.permit.Path(permit.Read, e.Path, false); err == nil {
+		if _, err := w.st.permit.Path(permit.Read, e.Path, true); err == nil {
 			seen = append(seen, e)
 		}
 	}

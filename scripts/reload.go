@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"os"
@@ -9,6 +10,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/internal/glob"
 	"github.com/ws76/ws76/scripts/permit"
 	"github.com/ws76/ws76/scripts/watch"
 )
@@ -239,31 +241,30 @@ func (st *state) carryConnsOf(old *state) {
 	}
 }
 
-// watched is the place of what ws76.watch is to watch. A relative path is looked up as those of files are: it is in the first
-// folder that has it, otherwise in the first that is allowed.
-func (st *state) watched(pattern string) (string, error) {
+// watched is the place of what ws76.watch is to watch, as glob.Split has it. A relative path is looked up as those of files are:
+// it is in the first folder that has it, otherwise in the first that is allowed.
+func (st *state) watched(pattern string) (base, rest string, err error) {
 	if filepath.IsAbs(pattern) {
-		return pattern, st.permit.AskPattern(pattern)
+		base, rest = glob.Split("", pattern)
+		return base, rest, st.permit.AskPattern(base, rest)
 	}
-	var allowed string
 	var refused error
+	allowed := false
 	for _, folder := range st.script.folders() {
-		place := filepath.Join(folder, pattern)
-		err := st.permit.AskPattern(place)
-		if _, missing := os.Lstat(place); missing == nil {
-			return place, err
+		in, pattern := glob.Split(folder, pattern)
+		err := st.permit.AskPattern(in, pattern)
+		if _, missing := os.Lstat(in); missing == nil && pattern == "" {
+			return in, pattern, err
 		}
-		switch {
-		case err == nil && allowed == "":
-			allowed = place
-		case err != nil && refused == nil:
-			refused = err
+		if err == nil && !allowed {
+			base, rest, allowed = in, pattern, true
 		}
+		refused = cmp.Or(refused, err)
 	}
-	if allowed != "" {
-		return allowed, nil
+	if allowed {
+		refused = nil
 	}
-	return pattern, refused
+	return base, rest, refused
 }
 
 // wsWatch is ws76.watch(path_or_glob, fn).
@@ -282,7 +283,7 @@ func wsWatch(L *lua.LState) int {
 	if len(pattern) > longest {
 		return fail(L, "error", "ws76.watch: a path of %d bytes; the limit is %d", len(pattern), longest)
 	}
-	pattern, err := st.watched(pattern)
+	base, rest, err := st.watched(pattern)
 	if err != nil {
 		return fail(L, permit.Name, "ws76.watch: %v", err)
 	}
@@ -291,7 +292,7 @@ func wsWatch(L *lua.LState) int {
 		raise(L, "ws76.watch: %v", err)
 	}
 	changes := &watching{st: st, fn: fn, ops: map[string]watch.Op{}}
-	if changes.watch, err = w.Add(pattern, changes.changes); err != nil {
+	if changes.watch, err = w.AddGlob(base, rest, changes.changes); err != nil {
 		raise(L, "ws76.watch: %v", err)
 	}
 	st.opened[changes] = true

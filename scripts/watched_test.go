@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ws76/ws76/internal/testenv"
 	"github.com/ws76/ws76/scripts/permit"
 )
 
@@ -38,4 +39,35 @@ func TestWatchLookup(t *testing.T) {
 	if err := load(); err == nil || !strings.Contains(err.Error(), "later.txt is not allowed") {
 		t.Errorf("one in the working folder: %v", err)
 	}
+}
+
+// TestWatchOutside: what a link below the script's folder leads to, outside of it, is neither watched nor reported; the rest is, in
+// a folder whose name looks like a pattern too.
+func TestWatchOutside(t *testing.T) {
+	dir, outside := filepath.Join(t.TempDir(), "of [x]"), filepath.Join(t.TempDir(), "secret.txt")
+	for file, text := range map[string]string{
+		filepath.Join(dir, "s.lua"): `assert(ws76.watch("*.txt", function(e) print(e.op, e.path:match("[^/\\]*$")) end))
+			local _, message, name = ws76.watch("link.txt", print) assert(name == "not allowed", message)
+			function on_start() print("started") end`,
+		outside: "1",
+	} {
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, file, text)
+	}
+	if err := os.Symlink(outside, filepath.Join(dir, "link.txt")); err != nil {
+		testenv.Missing(t, "no links: "+err.Error())
+	}
+	allowed := (&permit.Permissions{}).With(permit.Own(dir, "s.lua")...)
+	r := newFileRig(t, filepath.Join(dir, "s.lua"), Options{Permissions: func() *permit.Permissions { return allowed }})
+	r.want("printed", &r.prints, "started")
+	writeFile(t, outside, "22")
+	writeFile(t, filepath.Join(dir, "a.txt"), "1")
+	r.await("an event", func() bool { return len(r.prints) >= 2 })
+	r.want("printed", &r.prints, "started", "create\ta.txt")
+	writeFile(t, filepath.Join(dir, "b.txt"), "1")
+	r.await("an event", func() bool { return len(r.prints) >= 3 })
+	r.want("printed", &r.prints, "started", "create\ta.txt", "create\tb.txt")
+	r.stop()
 }

@@ -6,9 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
+	"github.com/ws76/ws76/internal/glob"
 )
 
 // OpenFile opens a file, to be read or to be written by the flags of os.OpenFile. Links inside an allowed folder do not
@@ -78,20 +79,44 @@ func (g Grant) open(root, inside, path string, flags int) (*os.File, error) {
 			info, err = folder.Stat(inside)
 		}
 	}
-	if g.own && err == nil {
-		switch {
-		case info.Mode()&(fs.ModeDevice|fs.ModeNamedPipe|fs.ModeSocket) != 0:
-			return nil, fmt.Errorf("%s is no regular file", path)
-		case g.kind == Write && (g.isCode(real(path)) || g.isMain(info)): // by a link
-			return nil, &Denied{Effect: Effect{Kind: Write, Target: path}}
-		}
+	if g.own && err == nil && info.Mode()&(fs.ModeDevice|fs.ModeNamedPipe|fs.ModeSocket) != 0 {
+		return nil, fmt.Errorf("%s is no regular file", path)
 	}
-	return folder.OpenFile(inside, flags, 0o666)
+	file, err := folder.OpenFile(inside, flags&^os.O_TRUNC, 0o666)
+	if err != nil || g.kind != Write {
+		return file, err
+	}
+	if info, err = file.Stat(); err == nil {
+		err = g.writable(file, info, path)
+	}
+	if err == nil && flags&os.O_TRUNC != 0 && info.Mode().IsRegular() && info.Size() > 0 {
+		err = file.Truncate(0)
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
 }
 
-// isCode reports whether a path below a script's own folder is code, which the script must not change.
+// writable reports why a file that was opened below a folder must not be written to: by a link it may be one that lies elsewhere,
+// or code.
+func (g Grant) writable(file *os.File, info fs.FileInfo, path string) error {
+	denied := &Denied{Effect: Effect{Kind: Write, Target: path}}
+	if g.own && (g.isCode(real(path)) || g.isMain(info)) {
+		return denied
+	}
+	if n := links(file, info); n > 1 && info.Mode().IsRegular() {
+		return fmt.Errorf("%w: the file has %d names, and the others may be elsewhere", denied, n)
+	}
+	return nil
+}
+
+// isCode reports whether a path below a script's own folder is code, which the script must not change. Windows leaves out dots and
+// spaces at the end of a name, and what follows a colon.
 func (g Grant) isCode(path string) bool {
-	return strings.EqualFold(filepath.Ext(path), ".lua") || path == g.main
+	name, _, _ := strings.Cut(filepath.Base(path), ":")
+	return strings.EqualFold(filepath.Ext(strings.TrimRight(name, ". ")), ".lua") || path == g.main
 }
 
 func (g Grant) isMain(info fs.FileInfo) bool {
@@ -232,21 +257,23 @@ func isLink(path string) bool {
 	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
-// AskPattern is Ask for the files that fit a pattern of paths, which is absolute. Which of them may be seen is asked for
-// each, by Path: a link may lead anywhere.
-func (p *Permissions) AskPattern(pattern string) error {
-	folder := pattern
-	if base, rest := doublestar.SplitPattern(filepath.ToSlash(pattern)); strings.ContainsAny(rest, meta) {
-		folder = filepath.FromSlash(base)
+// AskPattern is Ask for the files that fit a pattern, which glob.Split has split. Which of them may be seen is asked for each,
+// by Path: a link may lead anywhere.
+func (p *Permissions) AskPattern(base, rest string) error {
+	e := Effect{Kind: Read, Target: base}
+	ok := p.allows(e)
+	if _, err := os.Stat(base); ok && err == nil {
+		_, err = p.Path(Read, base, true)
+		ok = err == nil
 	}
-	if p.allows(Effect{Kind: Read, Target: pattern}) || p.allows(Effect{Kind: Read, Target: folder}) {
-		return nil
+	if !ok && rest != "" && p != nil { // the user may have named the very pattern
+		ok = slices.ContainsFunc(p.grants, func(g Grant) bool { return g.kind == Read && g.base == base && g.rest == rest })
 	}
-	return p.denied(Effect{Kind: Read, Target: folder})
+	if !ok {
+		return p.denied(e)
+	}
+	return nil
 }
-
-// meta are the characters that make a pattern of a path.
-const meta = "*?[{"
 
 // place says where in an allowed folder a path is. root is "" where the path is allowed by itself, or all are.
 func (g Grant) place(path string) (root, inside string, ok bool) {
@@ -254,13 +281,12 @@ func (g Grant) place(path string) (root, inside string, ok bool) {
 		return "", "", !(g.own && g.kind == Write) // a folder of its own is not written over
 	}
 	root = g.value
-	if g.glob {
-		base, _ := doublestar.SplitPattern(filepath.ToSlash(g.value))
-		root = filepath.FromSlash(base)
+	if g.rest != "" {
+		root = g.base
 	}
 	switch inside = below(root, path); {
 	case inside == "" || inside == ".",
-		g.glob && !doublestar.MatchUnvalidated(filepath.ToSlash(g.value), filepath.ToSlash(path)),
+		g.rest != "" && !glob.Match(g.base, g.rest, path),
 		g.own && strings.Contains("/"+filepath.ToSlash(inside), "/."),
 		g.own && g.kind == Write && g.isCode(path):
 		return "", "", false

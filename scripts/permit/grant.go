@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/idna"
+
+	"github.com/ws76/ws76/internal/glob"
 )
 
 // Grant is one thing that is allowed: all of a kind where it has no value.
@@ -24,7 +26,8 @@ type Grant struct {
 	own  bool   // a folder of the script's own, where names that begin with a dot, and code that is written, are left out
 	main string // of such a folder: the script itself
 	make bool   // the folder is made when something is written in it
-	glob bool   // value is a pattern of paths
+
+	base, rest string // of a pattern of paths, as glob.Split splits it; rest is "" where value is none
 }
 
 // Own allows the files below a script's folder to be read and, where main is its file and not "", to be written. There are none where
@@ -79,7 +82,8 @@ func Path(path string) []Grant {
 	if err != nil || path == "" || strings.ContainsRune(path, 0) || filepath.Dir(absolute) == absolute {
 		return nil
 	}
-	return []Grant{{kind: Read, value: absolute, own: true, glob: strings.ContainsAny(path, meta)}}
+	base, rest := glob.Split("", absolute)
+	return []Grant{{kind: Read, value: absolute, own: true, base: base, rest: rest}}
 }
 
 // parse reads one value of --allow.

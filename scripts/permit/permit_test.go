@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ws76/ws76/internal/glob"
 	"github.com/ws76/ws76/internal/testenv"
 )
 
@@ -271,8 +272,8 @@ func TestFiles(t *testing.T) {
 	if to, err := p.Path(Write, filepath.Join(dir, "own/secret"), false); err != nil || to != filepath.Join(dir, "own/secret") {
 		t.Errorf("a link itself: %q, %v", to, err)
 	}
-	for pattern, want := range map[string]bool{"own/*": true, "own/**/*.txt": true, "*": false, "out/*.txt": true, "out/*": false, "own/../out/*": false, "own/.git/*": false, "named": true, "none": false} {
-		if err := p.AskPattern(filepath.Join(dir, pattern)); (err == nil) != want {
+	for pattern, want := range map[string]bool{"own/*": true, "own/**/*.txt": true, "*": false, "out/*.txt": true, "out/*": false, "own/../out/*": false, "own/.git/*": false, "own/secret": false, "own/out/*": false, "own/map.txt": true, "own/sub/up/*": true, "own/nowhere/*": true, "named": true, "none": false} {
+		if err := p.AskPattern(glob.Split(dir, pattern)); (err == nil) != want {
 			t.Errorf("watching %s: %v", pattern, err)
 		}
 	}
@@ -320,5 +321,89 @@ func TestOwnPipe(t *testing.T) {
 			f.Close()
 			t.Errorf("a pipe is opened: %v", err)
 		}
+	}
+}
+
+// What is below an allowed folder and has another name may lie elsewhere as well: it is not written to, nor emptied, unless it is
+// allowed by itself.
+func TestHardLinks(t *testing.T) {
+	dir := tree(t)
+	at := func(path string) string { return filepath.Join(dir, path) }
+	if err := os.Link(at("out/secret"), at("own/twin")); err != nil {
+		testenv.Missing(t, "no links: "+err.Error())
+	}
+	folder, err := Parse([]string{"write=" + at("own")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range map[string]*Permissions{"own": (&Permissions{}).With(Own(at("own"), at("own/main"))...), "data": (&Permissions{}).With(Data(at("own"))...), "allowed": folder} {
+		for _, flags := range []int{os.O_WRONLY | os.O_CREATE | os.O_TRUNC, os.O_WRONLY | os.O_APPEND, os.O_RDWR} {
+			_, err := p.With(folderOf(Read, at("own"))).OpenFile(at("own/twin"), flags)
+			var denied *Denied
+			if !errors.As(err, &denied) || !strings.Contains(err.Error(), "2 names") || !strings.Contains(err.Error(), "--allow write="+at("own/twin")) {
+				t.Errorf("%s, flags %#x: %v", name, flags, err)
+			}
+		}
+		f, err := p.OpenFile(at("own/a.txt"), os.O_WRONLY|os.O_TRUNC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, err := f.Stat(); err != nil || info.Size() != 0 {
+			t.Errorf("%s: a file that is opened to be written anew has %d bytes, %v", name, info.Size(), err)
+		}
+		f.Close()
+		os.WriteFile(at("own/a.txt"), []byte("a"), 0o666)
+	}
+	if secret, err := os.ReadFile(at("out/secret")); string(secret) != "s" {
+		t.Errorf("the file elsewhere has %q, %v", secret, err)
+	}
+	f, err := folder.With(Named(Effect{Kind: Write, Target: at("own/twin")})).OpenFile(at("own/twin"), os.O_WRONLY)
+	if err != nil {
+		t.Errorf("one that is named: %v", err)
+	}
+	f.Close()
+}
+
+func folderOf(kind Kind, path string) Grant { return Grant{kind: kind, value: path} }
+
+// A name that some system takes for one of code is none to write.
+func TestNamesOfCode(t *testing.T) {
+	dir := tree(t)
+	p := (&Permissions{}).With(Own(filepath.Join(dir, "own"), filepath.Join(dir, "own", "main"))...)
+	for _, name := range []string{"new.lua", "new.LUA", "new.lua.", "new.lua ", "new.lua. .", "new.lua:x", "new.lua::$DATA", "new.lua.:x", "sub/init.lua "} {
+		path := filepath.Join(dir, "own", filepath.FromSlash(name))
+		var denied *Denied
+		if f, err := p.OpenFile(path, os.O_WRONLY|os.O_CREATE); !errors.As(err, &denied) {
+			t.Errorf("writing %q: %v", name, err)
+			f.Close()
+		}
+		if err := p.Rename(filepath.Join(dir, "own/a.txt"), path); !errors.As(err, &denied) {
+			t.Errorf("renaming to %q: %v", name, err)
+		}
+	}
+	f, err := p.OpenFile(filepath.Join(dir, "own", "lua.txt"), os.O_WRONLY|os.O_CREATE)
+	if err != nil {
+		t.Error(err)
+	}
+	f.Close()
+}
+
+// A folder whose name looks like a pattern is none, of the user's paths and patterns too.
+func TestOddFolder(t *testing.T) {
+	dir := filepath.Join(tree(t), "own [1]")
+	if err := os.MkdirAll(filepath.Join(dir, "in"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a[1].txt", "in/x.txt"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for arg, want := range map[string]string{"a[1].txt": "a[1].txt", "in/*.txt": "in/x.txt", ".": "in/x.txt"} {
+		f, err := (&Permissions{}).With(Path(filepath.Join(dir, arg))...).OpenFile(filepath.Join(dir, want), os.O_RDONLY)
+		if err != nil {
+			t.Errorf("%s of %s: %v", want, arg, err)
+		}
+		f.Close()
 	}
 }

@@ -22,7 +22,7 @@ func (w *Watcher) sync(t *Watch) {
 		now = t.look()
 	}
 	if now.partial {
-		w.failed(t.pattern, fmt.Errorf("more than %d folders; only the first of them are watched", maxFolders))
+		w.failed(t.base, fmt.Errorf("more than %d folders; only the first of them are watched", maxFolders))
 	}
 	if t.known == nil {
 		t.known = now.files

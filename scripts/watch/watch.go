@@ -15,10 +15,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
-	"github.com/bmatcuk/doublestar/v4"
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/ws76/ws76/internal/glob"
 )
 
 // Op is what became of a path.
@@ -112,10 +114,9 @@ func New(o *Options) (*Watcher, error) {
 type Watch struct {
 	watcher *Watcher
 	fn      func([]Event)
-	pattern string // absolute, with slashes
-	base    string // the folder before the first wildcard; the pattern itself if there is none
+	base    string // the folder before the first wildcard; the path itself if there is none
+	rest    string // the pattern of what is below; "" for none
 	depth   int    // levels of folders below base that can matter; -1 for all
-	plain   bool   // no wildcard
 	working string // what event paths are relative to; "" for absolute ones
 	closed  bool
 	stale   bool // its folders are to be looked at anew
@@ -131,24 +132,30 @@ type change struct {
 }
 
 // Add calls fn for the changes of files that pattern names: a file, a folder (for the files in it), or a glob with *, **,
-// ?, [a-z] and {a,b}. Nothing of it need exist yet. What is there already makes no event. fn gets the changes that are due
-// at once, ordered by path; it is called on a goroutine of the Watcher, one call at a time, and must not wait long.
+// ?, [a-z] and {a,b}, in which what is there by that very name is no wildcard. Nothing of it need exist yet. What is there
+// already makes no event. fn gets the changes that are due at once, ordered by path; it is called on a goroutine of the
+// Watcher, one call at a time, and must not wait long.
 func (w *Watcher) Add(pattern string, fn func([]Event)) (*Watch, error) {
-	path, working, err := absolute(filepath.Clean(pattern))
+	_, working, err := absolute(pattern)
 	if err != nil {
 		return nil, err
 	}
-	t := &Watch{working: working, pattern: filepath.ToSlash(path), base: path}
-	if !doublestar.ValidatePattern(t.pattern) {
-		return nil, fmt.Errorf("watch: %q is no valid pattern: wildcards are *, **, ?, [a-z] and {a,b}", pattern)
+	base, rest := glob.Split(working, pattern)
+	return w.addGlob(&Watch{base: base, rest: rest, working: working}, fn)
+}
+
+// AddGlob is Add for a pattern that glob.Split has split; base is absolute.
+func (w *Watcher) AddGlob(base, rest string, fn func([]Event)) (*Watch, error) {
+	return w.addGlob(&Watch{base: base, rest: rest}, fn)
+}
+
+func (w *Watcher) addGlob(t *Watch, fn func([]Event)) (*Watch, error) {
+	if !glob.Valid(t.rest) {
+		return nil, fmt.Errorf("watch: %q is no valid pattern: wildcards are *, **, ?, [a-z] and {a,b}", t.rest)
 	}
-	if t.plain = !strings.ContainsAny(t.pattern, "*?[{"); !t.plain {
-		base, rest := doublestar.SplitPattern(t.pattern)
-		t.base = filepath.FromSlash(base)
-		t.depth = strings.Count(rest, "/")
-		if strings.Contains(rest, "**") {
-			t.depth = -1
-		}
+	t.depth = strings.Count(t.rest, "/")
+	if strings.Contains(t.rest, "**") {
+		t.depth = -1
 	}
 	return w.add(t, fn)
 }
@@ -159,8 +166,7 @@ func (w *Watcher) AddFile(path string, fn func([]Event)) (*Watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Watch{working: working, pattern: filepath.ToSlash(path), base: path, plain: true}
-	return w.add(t, fn)
+	return w.add(&Watch{base: path, working: working}, fn)
 }
 
 // absolute makes a path absolute and returns the working folder, if that was needed. It keeps "..", which behind a link
@@ -259,7 +265,7 @@ func (w *Watcher) run() {
 					t.stale = true
 				}
 				w.refresh()
-			} else if w.onError != nil {
+			} else if w.onError != nil && !errors.Is(err, syscall.EINVAL) { // a watch is given up that the system has given up already
 				w.onError(fmt.Errorf("watch: %w", err))
 			}
 			w.mu.Unlock()
@@ -319,16 +325,15 @@ func within(path, folder string) bool {
 }
 
 func (t *Watch) matches(path string) bool {
-	if t.plain {
+	if t.rest == "" {
 		return path == t.base || filepath.Dir(path) == t.base
 	}
-	ok, _ := doublestar.Match(t.pattern, filepath.ToSlash(path)) // the pattern was validated
-	return ok
+	return glob.Match(t.base, t.rest, path)
 }
 
 // descends reports whether files of the pattern may be in the folders of one that is level levels below the base.
 func (t *Watch) descends(level int) bool {
-	return !t.plain && (t.depth < 0 || level < t.depth)
+	return t.rest != "" && (t.depth < 0 || level < t.depth)
 }
 
 // noted is touch for what a look has found.

@@ -269,3 +269,24 @@ func TestBadPattern(t *testing.T) {
 		t.Error("no error for a pattern that is none")
 	}
 }
+
+// TestLiteral: the folder's own name is no pattern, nor is what is there by that very name.
+func TestLiteral(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data [x] {a,b}")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Skip(err)
+	}
+	t.Chdir(dir)
+	write(t, "one[1].txt", "old")
+	write(t, "one1.txt", "old")
+	r := begin(t, "*.dat")
+	named := begin(t, "one[1].txt")
+	absolute := begin(t, filepath.Join(dir, "in", "*.txt"))
+	write(t, "a.dat", "new")
+	r.expect(t, "create a.dat")
+	write(t, "one1.txt", "new")
+	write(t, "one[1].txt", "new")
+	named.expect(t, "write one[1].txt")
+	write(t, "in/a.txt", "new")
+	absolute.expect(t, "create "+filepath.ToSlash(filepath.Join(dir, "in", "a.txt")))
+}
