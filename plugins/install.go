@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts/luacode"
@@ -335,9 +334,7 @@ func localName(name string) (string, error) {
 	switch {
 	case name == "" || len(name) > maxPath:
 		return "", fmt.Errorf("its path has %d bytes; the limit is %d", len(name), maxPath)
-	case strings.ContainsFunc(name, func(r rune) bool {
-		return r < ' ' || r == 0x7f || r == 0xfffd || unicode.Is(unicode.Bidi_Control, r) || strings.ContainsRune(`\:*?"<>|`, r)
-	}):
+	case strings.ContainsFunc(name, steers), strings.ContainsAny(name, `\:*?"<>|`):
 		return "", errors.New("its path has a character that not all systems allow")
 	case path.IsAbs(name), !filepath.IsLocal(filepath.FromSlash(clean)), strings.Contains("/"+name+"/", "/../"):
 		return "", errors.New("its path leads out of the plugin's folder")

@@ -219,7 +219,7 @@ func (r *reader) text(around, e ast.Expr, name string) string {
 		return ""
 	case len(s.Value) > maxText:
 		r.fail(line(e, around), "%s: it has %d bytes; the limit is %d", name, len(s.Value), maxText)
-	case strings.IndexFunc(s.Value, func(c rune) bool { return c < ' ' || c == 0x7f || c == 0xfffd || unicode.Is(unicode.Bidi_Control, c) }) >= 0:
+	case strings.ContainsFunc(s.Value, steers):
 		r.fail(line(e, around), "%s: %q is no line of text", name, s.Value)
 	}
 	return s.Value
@@ -233,6 +233,11 @@ func (r *reader) function(around, e ast.Expr, name string) bool {
 	}
 	r.fail(line(e, around), "%s: want a function", name)
 	return false
+}
+
+// steers reports whether a character is none that a line of text has: one that a terminal obeys, or may.
+func steers(c rune) bool {
+	return c < ' ' || c == 0x7f || c == 0xfffd || unicode.Is(unicode.Bidi_Control, c)
 }
 
 func (r *reader) table(around, e ast.Expr, name string) *ast.TableExpr {

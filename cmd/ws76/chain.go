@@ -46,8 +46,11 @@ func (e *env) newChain(c *cli.Context, extra func(*scripts.Options)) (chain, err
 	return ch, nil
 }
 
+// optionsFor makes the options of a script or plugin of a name.
+type optionsFor func(name string) (scripts.Options, error)
+
 // chainOptions returns the options of each script by its name.
-func (e *env) chainOptions(c *cli.Context, extra func(*scripts.Options)) func(name string) (scripts.Options, error) {
+func (e *env) chainOptions(c *cli.Context, extra func(*scripts.Options)) optionsFor {
 	return func(name string) (scripts.Options, error) {
 		options, err := e.scriptOptions(c, name)
 		if err != nil {
@@ -74,7 +77,7 @@ func errorPolicy(c *cli.Context) (scripts.ErrorPolicy, error) {
 }
 
 // loadChain loads plugins and scripts. After an error it returns what was loaded.
-func (e *env) loadChain(c *cli.Context, options func(name string) (scripts.Options, error)) (chain, error) {
+func (e *env) loadChain(c *cli.Context, options optionsFor) (chain, error) {
 	ch, err := e.newPlugins(c, options)
 	if err != nil {
 		return ch, err
@@ -111,7 +114,7 @@ func (e *env) loadChain(c *cli.Context, options func(name string) (scripts.Optio
 }
 
 // newPlugins loads what --plugin names, with options as newScripts makes them.
-func (e *env) newPlugins(c *cli.Context, options func(name string) (scripts.Options, error)) (chain, error) {
+func (e *env) newPlugins(c *cli.Context, options optionsFor) (chain, error) {
 	var made chain
 	finder := e.pluginFinder(c.String("plugin-path"))
 	for _, text := range c.StringSlice("plugin") {
@@ -136,7 +139,7 @@ func (e *env) newPlugins(c *cli.Context, options func(name string) (scripts.Opti
 }
 
 // loadPlugin makes a script of a plugin.
-func (e *env) loadPlugin(c *cli.Context, p *plugins.Plugin, settings map[string]string, options func(name string) (scripts.Options, error)) (*scripts.Script, error) {
+func (e *env) loadPlugin(c *cli.Context, p *plugins.Plugin, settings map[string]string, options optionsFor) (*scripts.Script, error) {
 	o, err := options(p.Name)
 	if err != nil {
 		return nil, err

@@ -155,7 +155,7 @@ func appendLines(dst, text []byte) []byte {
 	for i, line := range bytes.Split(text, []byte("\n")) {
 		if i > 0 {
 			dst = append(dst, '\n')
-			if !bytes.HasPrefix(line, []byte("stack traceback:")) && !bytes.HasPrefix(line, []byte("\t")) && !bytes.HasPrefix(line, []byte(" ")) {
+			if bytes.IndexAny(line, "\t ") != 0 && !bytes.HasPrefix(line, []byte("stack traceback:")) {
 				dst = append(dst, "  "...)
 			}
 		}

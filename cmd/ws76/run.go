@@ -41,7 +41,8 @@ ws76 run blink.lua --watch ws://device.local/              starts it anew whenev
 func runFlags() []cli.Flag {
 	of := []string{
 		"max-message", "close-timeout", "dialect", "header", "origin", "protocol", "cookie", "auth-file", "header-order", "strict",
-		"no-compress", "via", "exec-env", "proxy", "resolve", "ipv4", "ipv6", "connect-timeout", "dead-after", "cacert", "cert", "key", "servername", "insecure", "tls-min",
+		"no-compress", "via", "exec-env", "proxy", "resolve", "ipv4", "ipv6", "connect-timeout", "dead-after",
+		"cacert", "cert", "key", "servername", "insecure", "tls-min",
 	}
 	var flags []cli.Flag
 	for _, f := range connectFlags() {

@@ -119,7 +119,9 @@ func (e *env) grantsDir() (string, error) {
 
 // pluginPermissions returns what a plugin may do, whenever it is loaded: what it states that it needs as far as that is
 // allowed, or was granted when it was installed and the plugin is as it was then.
-func (e *env) pluginPermissions(c *cli.Context, p *plugins.Plugin, settings map[string]string, args scripts.Args) (func() *permit.Permissions, error) {
+func (e *env) pluginPermissions(
+	c *cli.Context, p *plugins.Plugin, settings map[string]string, args scripts.Args,
+) (func() *permit.Permissions, error) {
 	allow, err := allowed(c)
 	if err != nil {
 		return nil, err

@@ -202,6 +202,7 @@ func (e *env) printTest(n int, t luaTest, failure error) error {
 	if errors.As(failure, &script) && script.Traceback != "" {
 		text += "\n" + script.Traceback
 	}
-	_, err := fmt.Fprintf(e.stdout, "not ok %d - %s\n  ---\n  message: |\n    %s\n  ...\n", n, name, strings.ReplaceAll(text, "\n", "\n    "))
+	text = strings.ReplaceAll(text, "\n", "\n    ")
+	_, err := fmt.Fprintf(e.stdout, "not ok %d - %s\n  ---\n  message: |\n    %s\n  ...\n", n, name, text)
 	return err
 }

@@ -14,12 +14,13 @@ import (
 // newHTTP is what answers requests that ask for no WebSocket. What is a channel is told by
 // the path as it was sent, as for a WebSocket.
 func (s *service) newHTTP(c *cli.Context) (http.Handler, error) {
+	accept := &s.server.Accept
 	messages := &channels.HTTP{
-		Hub: s.hub, MaxMessage: s.server.Accept.MaxMessage, MessageTimeout: s.server.Accept.MessageTimeout, Pending: s.server.Accept.Pending, Queue: s.settings.Queue, Slow: s.slow, Stop: s.stopping,
+		Hub: s.hub, Queue: s.settings.Queue, Slow: s.slow, Stop: s.stopping, Hooks: s.httpHooks,
+		MaxMessage: accept.MaxMessage, MessageTimeout: accept.MessageTimeout, Pending: accept.Pending,
 		Dropped: func(channel string, n uint64) {
 			s.tooSlow(fmt.Sprintf("channel %q", channel), n, "a client of its HTTP stream reads slowly")
 		},
-		Hooks: s.httpHooks,
 	}
 	metrics := c.String("metrics")
 	switch {
@@ -28,7 +29,8 @@ func (s *service) newHTTP(c *cli.Context) (http.Handler, error) {
 	case metrics == "":
 	case !strings.HasPrefix(metrics, "/") || strings.ContainsAny(metrics, " {}"):
 		return nil, usagef("--metrics %q: want a path like /metrics, or off", metrics)
-	case metrics == "/" || metrics == "/healthz" || strings.HasPrefix(metrics, channels.Prefix) || strings.HasPrefix(metrics, "/api/") || strings.HasPrefix(metrics, "/dashboard/"):
+	case metrics == "/", metrics == "/healthz", strings.HasPrefix(metrics, channels.Prefix),
+		strings.HasPrefix(metrics, "/api/"), strings.HasPrefix(metrics, "/dashboard/"):
 		return nil, usagef("--metrics %q: something else is there", metrics)
 	}
 	var page http.Handler = http.HandlerFunc(s.nothing)

@@ -98,7 +98,8 @@ func (r *Reader) Read(p []byte) (int, error) {
 func (r *Reader) begin() {
 	var head [3]byte
 	n := 0
-	for n < len(head) && (bytes.HasPrefix(mark, head[:n]) || bytes.HasPrefix(little, head[:n]) || bytes.HasPrefix(big, head[:n])) && r.err == nil {
+	begins := func(mark []byte) bool { return bytes.HasPrefix(mark, head[:n]) }
+	for n < len(head) && (begins(mark) || begins(little) || begins(big)) && r.err == nil {
 		var got int
 		got, r.err = r.r.Read(head[n : n+1])
 		n += got

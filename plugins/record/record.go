@@ -112,7 +112,10 @@ func (r *Recorder) Reopen(w io.Writer, size int64, done func()) bool {
 // Where w has a method Truncate(int64) error, as an *os.File does, it is cut behind
 // the last whole line after a failed write.
 func New(w io.Writer, o Options) *Recorder {
-	r := &Recorder{w: w, o: o, start: time.Now(), done: make(chan struct{}), maxPending: maxPending, maxWait: maxWait, open: make(map[int]recording.Open)}
+	r := &Recorder{
+		w: w, o: o, start: time.Now(), done: make(chan struct{}), maxPending: maxPending, maxWait: maxWait,
+		open: make(map[int]recording.Open),
+	}
 	r.changed.L = &r.mu
 	r.pending = recording.AppendHeader(nil, r.start)
 	go r.write()

@@ -165,7 +165,8 @@ func askStream(name string) func(*library, *lua.LState) error {
 
 // modes are those of io.open, without the b that changes nothing.
 var modes = map[string]int{
-	"r": os.O_RDONLY, "r+": os.O_RDWR, "w": os.O_WRONLY | os.O_CREATE, "w+": os.O_RDWR | os.O_CREATE, "a": os.O_WRONLY | os.O_CREATE, "a+": os.O_RDWR | os.O_CREATE,
+	"r": os.O_RDONLY, "w": os.O_WRONLY | os.O_CREATE, "a": os.O_WRONLY | os.O_CREATE,
+	"r+": os.O_RDWR, "w+": os.O_RDWR | os.O_CREATE, "a+": os.O_RDWR | os.O_CREATE,
 }
 
 // askMode asks for the path in argument 1 by the mode of io.open. Unless everything is allowed what is opened must be no pipe

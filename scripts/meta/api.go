@@ -33,7 +33,13 @@ var (
 
 // Types reads the annotations.
 func Types() *API {
-	r := reader{api: &API{Classes: map[string]map[string]string{}, Results: map[string]string{}, Params: map[string][]string{}, Options: map[string]map[int][]string{}}, locals: map[string]string{}, tables: map[string][]string{}}
+	r := reader{
+		api: &API{
+			Classes: map[string]map[string]string{}, Results: map[string]string{},
+			Params: map[string][]string{}, Options: map[string]map[int][]string{},
+		},
+		locals: map[string]string{}, tables: map[string][]string{},
+	}
 	for line := range strings.Lines(Source) {
 		r.line(strings.TrimSpace(line))
 	}
