@@ -258,8 +258,10 @@ func (r *reader) permissions(around, e ast.Expr) []string {
 	var list []string
 	for _, f := range t.Fields {
 		spec := r.text(t, f.Value, "permissions")
-		if _, err := permit.Parse([]string{spec}); err != nil || f.Key != nil {
-			r.fail(line(f.Value, t), "permissions: want a list of what --allow takes: %v", err)
+		if f.Key != nil {
+			r.fail(line(f.Value, t), "permissions: want a list, as in {\"net\", \"read=/srv\"}")
+		} else if _, err := permit.Parse([]string{spec}); err != nil {
+			r.fail(line(f.Value, t), "permissions: want what --allow takes: %v", err)
 		}
 		list = append(list, spec)
 	}

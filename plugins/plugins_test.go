@@ -133,6 +133,8 @@ func TestManifestRefused(t *testing.T) {
 		"plugin = {" + head + ", commands = {x = {summary = \"s\"}}}":                                         "a function run",
 		"plugin = {" + head + ", commands = {[\"x y\"] = {summary = \"s\", run = f}}}":                        "no name",
 		"plugin = {" + head + ", connect = 1}":                                                                "want a function",
+		"plugin = {" + head + ", permissions = {net = \"a:1\"}}":                                              "want a list, as in",
+		"plugin = {" + head + ", permissions = {\"nett\"}}":                                                   "there is no permission",
 	} {
 		m, err := ParseManifest([]byte(source), "a/plugin.lua")
 		if err == nil || !strings.Contains(err.Error(), want) || m != nil {
