@@ -190,10 +190,10 @@ func (s *service) begin(c *cli.Context, listeners []net.Listener) error {
 
 // run serves until ctx ends.
 func (s *service) run(ctx context.Context, listeners []net.Listener) error {
-	var unsent uint64 // before it stops
+	var unsent, notKnown uint64 // before it stops
 	defer context.AfterFunc(ctx, func() {
 		s.metrics.Stopping()
-		unsent = s.unsent()
+		unsent, notKnown = s.unsent(), s.notKnown()
 		close(s.stopping)
 	})()
 	s.plain = len(s.scripts) == 0 && s.recorder == nil && !s.forwarded && !s.log.enabled(slog.LevelInfo)
@@ -205,12 +205,21 @@ func (s *service) run(ctx context.Context, listeners []net.Listener) error {
 		if n := s.unsent() - unsent; n > 0 {
 			s.log.Warnf("%d messages were not sent: their connections were closing", n)
 		}
+		if n := s.notKnown() - notKnown; n > 0 {
+			s.log.Warnf("of %d messages it is not known whether they arrived: their connections did not end properly", n)
+		}
 	}
 	return err
 }
 
 // unsent is how many messages were taken for connections that ended before.
 func (s *service) unsent() uint64 { return s.server.Stats().Unsent + s.queuedUnsent.Load() }
+
+// notKnown is of how many messages nobody knows whether they arrived.
+func (s *service) notKnown() uint64 {
+	_, of := s.totals()
+	return of.NotKnown
+}
 
 // newService reads the command line and opens what it names, but for addresses.
 func (e *env) newService(c *cli.Context) (_ *service, err error) {

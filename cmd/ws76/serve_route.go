@@ -182,6 +182,9 @@ func (s *service) logClosed(v *visit, err error, stats serve.PeerStats) {
 	if stats.Unsent > 0 {
 		more += fmt.Sprintf(", %d not sent", stats.Unsent)
 	}
+	if stats.NotKnown > 0 {
+		more += fmt.Sprintf("; of %d it is not known whether they arrived", stats.NotKnown)
+	}
 	s.log.Infof("%s: %v; %d messages in, %d out%s", v.remote, err, stats.MessagesIn, stats.MessagesOut, more)
 }
 

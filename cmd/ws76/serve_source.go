@@ -26,6 +26,8 @@ type handlers struct {
 	last   uint64
 	opened map[core.Dialect]uint64
 	ended  core.Stats
+
+	notKnown uint64 // messages to those that have ended
 }
 
 // enter makes a connection with a goroutine of its own known.
@@ -44,14 +46,18 @@ func (s *service) enter(conn *core.Conn, v *visit) {
 
 // leave is told of each of them when it has ended.
 func (s *service) leave(conn *core.Conn, err error) {
-	stats := conn.Stats()
+	stats := serve.PeerStats{Stats: conn.Stats()}
+	if f := conn.Fate(); f.Final {
+		stats.NotKnown = f.NotKnown()
+	}
 	s.mu.Lock()
 	h, known := s.handlers.open[conn]
 	delete(s.handlers.open, conn)
-	addStats(&s.handlers.ended, stats)
+	addStats(&s.handlers.ended, stats.Stats)
+	s.handlers.notKnown += stats.NotKnown
 	s.mu.Unlock()
 	if known {
-		s.logClosed(h.visit, err, serve.PeerStats{Stats: stats})
+		s.logClosed(h.visit, err, stats)
 	}
 }
 
@@ -74,6 +80,7 @@ func (s *service) totals() (sum core.Stats, of serve.Stats) {
 		addStats(&sum, conn.Stats())
 		of.Open[conn.Dialect()]++
 	}
+	of.NotKnown += s.handlers.notKnown
 	for dialect, n := range s.handlers.opened {
 		of.Opened[dialect] += n
 	}
@@ -193,7 +200,7 @@ func (s *service) fillMetrics(m *metrics.Stats) {
 		m.Closed[string(d)] = of.Opened[d] - m.Conns[string(d)]
 	}
 	m.MessagesIn, m.MessagesOut, m.BytesIn, m.BytesOut = sum.MessagesIn, sum.MessagesOut, sum.BytesIn, sum.BytesOut
-	m.Dropped = s.dropped(&of)
+	m.Dropped, m.NotKnown = s.dropped(&of), of.NotKnown
 	pending, givenUp := s.server.Accept.Pending.Held()
 	m.Pending, m.GivenUp = uint64(pending), givenUp
 	for _, ch := range s.hub.Channels() {

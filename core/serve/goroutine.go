@@ -24,7 +24,8 @@ type connPeer struct {
 	// pump, otherwise that of the writer. Unlike the lock of conn it is fair, so a
 	// flood of messages does not keep others from sending.
 	turn    sync.Mutex
-	replied bool // the pump has it
+	replied bool   // the pump has it
+	given   uint64 // messages that conn was given, of whoever has the turn
 
 	// With peer.mu held.
 	writing   bool          // there is a writer
@@ -75,13 +76,16 @@ func (s *Server) serveEvents(serving serving, conn *core.Conn, service *Service,
 	p.mu.Unlock()
 	conn.Close(c.ctx)
 	c.writers.Wait()
+	c.count()
+	f := conn.Fate()
 	p.mu.Lock()
 	p.abandon()
+	p.unsent(int(c.given - min(f.Sent, c.given)))
+	p.unknown(f.NotKnown())
 	p.mu.Unlock()
 	s.mu.Lock()
 	delete(s.peers, p)
 	s.mu.Unlock()
-	c.count()
 	p.events.Closed(p, err)
 	s.closed(p)
 }
@@ -139,7 +143,11 @@ func (c *connPeer) reply(m core.Message) error {
 		c.turn.Lock()
 		c.replied = true
 	}
-	return c.batch.Queue(c.ctx, m)
+	err := c.batch.Queue(c.ctx, m)
+	if err == nil {
+		c.given++
+	}
+	return err
 }
 
 // flush sends the replies.
@@ -226,11 +234,9 @@ func (c *connPeer) write() {
 			p.mu.Unlock()
 			c.turn.Lock()
 			err = c.conn.SendFrames(c.ctx, &f)
+			c.given += uint64(len(f.Ends))
 			c.turn.Unlock()
 			p.mu.Lock()
-			if err != nil {
-				p.unsent(len(f.Ends))
-			}
 		case c.closeSent:
 			c.closeSent = false
 			p.mu.Unlock()
@@ -258,6 +264,9 @@ func (c *connPeer) count() {
 	p.messagesIn.Store(s.MessagesIn)
 	p.bytesIn.Store(s.BytesIn)
 	p.messagesOut.Store(s.MessagesOut)
+	if f := c.conn.Fate(); f.Final {
+		p.messagesOut.Store(f.Sent)
+	}
 	p.bytesOut.Store(s.BytesOut)
 	if s.Skipped|s.Repaired != 0 {
 		m := p.rare()

@@ -75,6 +75,7 @@ func (l *loop) goOnAll() {
 func (l *loop) peerClosed(p *Peer, code int, reason string) {
 	ce := &core.CloseError{Clean: true, Code: code, Reason: reason}
 	if p.state == stateClosing {
+		p.flags.Or(answered)
 		l.end(p, ce)
 		return
 	}
@@ -123,6 +124,7 @@ func (l *loop) drain(p *Peer) {
 		return
 	}
 	if n == 0 {
+		p.flags.Or(proper)
 		l.endWhenSent(p, m.ended)
 	}
 }
@@ -156,6 +158,9 @@ func (l *loop) eof(p *Peer) {
 		if p.state == stateOpen {
 			l.sendClosing(p, codeNone, "")
 		}
+	}
+	if ce.Clean || ce.Unanswered {
+		p.flags.Or(proper)
 	}
 	l.endWhenSent(p, ce)
 }
@@ -216,6 +221,7 @@ func (l *loop) end(p *Peer, ce *core.CloseError) {
 	if opened {
 		p.mu.Lock()
 		p.abandon()
+		p.settle()
 		p.mu.Unlock()
 		p.events.Closed(p, ce)
 	}

@@ -44,7 +44,7 @@ func (l *loop) replyRun(p *Peer, frames []byte, n int) {
 	} else {
 		size := len(l.replies) + len(frames)
 		sent := l.writev(p.fd, l.replies, frames)
-		p.bytesOut.Add(uint64(sent))
+		p.wrote(sent)
 		it.off = l.repliesSent(p, sent)
 		if sent == size {
 			p.messagesOut.Store(p.messagesOut.Load() + uint64(n))
@@ -80,7 +80,7 @@ func (l *loop) replyInPlace(p *Peer, k *core.Codec, m core.Message) error {
 	}
 	size := len(b) + len(m.Data)
 	n := l.writev(p.fd, b[:at], m.Data, b[at:])
-	p.bytesOut.Add(uint64(n))
+	p.wrote(n)
 	if n == size {
 		p.messagesOut.Add(l.replied + 1)
 		l.replied, l.replies = 0, l.replies[:0]

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/internal/outq"
 )
 
 // Peer is an open connection that is served by Events. Its methods may be called
@@ -55,6 +56,8 @@ type more struct {
 	until     func() bool // forgets Service.Until; nil: none
 	dropped   atomic.Uint64
 	unsent    atomic.Uint64
+	notKnown  atomic.Uint64
+	ledger    *outq.Ledger // of a loop, guarded by Peer.mu; usually nil
 	skipped   atomic.Uint64
 	repaired  atomic.Uint64
 	remote    net.Addr
@@ -75,6 +78,8 @@ const (
 	tooSlow                     // it is being closed because it reads too slowly
 	sent                        // of a loop: something left since the last look
 	runs                        // its Events are a Runner that can be used
+	proper                      // of a loop: the peer's stream, or its closing frame, has ended it
+	answered                    // of a loop: with a closing frame that is the answer to ours
 )
 
 // kind is a dialect, and whether compression was agreed on: an index.
@@ -170,6 +175,9 @@ type PeerStats struct {
 	// Unsent counts messages that were taken to be sent and were waiting still
 	// when the connection ended, and shared ones that came once it was closing.
 	Unsent uint64
+	// NotKnown counts messages of MessagesOut that the peer of a connection which has
+	// ended by now may have read or not, see core.Fate.
+	NotKnown uint64
 }
 
 // Stats returns what has passed so far; MessagesOut are those that were handed to
@@ -183,7 +191,7 @@ func (p *Peer) Stats() PeerStats {
 		MessagesIn: p.messagesIn.Load(), BytesIn: p.bytesIn.Load(),
 		MessagesOut: p.messagesOut.Load(), BytesOut: p.bytesOut.Load(),
 	}}
-	s.Dropped, s.Unsent = m.dropped.Load(), m.unsent.Load()
+	s.Dropped, s.Unsent, s.NotKnown = m.dropped.Load(), m.unsent.Load(), m.notKnown.Load()
 	s.Skipped, s.Repaired = m.skipped.Load(), m.repaired.Load()
 	return s
 }
@@ -428,9 +436,17 @@ func (p *Peer) write(b []byte) int {
 
 // left counts n bytes that the system has taken. The caller holds mu.
 func (p *Peer) left(n int) {
-	p.bytesOut.Add(uint64(n))
+	p.wrote(n)
 	if n > 0 && p.flags.Load()&sent == 0 {
 		p.flags.Or(sent)
+	}
+}
+
+// wrote adds n bytes to bytesOut; messagesOut follows. The caller holds mu.
+func (p *Peer) wrote(n int) {
+	now := p.bytesOut.Add(uint64(n))
+	if before := now - uint64(n); before/bookEvery != now/bookEvery {
+		p.book(before, now)
 	}
 }
 

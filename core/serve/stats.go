@@ -17,13 +17,14 @@ type Stats struct {
 	BytesIn, BytesOut       uint64 // on the wire, after the opening handshakes
 	Dropped                 uint64 // see PeerStats
 	Unsent                  uint64
+	NotKnown                uint64
 }
 
-// counters are of connections that have ended, but for dropped and unsent.
+// counters are of connections that have ended, but for dropped, unsent and notKnown.
 type counters struct {
 	opened, ended                              [kinds]atomic.Uint64
 	messagesIn, messagesOut, bytesIn, bytesOut atomic.Uint64
-	dropped, unsent                            atomic.Uint64
+	dropped, unsent, notKnown                  atomic.Uint64
 }
 
 // opened gives a connection its number and counts it.
@@ -49,7 +50,7 @@ func (s *Server) Stats() Stats {
 		Open:  map[core.Dialect]int64{}, Opened: map[core.Dialect]uint64{},
 		MessagesIn: s.count.messagesIn.Load(), MessagesOut: s.count.messagesOut.Load(),
 		BytesIn: s.count.bytesIn.Load(), BytesOut: s.count.bytesOut.Load(),
-		Dropped: s.count.dropped.Load(), Unsent: s.count.unsent.Load(),
+		Dropped: s.count.dropped.Load(), Unsent: s.count.unsent.Load(), NotKnown: s.count.notKnown.Load(),
 	}
 	for k := range kinds {
 		ended := s.count.ended[k].Load()

@@ -26,6 +26,8 @@ type Stats struct {
 	// Dropped are messages that were accepted and not delivered, by the policy
 	// that says so: "drop-oldest", "drop-newest", "close", …
 	Dropped map[string]uint64
+	// NotKnown are messages that may have arrived or not, to connections that have ended.
+	NotKnown uint64
 	// Refused are failed opening handshakes by cause; see Cause.
 	Refused map[string]uint64
 	// Channels and Subscribers are how many there are now.
@@ -121,6 +123,7 @@ func (m *Metrics) append(dst []byte) []byte {
 	e.sample("", "direction", "out", float64(s.BytesOut))
 	e.family("ws76_dropped_total", "counter", "Messages that were accepted and not delivered, by policy.")
 	e.byLabel("policy", s.Dropped)
+	e.single("ws76_not_known_total", "counter", "Messages to connections that have ended of which it is not known whether they arrived.", float64(s.NotKnown))
 	e.family("ws76_handshakes_failed_total", "counter", "Opening handshakes that failed, and HTTP requests that were not let in, by cause.")
 	e.byLabel("cause", s.Refused)
 	e.single("ws76_channels", "gauge", "Channels with somebody in them.", float64(s.Channels))
