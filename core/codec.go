@@ -34,7 +34,7 @@ func NewCodec(d Dialect, compressed bool, trace *Trace) *Codec {
 		if compressed {
 			f.flate = new(rfc6455.Flate)
 		}
-		f.d.Masked, f.d.Inflate = true, f.flate
+		f.d.Masked, f.d.Inflate, f.d.Piece = true, f.flate, inflatePiece
 		k.framing = f
 	case Hixie75:
 		k.framing = newHixieFraming(hixie.Draft75, 0, &k.count, trace)
@@ -74,6 +74,13 @@ func (k *Codec) Room() []byte { return k.framing.room() }
 // Advance says that n bytes were read into what Room has just returned.
 func (k *Codec) Advance(n int) { k.framing.advance(n) }
 
+// Paused reports whether there is something to do without more bytes: the last call of
+// Messages returned ErrPaused.
+func (k *Codec) Paused() bool {
+	f, ok := k.framing.(*rfcFraming)
+	return ok && f.d.Inflating()
+}
+
 // Rest returns what was fed and is not used yet. It is valid as long as what was fed.
 func (k *Codec) Rest() []byte {
 	switch f := k.framing.(type) {
@@ -86,7 +93,7 @@ func (k *Codec) Rest() []byte {
 }
 
 // Own copies Rest, so that what was fed is the caller's again. It may be called
-// when Messages has returned an error of each.
+// when Messages has returned an error of each, or ErrPaused.
 func (k *Codec) Own() {
 	switch f := k.framing.(type) {
 	case *hixieFraming:
@@ -117,7 +124,7 @@ type Control struct {
 }
 
 // Messages calls each with the messages in what was fed, whose data is valid until
-// it returns, and says how many there were. It stops at ErrIncomplete, at a
+// it returns, and says how many there were. It stops at ErrIncomplete, at ErrPaused, at a
 // control, at an error of each, which it returns as it is, and at bytes that break
 // the protocol; see Violation.
 func (k *Codec) Messages(each func(Message) error) (n uint64, ctl Control, err error) {

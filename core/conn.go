@@ -142,7 +142,7 @@ func newConn(stream net.Conn, o connConfig) *Conn {
 	switch o.dialect {
 	case RFC6455:
 		f := &rfcFraming{flate: o.flate, mask: o.mask, trace: o.trace}
-		f.d.MaxMessage, f.d.Masked, f.d.Inflate = o.maxMessage, !o.client, o.flate
+		f.d.MaxMessage, f.d.Masked, f.d.Inflate, f.d.Piece = o.maxMessage, !o.client, o.flate, inflatePiece
 		c.framing = f
 	case Hixie75:
 		c.hixie = newHixieFraming(hixie.Draft75, o.maxMessage, &c.countIn, o.trace)

@@ -23,6 +23,13 @@ type event struct {
 // errIncomplete is what next returns when more bytes are needed.
 var errIncomplete = errors.New("incomplete")
 
+// errPaused is what next returns when others may take their turn first: a message that
+// was compressed takes long.
+var errPaused = errors.New("paused")
+
+// inflatePiece is how many bytes are inflated between two pauses, about.
+const inflatePiece = 128 << 10
+
 // framing turns the bytes of one dialect into events and messages into bytes.
 // The receiving methods belong to whoever holds Conn.reading, the appending ones
 // to whoever holds Conn.writing.

@@ -31,6 +31,9 @@ func (f *rfcFraming) next(ev *event) error {
 		if err == rfc6455.ErrIncomplete {
 			return errIncomplete
 		}
+		if err == rfc6455.ErrPaused {
+			return errPaused
+		}
 		if errors.Is(err, rfc6455.ErrMessageTooLarge) {
 			return fmt.Errorf("%w: %w", ErrMessageTooLarge, err)
 		}

@@ -16,6 +16,10 @@ import (
 // ErrIncomplete says that what has come so far is right but not all.
 var ErrIncomplete = errIncomplete
 
+// ErrPaused says that what has come of a Codec's bytes takes long, and that others may
+// take their turn before the next call.
+var ErrPaused = errPaused
+
 // ErrPolicyRequest is wrapped by the error of a handshake in which a Flash player
 // asked for the policy file instead.
 var ErrPolicyRequest = errors.New("the client asked for the Flash policy file")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"time"
 )
 
@@ -101,12 +102,27 @@ func (c *Conn) other(err error, wait func() error) error {
 		}
 	}
 	switch {
+	case err == errPaused:
+		return c.paused()
 	case err == errIncomplete:
 		return err
 	case err != nil:
 		return c.violated(err)
 	}
 	return c.peerClosed(c.ev.code, c.ev.reason)
+}
+
+// paused lets others take their turn.
+func (c *Conn) paused() error {
+	c.pending.Set(&c.holding, c, int64(c.framing.held()))
+	if ended := c.ended.Load(); ended != nil {
+		return ended
+	}
+	if c.givenUp.Load() {
+		return c.doGiveUp()
+	}
+	runtime.Gosched()
+	return nil
 }
 
 // fill reads once. Its error is final (a *CloseError) unless ctx ended.

@@ -70,18 +70,19 @@ func attacks() []attackOf {
 		{name: "a message without an end", first: opening76 + "\x00" + strings.Repeat("x", 100<<10), reads: true},
 		{name: "a huge length", first: opening76 + "\x80\xff\xff\xff\x7f", reads: true},
 		{name: "fragments without an end", first: opening6455 + "\r\n\x01\x83\x00\x00\x00\x00abc", slow: "\x00\x81\x00\x00\x00\x00d"},
-		{name: "a bomb", first: deflated, again: bomb(), reads: true},
+		{name: "a bomb", first: deflated, again: bomb(20 << 20), reads: true},
+		{name: "bombs that are not too large", first: strings.Replace(deflated, "/echo", "/ws/bombs/wo", 1), again: bomb(15 << 20), reads: true},
 		{name: "pings, not read", first: opening6455 + "\r\n", again: "\x89\xfd\x00\x00\x00\x00" + strings.Repeat("p", 125)},
 		{name: "an echo, not read", first: opening76, again: "\x00" + strings.Repeat("x", 4<<10) + "\xff"},
 		{name: "a channel, not read", first: strings.Replace(opening76, "/echo", "/ws/busy/ro", 1)},
 	}
 }
 
-// bomb is a message that is 1000 times as large as its frame, and above --max-message.
-func bomb() string {
+// bomb is a message of size bytes that is 1000 times as large as its frame.
+func bomb(size int) string {
 	var b bytes.Buffer
 	w, _ := flate.NewWriter(&b, flate.BestCompression)
-	w.Write(make([]byte, 20<<20))
+	w.Write(make([]byte, size))
 	w.Flush()
 	data := bytes.TrimSuffix(b.Bytes(), []byte{0, 0, 0xff, 0xff})
 	head := binary.BigEndian.AppendUint64([]byte{0xc2, 0x80 | 127}, uint64(len(data)))

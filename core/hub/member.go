@@ -29,6 +29,14 @@ func (m *Member) Queue(msg core.Message) error {
 	return m.pending.Add(msg)
 }
 
+// Queued returns how many bytes wait for Flush.
+func (m *Member) Queued() int {
+	if m.pending == nil {
+		return 0
+	}
+	return m.pending.Size()
+}
+
 // Flush publishes what was queued, as one batch. What the backplane does not take
 // is counted, and told to Options.Failed.
 func (m *Member) Flush() {

@@ -40,8 +40,13 @@ type Decoder struct {
 	// Inflate decompresses messages, where permessage-deflate was agreed on.
 	// With nil a compressed message is an error.
 	Inflate *Flate
+	// Piece is how many bytes are inflated before Next returns ErrPaused, about: a few
+	// bytes can hold up others for long. 0: there is no pause.
+	Piece int
 
 	closed bool
+	owned  bool   // in is a copy
+	spent  int    // bytes inflated since the last pause
 	in     []byte // fed and not yet used
 	offset int64  // of in[0] in the stream
 	err    error  // sticks
@@ -60,11 +65,13 @@ type held struct {
 	got        int64 // bytes of its payload so far
 	control    [MaxControl]byte
 
-	first     frame  // header of the first frame of a fragmented message
-	inMessage bool   // first is in use
-	message   buffer // unmasked payloads of the message's frames so far
-	plain     buffer // a message inflated
-	done      bool   // a message was delivered: message and plain are free
+	first     frame     // header of the first frame of a fragmented message
+	inMessage bool      // first is in use
+	message   buffer    // unmasked payloads of the message's frames so far
+	plain     buffer    // a message inflated
+	inflater  *inflater // of plain, if that is not whole; first is its header
+	lent      bool      // it reads what was fed
+	done      bool      // a message was delivered: message and plain are free
 }
 
 // Feed gives the decoder the next bytes of the stream. p is borrowed until Next
@@ -77,7 +84,7 @@ func (d *Decoder) Feed(p []byte) {
 		panic("rfc6455: Feed before Next has returned ErrIncomplete")
 	}
 	d.offset += int64(d.skip())
-	d.in = p
+	d.in, d.owned, d.spent = p, false, 0
 }
 
 // skip drops input that will never be read and returns how much it was.
@@ -93,8 +100,8 @@ func (d *Decoder) skip() int {
 // memory of the Decoder. It is valid until the next call of Next, Feed, Buffer
 // or Advance.
 //
-// Errors are ErrIncomplete when all input is used up (an unfinished frame has
-// been copied aside); io.EOF after a Close, which is the last that a peer may
+// Errors are ErrPaused, see Piece; ErrIncomplete when all input is used up (an unfinished
+// frame has been copied aside); io.EOF after a Close, which is the last that a peer may
 // send; and *SyntaxError, which sticks.
 func (d *Decoder) Next() (Event, error) {
 	if d.held != nil {
@@ -105,6 +112,9 @@ func (d *Decoder) Next() (Event, error) {
 	}
 	if d.closed {
 		return Event{}, io.EOF
+	}
+	if d.Inflating() {
+		return d.inflate()
 	}
 	for {
 		var f frame
@@ -137,7 +147,7 @@ func (d *Decoder) NextMessage() (p []byte, text, ok bool) {
 		return nil, false, false
 	}
 	if h := d.held; h != nil {
-		if h.headLen > 0 || h.unfinished || h.inMessage {
+		if h.headLen > 0 || h.unfinished || h.inMessage || h.inflater != nil {
 			return nil, false, false
 		}
 		h.settle()
@@ -286,14 +296,16 @@ func (d *Decoder) controlEvent(f *frame, p []byte) (Event, error) {
 func (d *Decoder) messageEvent(f *frame, p []byte) (Event, error) {
 	if f.Rsv1() {
 		h := d.hold()
-		var err error
-		if h.plain.b, err = d.Inflate.AppendInflate(h.plain.b, p, d.limit()); err == ErrMessageTooLarge {
-			return Event{}, d.tooLarge(f.offset, "message of %d bytes is inflated to more than the limit of %d", len(p), d.limit())
-		} else if err != nil {
-			return Event{}, d.fail(f.offset, CodeInvalidPayload, err, "message of %d bytes cannot be inflated: %v", len(p), err)
-		}
-		p = h.plain.b
+		h.first = *f
+		h.inflater = beginInflate(&h.plain, p, d.limit())
+		h.lent = len(h.message.b) == 0
+		return d.inflate()
 	}
+	return d.whole(f, p)
+}
+
+// whole makes an event of a message as it was sent.
+func (d *Decoder) whole(f *frame, p []byte) (Event, error) {
 	if d.held != nil {
 		d.held.done = true
 	}
@@ -342,7 +354,7 @@ func (d *Decoder) Advance(n int) {
 // what was fed and is not used yet, and another may go on in its place.
 func (d *Decoder) Between() bool {
 	h := d.held
-	return d.err == nil && !d.closed && (h == nil || h.headLen == 0 && !h.unfinished && !h.inMessage)
+	return d.err == nil && !d.closed && (h == nil || h.headLen == 0 && !h.unfinished && !h.inMessage && h.inflater == nil)
 }
 
 // Reset makes the Decoder ready for another stream, from its offset on, with the
@@ -350,21 +362,30 @@ func (d *Decoder) Between() bool {
 func (d *Decoder) Reset(offset int64) {
 	h := d.held
 	if h != nil {
+		h.stopInflating()
 		h.message.b, h.plain.b = h.message.b[:0], h.plain.b[:0]
 		h.headLen, h.unfinished, h.inMessage, h.done = 0, false, false, false
 	}
-	*d = Decoder{MaxMessage: d.MaxMessage, Masked: d.Masked, Inflate: d.Inflate, offset: offset, held: h}
+	*d = Decoder{MaxMessage: d.MaxMessage, Masked: d.Masked, Inflate: d.Inflate, Piece: d.Piece, offset: offset, held: h}
 }
 
 // Own copies Rest, so that what was fed is the caller's again before it is used up.
-func (d *Decoder) Own() { d.in = bytes.Clone(d.in) }
+func (d *Decoder) Own() {
+	if !d.owned {
+		d.in, d.owned = bytes.Clone(d.in), true
+	}
+}
 
 // Held returns how many bytes of memory the Decoder keeps for messages.
 func (d *Decoder) Held() int {
 	if d.held == nil {
 		return 0
 	}
-	return cap(d.held.message.b) + cap(d.held.plain.b)
+	n := cap(d.held.message.b) + cap(d.held.plain.b)
+	if c := d.held.inflater; c != nil {
+		n += int(c.src.Size())
+	}
+	return n
 }
 
 // Release gives up the memory that is kept for messages, unless one is unfinished.

@@ -9,6 +9,10 @@ var (
 	// ErrIncomplete says that all input is used up and more is needed.
 	ErrIncomplete = errors.New("incomplete: more bytes are needed")
 
+	// ErrPaused says that a piece of a message was inflated, and that the call is to be
+	// made again.
+	ErrPaused = errors.New("paused: there is more to inflate")
+
 	// ErrMessageTooLarge says that a message is longer than the limit. The
 	// Decoder wraps it in a SyntaxError.
 	ErrMessageTooLarge = errors.New("message too large")

@@ -1,7 +1,6 @@
 package rfc6455
 
 import (
-	"bytes"
 	"compress/flate"
 	"fmt"
 	"io"
@@ -88,84 +87,17 @@ func (f *Flate) AppendDeflate(dst, p []byte) ([]byte, error) {
 // ErrMessageTooLarge: a few bytes can claim a thousand times as many. With any
 // error it returns dst as it was.
 func (f *Flate) AppendInflate(dst, p []byte, limit int64) ([]byte, error) {
-	if len(p) == 0 {
-		return dst, nil // strictly it takes a byte to say nothing; some send none
-	}
-	c := inflaters.Get().(*inflater)
-	defer c.release()
-	start := len(dst)
-	limit = max(0, min(limit, math.MaxInt/2))
 	out := buffer{b: dst}
-	// Twice what has come is a first guess that costs a peer as much as us.
-	out.grow(int(min(limit, 2*int64(len(p))))+1, start+int(limit)+1)
-	c.src.Reset(p)
-	for blocks := 0; ; blocks++ {
-		if blocks == maxFinal {
-			return dst, errFinalBlocks
-		}
-		c.dict = out.b[max(start, len(out.b)-window):]
-		c.r.Reset(&c.src)
-		if err := c.read(&out, start+int(limit)); err != nil {
+	c := beginInflate(&out, p, limit)
+	defer c.release()
+	for {
+		switch done, err := c.read(&out, math.MaxInt); {
+		case err != nil:
 			return dst, err
-		}
-		// A final block may end before the message does; what follows is more
-		// of the same (section 7.2.3.5).
-		if c.src.Len() == 0 {
+		case done:
 			return out.b, nil
 		}
 	}
-}
-
-// read reads to the end of a final block, until out is longer than most bytes.
-func (c *inflater) read(out *buffer, most int) error {
-	for {
-		// One byte more than the limit tells too long from just right.
-		out.grow(1, most+1)
-		n, err := c.r.Read(out.b[len(out.b):min(cap(out.b), most+1)])
-		out.b = out.b[:len(out.b)+n]
-		switch {
-		case len(out.b) > most:
-			return ErrMessageTooLarge
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return err
-		}
-	}
-}
-
-// inflater is a wsflate.Reader with what it reads from.
-type inflater struct {
-	r    *wsflate.Reader
-	src  bytes.Reader
-	dict []byte // what the window holds at the next Reset
-}
-
-var inflaters = sync.Pool{New: func() any {
-	c := new(inflater)
-	c.r = wsflate.NewReader(&c.src, func(r io.Reader) wsflate.Decompressor {
-		return &decompressor{flate.NewReader(r), c}
-	})
-	return c
-}}
-
-func (c *inflater) release() {
-	c.src.Reset(nil)
-	c.dict = nil
-	inflaters.Put(c)
-}
-
-// decompressor gives a reader of compress/flate the Reset that wsflate looks
-// for.
-type decompressor struct {
-	io.Reader
-	c *inflater
-}
-
-// Reset implements wsflate.ReadResetter.
-func (d *decompressor) Reset(r io.Reader) {
-	// The error is always nil: the interface has one for other formats.
-	_ = d.Reader.(flate.Resetter).Reset(r, d.c.dict)
 }
 
 // deflater is a wsflate.Writer with what it writes to.

@@ -226,3 +226,47 @@ func TestFlateConcurrent(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// However many messages a read brings that were small once, no more than a piece of them
+// is inflated between two pauses; the results are those without.
+func TestPauses(t *testing.T) {
+	const piece = 10 << 10
+	z := new(Flate)
+	var stream []byte
+	want := make([]int, 0, 40)
+	for i := range 40 {
+		n := i * i * 100
+		packed, err := z.AppendDeflate(nil, bytes.Repeat([]byte("ab"), n/2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream = appendFrame(stream, OpText, true, packed, new([4]byte))
+		want = append(want, n)
+	}
+	stream = append(stream, AppendMessage(nil, true, []byte("the end"), new([4]byte))...)
+	d := &Decoder{Masked: true, Inflate: z, Piece: piece}
+	d.Feed(stream)
+	got, since, pauses := 0, 0, 0
+	for {
+		ev, err := d.Next()
+		switch {
+		case err == ErrPaused:
+			since = 0
+			pauses++
+			continue
+		case err == ErrIncomplete:
+			if got != len(want)+1 || pauses < 190 {
+				t.Fatalf("%d messages, %d pauses", got, pauses)
+			}
+			return
+		case err != nil:
+			t.Fatal(err)
+		case got < len(want) && len(ev.Data) != want[got]:
+			t.Fatalf("message %d has %d bytes, want %d", got, len(ev.Data), want[got])
+		}
+		got++
+		if since += min(len(ev.Data), piece); since > 2*piece {
+			t.Fatalf("%d bytes without a pause", since)
+		}
+	}
+}

@@ -36,6 +36,15 @@ func run(t testing.TB, d *Decoder, chunks [][]byte) (o outcome) {
 			}
 			for {
 				ev, err := d.Next()
+				if err == ErrPaused {
+					if !d.Inflating() || d.Between() {
+						t.Fatal("paused, and nothing is inflated")
+					}
+					d.Own()
+					spoil(fed)
+					fed = nil
+					continue
+				}
 				if err == nil {
 					data := ev.Data
 					ev.Data = append([]byte(nil), data...)

@@ -157,8 +157,9 @@ func TestSplitProperty(t *testing.T) {
 		if cut {
 			stream = stream[:rapid.IntRange(0, len(stream)).Draw(t, "at")]
 		}
+		piece := 0
 		decoder := func() *Decoder {
-			d := &Decoder{Masked: masked}
+			d := &Decoder{Masked: masked, Piece: piece}
 			if deflate {
 				d.Inflate = new(Flate)
 			}
@@ -172,6 +173,7 @@ func TestSplitProperty(t *testing.T) {
 			n := rapid.IntRange(0, len(stream)).Draw(t, "split")
 			sameOutcome(tb, run(tb, decoder(), [][]byte{stream[:n], stream[n:]}), whole, "in two")
 			sameOutcome(tb, run(tb, decoder(), pieces(stream, n+1)), whole, "in pieces")
+			piece = rapid.SampledFrom([]int{0, 1, 100, 70000}).Draw(t, "piece")
 		}
 	})
 }

@@ -185,7 +185,7 @@ func (l *loop) decode(p *Peer, k *core.Codec) {
 	}
 	l.settle(p)
 	switch {
-	case err == errHeld:
+	case err == errHeld || err == core.ErrPaused:
 		l.keep(p, k)
 	case err == core.ErrIncomplete:
 		l.putBack(p, k)
@@ -227,6 +227,9 @@ func (l *loop) settle(p *Peer) {
 // keep leaves the rest of what was read with p until it may go on.
 func (l *loop) keep(p *Peer, k *core.Codec) {
 	k.Own()
+	if p.in != nil {
+		l.charge(p)
+	}
 	l.attach(p, k)
 	l.setReading(p, false)
 	l.again = append(l.again, p)
@@ -246,7 +249,7 @@ func (l *loop) goOn(p *Peer) {
 		}
 		p.flags.And(^held)
 	}
-	if p.in != nil && len(p.in.Rest()) > 0 {
+	if p.in != nil && (len(p.in.Rest()) > 0 || p.in.Paused()) {
 		l.deliver(p, p.in)
 		return
 	}

@@ -61,12 +61,23 @@ func (l *loop) writable(p *Peer) {
 	}
 }
 
-// goOnAll reads from those again that were kept waiting for no longer than this.
+// laneTime is how long those that have had a turn go on before others take theirs.
+const laneTime = 2 * time.Millisecond
+
+// goOnAll reads again from those that were kept waiting, until it is the turn of others.
 func (l *loop) goOnAll() {
 	list := l.again
+	if len(list) == 0 {
+		return
+	}
 	l.again = nil
-	for _, p := range list {
+	until := l.now() + int64(laneTime)
+	for i, p := range list {
 		l.goOn(p)
+		if l.now() > until {
+			l.again = append(list[i+1:], l.again...)
+			return
+		}
 	}
 }
 

@@ -44,6 +44,10 @@ func (e *Events) Open(p *serve.Peer) {
 	}
 }
 
+// flushAt is how many bytes wait for the end of a read, about: what was compressed may be a
+// thousand times as much as was read.
+const flushAt = 1 << 20
+
 // Message queues m for the others.
 func (e *Events) Message(p *serve.Peer, m core.Message) { e.Publish(p, m) }
 
@@ -55,6 +59,9 @@ func (e *Events) Publish(p *serve.Peer, m core.Message) {
 		return
 	}
 	err := s.member.Queue(m)
+	if s.member.Queued() >= flushAt {
+		s.member.Flush()
+	}
 	if err == hub.ErrReadOnly && !s.muted {
 		s.muted = true
 		if e.Muted != nil {
