@@ -50,6 +50,8 @@ func (s *Server) startHTTP(addr net.Addr) *plainHTTP {
 		ReadHeaderTimeout: s.handshakeTimeout(),
 		ReadTimeout:       s.handshakeTimeout(),
 		IdleTimeout:       keptAlive,
+		// OPTIONS * is for the gate, too.
+		DisableGeneralOptionsHandler: true,
 		ConnState: func(c net.Conn, state http.ConnState) {
 			if h := c.(*httpStream); state == http.StateIdle {
 				h.giveTurn()
