@@ -80,39 +80,52 @@ func streamClose(L *lua.LState) int {
 	return 0
 }
 
-// work does one blocking operation on a stream while the running task waits. last
-// keeps two tasks from doing the same; one that was cancelled in it may have yet to
-// let go. back gets what do has read where nobody waits for it any more; it may be nil.
-func (f *stream) work(L *lua.LState, what string, last **work, timeout lua.LValue, deadline func(time.Time) error, do func() (lua.LValue, error), back func(lua.LValue)) int {
+// operation is one that blocks.
+type operation struct {
+	what    string
+	timeout int // which argument that is, in seconds
+	// last keeps two tasks from doing the same; one that was cancelled in it may have yet
+	// to let go.
+	last     **work
+	deadline func(time.Time) error
+	do       func() (lua.LValue, error)
+	back     func(lua.LValue) // gets what do has read where nobody waits for it any more; nil: nothing
+}
+
+// work does an operation on a stream while the running task waits.
+func (f *stream) work(L *lua.LState, o operation) int {
 	var until time.Time
-	n, timed := timeout.(lua.LNumber)
-	if timeout != lua.LNil && checkSeconds(L, 3) == 0 {
-		until = time.Unix(1, 0) // what is there already is taken
+	var timeout time.Duration
+	if L.Get(o.timeout) != lua.LNil {
+		if timeout = checkSeconds(L, o.timeout); timeout == 0 {
+			until = time.Unix(1, 0) // what is there already is taken
+		}
 	}
+	last := *o.last
 	switch {
 	case f.closed:
 		return fail(L, "closed", "the stream is closed")
-	case *last != nil && !(*last).wait.over:
-		raise(L, "%s: another task (%s) does that on this stream already", what, (*last).wait.task.name)
+	case last != nil && !last.wait.over:
+		raise(L, "%s: another task (%s) does that on this stream already", o.what, last.wait.task.name)
 	}
-	before, now := *last, &work{done: make(chan struct{})}
-	results := f.st.async(L, what, 0, func(ctx context.Context) (func() []lua.LValue, func()) {
-		if before != nil {
-			<-before.done
+	now := &work{done: make(chan struct{})}
+	results := f.st.async(L, o.what, 0, func(ctx context.Context) (func() []lua.LValue, func()) {
+		if last != nil {
+			<-last.done
 		}
-		deadline(until)
+		o.deadline(until)
 		given := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {
-			deadline(time.Unix(1, 0))
+			o.deadline(time.Unix(1, 0))
 			close(given)
 		})
-		v, err := do()
+		v, err := o.do()
 		if !stop() {
 			<-given
 		}
 		taken := func(goesOn bool) {
-			if !goesOn && err == nil && back != nil {
-				back(v)
+			if !goesOn && err == nil && o.back != nil {
+				o.back(v)
 			}
 			close(now.done)
 		}
@@ -129,9 +142,9 @@ func (f *stream) work(L *lua.LState, what string, last **work, timeout lua.LValu
 			return failure(err)
 		}, func() { taken(false) }
 	})
-	now.wait, *last = f.st.current.wait, now
-	if timed && until.IsZero() {
-		f.st.wakeAfter(now.wait, seconds(n), timedOut()...)
+	now.wait, *o.last = f.st.current.wait, now
+	if timeout > 0 {
+		f.st.wakeAfter(now.wait, timeout, timedOut()...)
 	}
 	return results
 }
@@ -142,7 +155,7 @@ func streamReadLine(L *lua.LState) int {
 	f := checkStream(L)
 	limit := f.st.script.o.Limits.MaxString
 	var raw []byte // with its end
-	return f.work(L, "stream:read_line", &f.reading, orNil(L, 2), f.conn.SetReadDeadline, func() (lua.LValue, error) {
+	read := func() (lua.LValue, error) {
 		for searched := 0; ; {
 			if i := bytes.IndexByte(f.buf[searched:], '\n'); i >= 0 {
 				raw = f.take(searched + i + 1)
@@ -158,7 +171,11 @@ func streamReadLine(L *lua.LState) int {
 				return nil, err
 			}
 		}
-	}, func(lua.LValue) { f.back(raw) })
+	}
+	return f.work(L, operation{
+		what: "stream:read_line", timeout: 2, last: &f.reading, deadline: f.conn.SetReadDeadline, do: read,
+		back: func(lua.LValue) { f.back(raw) },
+	})
 }
 
 // fill reads once. What a wait that takes too long has read is there for the next.
@@ -192,7 +209,7 @@ func streamRead(L *lua.LState) int {
 	if limit := f.st.script.o.Limits.MaxString; !ok || n < 1 || n > lua.LNumber(limit) {
 		raise(L, "stream:read: want a number of bytes, 1 to %d, got %s", limit, describe(L.Get(2)))
 	}
-	return f.work(L, "stream:read", &f.reading, L.Get(3), f.conn.SetReadDeadline, func() (lua.LValue, error) {
+	read := func() (lua.LValue, error) {
 		for len(f.buf) < int(n) {
 			if err := f.fill(); err == io.EOF && len(f.buf) > 0 {
 				break
@@ -201,7 +218,11 @@ func streamRead(L *lua.LState) int {
 			}
 		}
 		return lua.LString(f.take(min(int(n), len(f.buf)))), nil
-	}, func(v lua.LValue) { f.back([]byte(v.(lua.LString))) })
+	}
+	return f.work(L, operation{
+		what: "stream:read", timeout: 3, last: &f.reading, deadline: f.conn.SetReadDeadline, do: read,
+		back: func(v lua.LValue) { f.back([]byte(v.(lua.LString))) },
+	})
 }
 
 // streamWrite is stream:write(data[, timeout]).
@@ -209,18 +230,9 @@ func streamWrite(L *lua.LState) int {
 	stateOf(L)
 	f := checkStream(L)
 	data := checkString(L, 2, "stream:write: want a string")
-	return f.work(L, "stream:write", &f.writing, L.Get(3), f.conn.SetWriteDeadline, func() (lua.LValue, error) {
+	write := func() (lua.LValue, error) {
 		_, err := io.WriteString(f.conn, data)
 		return lua.LTrue, err
-	}, nil)
-}
-
-// orNil moves the timeout of a method, its argument n, to where work looks for it.
-func orNil(L *lua.LState, n int) lua.LValue {
-	v := L.Get(n)
-	if v != lua.LNil {
-		L.SetTop(3)
-		L.Replace(3, v)
 	}
-	return v
+	return f.work(L, operation{what: "stream:write", timeout: 3, last: &f.writing, deadline: f.conn.SetWriteDeadline, do: write})
 }
