@@ -32,8 +32,8 @@ type Stats struct {
 	Refused map[string]uint64
 	// Channels and Subscribers are how many there are now.
 	Channels, Subscribers uint64
-	// Pending is how many bytes unfinished messages take now, GivenUp how many were
-	// given up because that was too much.
+	// Pending is how many bytes are taken now by messages that are unfinished or wait for
+	// who does not read, GivenUp how often one was given up because that was too much.
 	Pending, GivenUp uint64
 	// Queued messages wait in all queues now, QueueMax of them in the longest.
 	Queued, QueueMax uint64
@@ -130,8 +130,9 @@ func (m *Metrics) append(dst []byte) []byte {
 	e.single("ws76_subscribers", "gauge", "Connections that get messages of a channel.", float64(s.Subscribers))
 	e.single("ws76_queue_messages", "gauge", "Messages that wait to be sent, in all queues.", float64(s.Queued))
 	e.single("ws76_queue_longest_messages", "gauge", "Messages that wait to be sent in the longest queue.", float64(s.QueueMax))
-	e.single("ws76_pending_bytes", "gauge", "Memory taken by messages that have not come whole.", float64(s.Pending))
-	e.single("ws76_pending_given_up_total", "counter", "Messages that were given up, with their connections, because others took the memory.", float64(s.GivenUp))
+	e.single("ws76_pending_bytes", "gauge", "Memory taken by messages that have not come whole, or wait for who does not read.", float64(s.Pending))
+	e.single("ws76_pending_given_up_total", "counter", "Connections that were given up with what they held of that, because it was too much.",
+		float64(s.GivenUp))
 	e.family("ws76_hook_seconds", "histogram", "Time that scripts and other hooks took.")
 	m.hook.expose(&e)
 	m.script.expose(&e)
