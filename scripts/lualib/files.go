@@ -23,6 +23,16 @@ func (l *Options) OpenFile(path string, flags int) (file *os.File, err error) {
 	})
 }
 
+// openToWrite is OpenFile for a file that n bytes are about to be written to.
+func (l *Options) openToWrite(path string, flags, n int) (file *os.File, err error) {
+	return file, l.at(path, true, func(path string) error {
+		if err = l.charge(path, flags, n); err == nil {
+			file, err = l.Permissions.OpenFile(path, flags)
+		}
+		return err
+	})
+}
+
 // longestPath is in bytes. No system has longer ones, and errors quote it.
 const longestPath = 4096
 
@@ -126,7 +136,7 @@ func (l *library) appendFile(L *lua.LState) int {
 func (l *library) write(L *lua.LState, what string, flags int) int {
 	path, data := L.CheckString(1), L.CheckString(2)
 	l.Budget.Spend(L, what, len(data)>>2)
-	f, err := l.OpenFile(path, flags|nonBlocking)
+	f, err := l.openToWrite(path, flags|nonBlocking, len(data))
 	if err != nil {
 		return failFile(L, what, err)
 	}

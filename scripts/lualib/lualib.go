@@ -25,6 +25,8 @@ type Options struct {
 	// Folders are where a relative path may be: the working folder, where files are made and changed, and those in which files to
 	// be read are looked for as well. None: the working folder.
 	Folders []string
+	// Data is the folder for what the script keeps, absolute, in which there may be MaxData bytes. "" for none.
+	Data string
 	// KV opens the store behind ws76.kv when that is used first. Nil makes its use an error.
 	KV func() (*kv.Store, error)
 	// Env looks up a variable of the environment. Nil knows none.
@@ -32,6 +34,8 @@ type Options struct {
 	// Environ is the environment, NAME=VALUE: all, of which programs that are run get what may be read, and given, which they
 	// get anyway. Nil is nothing.
 	Environ func() (all, given []string)
+
+	quota *quota // of Data, once it is written in
 }
 
 // Open returns the table of the module's functions, for the host to add to.
@@ -72,6 +76,7 @@ type library struct {
 	regexps      map[string]*expression
 	instructions int      // of these
 	opened       *os.File // by who asks, for the function that is asked for
+	inData       bool     // it is in the folder for data, to be written
 }
 
 // fail returns nil and a message to Lua.

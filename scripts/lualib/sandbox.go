@@ -68,10 +68,17 @@ func System(L *lua.LState, o *Options, name string, t *lua.LTable) {
 				}
 				L.Insert(fn, 1)
 				L.Call(L.GetTop()-1, lua.MultRet)
+				if file, ok := L.Get(1).(*lua.LUserData); ok && l.inData {
+					file.Env = inData
+				}
+				l.inData = false
 				return L.GetTop()
 			}))
 		}
 	})
+	if name == lua.IoLibName {
+		l.countWrites(L)
+	}
 	if name == lua.OsLibName {
 		t.RawSetString("exit", L.NewFunction(func(L *lua.LState) int {
 			L.RaiseError("os.exit would end ws76 without closing anything; use ws76.exit")
@@ -185,6 +192,15 @@ func (l *library) askMode(L *lua.LState, mode string) error {
 			L.Replace(1, lua.LString(path))
 			return nil
 		}
+		change := flags
+		if strings.HasPrefix(mode, "w") { // which the interpreter empties
+			change |= os.O_TRUNC
+		}
+		if l.inData = flags != os.O_RDONLY && l.quotaOf(path) != nil; l.inData {
+			if err := l.charge(path, change, 0); err != nil {
+				return err
+			}
+		}
 		f, err := l.Permissions.OpenFile(path, flags|nonBlocking)
 		if err != nil {
 			return err
@@ -214,7 +230,9 @@ func openedPath(f *os.File, info fs.FileInfo) string {
 
 // remove is os.remove.
 func (l *library) remove(L *lua.LState) int {
-	if err := l.at(L.CheckString(1), true, l.Permissions.Remove); err != nil {
+	if err := l.at(L.CheckString(1), true, func(path string) error {
+		return l.chargeMove(path, "", func() error { return l.Permissions.Remove(path) })
+	}); err != nil {
 		return failFile(L, "os.remove", err)
 	}
 	L.Push(lua.LTrue)
@@ -225,7 +243,9 @@ func (l *library) remove(L *lua.LState) int {
 func (l *library) rename(L *lua.LState) int {
 	to := L.CheckString(2)
 	err := l.at(L.CheckString(1), true, func(from string) error {
-		return l.at(to, true, func(to string) error { return l.Permissions.Rename(from, to) })
+		return l.at(to, true, func(to string) error {
+			return l.chargeMove(from, to, func() error { return l.Permissions.Rename(from, to) })
+		})
 	})
 	if err != nil {
 		return failFile(L, "os.rename", err)
