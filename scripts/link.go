@@ -285,6 +285,9 @@ func (st *state) message(e event, c *conn, m core.Message) (result lua.LValue, d
 		return result, data, failed
 	}
 	st.script.errs[e] = 0
+	if st.setsHooks {
+		st.refresh()
+	}
 	return result, data, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -20,6 +21,22 @@ type loaded struct {
 	source []byte // with its byte order mark; nil if it could not be read
 	proto  *lua.FunctionProto
 	err    error
+	sets   bool // a function in it may set a hook
+}
+
+// setsHooks reports whether the code of a function, or one in it, names a hook: to set it, perhaps.
+func setsHooks(proto *lua.FunctionProto) bool {
+	for _, f := range proto.FunctionPrototypes {
+		for _, v := range f.Constants {
+			if name, ok := v.(lua.LString); ok && slices.Contains(Events, string(name)) {
+				return true
+			}
+		}
+		if setsHooks(f) {
+			return true
+		}
+	}
+	return false
 }
 
 // compileFile compiles a file, unless it is as it was the last time. The caller has
@@ -32,7 +49,9 @@ func (s *Script) compileFile(path string) (*lua.FunctionProto, error) {
 	}
 	now := &loaded{source: source, err: err}
 	if now.err == nil {
-		now.proto, now.err = s.compile(path, source, known != nil)
+		if now.proto, now.err = s.compile(path, source, known != nil); now.err == nil {
+			now.sets = setsHooks(now.proto)
+		}
 	}
 	s.protos[path] = now
 	return now.proto, now.err
@@ -183,6 +202,7 @@ func (st *state) findModule(L *lua.LState, name string) lua.LValue {
 			if err != nil {
 				raise(L, "module %q: %v", name, err)
 			}
+			st.setsHooks = st.setsHooks || s.protos[path].sets
 			return L.NewFunctionFromProto(proto)
 		}
 	}

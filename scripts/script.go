@@ -55,6 +55,7 @@ type Script struct {
 	files    map[string]bool    // that are or were looked for
 	exit     error              // what ended it
 	exited   chan struct{}      // closed when exit is set
+	ending   chan struct{}      // closed when stopped is set
 
 	running goroutines // Add only with mu held and not stopped
 	ctx     context.Context
@@ -101,7 +102,7 @@ func open(name, path string, code []byte, task bool, o Options) (*Script, error)
 	}
 	s := &Script{
 		name: name, path: path, code: code, task: task, o: o,
-		conns: map[uint64]*conn{}, exited: make(chan struct{}), protos: map[string]*loaded{}, files: map[string]bool{},
+		conns: map[uint64]*conn{}, exited: make(chan struct{}), ending: make(chan struct{}), protos: map[string]*loaded{}, files: map[string]bool{},
 		began: o.Clock.Now(),
 	}
 	if path != "" {
@@ -148,7 +149,7 @@ func (s *Script) source() (*lua.FunctionProto, error) {
 		if err != nil {
 			return nil, &LoadError{Script: s.name, Err: err}
 		}
-		s.protos[""] = &loaded{proto: proto}
+		s.protos[""] = &loaded{proto: proto, sets: setsHooks(proto)}
 		return proto, nil
 	}
 	proto, err := s.compileFile(s.path)
@@ -170,6 +171,7 @@ func (s *Script) build(old *state) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
+	st.setsHooks = s.protos[s.path].sets
 	if err := st.load(main, old); err != nil {
 		if !st.lost {
 			st.close()
@@ -306,6 +308,7 @@ func (s *Script) Stop(ctx context.Context, reason string) error {
 		}
 	}
 	s.stopped = true
+	close(s.ending)
 	s.without()
 	s.tellOmitted()
 	var owned []*owned

@@ -387,3 +387,13 @@ func TestLoadErrors(t *testing.T) {
 	}
 	s.Stop(t.Context(), "")
 }
+
+// TestHookReplaced: what a hook sets in the place of a hook counts from the next message on, by whatever name of the globals.
+func TestHookReplaced(t *testing.T) {
+	for _, set := range []string{"on_message = other", "_G.on_message = other", "local function f() on_message = other end f()", "rawset(_G, 'on_message', other)"} {
+		r := newRig(t, "local function other(c, d) on_message = nil return 'other ' .. d end function on_message(c, d) "+set+" return 'first ' .. d end", Options{})
+		r.push("a", "b", "c")
+		r.want(set, &r.toB, "first a", "other b", "c")
+		r.stop()
+	}
+}

@@ -38,7 +38,8 @@ type state struct {
 	permit *permit.Permissions
 	files  *lualib.Options
 
-	hooks [numEvents]*lua.LFunction
+	hooks     [numEvents]*lua.LFunction
+	setsHooks bool // a function may set one, so it is looked after each message
 
 	late     *lauxlib.Late
 	module   *lua.LTable // ws76

@@ -98,8 +98,25 @@ func (s *Script) work() {
 		next := st.ready[0]
 		st.ready[0] = resumption{}
 		st.ready = st.ready[1:]
+		began := time.Now()
 		st.resume(next)
 		s.leaveFrom(st)
+		s.rest(time.Since(began))
+	}
+}
+
+// longCall is what a call of a task or a timer may take before others have their turn.
+const longCall = 100 * time.Millisecond
+
+// rest lets messages have their turns after a call that took long, where there are hooks for them: as long as that, so that what
+// needs several turns, as a connection does, does not wait for a call before each.
+func (s *Script) rest(took time.Duration) {
+	if took < longCall || s.wants.Load()&guarded == 0 {
+		return
+	}
+	select {
+	case <-time.After(min(took, s.o.Limits.Timeout)):
+	case <-s.ending:
 	}
 }
 

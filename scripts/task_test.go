@@ -2,6 +2,7 @@ package scripts
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -254,4 +255,25 @@ for i = 1, 1000 do ws76.spawn(function() ws76.sleep(1000) end) end`, Options{})
 		t.Error("a goroutine runs with nothing to do")
 	}
 	r.script.mu.Unlock()
+}
+
+// TestFairness: tasks and timers that spin do not each go before a message: what comes together waits for one of them at most.
+func TestFairness(t *testing.T) {
+	for _, code := range []string{
+		`for i = 1, 50 do ws76.spawn(function() n = n + 1 while true do end end) end`,
+		`for i = 1, 50 do ws76.every(0.001, function() n = n + 1 while true do end end) end`,
+	} {
+		r := newRig(t, "n = 0 function on_message(conn, data) return tostring(n) end "+code, Options{Limits: Limits{Timeout: 500 * time.Millisecond}})
+		r.await("a task", func() bool { return r.script.wants.Load() != 0 && r.logged("ran longer") })
+		for range 3 {
+			r.toB = nil
+			r.push("a", "b", "c", "d", "e")
+			first, _ := strconv.Atoi(r.got(&r.toB)[0])
+			last, _ := strconv.Atoi(r.got(&r.toB)[4])
+			if last-first > 1 {
+				t.Errorf("%s: %d of them ran between five messages", code, last-first)
+			}
+		}
+		r.stop()
+	}
 }

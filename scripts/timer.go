@@ -125,11 +125,13 @@ func (s *Script) ring(st *state) {
 			s.leave()
 			return
 		}
+		began := time.Now()
 		st.due(heap.Pop(&st.timers).(*timer))
 		s.leaveFrom(st)
 		if st.lost {
 			return
 		}
+		s.rest(time.Since(began))
 	}
 }
 
