@@ -190,7 +190,7 @@ func (p *program) text() string {
 	case 9:
 		return fmt.Sprintf("string.format(%s, %s)", p.pick(`"%d"`, `"%5.2f"`, `"%g"`, `"%x"`, `"%5d|"`, `"%-5d|"`, `"%e"`, `"%+d"`, `"%c"`), p.pick("65", "7", "33", `"42"`, "100"))
 	case 10:
-		return fmt.Sprintf("string.format(%s, (tostring(%s):gsub('%%z', '0')))", p.pick(`"%s"`, `"%q"`, `"%10s"`, `"%-4s|"`, `"%.2s"`), a)
+		return fmt.Sprintf("string.format(%s, (show(%s):gsub('%%z', '0')))", p.pick(`"%s"`, `"%q"`, `"%10s"`, `"%-4s|"`, `"%.2s"`), a)
 	case 11:
 		return fmt.Sprintf("string.char(%s)", p.pick("65", "97, 98", "", "0", "255"))
 	case 12:
