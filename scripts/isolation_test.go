@@ -304,7 +304,7 @@ func TestKeeps(t *testing.T) {
 		"waiting values": `function on_message(c, d) n = (n or 0) + 1 ws76.spawn(function(d) ws76.sleep(1000) return d end, d .. n) return tostring(n) end`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, code, Options{Limits: Limits{MaxMemory: 16 << 20}})
+			r := newRig(t, code, Options{Limits: Limits{MaxMemory: 16 << 20, Timeout: time.Minute}})
 			big := core.Message{Data: bytes.Repeat([]byte("x"), 1<<20)}
 			const most = 2000 // messages, far more than are needed
 			for n := range most {
@@ -338,7 +338,7 @@ function on_message(c, d)
   if d == "seen" then return seen end
   for i = 1, 1e4 do n = n + 1 t["k" .. n] = 1 t["k" .. n] = nil end
   return tostring(n)
-end`, Options{Clock: NewVirtualClock(epoch), Limits: Limits{MaxMemory: 16 << 20}})
+end`, Options{Clock: NewVirtualClock(epoch), Limits: Limits{MaxMemory: 16 << 20, Timeout: time.Minute}})
 	clock := r.script.o.Clock.(*VirtualClock)
 	r.await("the loop", func() bool { r.push("seen"); sent := r.got(&r.toB); return len(sent[len(sent)-1]) == 1 })
 	for range 20 {

@@ -65,7 +65,7 @@ func TestPUC(t *testing.T) {
 					lines[i] = "\n"
 				}
 			}
-			s, err := Eval(test.file, strings.Join(lines, ""), Options{Print: func(string) {}, Limits: Limits{Timeout: 20 * time.Second}})
+			s, err := Eval(test.file, strings.Join(lines, ""), Options{Print: func(string) {}, Limits: Limits{Timeout: 2 * time.Minute}})
 			if err != nil {
 				t.Fatal(err)
 			}

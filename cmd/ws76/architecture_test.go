@@ -162,7 +162,7 @@ func TestStartsInOnePlace(t *testing.T) {
 func TestAcceptsInOnePlace(t *testing.T) {
 	sourceFiles(t, func(pkg, path string, file *ast.File) {
 		switch pkg {
-		case "internal/accept", "transports/transporttest", "internal/deadpeer": // the last is a listener around another
+		case "internal/accept", "internal/testenv", "transports/transporttest", "internal/deadpeer": // the last is a listener around another
 			return
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
