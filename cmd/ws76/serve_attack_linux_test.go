@@ -23,7 +23,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/bcrypt"
+
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hixie"
 )
 
 var (
@@ -40,16 +43,20 @@ func init() { programs["attack"] = attack }
 type attackOf struct {
 	name, first, again, slow string
 	reads                    bool
+	leaves                   bool // at once
 }
 
 const (
-	opening76   = "GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n" + upgrade76 + "\r\n^n:ds[4U"
-	opening6455 = "GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n" + upgrade6455
+	letIn       = "Host: 127.0.0.1\r\n" + "Authorization: " + guest + "\r\n" // the worst are those who are
+	guest       = "Basic Z3Vlc3Q6Z3Vlc3Q="
+	opening76   = "GET /echo HTTP/1.1\r\n" + letIn + upgrade76 + "\r\n^n:ds[4U"
+	opening6455 = "GET /echo HTTP/1.1\r\n" + letIn + upgrade6455
 )
 
 func attacks() []attackOf {
-	get := func(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" }
-	post := "POST /ws/lab/wo HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+	get := func(path string) string { return "GET " + path + " HTTP/1.1\r\n" + letIn + "\r\n" }
+	post := "POST /ws/lab/wo HTTP/1.1\r\n" + letIn
+	wrong := strings.Replace(get("/"), guest, "Basic Z3Vlc3Q6d3Jvbmc=", 1)
 	deflated := opening6455 + "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
 	return []attackOf{
 		{name: "nothing", reads: true},
@@ -61,10 +68,12 @@ func attacks() []attackOf {
 		{name: "chunks, one a second", first: post + "Transfer-Encoding: chunked\r\n\r\n", slow: "1\r\nx\r\n"},
 		{name: "a large file, not read", first: get("/large.bin")},
 		{name: "a FIFO", first: get("/fifo"), reads: true},
-		{name: "a stream, not read", first: "GET /ws/busy/ro HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n"},
+		{name: "a stream, not read", first: "GET /ws/busy/ro HTTP/1.1\r\n" + letIn + "Accept: text/event-stream\r\n\r\n"},
 		{name: "metrics, not read", again: get("/metrics")},
 		{name: "the dashboard, not read", again: get("/api/state")},
 		{name: "requests, not read", again: get("/")},
+		{name: "a wrong password", first: wrong, reads: true},
+		{name: "a wrong password, hung up", first: wrong, leaves: true},
 		{name: "half of TLS", first: "\x16\x03\x01\x02\x00\x01", reads: true},
 		{name: "PROXY", first: "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", reads: true},
 		{name: "a message without an end", first: opening76 + "\x00" + strings.Repeat("x", 100<<10), reads: true},
@@ -118,7 +127,7 @@ func attack() {
 
 // hold returns when the server has had enough.
 func (a attackOf) hold(stream net.Conn) {
-	if _, err := io.WriteString(stream, a.first); err != nil {
+	if _, err := io.WriteString(stream, a.first); err != nil || a.leaves {
 		return
 	}
 	if a.reads {
@@ -173,9 +182,16 @@ func TestServeAttacked(t *testing.T) {
 	if err := writeCerts(filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")); err != nil {
 		t.Fatal(err)
 	}
+	hash, err := bcrypt.GenerateFromPassword([]byte("guest"), bcrypt.DefaultCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "users"), append([]byte("guest:"), hash...), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	const grace = 2 * time.Second
 	cmd := exec.Command("ws76", "serve", "127.0.0.1:0", "--echo", "--static", folder, "--max-conns", "15000", "--grace", grace.String(),
-		"--tls-cert", filepath.Join(folder, "cert.pem"), "--tls-key", filepath.Join(folder, "key.pem"))
+		"--auth-file", filepath.Join(folder, "users"), "--tls-cert", filepath.Join(folder, "cert.pem"), "--tls-key", filepath.Join(folder, "key.pem"))
 	addr := startListening(t, cmd)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
@@ -192,7 +208,13 @@ func TestServeAttacked(t *testing.T) {
 				return
 			case <-time.After(20 * time.Millisecond):
 			}
-			resp, err := http.Post("http://"+addr+"/ws/busy/wo", "application/octet-stream", bytes.NewReader(block))
+			post, err := http.NewRequest("POST", "http://"+addr+"/ws/busy/wo", bytes.NewReader(block))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			post.Header.Set("Authorization", guest)
+			resp, err := http.DefaultClient.Do(post)
 			if err == nil {
 				resp.Body.Close()
 			}
@@ -201,7 +223,7 @@ func TestServeAttacked(t *testing.T) {
 
 	var good []*core.Conn
 	for i := range *goodClients {
-		conn, err := core.Dial(ctx, "ws://"+addr+"/", &core.DialOptions{Dialect: core.Dialects[i%len(core.Dialects)]})
+		conn, err := core.Dial(ctx, "ws://"+addr+"/", &core.DialOptions{Dialect: core.Dialects[i%len(core.Dialects)], Header: hixie.Fields{{Name: "Authorization", Value: guest}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,8 +287,9 @@ func until(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// untilQuiet waits until a process works little, for half a minute at most: who has come
-// has been answered then, or is held. It returns how long that took.
+// untilQuiet waits until a process works little: who has come has been answered then, or
+// is held. Passwords are checked on and on, so it waits for 30 s at most, and for less where
+// few have come. It returns how long that took.
 func untilQuiet(t *testing.T, pid int) time.Duration {
 	const look, looks = 200 * time.Millisecond, 5
 	began, last := time.Now(), processorTime(t, pid)
@@ -276,7 +299,7 @@ func untilQuiet(t *testing.T, pid int) time.Duration {
 		if quiet++; now-last > look/5 {
 			quiet = 0
 		}
-		if took := time.Since(began); quiet == looks || took > 30*time.Second {
+		if took := time.Since(began); quiet == looks || took > 3*time.Second+time.Duration(*attackers)*time.Second/400 {
 			return took.Round(time.Millisecond)
 		}
 		last = now
