@@ -109,8 +109,9 @@ type service struct {
 	plain     bool // an echo need not know who is there: no log, no scripts, no proxy
 	started   time.Time
 
-	guard *auth.Guard // of the gate; nil: everybody may come in
-	tls   reloadedTLS
+	guard  *auth.Guard // of the gate; nil: everybody may come in
+	hashes bool        // there were some among its users at the start
+	tls    reloadedTLS
 
 	authFile    string
 	notReloaded map[string]bool // what could not be read the last time; of reload

@@ -56,15 +56,11 @@ func (s *service) loadUsers(name string) error {
 	if err != nil {
 		return err
 	}
-	if users.Hashed() {
-		// Checking a hash takes long, and an event loop has other connections to
-		// serve meanwhile.
-		if s.guard != nil && s.server.Loops >= 0 {
-			return errors.New("there are hashes in it now; that needs a restart")
-		}
-		s.server.Loops = -1
+	if s.guard != nil && users.Hashed() && !s.hashes {
+		return errors.New("there are hashes in it now; that needs a restart") // event loops cannot wait for them
 	}
 	if s.guard == nil {
+		s.hashes = users.Hashed()
 		s.guard = auth.NewGuard(users)
 	} else {
 		s.guard.Replace(users)

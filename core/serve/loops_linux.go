@@ -15,7 +15,9 @@ import (
 // them: when work ends they cut what is left.
 func (s *Server) startLoops(serving serving, listeners []net.Listener, failed func(error)) (wait func(work context.Context), rest []net.Listener) {
 	none := func(context.Context) {}
-	if t := s.Accept.Trace; s.Loops < 0 || !slices.ContainsFunc(listeners, canLoop) || t != nil && (t.Request != nil || t.Response != nil || t.Frame != nil) {
+	// To check a hash takes long, and a loop has other connections to serve meanwhile.
+	waits := s.Gate != nil && s.Gate.Users != nil && s.Gate.Users.Waits()
+	if t := s.Accept.Trace; s.Loops < 0 || waits || !slices.ContainsFunc(listeners, canLoop) || t != nil && (t.Request != nil || t.Response != nil || t.Frame != nil) {
 		return none, listeners
 	}
 	n := s.Loops

@@ -69,7 +69,8 @@ type Server struct {
 	Grace time.Duration
 	// Loops is how many event loops there are. 0 is half of the processors, at
 	// least one: with fewer processors more loops cost more than they bring. Below
-	// 0 there are none. Tracing heads or frames needs goroutines, too.
+	// 0 there are none. Tracing heads or frames needs goroutines, too, and so does a Gate
+	// that may have to wait.
 	Loops int
 
 	// LongEvents says that Route or Events may take long for once, as scripts do. New
