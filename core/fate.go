@@ -85,26 +85,30 @@ func (c *Conn) settle() {
 	}
 	state, secure := outq.AskStream(c.stream)
 	if c.proper.Load() && !c.answered.Load() {
-		// It may be reading still what is on its way.
-		for until := time.Now().Add(c.closeTimeout); state.Lasts && !state.Over && state.Waiting > 0 && time.Now().Before(until); {
-			time.Sleep(time.Millisecond)
-			state, _ = outq.AskStream(c.stream)
-		}
+		state = c.awaitTaken(state, c.closeTimeout) // it may be reading still what is on its way
 	}
 	if secure {
 		state.Unsent = 0 // of what it holds nobody knows which messages that is
 	}
 	end := &outcome{state: state, proper: c.proper.Load() || c.answered.Load(), answered: c.answered.Load()}
 	if l := c.ledger.Load(); l != nil && l.Written().Messages > 0 && state.Lasts && !state.Over && !end.proper {
-		// Our last words may be on their way still.
-		now := state
-		for until := time.Now().Add(200 * time.Millisecond); now.Waiting > 0 && now.Lasts && !now.Over && time.Now().Before(until); {
-			time.Sleep(time.Millisecond)
-			now, _ = outq.AskStream(c.stream)
-		}
+		now := c.awaitTaken(state, lastWords)
 		end.unread = now.Lasts && !now.Over && (now.Waiting > 0 || now.Small(l.Largest()))
 	}
 	c.outcome.Store(end)
+}
+
+// lastWords is how long ours may be on their way still when the stream is to be closed.
+const lastWords = 200 * time.Millisecond
+
+// awaitTaken waits, for so long at most, until the peer's system has all that was
+// written. st is what was known before, and what is known then is returned.
+func (c *Conn) awaitTaken(st outq.State, most time.Duration) outq.State {
+	for until := time.Now().Add(most); st.Lasts && !st.Over && st.Waiting > 0 && time.Now().Before(until); {
+		time.Sleep(time.Millisecond)
+		st, _ = outq.AskStream(c.stream)
+	}
+	return st
 }
 
 // wrote takes a write into the books. With whole, all that was given has been handed to

@@ -1,7 +1,6 @@
 package core
 
 import (
-	"net"
 	"syscall"
 	"time"
 
@@ -26,8 +25,8 @@ func (c *Conn) Intake() *Intake {
 // Look returns when the peer was last known to have something left to take, at the first
 // Look at the earliest, and whether it may have, still. Over TCP what was acknowledged
 // lies with the peer's system, whose window tells whether the peer reads it; from the
-// first Look on it is asked for that each second. A peer whose window is small, and stays so, is not
-// busy after some seconds: Fate tells of it in the end.
+// first Look on it is asked for that each second. A peer whose window is small, and stays
+// so, is not busy after some seconds: Fate tells of it in the end.
 func (i *Intake) Look() (last time.Time, busy bool) {
 	c, now := i.conn, time.Now()
 	st, _ := outq.AskStream(c.stream)
@@ -37,20 +36,13 @@ func (i *Intake) Look() (last time.Time, busy bool) {
 	}
 	if !i.probed {
 		i.probed = true
-		probe(c.stream)
+		under, _ := outq.Under(c.stream)
+		if s, ok := under.(syscall.Conn); ok {
+			outq.Probe(s)
+		}
 	}
 	l := c.theLedger()
 	sent := l.Written()
 	l.Look(sent, st)
 	return i.intake.Look(now, st, l.Largest(), sent.Bytes)
-}
-
-// probe has the system of a TCP connection ask for the peer's window.
-func probe(stream any) {
-	switch s := stream.(type) {
-	case interface{ NetConn() net.Conn }: // TLS
-		probe(s.NetConn())
-	case syscall.Conn:
-		outq.Probe(s)
-	}
 }

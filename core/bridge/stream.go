@@ -26,10 +26,8 @@ type Stream struct {
 // NewStream returns the endpoint over conn, which its Close closes.
 func NewStream(conn net.Conn, in, out format.Options) *Stream {
 	b := &books{Conn: conn}
-	_, b.socket = conn.(syscall.Conn)
-	if tls, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		_, b.socket = tls.NetConn().(syscall.Conn)
-	}
+	under, _ := outq.Under(conn)
+	_, b.socket = under.(syscall.Conn)
 	if network := conn.RemoteAddr().Network(); network != "unix" && network != "tcp" {
 		b.socket = false // a child, a serial line
 	}
@@ -89,10 +87,7 @@ func (s *Stream) Close(ctx context.Context) error {
 func (s *Stream) Fate() core.Fate { return s.books.fate() }
 
 // Unread reports whether there is something to read that nobody has.
-func (s *Stream) Unread() bool {
-	c, ok := s.books.Conn.(syscall.Conn)
-	return ok && outq.Unread(c)
-}
+func (s *Stream) Unread() bool { return outq.UnreadStream(s.books.Conn) }
 
 // books follow what is written to a stream.
 type books struct {
