@@ -115,11 +115,6 @@ func misnamedIn(list []string, prefix string, table lua.LValue) []string {
 	return list
 }
 
-// Guards reports whether one of the scripts keeps back what it could not see.
-func (set Set) Guards() bool {
-	return slices.ContainsFunc(set, func(s *Script) bool { return s.policy() != Pass })
-}
-
 // policy is what becomes of a message that the script should have seen and could not:
 // the safest of what the user, the manifest and the script itself say.
 func (s *Script) policy() ErrorPolicy {
