@@ -22,6 +22,9 @@ func (c *Conn) Intake() *Intake {
 	return &Intake{conn: c}
 }
 
+// LookEvery is how often it is worth to Look.
+const LookEvery = 20 * time.Millisecond
+
 // Look returns when the peer was last known to have something left to take, at the first
 // Look at the earliest, and whether it may have, still. Over TCP what was acknowledged
 // lies with the peer's system, whose window tells whether the peer reads it; from the

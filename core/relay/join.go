@@ -332,12 +332,9 @@ func (j *joint) halfClosed(d Direction) {
 		j.looked = 0
 		j.read.Store(j.ends[j.open.From()].bytesIn())
 		j.lingering.Store(true)
-		j.quiet = time.NewTimer(min(linger, unsentPoll))
+		j.quiet = time.NewTimer(min(linger, core.LookEvery))
 	}
 }
-
-// unsentPoll is how often it is asked whether the peer has taken all that was sent.
-const unsentPoll = 20 * time.Millisecond
 
 // overslept is how much later than asked a timer fires on a machine that is only busy.
 const overslept = time.Second
@@ -362,7 +359,7 @@ func (j *joint) checkQuiet() {
 	if in := j.intakes[j.open.From()]; in != nil {
 		var busy bool
 		if last, busy = in.Look(); busy {
-			j.quiet.Reset(min(j.linger, unsentPoll))
+			j.quiet.Reset(min(j.linger, core.LookEvery))
 			return
 		}
 	}

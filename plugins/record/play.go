@@ -318,16 +318,13 @@ func (r *player) await(ctx context.Context, count int64, most time.Duration) err
 	return nil
 }
 
-// unsentPoll is how often it is asked whether the peer has taken all that was sent.
-const unsentPoll = 20 * time.Millisecond
-
 // linger waits until the peer has all that was sent to it, and is silent then.
 func (r *player) linger(ctx context.Context) error {
 	for {
 		wait := r.Linger
 		_, busy := r.intake.Look()
 		if busy {
-			wait = min(wait, unsentPoll)
+			wait = min(wait, core.LookEvery)
 		}
 		timer := time.NewTimer(wait)
 		select {
