@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -102,14 +103,6 @@ func Accept(ctx context.Context, stream net.Conn, opts *AcceptOptions) (*Conn, e
 	return conn, err
 }
 
-// orTimeout returns a bound: otherwise where d is 0, and none, 0, below that.
-func orTimeout(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return max(d, 0)
-}
-
 func handshakeTimeout(after time.Duration) error {
 	return fmt.Errorf("no handshake within %v: %w", after, context.DeadlineExceeded)
 }
@@ -155,8 +148,9 @@ func (s *serverHandshake) run(ctx context.Context) (*Conn, error) {
 		dialect: s.Dialect, protocol: s.Protocol, request: s.Request,
 		maxMessage: s.MaxMessage, closeTimeout: s.CloseTimeout, trace: s.Trace,
 		pending:        s.Pending,
-		messageTimeout: orTimeout(s.MessageTimeout, DefaultMessageTimeout), writeTimeout: orTimeout(s.WriteTimeout, DefaultWriteTimeout),
-		flate: flate, early: s.buf,
+		messageTimeout: max(cmp.Or(s.MessageTimeout, DefaultMessageTimeout), 0),
+		writeTimeout:   max(cmp.Or(s.WriteTimeout, DefaultWriteTimeout), 0),
+		flate:          flate, early: s.buf,
 	}), nil
 }
 

@@ -23,7 +23,7 @@ import (
 // whose listener is fed by hand.
 type plainHTTP struct {
 	server  *http.Server
-	limits  *core.AcceptOptions
+	owner   *Server
 	addr    net.Addr
 	streams chan net.Conn
 	stopped chan struct{}
@@ -43,7 +43,7 @@ func (s *Server) startHTTP(addr net.Addr) *plainHTTP {
 			http.Error(w, "This is a WebSocket server; the request asks for no upgrade.", http.StatusUpgradeRequired)
 		})
 	}
-	p := &plainHTTP{limits: &s.Accept, addr: addr, streams: make(chan net.Conn), stopped: make(chan struct{})}
+	p := &plainHTTP{owner: s, addr: addr, streams: make(chan net.Conn), stopped: make(chan struct{})}
 	p.turns.free = runtime.GOMAXPROCS(0)
 	p.server = &http.Server{
 		Handler:           bodies(s.admitted(handler)),
@@ -129,7 +129,7 @@ func Watch(r *http.Request) (ctx context.Context, stop func()) {
 	ctx, early := core.WatchHangup(r.Context(), h.Conn)
 	return ctx, func() {
 		h.buf = append(h.buf, early()...)
-		h.Conn.SetReadDeadline(time.Now().Add(orTimeout(h.limits.HandshakeTimeout, core.DefaultHandshakeTimeout)))
+		h.Conn.SetReadDeadline(time.Now().Add(h.server.handshakeTimeout()))
 	}
 }
 
@@ -137,7 +137,7 @@ func Watch(r *http.Request) (ctx context.Context, stop func()) {
 // been read. It returns when the stream is closed, then without a rest, or when what
 // was read next is no plain request: with that.
 func (p *plainHTTP) serve(stream net.Conn, head []byte) (rest []byte) {
-	h := &httpStream{Conn: stream, limits: p.limits, turns: &p.turns, buf: head, between: true, closed: make(chan struct{})}
+	h := &httpStream{Conn: stream, server: p.owner, turns: &p.turns, buf: head, between: true, closed: make(chan struct{})}
 	h.turnOver = time.AfterFunc(longTurn, h.giveTurn)
 	select {
 	case p.streams <- h:
@@ -156,7 +156,7 @@ func (p *plainHTTP) serve(stream net.Conn, head []byte) (rest []byte) {
 // that asks for a WebSocket, or is no request, ends the http.Server's part.
 type httpStream struct {
 	net.Conn
-	limits *core.AcceptOptions
+	server *Server
 	turns  *turns
 
 	turn     atomic.Bool // it has one
@@ -228,7 +228,7 @@ func (h *httpStream) nextHead() error {
 		if len(h.buf) > 0 {
 			if !bounded {
 				bounded = true
-				h.Conn.SetReadDeadline(time.Now().Add(orTimeout(h.limits.HandshakeTimeout, core.DefaultHandshakeTimeout)))
+				h.Conn.SetReadDeadline(time.Now().Add(h.server.handshakeTimeout()))
 			}
 			request, n, err := hixie.ParseRequest(h.buf)
 			if err == nil && !core.AsksForWebSocket(&request) {
@@ -301,7 +301,7 @@ func (h *httpStream) Write(p []byte) (n int, err error) {
 		return len(p), nil // what the http.Server says to its end is nobody's business
 	}
 	h.giveTurn()
-	bound := orTimeout(h.limits.WriteTimeout, core.DefaultWriteTimeout)
+	bound := h.server.writeTimeout()
 	for n < len(p) && err == nil {
 		if bound > 0 {
 			h.Conn.SetWriteDeadline(time.Now().Add(bound))

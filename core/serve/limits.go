@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -42,28 +43,22 @@ func (s *Server) header(more hixie.Fields) hixie.Fields {
 	return append(s.Accept.Header[:len(s.Accept.Header):len(s.Accept.Header)], more...)
 }
 
-// orTimeout returns a bound: otherwise where d is 0, and none, 0, below that.
-func orTimeout(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return max(d, 0)
-}
+// Of these bounds 0 is the default, and what is below 0 is none, for which they return 0.
 
 func (s *Server) handshakeTimeout() time.Duration {
-	return orTimeout(s.Accept.HandshakeTimeout, core.DefaultHandshakeTimeout)
+	return max(cmp.Or(s.Accept.HandshakeTimeout, core.DefaultHandshakeTimeout), 0)
 }
 
 func (s *Server) closeTimeout() time.Duration {
-	return orTimeout(s.Accept.CloseTimeout, core.DefaultCloseTimeout)
+	return max(cmp.Or(s.Accept.CloseTimeout, core.DefaultCloseTimeout), 0)
 }
 
 func (s *Server) messageTimeout() time.Duration {
-	return orTimeout(s.Accept.MessageTimeout, core.DefaultMessageTimeout)
+	return max(cmp.Or(s.Accept.MessageTimeout, core.DefaultMessageTimeout), 0)
 }
 
 func (s *Server) writeTimeout() time.Duration {
-	return orTimeout(s.Accept.WriteTimeout, core.DefaultWriteTimeout)
+	return max(cmp.Or(s.Accept.WriteTimeout, core.DefaultWriteTimeout), 0)
 }
 
 func (s *Server) deadAfter() time.Duration { return deadpeer.OrDefault(s.DeadAfter) }

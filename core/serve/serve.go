@@ -390,8 +390,7 @@ func (s *Server) closeAll(work context.Context) {
 }
 
 // closeWhenIdle closes conn once nothing has passed over it for idle, in either
-// direction. The
-// returned function ends the watch and waits for a closing under way.
+// direction. The returned function ends the watch and waits for a closing under way.
 func closeWhenIdle(ctx context.Context, conn *core.Conn, idle time.Duration) (stop func()) {
 	passed := func() uint64 {
 		s := conn.Stats()
