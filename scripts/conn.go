@@ -13,6 +13,7 @@ import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
 // conn is a connection as one script sees it: what a conn object of Lua stands for.
@@ -466,6 +467,7 @@ func connRequest(L *lua.LState) int {
 	var match lua.LValue
 	switch o := L.Get(3).(type) {
 	case *lua.LTable:
+		lauxlib.OnlyKeys(L, o, "conn:request", "timeout", "match", "kind")
 		kindArg = o.RawGetString("kind")
 		if v := o.RawGetString("timeout"); v != lua.LNil {
 			if n, ok := v.(lua.LNumber); !ok || n < 0 {

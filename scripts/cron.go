@@ -22,6 +22,11 @@ func parseCron(line string, now time.Time) (cron.Schedule, error) {
 			return nil, fmt.Errorf("%q names no time", field) // the library would look for it for years
 		}
 	}
+	if n := len(fields); n > 1 && fields[n-2] == "@every" {
+		if d, err := time.ParseDuration(fields[n-1]); err == nil && d < time.Second {
+			return nil, fmt.Errorf("an interval of %v is too short; want 1s or more", d)
+		}
+	}
 	schedule, err := cron.ParseStandard(strings.Join(fields, " "))
 	if err == nil && schedule.Next(now).IsZero() {
 		err = errors.New("that time never comes")

@@ -54,19 +54,19 @@ var ErrUnknown = errors.New("unknown transport")
 func (r *Registry) Open(raw string, o Options) (Transport, error) {
 	scheme, _, ok := strings.Cut(raw, ":")
 	if !ok || strings.ContainsAny(scheme, "/?#") {
-		return nil, fmt.Errorf("transport %q: it does not say which transport; write it like %s", redact(raw), r.examples())
+		return nil, fmt.Errorf("transport %q: it does not say which transport; write it like %s", Redact(raw), r.examples())
 	}
 	e, ok := r.find(strings.ToLower(scheme))
 	if !ok {
-		return nil, fmt.Errorf("transport %q: %w %q; there are %s", redact(raw), ErrUnknown, scheme, r.examples())
+		return nil, fmt.Errorf("transport %q: %w %q; there are %s", Redact(raw), ErrUnknown, scheme, r.examples())
 	}
 	u, err := e.parse(raw)
 	if err != nil {
-		return nil, fmt.Errorf("transport %q: %w", redact(raw), err)
+		return nil, fmt.Errorf("transport %q: %w", Redact(raw), err)
 	}
 	t, err := e.Open(u, o)
 	if err != nil {
-		return nil, fmt.Errorf("transport %q: %w; an example is %s", redact(raw), err, e.Example)
+		return nil, fmt.Errorf("transport %q: %w; an example is %s", Redact(raw), err, e.Example)
 	}
 	return t, nil
 }
@@ -92,8 +92,8 @@ func (e *Entry) parse(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// redact puts xxxxx in place of the password of a URL, which may be none that parses.
-func redact(raw string) string {
+// Redact puts xxxxx in place of the password of a URL, which may be none that parses.
+func Redact(raw string) string {
 	before, rest, ok := strings.Cut(raw, "//")
 	at := strings.LastIndexByte(rest, '@')
 	if !ok || at < 0 {

@@ -355,11 +355,30 @@ func (c *config) blame(err error) error {
 	if c == nil || !errors.As(err, &usage) {
 		return err
 	}
-	m := flagOf.FindStringSubmatch(err.Error())
-	if m == nil || c.set[m[1]] == nil {
+	if m := flagOf.FindStringSubmatch(err.Error()); m != nil {
+		if key := c.set[m[1]]; key != nil {
+			return c.wrong(key, "%s", err.Error()) // not %w: it is no mistake of the command line
+		}
 		return err
 	}
-	return c.wrong(c.set[m[1]], "%s", err.Error()) // not %w: it is no mistake of the command line
+	// One that names no flag quotes what is wrong.
+	for _, name := range slices.Sorted(maps.Keys(c.set)) {
+		var value any = c.root
+		for _, k := range c.set[name] {
+			table, _ := value.(map[string]any)
+			value = table[k]
+		}
+		list, ok := value.([]any)
+		if !ok {
+			list = []any{value}
+		}
+		for _, v := range list {
+			if text, _ := v.(string); text != "" && strings.Contains(err.Error(), strconv.Quote(text)) {
+				return c.wrong(c.set[name], "%s", err.Error())
+			}
+		}
+	}
+	return err
 }
 
 // instead are flags of which one takes the place of the other.

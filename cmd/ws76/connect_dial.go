@@ -162,8 +162,8 @@ func errConnectTimeout(d time.Duration) error {
 // it has, to tcp://HOST:PORT or tls://HOST:PORT. d is guarded.
 func (d *dialer) open(ctx context.Context, raw string) (net.Conn, error) {
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "tcp" && u.Scheme != "tls" || u.Port() == "" {
-		return nil, fmt.Errorf("opening %q: want tcp://HOST:PORT or tls://HOST:PORT here", raw)
+	if err != nil || u.Scheme != "tcp" && u.Scheme != "tls" || u.Port() == "" || u.User != nil || u.RawQuery != "" || u.Path != "" && u.Path != "/" {
+		return nil, fmt.Errorf("opening %q: want tcp://HOST:PORT or tls://HOST:PORT here", transports.Redact(raw))
 	}
 	stream, err := d.options.Dialer.Dial(ctx, u.Host)
 	if err != nil || u.Scheme == "tcp" {

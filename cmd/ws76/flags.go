@@ -23,9 +23,12 @@ func commonFlags() []cli.Flag {
 	}
 }
 
-// addEnvVar lets WS76_NAME set --name; the command line wins over it.
+// addEnvVar lets WS76_NAME set --name; the command line wins over it. An empty variable is as none.
 func addEnvVar(f cli.Flag) {
 	names := []string{"WS76_" + strings.ToUpper(strings.ReplaceAll(f.Names()[0], "-", "_"))}
+	if text, set := os.LookupEnv(names[0]); set && text == "" {
+		return
+	}
 	switch f := f.(type) {
 	case *cli.BoolFlag:
 		if f.Count == nil { // an environment variable cannot count
@@ -34,9 +37,7 @@ func addEnvVar(f cli.Flag) {
 	case *cli.StringFlag:
 		f.EnvVars = names
 	case *cli.StringSliceFlag:
-		if text, set := os.LookupEnv(names[0]); text != "" || !set { // an empty variable names nothing
-			f.EnvVars = names
-		}
+		f.EnvVars = names
 	case *cli.IntFlag:
 		f.EnvVars = names
 	case *cli.Int64Flag:

@@ -191,12 +191,11 @@ func (e *env) dialFor(ctx context.Context, c *cli.Context, asked, url string, o 
 // "host:port" may be the address.
 func (e *env) openStream(ctx context.Context, raw string) (net.Conn, error) {
 	via, addr := raw, ""
-	if u, err := url.Parse(raw); err == nil && u.Scheme == "tcp" {
-		via, addr = "tcp:", u.Host
-	} else if err == nil && u.Scheme == "tls" {
-		via, addr = "tls:", u.Host
+	if u, err := url.Parse(raw); err == nil && (u.Scheme == "tcp" || u.Scheme == "tls") && u.Host != "" {
+		addr, u.Host = u.Host, "" // what else there is is for the transport, which refuses most
+		via = u.String()
 	} else if !strings.Contains(raw, ":") {
-		return nil, fmt.Errorf("opening %q: want a URL like tcp://device.local:23 or serial:///dev/ttyUSB0", raw)
+		return nil, fmt.Errorf("opening %q: want a URL like tcp://device.local:23 or serial:///dev/ttyUSB0", transports.Redact(raw))
 	}
 	t, err := e.openGuarded(via, transports.Options{})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/serve/gate"
+	"github.com/ws76/ws76/transports"
 )
 
 // locationOf says what the response's Location must be behind a proxy. A client
@@ -61,7 +62,7 @@ func publicURL(c *cli.Context) (*core.Target, error) {
 	}
 	t, err := core.ParseURL(raw)
 	if err != nil || t.Dialect != "" {
-		return nil, usagef("--public-url %q: want ws://HOST[:PORT] or wss://HOST[:PORT]", raw)
+		return nil, usagef("--public-url %q: want ws://HOST[:PORT] or wss://HOST[:PORT]", transports.Redact(raw))
 	}
 	return &t, nil
 }

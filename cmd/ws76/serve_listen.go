@@ -81,23 +81,26 @@ func (e *env) listenForScript(ctx context.Context, addr string) (net.Listener, e
 // listenOn listens on an address, over a transport that open opens.
 func listenOn(ctx context.Context, addr string, open func(string, transports.Options) (transports.Transport, error)) (net.Listener, error) {
 	// A transport is told by its URL where it is; TCP alone has many places.
-	via, place := addr, ""
+	via, place, shown := addr, "", transports.Redact(addr)
 	if scheme, rest, ok := cutScheme(addr); !ok || scheme == "tcp" {
 		if !strings.Contains(addr, ":") {
-			return nil, usagef("listening on %q: want HOST:PORT, :PORT or a URL like unix:///run/ws76.sock", addr)
+			return nil, usagef("listening on %q: want HOST:PORT, :PORT or a URL like unix:///run/ws76.sock", shown)
 		}
 		via, place = "tcp:", addr
 		if ok {
 			via, place = splitPlace("tcp", rest)
 		}
+		if strings.Contains(place, "@") {
+			return nil, usagef("listening on %q: a listener has no user", shown)
+		}
 	}
 	t, err := open(via, transports.Options{})
 	if err != nil {
-		return nil, usagef("listening on %q: %w", addr, err)
+		return nil, usagef("listening on %q: %w", shown, err)
 	}
 	listener, ok := t.(transports.Listener)
 	if !ok {
-		return nil, usagef("listening on %q: this transport can only dial", addr)
+		return nil, usagef("listening on %q: this transport can only dial", shown)
 	}
 	return listener.Listen(ctx, place)
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -133,4 +135,14 @@ func Integer(f float64) int64 {
 		return int64(f)
 	}
 	return math.MinInt64
+}
+
+// OnlyKeys raises an error where a table of options, of the function called what, has a key that is none of names: one that is
+// misspelt would go unnoticed.
+func OnlyKeys(L *lua.LState, t *lua.LTable, what string, names ...string) {
+	t.ForEach(func(key, _ lua.LValue) {
+		if name, ok := key.(lua.LString); !ok || !slices.Contains(names, string(name)) {
+			Errorf(L, "%s: there is no option %q; there are %s", what, key.String(), strings.Join(names, ", "))
+		}
+	})
 }

@@ -14,6 +14,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/ws76/ws76/internal/children"
+	"github.com/ws76/ws76/scripts/lauxlib"
 	"github.com/ws76/ws76/scripts/permit"
 )
 
@@ -48,6 +49,7 @@ func ParseExec(L *lua.LState, arg int, o *Options) Exec {
 		L.ArgError(arg, "a command expected: a string for the shell, or a list of words")
 	}
 	if options := L.OptTable(arg+1, nil); options != nil {
+		lauxlib.OnlyKeys(L, options, "ws76.exec", "stdin", "timeout", "folder")
 		e.stdin = lua.LVAsString(options.RawGetString("stdin"))
 		e.folder = lua.LVAsString(options.RawGetString("folder"))
 		e.timeout = seconds(options.RawGetString("timeout"))

@@ -2,6 +2,7 @@ package lualib
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -39,6 +40,7 @@ func ParseHTTP(L *lua.LState, arg int, o *Options) HTTP {
 		return h
 	}
 	t := L.CheckTable(arg)
+	lauxlib.OnlyKeys(L, t, "ws76.http", "url", "method", "headers", "body", "timeout")
 	h.url = lua.LVAsString(t.RawGetString("url"))
 	h.body = lua.LVAsString(t.RawGetString("body"))
 	if m := lua.LVAsString(t.RawGetString("method")); m != "" {
@@ -71,7 +73,10 @@ func (h HTTP) Do(ctx context.Context) (HTTPResult, error) {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, h.method, h.url, strings.NewReader(h.body))
 	if err != nil {
-		return HTTPResult{}, fmt.Errorf("http: %w", err)
+		if parsing, ok := errors.AsType[*url.Error](err); ok {
+			err = parsing.Err // the rest is the URL, with a login perhaps
+		}
+		return HTTPResult{}, fmt.Errorf("http: the URL: %w", err)
 	}
 	req.Header = h.header
 	if host := req.Header.Get("Host"); host != "" {

@@ -8,6 +8,7 @@ package lualib
 import (
 	"fmt"
 	"os"
+	"time"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -29,6 +30,8 @@ type Options struct {
 	Data string
 	// KV opens the store behind ws76.kv when that is used first. Nil makes its use an error.
 	KV func() (*kv.Store, error)
+	// Now is what os.date and os.time go by. Nil is the real time.
+	Now func() time.Time
 	// Env looks up a variable of the environment. Nil knows none.
 	Env func(name string) (value string, ok bool)
 	// Environ is the environment, NAME=VALUE: all, of which programs that are run get what may be read, and given, which they

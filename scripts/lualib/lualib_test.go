@@ -363,3 +363,15 @@ func BenchmarkOpen(b *testing.B) {
 		L.Close()
 	}
 }
+
+// TestOptions: a key that is none of the options of a function is refused, wherever the table comes from.
+func TestOptions(t *testing.T) {
+	o := &Options{Permissions: permit.All()}
+	L := newState(t, o)
+	L.SetGlobal("exec", L.NewFunction(func(L *lua.LState) int { ParseExec(L, 1, o); return 0 }))
+	L.SetGlobal("http", L.NewFunction(func(L *lua.LState) int { ParseHTTP(L, 1, o); return 0 }))
+	run(t, L, []byte(`
+		raises('ws76.exec: there is no option "timout"; there are stdin, timeout, folder', exec, {"true"}, {timout = 1})
+		raises('ws76.http: there is no option "header"; there are url, method, headers, body, timeout', http, {url = "http://h/", header = {}})
+		exec({"true"}, {stdin = "", timeout = 1, folder = "."}) http({url = "http://h/", headers = {}, method = "GET", body = "", timeout = 1})`), "options.lua")
+}

@@ -10,6 +10,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/ws76/ws76/internal/textfile"
+	"github.com/ws76/ws76/scripts/lauxlib"
 	"github.com/ws76/ws76/scripts/luacode"
 	"github.com/ws76/ws76/scripts/luastd"
 	"github.com/ws76/ws76/scripts/permit"
@@ -36,7 +37,7 @@ func System(L *lua.LState, o *Options, name string, t *lua.LTable) {
 	globals.RawSetString(name, before)
 	switch name {
 	case lua.OsLibName:
-		luastd.Time(L, o.Budget, t)
+		luastd.Time(L, o.Budget, o.Now, t)
 	case lua.DebugLibName:
 		luastd.Debug(t)
 	}
@@ -63,7 +64,10 @@ func System(L *lua.LState, o *Options, name string, t *lua.LTable) {
 					l.opened = nil
 					defer f.Close()
 				}
-				if err != nil {
+				switch {
+				case err != nil && of == "io.lines": // nobody could call what else it returned
+					lauxlib.Errorf(L, "%s: %v", of, err)
+				case err != nil:
 					return failFile(L, of, err)
 				}
 				L.Insert(fn, 1)

@@ -2,6 +2,7 @@ package luastd
 
 import (
 	"math/rand/v2"
+	"time"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -15,6 +16,7 @@ type library struct {
 	next   *lua.LFunction
 	ipair  *lua.LFunction // the iterator of ipairs
 	random *rand.Rand
+	now    func() time.Time
 }
 
 var shared = lauxlib.Shared(map[string]lua.LGFunction{

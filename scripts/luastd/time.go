@@ -11,10 +11,13 @@ import (
 	"github.com/ws76/ws76/scripts/luastring"
 )
 
-// Time puts clock, date, difftime and time into the table os.
-func Time(L *lua.LState, b *luastring.Budget, t *lua.LTable) {
-	l := &library{Budget: b}
-	L.SetFuncs(t, map[string]lua.LGFunction{"clock": clock, "date": l.date, "difftime": diffTime, "time": timeOf})
+// Time puts clock, date, difftime and time into the table os, in which it is what now returns; nil for the real time.
+func Time(L *lua.LState, b *luastring.Budget, now func() time.Time, t *lua.LTable) {
+	if now == nil {
+		now = time.Now
+	}
+	l := &library{Budget: b, now: now}
+	L.SetFuncs(t, map[string]lua.LGFunction{"clock": clock, "date": l.date, "difftime": diffTime, "time": l.time})
 }
 
 func clock(L *lua.LState) int {
@@ -38,14 +41,14 @@ const maxTime = 67768036191676799
 // date is os.date.
 func (l *library) date(L *lua.LState) int {
 	format, _, _ := strings.Cut(lauxlib.OptString(L, 1, "%c"), "\x00") // which ends it, as in C
-	when := time.Now()
+	when := l.now()
 	if L.Get(2) != lua.LNil {
 		s := lauxlib.Integer(lauxlib.CheckNumber(L, 2))
 		if s > maxTime || s < -maxTime-62167219200*2 {
 			L.Push(lua.LNil)
 			return 1
 		}
-		when = time.Unix(s, 0)
+		when = time.Unix(s, 0).In(when.Location())
 	}
 	if len(format) > 0 && format[0] == '!' {
 		format, when = format[1:], when.UTC()
@@ -71,16 +74,16 @@ func fields(L *lua.LState, t time.Time) *lua.LTable {
 	return table
 }
 
-// timeOf is os.time.
-func timeOf(L *lua.LState) int {
+// time is os.time.
+func (l *library) time(L *lua.LState) int {
 	if L.Get(1) == lua.LNil {
-		L.Push(lua.LNumber(time.Now().Unix()))
+		L.Push(lua.LNumber(l.now().Unix()))
 		return 1
 	}
 	t := lauxlib.CheckTable(L, 1)
 	sec, minute, hour := field(L, t, "sec", 0), field(L, t, "min", 0), field(L, t, "hour", 12)
 	day, month, year := field(L, t, "day", -1), field(L, t, "month", -1), field(L, t, "year", -1)
-	when := time.Date(year, time.Month(month), day, hour, minute, sec, 0, time.Local)
+	when := time.Date(year, time.Month(month), day, hour, minute, sec, 0, l.now().Location())
 	if dst := L.GetField(t, "isdst"); dst != lua.LNil {
 		when = withDST(when, lua.LVAsBool(dst))
 	}

@@ -46,6 +46,7 @@ function test_clock()
   ws76.test.advance(1)
   eq(c.sent[2], "now")
   local t = ws76.now()
+  eq(os.time(), math.floor(t)) eq(os.date("%Y-%m-%d") .. os.date(" %H:%M", t + 3600), "2026-01-01 01:01") eq(os.time(os.date("*t")), os.time())
   ws76.spawn(function() for i = 1, 3 do ws76.sleep(1) n = i end end)
   ws76.test.advance(5)
   eq(n, 3)
@@ -99,8 +100,8 @@ func TestTests(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"test_message": "", "test_clock": "", "test_replay": "", "test_recording": "",
-		"test_equal": "", "test_equal_fails": "it_test.lua:48: they differ at [1]: got 1, want 2",
-		"test_fails": `it_test.lua:49: got "1", want "2"`, "test_hook_fails": "broken", "test_none": "there is no function test_none",
+		"test_equal": "", "test_equal_fails": "it_test.lua:49: they differ at [1]: got 1, want 2",
+		"test_fails": `it_test.lua:50: got "1", want "2"`, "test_hook_fails": "broken", "test_none": "there is no function test_none",
 	} {
 		err := Test(t.Context(), "it_test.lua", name, scripts.Options{})
 		if want == "" && err != nil {
