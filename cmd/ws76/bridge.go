@@ -215,7 +215,7 @@ func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
 // newFront makes ready what looks at clients before they are let in.
 func (s *span) newFront() (err error) {
 	f := &service{env: s.env, forwarded: s.c.Bool("trust-forwarded")}
-	s.front, f.turnedAway.log = f, s.log
+	s.front, f.turnedAway.log, f.drops.log = f, s.log, s.log
 	f.server.Loops = -1 // the opening of TO is waited for
 	if err := f.openGate(s.c); err != nil {
 		return err
@@ -250,6 +250,7 @@ func (s *span) run(stop context.Context) error {
 	}
 	defer onHangup(s.front.reload)()
 	defer s.front.turnedAway.close()
+	defer s.front.drops.close()
 	err = s.from.run(ctx)
 	if err == nil && stop.Err() == nil && ctx.Err() != nil {
 		return context.Cause(ctx) // a script has ended it

@@ -43,7 +43,7 @@ func brokers() []brokerKind {
 }
 
 // brokerSide returns how to open the broker of a URL; nil: it is none.
-func (s *span) brokerSide(raw string) (kind *brokerKind, open func(context.Context, string) (*upstream, error), err error) {
+func (s *span) brokerSide(side, raw string) (kind *brokerKind, open func(context.Context, string) (*upstream, error), err error) {
 	scheme, _, _ := strings.Cut(raw, ":")
 	all := brokers()
 	i := slices.IndexFunc(all, func(k brokerKind) bool { return slices.Contains(k.schemes, scheme) })
@@ -57,7 +57,7 @@ func (s *span) brokerSide(raw string) (kind *brokerKind, open func(context.Conte
 	o := broker.Options{
 		ConnectTimeout: s.c.Duration("connect-timeout"), MaxMessage: s.max, Dial: deadpeer.New(s.deadAfter).Dial,
 		Note: func(text string) { s.log.Warnf("%s%s", s.sessions.prefix, text) },
-		Lost: func(n uint64, why string) { s.log.Warnf("%s%d messages lost: %s", s.sessions.prefix, n, why) },
+		Lost: func(n uint64, why string) { s.front.drops.add(s.sessions.prefix+side, n, why) },
 	}
 	if slices.Contains(kind.secure, scheme) {
 		if o.TLS, err = s.clientTLS(); err != nil {
@@ -81,7 +81,7 @@ func (s *span) brokerSide(raw string) (kind *brokerKind, open func(context.Conte
 
 // brokerTo fills in a TO that is a broker, and reports whether it is one.
 func (s *span) brokerTo(t *toSide, raw string) (bool, error) {
-	kind, open, err := s.brokerSide(raw)
+	kind, open, err := s.brokerSide("TO", raw)
 	if kind == nil {
 		return false, err
 	}
@@ -101,7 +101,7 @@ func (s *span) brokerTo(t *toSide, raw string) (bool, error) {
 
 // brokerFrom is FROM where it is a broker; nil: it is none.
 func (s *span) brokerFrom(raw string) (*fromSide, error) {
-	kind, open, err := s.brokerSide(raw)
+	kind, open, err := s.brokerSide("FROM", raw)
 	if kind == nil {
 		return nil, err
 	}

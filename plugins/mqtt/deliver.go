@@ -29,8 +29,12 @@ type delivery struct {
 func (e *Endpoint) deliver(l *link, p *packet) error {
 	d := &delivery{topic: p.topic, payload: p.payload, retained: p.retain, id: p.id, link: l}
 	size := len(d.topic) + len(d.payload)
-	if int64(len(d.payload)) > e.o.MaxMessage {
-		return fmt.Errorf("%w: %d bytes on %q; %d are allowed", core.ErrMessageTooLarge, len(d.payload), d.topic, e.o.MaxMessage)
+	if size := int64(len(d.payload) + p.left); size > e.o.MaxMessage {
+		e.lose(1, fmt.Sprintf("%v: %d bytes on %q; %d are allowed", core.ErrMessageTooLarge, size, d.topic, e.o.MaxMessage))
+		if d.id == 0 {
+			return nil
+		}
+		return l.send(appendPuback(nil, d.id)) // or it comes again and again
 	}
 	if d.id == 0 {
 		if !e.queue.Offer(d, size) && !e.closing.Load() {

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/plugins/broker"
 )
 
@@ -160,10 +159,6 @@ func (e *Endpoint) run(l *link) {
 			return
 		}
 		if e.ctx.Err() != nil || e.closing.Load() {
-			return
-		}
-		if errors.Is(err, core.ErrMessageTooLarge) {
-			e.end(fmt.Errorf("%s: %w", l.name, err))
 			return
 		}
 		if time.Since(l.began) > steady {

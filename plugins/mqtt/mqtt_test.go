@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -11,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/plugins/broker"
 )
@@ -249,30 +249,55 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// TestTooLarge: a message above the limit ends the endpoint before its memory is
-// spent. What was sent and not acknowledged by then is counted as lost.
+// TestTooLarge: messages above the limit, and those that cannot be published, are counted
+// as lost; what comes and goes behind them does.
 func TestTooLarge(t *testing.T) {
+	acked := make(chan uint16, 10)
+	sizes := []int{2 << 10, 2 * maxHeader, 5} // the second is never in memory as a whole
 	f := startFake(t, func(_ int, conn net.Conn, next func() (raw, error)) {
-		accept(conn, next, 0, func(byte, raw) bool {
-			conn.Write([]byte{publish << 4, 0xff, 0xff, 0xff, 0x7f}) // 256 MiB follow
-			return true
+		accept(conn, next, 0, func(version byte, p raw) bool {
+			switch p.head >> 4 {
+			case publish:
+				conn.Write(appendPuback(nil, id(p)))
+				for i, size := range sizes {
+					conn.Write(encodePublish(version, packet{topic: "t", qos: 1, id: uint16(i + 1), payload: make([]byte, size)}))
+				}
+			case puback:
+				acked <- binary.BigEndian.Uint16(p.body)
+			}
+			return p.head>>4 != disconnect
 		})
 	})
-	e := f.mustOpen("?qos=1", &broker.Options{MaxMessage: 1 << 10})
-	if err := e.Send(t.Context(), message("go")); !errors.Is(err, core.ErrMessageTooLarge) {
+	var mu sync.Mutex
+	var why []string
+	e := f.mustOpen("?qos=1&envelope=json", &broker.Options{MaxMessage: 1 << 10, Lost: func(_ uint64, text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		why = append(why, text)
+	}})
+	for _, bad := range []string{"no envelope", `{"topic":"a/#","data":""}`, `{"data":"x","base64":"eA=="}`} {
+		if err := e.Send(t.Context(), message(bad)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Send(t.Context(), message(`{"data":"go"}`)); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), bound)
-	defer cancel()
-	if _, err := e.Receive(ctx); !errors.Is(err, core.ErrMessageTooLarge) {
-		t.Errorf("receive: %v", err)
+	if m, err := e.Receive(t.Context()); err != nil || len(m.Data) == 0 {
+		t.Fatal(m, err)
 	}
-	if err := e.Send(ctx, message("x")); !errors.Is(err, core.ErrMessageTooLarge) {
-		t.Errorf("send: %v", err)
+	for want := uint16(1); want <= 2; want++ {
+		if got := <-acked; got != want {
+			t.Errorf("acknowledged %d, want %d", got, want)
+		}
 	}
-	e.Close(ctx)
-	if s := e.Stats(); s.Lost != 1 || s.Unacknowledged != 0 {
+	if s := e.Stats(); s.Lost != 5 || s.Sent != 1 {
 		t.Errorf("stats: %+v", s)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(why) != 5 {
+		t.Errorf("said: %q", why)
 	}
 }
 

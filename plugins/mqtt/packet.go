@@ -30,6 +30,7 @@ type packet struct {
 	id          uint16
 	topic       string
 	payload     []byte
+	left        int    // bytes of it that were too many, and were left out
 	codes       []byte // of SUBACK; one of CONNACK, PUBACK and DISCONNECT
 	reason      string // in words, of the broker
 	session     bool   // CONNACK: the broker remembers the client
@@ -144,7 +145,8 @@ func parsePublish(head byte, body []byte) (p packet, rest []byte, err error) {
 // maxHeader bounds what a PUBLISH has beside the message: topic and properties.
 const maxHeader = 256 << 10
 
-// readPacket reads one packet of at most max bytes behind its fixed header.
+// readPacket reads one packet of at most max bytes behind its fixed header; of a PUBLISH
+// that is longer it leaves out the rest.
 func readPacket(r *bufio.Reader, c codec, max int64) (packet, error) {
 	head, err := r.ReadByte()
 	if err != nil {
@@ -154,6 +156,10 @@ func readPacket(r *bufio.Reader, c codec, max int64) (packet, error) {
 	if err != nil {
 		return packet{}, err
 	}
+	left := 0
+	if int64(n) > max && head>>4 == publish {
+		n, left = int(max), n-int(max)
+	}
 	if int64(n) > max {
 		return packet{}, fmt.Errorf("%w: a %s of %d bytes; %d are allowed", core.ErrMessageTooLarge, kindName(head>>4), n, max)
 	}
@@ -161,7 +167,11 @@ func readPacket(r *bufio.Reader, c codec, max int64) (packet, error) {
 	if _, err := io.ReadFull(r, body); err != nil {
 		return packet{}, noEOF(err)
 	}
+	if _, err := io.CopyN(io.Discard, r, int64(left)); err != nil {
+		return packet{}, noEOF(err)
+	}
 	p, err := c.parse(head, body)
+	p.left = left
 	if err != nil {
 		return packet{}, fmt.Errorf("a malformed %s of %d bytes: %w", kindName(head>>4), n, noEOF(err))
 	}

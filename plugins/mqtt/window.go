@@ -32,11 +32,13 @@ func (e *Endpoint) Send(ctx context.Context, m core.Message) error {
 }
 
 // Queue is relay.Batcher's. While there is no connection, and while as many
-// messages of QoS 1 as are allowed are not acknowledged, it waits.
+// messages of QoS 1 as are allowed are not acknowledged, it waits. A message that cannot
+// be published is counted as lost.
 func (e *Endpoint) Queue(ctx context.Context, m core.Message) error {
 	p, err := e.compose(m)
-	if err != nil {
-		return err
+	if err != nil { // of this message: the next may do
+		e.lose(1, err.Error())
+		return nil
 	}
 	if p.topic == "" {
 		e.lose(1, "there is no topic to publish them on; give pub=TOPIC")
@@ -52,7 +54,8 @@ func (e *Endpoint) Queue(ctx context.Context, m core.Message) error {
 		most = l.limits.size
 	}
 	if size > most {
-		return fmt.Errorf("publishing on %q: %w: a packet of %d bytes; the broker takes %d", p.topic, core.ErrMessageTooLarge, size, most)
+		e.lose(1, fmt.Sprintf("%v: a packet of %d bytes; the broker takes %d", core.ErrMessageTooLarge, size, most))
+		return nil
 	}
 	e.mu.Lock()
 	e.stats.Sent++
@@ -169,8 +172,21 @@ func (e *Endpoint) takeRefused() error {
 	return err
 }
 
+// Codes of PUBACK in MQTT 5, 3.4.2.1, and what brokers send in place of 0x95.
+const (
+	tooLarge       = 0x95
+	quotaExceeded  = 0x97
+	payloadInvalid = 0x99
+)
+
 // acknowledged handles a PUBACK.
 func (e *Endpoint) acknowledged(p *packet) {
+	why := ""
+	defer func() {
+		if why != "" {
+			e.o.Lost(1, why)
+		}
+	}()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	i := slices.IndexFunc(e.window, func(o *outgoing) bool { return o.id == p.id && !o.done })
@@ -179,7 +195,13 @@ func (e *Endpoint) acknowledged(p *packet) {
 	}
 	o := e.window[i]
 	o.done = true
-	if p.code() >= 0x80 {
+	switch code := p.code(); {
+	case code < 0x80:
+	case o.topic != e.t.topic || code == payloadInvalid || code == tooLarge || code == quotaExceeded:
+		// It is about this message, and not about what the URL asks for.
+		e.stats.Lost++
+		why = fmt.Sprintf("the broker refuses them: %s", e.link.codec.text(p))
+	default:
 		e.refused = errors.Join(e.refused, &broker.RefusedError{Doing: fmt.Sprintf("publishing on %q at %s", o.topic, e.link.name), Got: e.link.codec.text(p)})
 		e.stats.Lost++
 	}

@@ -193,20 +193,26 @@ const slowReason = "messages come in faster than they are taken"
 func (e *Endpoint) denied() error {
 	err := e.conn.LastError()
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err == e.refused || !errors.Is(err, nats.ErrPermissionViolation) {
+	known := err == e.refused || !errors.Is(err, nats.ErrPermissionViolation)
+	if !known {
+		e.refused = err
+	}
+	e.mu.Unlock()
+	if known {
 		return nil
 	}
-	e.refused = err
 	got := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "nats: "), "permissions violation: ")
+	if e.t.envelope && strings.Contains(got, "Publish") { // a message has named that subject
+		e.lose(1, got)
+		return nil
+	}
 	return &broker.RefusedError{Doing: "using " + e.t.String(), Got: got, Hint: "see what the user may publish and subscribe to"}
 }
 
 // deliver puts a message that came in into the queue.
 func (e *Endpoint) deliver(m *nats.Msg) {
 	if int64(len(m.Data)) > e.o.MaxMessage {
-		err := fmt.Errorf("%w: %d bytes on %q; %d are allowed", core.ErrMessageTooLarge, len(m.Data), m.Subject, e.o.MaxMessage)
-		e.lose(uint64(len(e.queue.Close(err)))+1, "one that came in is too large")
+		e.lose(1, fmt.Sprintf("%v: %d bytes on %q; %d are allowed", core.ErrMessageTooLarge, len(m.Data), m.Subject, e.o.MaxMessage))
 		return
 	}
 	if !e.queue.Offer(message{m.Subject, m.Data}, len(m.Subject)+len(m.Data)) && e.ctx.Err() == nil {

@@ -24,18 +24,21 @@ func (e *Endpoint) Send(ctx context.Context, m core.Message) error {
 	return e.Flush(ctx)
 }
 
-// Queue is relay.Batcher's. It waits while there is no connection.
+// Queue is relay.Batcher's. It waits while there is no connection. A message that cannot
+// be published is counted as lost.
 func (e *Endpoint) Queue(ctx context.Context, m core.Message) error {
 	msg, err := e.compose(m)
-	if err != nil {
-		return err
+	if err != nil { // of this message: the next may do
+		e.lose(1, err.Error())
+		return nil
 	}
 	if msg.Subject == "" {
 		e.lose(1, "there is no subject to publish them on; give pub=SUBJECT")
 		return nil
 	}
 	if most := e.conn.MaxPayload(); most > 0 && int64(len(msg.Data)) > most {
-		return fmt.Errorf("publishing on %q: %w: %d bytes; the server takes %d", msg.Subject, core.ErrMessageTooLarge, len(msg.Data), most)
+		e.lose(1, fmt.Sprintf("%v: %d bytes; the server takes %d", core.ErrMessageTooLarge, len(msg.Data), most))
+		return nil
 	}
 	if err := e.acquire(ctx); err != nil {
 		return err
@@ -44,7 +47,8 @@ func (e *Endpoint) Queue(ctx context.Context, m core.Message) error {
 	on := e.conn.Stats().Reconnects
 	err = e.conn.PublishMsg(msg)
 	if errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, nats.ErrBadSubject) {
-		return fmt.Errorf("publishing on %q: %w", msg.Subject, err)
+		e.lose(1, err.Error())
+		return nil
 	}
 	e.mu.Lock()
 	if len(e.window) == 0 {
