@@ -86,6 +86,7 @@ func (l *loop) receive(p *Peer) {
 		l.eof(p)
 		return
 	}
+	p.sized(n)
 	if k == nil {
 		k = l.codecFor(p)
 	}

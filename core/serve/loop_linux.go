@@ -66,6 +66,8 @@ type loop struct {
 	windowLook int64   // when to look at closed windows next; 0: never
 	windowAt   int     // of peers, that is looked at first then
 	again      []*Peer // have input that could not be handed over at once
+	late       []event // of busy peers, in the order in which they came
+	full       int     // how many waits in a row have brought all that they may
 	limited    []*Peer
 	resume     int64 // the first of limited goes on, or 0
 	wakes      int64 // when the sleep of the loop ends at the latest; 0: it does not
@@ -249,7 +251,9 @@ func (l *loop) run() {
 		n := l.wait(&ready)
 		now := l.rested()
 		for _, ev := range ready[:n] {
-			if p := l.peerAt(ev.Fd); p != nil {
+			if p := l.peerAt(ev.Fd); p != nil && p.flags.Load()&busy != 0 {
+				l.putOff(p, ev.Events)
+			} else if p != nil {
 				l.handle(p, ev.Events)
 			} else if int(ev.Fd) == l.wakeFD {
 				var b [8]byte
@@ -258,6 +262,7 @@ func (l *loop) run() {
 				l.accept(int(ev.Fd))
 			}
 		}
+		l.handleLate(n == events)
 		if l.timed > 0 || l.resume != 0 {
 			l.lookAtTime(now)
 		}
@@ -283,7 +288,7 @@ func (l *loop) wait(ready *[events]unix.EpollEvent) int {
 		return n
 	}
 	l.tasks.Lock()
-	l.tasks.asleep = len(l.tasks.list) == 0 && len(l.again) == 0
+	l.tasks.asleep = len(l.tasks.list) == 0 && len(l.again) == 0 && len(l.late) == 0
 	asleep := l.tasks.asleep
 	l.tasks.Unlock()
 	if !asleep {
