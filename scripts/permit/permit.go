@@ -150,13 +150,6 @@ func (p *Permissions) Code(path string, source []byte) error {
 // AllowsAll reports whether nothing is refused.
 func (p *Permissions) AllowsAll() bool { return p != nil && p.all }
 
-// Covers reports whether p allows all that other does, grant by grant.
-func (p *Permissions) Covers(other *Permissions) bool {
-	return p.all || !slices.ContainsFunc(other.grants, func(h Grant) bool {
-		return !slices.ContainsFunc(p.grants, func(g Grant) bool { return g.covers(h) })
-	})
-}
-
 // Ask returns nil where the effect is allowed, and a *Denied where it is not. Files are opened by OpenFile.
 func (p *Permissions) Ask(e Effect) error {
 	if p.allows(e) {
