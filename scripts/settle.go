@@ -30,6 +30,26 @@ func (s *Script) Goroutines() (live, begun int) {
 	return int(s.running.live.Load()), int(s.running.begun.Load())
 }
 
+// Settle returns when the tasks that can run have run until they wait, or ctx ends:
+// for tests with a VirtualClock.
+func (s *Script) Settle(ctx context.Context) error {
+	s.mu.Lock()
+	if s.cur == nil || !s.started || len(s.cur.ready) == 0 && !s.bg.active {
+		s.mu.Unlock()
+		return nil
+	}
+	idle := make(chan struct{})
+	s.bg.idle = append(s.bg.idle, idle)
+	s.bg.wake = true
+	s.leave()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // Settle returns when what scripts have sent on the session's connections has been
 // handed on, or ctx ends: for tests, like Script.Settle. It looks every millisecond.
 func (s *Session) Settle(ctx context.Context) error {
