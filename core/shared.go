@@ -3,6 +3,7 @@ package core
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ws76/ws76/core/hixie"
 )
@@ -14,6 +15,9 @@ type Shared struct {
 	// BinaryAs appends a text that stands for a binary message where the dialect
 	// has none. nil leaves the message out there; Frames.Skipped counts it.
 	BinaryAs func(dst, data []byte) []byte
+	// Waiting counts the memory of all Shareds that somebody holds; nil: nobody counts.
+	Waiting *atomic.Int64
+	holders atomic.Int32
 
 	data []byte
 	msgs []span
@@ -51,6 +55,23 @@ func (s *Shared) Add(m Message) error {
 	s.msgs = append(s.msgs, span{len(s.data), m.Kind})
 	return nil
 }
+
+// Hold says that somebody keeps s, or its frames, until Release. nil holds nothing.
+func (s *Shared) Hold() {
+	if s != nil && s.Waiting != nil && s.holders.Add(1) == 1 {
+		s.Waiting.Add(s.memory())
+	}
+}
+
+// Release ends a Hold.
+func (s *Shared) Release() {
+	if s != nil && s.Waiting != nil && s.holders.Add(-1) == 0 {
+		s.Waiting.Add(-s.memory())
+	}
+}
+
+// memory is what s takes with the frames of one dialect, about.
+func (s *Shared) memory() int64 { return int64(2*len(s.data) + 32*len(s.msgs)) }
 
 // Len returns how many messages were added.
 func (s *Shared) Len() int { return len(s.msgs) }

@@ -18,17 +18,23 @@ func holdFlags(category string) []cli.Flag {
 	}
 }
 
-// pendingOf is what --max-pending bounds. A largest message is what it lets through at
-// least, where it does not say otherwise.
+// pendingOf returns what --max-pending bounds.
 func pendingOf(c *cli.Context) (*core.Budget, error) {
+	n, err := maxPending(c)
+	return core.NewBudget(n), err
+}
+
+// maxPending returns --max-pending. A largest message is what it lets through at least,
+// where it does not say otherwise.
+func maxPending(c *cli.Context) (int64, error) {
 	pending, message := size(sizeOf(c, "max-pending")), size(sizeOf(c, "max-message"))
 	if pending < message {
 		if c.IsSet("max-pending") {
-			return nil, usagef("--max-pending %v: a message of --max-message %v could never arrive; want no less than that", &pending, &message)
+			return 0, usagef("--max-pending %v: a message of --max-message %v could never arrive; want no less than that", &pending, &message)
 		}
 		pending = message
 	}
-	return core.NewBudget(int64(pending)), nil
+	return int64(pending), nil
 }
 
 // deadFlag is for commands that have TCP connections; env.openTransport sees to them.

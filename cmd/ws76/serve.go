@@ -339,6 +339,10 @@ func (s *service) startChildren(c *cli.Context) error {
 	if err != nil {
 		return usagef("--binary: %w", err)
 	}
-	s.shared, err = startShared(child{s.env, "exec-shared", shared, sizeOf(c, "max-message")}, s.settings.Queue, s.slow, binary)
+	most, err := maxPending(c)
+	if err != nil {
+		return err
+	}
+	s.shared, err = startShared(child{s.env, "exec-shared", shared, sizeOf(c, "max-message")}, s.settings.Queue, s.slow, hub.Options{Binary: binary, MaxWaiting: most})
 	return err
 }

@@ -21,7 +21,11 @@ func (s *service) openHub(c *cli.Context) error {
 	if err != nil {
 		return usagef("--binary: %w", err)
 	}
-	options := hub.Options{Binary: binary, Failed: func(channel string, err error) {
+	most, err := maxPending(c)
+	if err != nil {
+		return err
+	}
+	options := hub.Options{Binary: binary, MaxWaiting: most, Failed: func(channel string, err error) {
 		s.drops.add(fmt.Sprintf("channel %q", channel), 1, err.Error())
 	}}
 	urls := c.StringSlice("hub")

@@ -35,8 +35,8 @@ const (
 )
 
 // startShared starts the child. Whoever calls it calls stop.
-func startShared(c child, queue int, slow hub.Slow, binary hub.Binary) (*sharedChild, error) {
-	h, err := hub.New(&hub.Options{Binary: binary})
+func startShared(c child, queue int, slow hub.Slow, o hub.Options) (*sharedChild, error) {
+	h, err := hub.New(&o)
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +189,6 @@ func (s *sharedChild) Closed(p *serve.Peer, _ error) {
 	*seat = sharedSeat{}
 }
 
-type sharedSubscriber struct{ p *serve.Peer }
+type sharedSubscriber struct{ *serve.Peer }
 
-func (s sharedSubscriber) Deliver(m *core.Shared) { s.p.SendShared(m) }
+func (s sharedSubscriber) Deliver(m *core.Shared) { s.SendShared(m) }

@@ -202,7 +202,8 @@ func (s *service) fillMetrics(m *metrics.Stats) {
 	m.MessagesIn, m.MessagesOut, m.BytesIn, m.BytesOut = sum.MessagesIn, sum.MessagesOut, sum.BytesIn, sum.BytesOut
 	m.Dropped, m.NotKnown = s.dropped(&of), of.NotKnown
 	pending, givenUp := s.server.Accept.Pending.Held()
-	m.Pending, m.GivenUp = uint64(pending), givenUp
+	waiting, slow := s.hub.Waiting()
+	m.Pending, m.QueueBytes, m.GivenUp = uint64(pending), uint64(waiting), givenUp+slow
 	for _, ch := range s.hub.Channels() {
 		m.Channels++
 		m.Subscribers += uint64(ch.Subscribers)

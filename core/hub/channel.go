@@ -14,6 +14,16 @@ type Subscriber interface {
 	Deliver(b *core.Shared)
 }
 
+// Waiter is a Subscriber who may let messages wait.
+type Waiter interface {
+	Subscriber
+	// Waits returns how many bytes do. It is called like Deliver.
+	Waits() int
+	// GiveUp ends the subscriber: too much waits for all. When it returns nothing is held
+	// for it any more, see core.Shared.Hold. It must not wait, nor call the hub.
+	GiveUp()
+}
+
 // channel is the members of one name.
 type channel struct {
 	name  string

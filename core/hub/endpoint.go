@@ -26,6 +26,9 @@ type EndpointOptions struct {
 	QueueBytes int
 	// Slow says what becomes of messages beyond that.
 	Slow Slow
+	// GivenUp is called when too much waits for all and this endpoint is given up, after
+	// which Receive returns an error that wraps ErrSlow. It must not wait. nil: nothing is.
+	GivenUp func()
 }
 
 // Endpoint is a member of a channel as an endpoint of a relay session: Receive
@@ -38,6 +41,8 @@ type Endpoint struct {
 	queue   []queued
 	count   int // messages in queue
 	bytes   int
+	taken   *core.Shared // of the message that was received last
+	free    bool         // what is in queue is not held any more
 	dropped uint64
 	err     error         // what Receive returns once the queue is empty
 	arrived chan struct{} // holds one while there may be something new
@@ -80,6 +85,7 @@ func (e *Endpoint) Deliver(b *core.Shared) {
 	if e.err != nil {
 		return
 	}
+	b.Hold()
 	e.queue = append(e.queue, queued{b, 0, b.Len()})
 	e.count += b.Len()
 	e.bytes += b.Size()
@@ -108,7 +114,7 @@ func (e *Endpoint) drop() {
 	e.count--
 	e.bytes -= len(last.b.Message(last.end).Data)
 	if last.next == last.end {
-		*last = queued{}
+		e.release(last)
 		e.queue = e.queue[:len(e.queue)-1]
 	}
 }
@@ -120,7 +126,7 @@ func (e *Endpoint) take() core.Message {
 	e.count--
 	e.bytes -= len(m.Data)
 	if first.next++; first.next == first.end {
-		*first = queued{}
+		e.release(first)
 		e.queue = e.queue[1:]
 	}
 	return m
@@ -131,7 +137,13 @@ func (e *Endpoint) take() core.Message {
 func (e *Endpoint) Receive(ctx context.Context) (core.Message, error) {
 	for {
 		e.mu.Lock()
+		e.taken.Release()
+		e.taken = nil
 		if e.count > 0 {
+			if !e.free {
+				e.taken = e.queue[0].b
+				e.taken.Hold()
+			}
 			m := e.take()
 			e.mu.Unlock()
 			return m, nil
@@ -226,6 +238,7 @@ func (e *Endpoint) Close(context.Context) error {
 	e.member.Leave()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.letGo()
 	if e.err == nil {
 		e.err = errLeft
 	}
@@ -234,6 +247,54 @@ func (e *Endpoint) Close(context.Context) error {
 	default:
 	}
 	return nil
+}
+
+// release is for what is taken from the queue.
+func (e *Endpoint) release(q *queued) {
+	if !e.free {
+		q.b.Release()
+	}
+	*q = queued{}
+}
+
+// letGo holds nothing any more. The caller has the lock.
+func (e *Endpoint) letGo() {
+	e.taken.Release()
+	e.taken = nil
+	if !e.free {
+		for i := range e.queue {
+			e.queue[i].b.Release()
+		}
+	}
+	e.free = true
+}
+
+// Waits is a Waiter's.
+func (e *Endpoint) Waits() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.taken != nil {
+		return e.bytes + e.taken.Size()
+	}
+	return e.bytes
+}
+
+// GiveUp is a Waiter's.
+func (e *Endpoint) GiveUp() {
+	e.mu.Lock()
+	e.letGo()
+	e.queue, e.count, e.bytes = nil, 0, 0
+	if e.err == nil {
+		e.err = fmt.Errorf("%w, and too much waits for all", ErrSlow)
+	}
+	select {
+	case e.arrived <- struct{}{}:
+	default:
+	}
+	e.mu.Unlock()
+	if e.o.GivenUp != nil {
+		e.o.GivenUp()
+	}
 }
 
 // Nonblocking says that sending never waits.

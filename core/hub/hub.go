@@ -24,6 +24,10 @@ type Options struct {
 	Backplane Backplane
 	// Binary is for binary messages towards subscribers of drafts 75 and 76.
 	Binary Binary
+	// MaxWaiting bounds the memory of messages that wait for subscribers who are Waiters,
+	// over all channels, each counted once. Beyond it those are given up for whom most
+	// waits. 0: there is no bound.
+	MaxWaiting int64
 	// Failed is told of messages that did not reach the backplane, or of a
 	// subscription that failed; nil: nobody is. It must not call the hub.
 	Failed func(channel string, err error)
@@ -39,7 +43,11 @@ type Hub struct {
 
 	totals counters
 	lost   atomic.Uint64
-	now    func() time.Time
+
+	waiting   atomic.Int64
+	relieving sync.Mutex
+	givenUp   atomic.Uint64
+	now       func() time.Time
 }
 
 // New returns a hub without channels. Its error is the backplane's.
@@ -136,7 +144,7 @@ func (h *Hub) Publish(name string, messages ...core.Message) error {
 	if err := CheckName(name); err != nil {
 		return err
 	}
-	b := &core.Shared{BinaryAs: h.o.Binary.As()}
+	b := h.batch()
 	for _, m := range messages {
 		if err := b.Add(m); err != nil {
 			return err
@@ -152,7 +160,7 @@ func (h *Hub) Publish(name string, messages ...core.Message) error {
 		return ErrClosed
 	}
 	if ch != nil {
-		h.totals.add(b, ch.deliver(b, nil, h.now()))
+		h.deliverTo(ch, b, nil)
 	} else {
 		h.totals.add(b, 0)
 	}
@@ -167,12 +175,12 @@ func (h *Hub) deliver(name string, m core.Message) {
 	if ch == nil {
 		return
 	}
-	b := &core.Shared{BinaryAs: h.o.Binary.As()}
+	b := h.batch()
 	if err := b.Add(m); err != nil {
 		h.failed(name, fmt.Errorf("from another machine: %w", err))
 		return
 	}
-	h.totals.add(b, ch.deliver(b, nil, h.now()))
+	h.deliverTo(ch, b, nil)
 }
 
 // handOn gives a batch to the other hubs.

@@ -24,7 +24,7 @@ func (m *Member) Queue(msg core.Message) error {
 		return ErrReadOnly
 	}
 	if m.pending == nil {
-		m.pending = &core.Shared{BinaryAs: m.hub.o.Binary.As()}
+		m.pending = m.hub.batch()
 	}
 	return m.pending.Add(msg)
 }
@@ -49,7 +49,7 @@ func (m *Member) Flush() {
 	if m.o.Echo {
 		except = nil
 	}
-	h.totals.add(b, m.channel.deliver(b, except, h.now()))
+	h.deliverTo(m.channel, b, except)
 	h.handOn(m.channel.name, b)
 }
 

@@ -35,6 +35,7 @@ type connPeer struct {
 	over      chan struct{} // closed once the pump has ended; nil: nobody waits
 	code      int
 	reason    string
+	flying    *core.Shared // is being written, and held
 }
 
 // serveEvents serves conn by service.Events until it has ended.
@@ -188,6 +189,26 @@ func (c *connPeer) startClose(code int, reason string) {
 	c.writers.Go(c.cutOff)
 }
 
+// land says that what was being written is held no more. The caller holds peer.mu.
+func (c *connPeer) land() {
+	c.flying.Release()
+	c.flying = nil
+}
+
+// giveUp ends the connection. The caller holds peer.mu.
+func (c *connPeer) giveUp() {
+	c.land()
+	if c.gone {
+		return
+	}
+	c.gone = true
+	c.writers.Go(func() {
+		ctx, cancel := context.WithCancelCause(c.ctx)
+		cancel(errTooMuch)
+		c.conn.Close(ctx)
+	})
+}
+
 var errCutOff = errors.New("the connection was to be closed, and the peer did not read what was waiting for it")
 
 // cutOff ends the connection of a peer that does not read, or goes on sending, for
@@ -229,6 +250,8 @@ func (c *connPeer) write() {
 			it := *p.out.front()
 			f := core.Frames{Bytes: it.b[it.off:], Ends: it.ends[it.next:]}
 			n := len(f.Bytes)
+			c.flying = it.of
+			it.of.Hold()
 			// It has left as far as the policy for slow peers is concerned.
 			p.out.left(n)
 			p.mu.Unlock()
@@ -237,6 +260,7 @@ func (c *connPeer) write() {
 			c.given += uint64(len(f.Ends))
 			c.turn.Unlock()
 			p.mu.Lock()
+			c.land()
 		case c.closeSent:
 			c.closeSent = false
 			p.mu.Unlock()

@@ -133,6 +133,13 @@ func Watch(r *http.Request) (ctx context.Context, stop func()) {
 	}
 }
 
+// Cut ends the connection of a request of Server.HTTP at once, whoever reads or writes there.
+func Cut(r *http.Request) {
+	if h, ok := r.Context().Value(streamKey{}).(*httpStream); ok {
+		h.Conn.Close()
+	}
+}
+
 // serve hands a stream over, of which head, a whole one with what came behind it, has
 // been read. It returns when the stream is closed, then without a rest, or when what
 // was read next is no plain request: with that.

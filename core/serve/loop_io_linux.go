@@ -353,7 +353,16 @@ func (l *loop) giveUpUnread(p *Peer) {
 	waits := p.out != nil && p.out.bytes > p.out.sharedBytes
 	p.mu.Unlock()
 	if waits && (p.state == stateOpen || p.state == stateClosing) {
-		l.failed(p, fmt.Errorf("%w, and too much waits for all", core.ErrNotRead))
+		l.failed(p, errTooMuch)
+	}
+}
+
+// cutOff sees to it that nothing more leaves for p, which has been given up. The caller
+// holds p.mu, in any goroutine.
+func (l *loop) cutOff(p *Peer) {
+	if p.fd >= 0 {
+		unix.Shutdown(int(p.fd), unix.SHUT_RDWR)
+		l.post(task{peer: p, do: endGivenUp})
 	}
 }
 

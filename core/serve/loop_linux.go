@@ -106,6 +106,7 @@ const (
 	cutAll                       // close what is left, with cause
 	giveUpPeer                   // give up its unfinished message
 	giveUpUnread                 // give it up because of what waits for it
+	endGivenUp                   // it was given up
 	takePeer                     // serve an opening connection, of which early was read
 )
 
@@ -403,6 +404,10 @@ func (l *loop) doTasks() {
 		case giveUpUnread:
 			if l.peerAt(t.peer.fd) == t.peer {
 				l.giveUpUnread(t.peer)
+			}
+		case endGivenUp:
+			if l.peerAt(t.peer.fd) == t.peer {
+				l.failed(t.peer, errTooMuch)
 			}
 		case takePeer:
 			l.take(t.peer, t.early)

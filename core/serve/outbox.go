@@ -1,6 +1,10 @@
 package serve
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/ws76/ws76/core"
+)
 
 // outbox is what waits for a peer to read: frames in order, some of them shared
 // with other peers. It belongs to whoever holds the peer's lock. Nothing it does
@@ -31,6 +35,13 @@ type item struct {
 	off    int      // b[off:] has not left
 	next   int      // message that off is in
 	shared bool
+	of     *core.Shared // held as long as something of b is left; nil: b is nobody else's
+}
+
+// clear lets go of what it has.
+func (it *item) clear() {
+	it.of.Release()
+	*it = item{}
 }
 
 func (it *item) messages() int { return len(it.ends) - it.next }
@@ -76,6 +87,7 @@ func (o *outbox) stalled(taken uint64) bool {
 
 // push adds what of it has not left yet.
 func (o *outbox) push(it item) {
+	it.of.Hold()
 	o.items = append(o.items, it)
 	n := len(it.b) - it.off
 	o.bytes += n
@@ -162,7 +174,7 @@ func (o *outbox) left(n int) (messages uint64) {
 			if it != &o.part {
 				o.head++
 			}
-			*it = item{}
+			it.clear()
 		}
 	}
 	o.tidy()
@@ -205,7 +217,8 @@ func (o *outbox) dropOldest() bool {
 				continue
 			}
 			end := int(it.ends[it.next])
-			o.part = item{b: it.b[:end], ends: it.ends[:it.next+1], off: it.off, next: it.next, shared: true}
+			o.part = item{b: it.b[:end], ends: it.ends[:it.next+1], off: it.off, next: it.next, shared: true, of: it.of}
+			it.of.Hold()
 			it.off = end
 			it.next++
 		}
@@ -248,7 +261,7 @@ func (o *outbox) dropNewest() bool {
 
 // empty says that nothing is left of item i.
 func (o *outbox) empty(i int) {
-	o.items[i] = item{}
+	o.items[i].clear()
 	if i == len(o.items)-1 {
 		o.items = o.items[:i]
 		o.first = min(o.first, i)
@@ -262,6 +275,14 @@ func (o *outbox) dropped(bytes int) {
 	o.shared--
 	o.sharedBytes -= bytes
 	o.bytes -= bytes
+}
+
+// drop lets go of all.
+func (o *outbox) drop() {
+	o.part.clear()
+	for i := range o.items {
+		o.items[i].clear()
+	}
 }
 
 // waiting is how many messages there are.

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -302,7 +303,7 @@ func (p *Peer) SendShared(s *core.Shared) {
 		p.unsent(len(f.Ends))
 		return
 	}
-	p.put(item{b: f.Bytes, ends: f.Ends, shared: true})
+	p.put(item{b: f.Bytes, ends: f.Ends, shared: true, of: s})
 	if p.out == nil {
 		return
 	}
@@ -329,6 +330,34 @@ func (p *Peer) SendShared(s *core.Shared) {
 	}
 	p.flushed()
 }
+
+// Waits returns how many bytes of shared messages wait for p.
+func (p *Peer) Waits() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	if p.out != nil {
+		n = p.out.sharedBytes
+	}
+	if c := p.rare().conn; c != nil && c.flying != nil {
+		n += c.flying.Size()
+	}
+	return n
+}
+
+// GiveUp ends p because too much waits for all. What waits for it is let go of at once.
+func (p *Peer) GiveUp() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.abandon()
+	if p.loop != nil {
+		p.loop.cutOff(p)
+	} else {
+		p.more.Load().conn.giveUp()
+	}
+}
+
+var errTooMuch = fmt.Errorf("%w, and too much waits for all", core.ErrNotRead)
 
 // over reports whether more shared messages wait than may.
 func (p *Peer) over() bool {
@@ -483,6 +512,9 @@ func (p *Peer) flushed() {
 func (p *Peer) abandon() {
 	p.closing = true
 	p.unsent(p.out.waiting())
+	if p.out != nil {
+		p.out.drop()
+	}
 	p.out = nil
 }
 

@@ -89,15 +89,15 @@ func seatOf(p *serve.Peer) *Seat { return p.Data().(interface{ seat() *Seat }).s
 
 // subscriber is a connection as a channel sees it.
 type subscriber struct {
-	p *serve.Peer
+	*serve.Peer
 	e *Events
 }
 
 func (s subscriber) Deliver(m *core.Shared) {
-	if d := s.p.Dialect(); d != core.RFC6455 && s.e.Skipped != nil {
+	if d := s.Dialect(); d != core.RFC6455 && s.e.Skipped != nil {
 		if n := m.Frames(d).Skipped; n > 0 {
-			s.e.Skipped(s.p, n)
+			s.e.Skipped(s.Peer, n)
 		}
 	}
-	s.p.SendShared(m)
+	s.SendShared(m)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/core/serve"
 )
 
 // HTTP serves channels to clients that speak no WebSocket, curl for one: a POST to
@@ -252,7 +253,7 @@ func (h *HTTP) stream(w http.ResponseWriter, r *http.Request, p Path) {
 	if !ok {
 		return
 	}
-	e, err := h.Hub.Endpoint(p.Channel, hub.EndpointOptions{Queue: h.Queue, Slow: h.Slow})
+	e, err := h.Hub.Endpoint(p.Channel, hub.EndpointOptions{Queue: h.Queue, Slow: h.Slow, GivenUp: func() { serve.Cut(r) }})
 	if err != nil {
 		ended(err)
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)

@@ -53,6 +53,8 @@ func (e *eventStream) text(data []byte) {
 
 func (e *eventStream) Flush() error {
 	_, err := e.w.Write(e.out)
-	e.out = e.out[:0]
+	if e.out = e.out[:0]; cap(e.out) > 2*gathered {
+		e.out = nil // it was one large message
+	}
 	return err
 }

@@ -33,10 +33,13 @@ type Stats struct {
 	// Channels and Subscribers are how many there are now.
 	Channels, Subscribers uint64
 	// Pending is how many bytes are taken now by messages that are unfinished or wait for
-	// who does not read, GivenUp how often one was given up because that was too much.
+	// who does not read, GivenUp how often one was given up because that, or QueueBytes,
+	// was too much.
 	Pending, GivenUp uint64
 	// Queued messages wait in all queues now, QueueMax of them in the longest.
 	Queued, QueueMax uint64
+	// QueueBytes is the memory of messages of channels that wait, each counted once.
+	QueueBytes uint64
 }
 
 // Metrics gathers what there is to say about one server. All methods may be
@@ -130,6 +133,7 @@ func (m *Metrics) append(dst []byte) []byte {
 	e.single("ws76_subscribers", "gauge", "Connections that get messages of a channel.", float64(s.Subscribers))
 	e.single("ws76_queue_messages", "gauge", "Messages that wait to be sent, in all queues.", float64(s.Queued))
 	e.single("ws76_queue_longest_messages", "gauge", "Messages that wait to be sent in the longest queue.", float64(s.QueueMax))
+	e.single("ws76_queue_bytes", "gauge", "Memory taken by messages of channels that wait to be sent.", float64(s.QueueBytes))
 	e.single("ws76_pending_bytes", "gauge", "Memory taken by messages that have not come whole, or wait for who does not read.", float64(s.Pending))
 	e.single("ws76_pending_given_up_total", "counter", "Connections that were given up with what they held of that, because it was too much.",
 		float64(s.GivenUp))
