@@ -304,7 +304,7 @@ func until(t *testing.T, what string, is func() bool) {
 }
 
 // untilQuiet waits until a process works little: who has come has been answered then, or
-// is held. Passwords are checked on and on, so it waits for 30 s at most, and for less where
+// is held. Passwords are checked on and on, so it waits for so long at most, and for less where
 // few have come. It returns how long that took.
 func untilQuiet(t *testing.T, pid int) time.Duration {
 	const look, looks = 200 * time.Millisecond, 5
@@ -315,7 +315,7 @@ func untilQuiet(t *testing.T, pid int) time.Duration {
 		if quiet++; now-last > look/5 {
 			quiet = 0
 		}
-		if took := time.Since(began); quiet == looks || took > 3*time.Second+time.Duration(*attackers)*time.Second/400 {
+		if took := time.Since(began); quiet == looks || took > 3*time.Second+time.Duration(*attackers)*time.Second/800 {
 			return took.Round(time.Millisecond)
 		}
 		last = now
