@@ -2,17 +2,86 @@ package serve
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/ws76/ws76/internal/accept"
+	"github.com/ws76/ws76/internal/deadpeer"
 )
+
+// loopListener is a listener that a loop accepts from.
+type loopListener struct {
+	fd     int
+	addr   net.Addr
+	failed func(error) // tells Serve
+	paused int64       // until when, after a failure; 0: listening
+	fails  accept.Failing
+	unix   bool
+}
+
+// listen takes connections of nl from now on. It has a descriptor of its own, so
+// nl may be closed.
+func (l *loop) listen(nl net.Listener, shared bool, failed func(error)) error {
+	fd, err := duplicate(nl.(syscall.Conn))
+	if err != nil {
+		return err
+	}
+	if nl.Addr().Network() != "unix" {
+		// What net.TCPListener sets on each connection Linux hands down from here.
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+		setKeepAlive(fd, nl)
+		if d := l.server.deadAfter(); d > 0 {
+			deadpeer.Set(fd, d)
+		}
+	}
+	events := uint32(unix.EPOLLIN)
+	if shared {
+		events |= unix.EPOLLEXCLUSIVE
+	}
+	if err := l.control(unix.EPOLL_CTL_ADD, fd, events); err != nil {
+		unix.Close(fd)
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	l.listeners = append(l.listeners, &loopListener{fd: fd, addr: nl.Addr(), failed: failed, unix: nl.Addr().Network() == "unix"})
+	return nil
+}
+
+// setKeepAlive has quiet peers of what nl accepts probed as often as nl says, or package
+// net does it.
+func setKeepAlive(fd int, nl net.Listener) {
+	every := 15 * time.Second
+	if l, ok := nl.(interface{ KeepAlive() time.Duration }); ok && l.KeepAlive() != 0 {
+		every = l.KeepAlive()
+	}
+	if every < 0 {
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 0)
+		return
+	}
+	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	seconds := int((every + time.Second - 1) / time.Second)
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, seconds)
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, seconds)
+}
+
+func duplicate(c syscall.Conn) (fd int, err error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	cerr := raw.Control(func(old uintptr) {
+		fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0)
+		err = os.NewSyscallError("fcntl", err)
+	})
+	return fd, errors.Join(cerr, err)
+}
 
 // accept takes a connection that waits at the listener with descriptor fd.
 func (l *loop) accept(fd int) {
