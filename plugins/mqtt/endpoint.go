@@ -141,9 +141,9 @@ func (e *Endpoint) checkLimits(l *link) error {
 	case l.limits.qos < e.t.qos && e.t.topic != "":
 		l.conn.Close()
 		return &broker.RefusedError{Doing: "connecting to " + l.name, Got: "QoS 1", Hint: "it takes qos=0 only"}
-	case l.limits.noRetain && e.t.retain:
+	case l.limits.noRetain && (e.t.retain || e.t.willRetain && e.t.birthTopic != ""):
 		l.conn.Close()
-		return &broker.RefusedError{Doing: "connecting to " + l.name, Got: "retained messages", Hint: "leave out retain=1"}
+		return &broker.RefusedError{Doing: "connecting to " + l.name, Got: "retained messages", Hint: "leave out retain=1 and will-retain=1"}
 	}
 	return nil
 }
@@ -340,7 +340,11 @@ func (e *Endpoint) leave(ctx context.Context, l *link) {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { l.conn.Close() })
 	defer stop()
-	if l.send(l.codec.disconnect(e.t.clean)) == nil {
+	var last []byte
+	if e.t.birthTopic != "" && e.t.willTopic != "" { // a birth message that is kept is to be true no more
+		last = e.t.state(l.codec.version(), e.t.willTopic, e.t.will)
+	}
+	if l.send(append(last, l.codec.disconnect(e.t.clean)...)) == nil {
 		select {
 		case <-e.done:
 		case <-ctx.Done():

@@ -301,6 +301,37 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+// TestBirth: each connection begins with the birth message, and a proper end is told by
+// the will's text, both kept by the broker.
+func TestBirth(t *testing.T) {
+	type state struct {
+		conn int
+		text string
+		kept bool
+	}
+	states := make(chan state, 10)
+	f := startFake(t, func(n int, conn net.Conn, next func() (raw, error)) {
+		accept(conn, next, 0, func(version byte, p raw) bool {
+			if p.head>>4 == publish {
+				states <- state{n, payload(version, p), p.head&1 != 0}
+			}
+			return n > 0 && p.head>>4 != disconnect
+		})
+	})
+	e := f.mustOpen("?will=gone&will-topic=s&will-retain=1&birth=here", nil)
+	for n := range 2 {
+		if got, want := <-states, (state{n, "here", true}); got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+	if err := e.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got, want := <-states, (state{1, "gone", true}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
 // TestClosed: Receive that waits ends, and nothing works any more.
 func TestClosed(t *testing.T) {
 	f := startFake(t, func(_ int, conn net.Conn, next func() (raw, error)) {

@@ -16,7 +16,7 @@ const usage = "mqtt://[USER[:PASSWORD]@]BROKER[:PORT]/TOPIC"
 var syntax = broker.Syntax{
 	Ports: map[string]string{"mqtt": "1883", "mqtts": "8883"},
 	Usage: usage,
-	Params: []string{"sub", "pub", "qos", "retain", "client-id", "clean", "version", "will", "will-topic", "keepalive",
+	Params: []string{"sub", "pub", "qos", "retain", "client-id", "clean", "version", "will", "will-topic", "will-retain", "birth", "birth-topic", "keepalive",
 		"password-file", "binary", "envelope"},
 	Lists: []string{"sub"},
 }
@@ -51,9 +51,13 @@ type target struct {
 	version   byte // 0: 5, or 3.1.1 where the broker refuses that
 	willTopic string
 	will      string
-	keepAlive time.Duration
-	binary    bool
-	envelope  bool
+	// willRetain is of the will and of the birth message, which is published on each
+	// connection; birthTopic "": there is none.
+	willRetain        bool
+	birth, birthTopic string
+	keepAlive         time.Duration
+	binary            bool
+	envelope          bool
 }
 
 // parse reads a URL; its password is not looked for yet.
@@ -154,6 +158,13 @@ func (t *target) readSession() error {
 
 func (t *target) readWill() error {
 	t.will, t.willTopic = t.Query.Get("will"), t.Query.Get("will-topic")
+	var err error
+	if t.willRetain, err = t.Bool("will-retain", t.retain); err != nil {
+		return err
+	}
+	if err := t.readBirth(); err != nil {
+		return err
+	}
 	switch {
 	case t.willTopic == "" && t.Query.Has("will"):
 		return errors.New("parameter will of the URL needs will-topic=TOPIC")
@@ -163,6 +174,33 @@ func (t *target) readWill() error {
 		return fmt.Errorf("parameter will of the URL: %d bytes; MQTT allows %d", len(t.will), maxTopic)
 	}
 	return checkTopic(t.willTopic)
+}
+
+func (t *target) readBirth() error {
+	if !t.Query.Has("birth") {
+		if t.Query.Has("birth-topic") {
+			return errors.New("parameter birth-topic of the URL needs birth=TEXT")
+		}
+		return nil
+	}
+	t.birth, t.birthTopic = t.Query.Get("birth"), t.Query.Get("birth-topic")
+	if t.birthTopic == "" {
+		t.birthTopic = t.willTopic
+	}
+	switch {
+	case t.birthTopic == "":
+		return errors.New("parameter birth of the URL needs birth-topic=TOPIC or will-topic=TOPIC")
+	case len(t.birth) > maxTopic:
+		return fmt.Errorf("parameter birth of the URL: %d bytes; %d are allowed", len(t.birth), maxTopic)
+	}
+	return checkTopic(t.birthTopic)
+}
+
+// state is a packet that says how the bridge is: the birth message, or with the will's
+// text that it has ended.
+func (t *target) state(version byte, topic, text string) []byte {
+	p := packet{topic: topic, retain: t.willRetain}
+	return append(appendPublish(nil, version, &p, len(text)), text...)
 }
 
 // readPassword fills in the password that is not in the URL.

@@ -35,6 +35,7 @@ func TestTargetRefuses(t *testing.T) {
 		{"mqtt://h/a?pub=b/#", "for sub= only"}, {"mqtt://h/$share/g", "$share/GROUP/FILTER"}, {"mqtt://h/$share/+/a", "$share/GROUP/FILTER"},
 		{"mqtt://h/a?qos=2", "want 0 or 1"}, {"mqtt://h/a?version=4", "want 3.1.1 or 5"}, {"mqtt://h/a?retain=x", "want 0 or 1"},
 		{"mqtt://h/a?clean=0", "needs client-id"}, {"mqtt://h/a?will=x", "needs will-topic"}, {"mqtt://h/a?will-topic=x/%23", "for sub= only"},
+		{"mqtt://h/a?birth=x", "birth-topic=TOPIC or"}, {"mqtt://h/a?birth-topic=x", "needs birth"}, {"mqtt://h/a?birth=x&birth-topic=x/%23", "for sub= only"},
 		{"mqtt://h/a?keepalive=0", "1s to 65535s"}, {"mqtt://h/a?keepalive=soon", "1s to 65535s"}, {"mqtt://h/a?envelope=xml", "want json"},
 		{"mqtt://h/" + strings.Repeat("a", 40000) + strings.Repeat("b", 25530), "MQTT: "}, {"amqp://h/a", "mqtt or mqtts"},
 	} {

@@ -22,7 +22,7 @@ func (codec3) connect(t *target, max limits, resume bool) []byte {
 	p.UsernameFlag, p.Username = t.User != "" || t.Password != "", t.User
 	p.PasswordFlag, p.Password = t.Password != "", []byte(t.Password)
 	if t.willTopic != "" {
-		p.WillFlag, p.WillTopic, p.WillMessage, p.WillQos, p.WillRetain = true, t.willTopic, []byte(t.will), t.qos, t.retain
+		p.WillFlag, p.WillTopic, p.WillMessage, p.WillQos, p.WillRetain = true, t.willTopic, []byte(t.will), t.qos, t.willRetain
 	}
 	return bytesOf(func(w io.Writer) { p.Write(w) })
 }

@@ -35,7 +35,7 @@ func (codec5) connect(t *target, max limits, resume bool) []byte {
 		Properties: &packets.Properties{ReceiveMaximum: &receive, MaximumPacketSize: &size, SessionExpiryInterval: &expiry},
 	}
 	if t.willTopic != "" {
-		p.WillFlag, p.WillTopic, p.WillMessage, p.WillQOS, p.WillRetain = true, t.willTopic, []byte(t.will), t.qos, t.retain
+		p.WillFlag, p.WillTopic, p.WillMessage, p.WillQOS, p.WillRetain = true, t.willTopic, []byte(t.will), t.qos, t.willRetain
 		p.WillProperties = &packets.Properties{}
 	}
 	return bytesOf(func(w io.Writer) { p.WriteTo(w) })

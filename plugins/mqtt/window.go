@@ -222,6 +222,11 @@ func (e *Endpoint) resend(l *link) error {
 	case <-e.ctx.Done():
 		return context.Cause(e.ctx)
 	}
+	if e.t.birthTopic != "" {
+		if err := l.send(e.t.state(l.codec.version(), e.t.birthTopic, e.t.birth)); err != nil {
+			return err
+		}
+	}
 	e.mu.Lock()
 	again := slices.Clone(e.window)
 	e.mu.Unlock()
