@@ -56,7 +56,13 @@ type Setup struct {
 
 // Run runs the suite as subtests of t. setup is called anew for each, and cleans
 // up by t.Cleanup; after that no goroutine may be left.
-func Run(t *testing.T, setup func(t *testing.T) Setup) {
+func Run(t *testing.T, setup func(t *testing.T) Setup) { run(t, setup, noLeaks) }
+
+// RunParallel is Run for a transport that takes its time: the subtests run beside each other
+// and other tests. What they leave goleak.VerifyTestMain has to find.
+func RunParallel(t *testing.T, setup func(t *testing.T) Setup) { run(t, setup, (*testing.T).Parallel) }
+
+func run(t *testing.T, setup func(t *testing.T) Setup, begin func(t *testing.T)) {
 	for _, test := range []struct {
 		name string
 		run  func(t *testing.T, s Setup)
@@ -75,12 +81,12 @@ func Run(t *testing.T, setup func(t *testing.T) Setup) {
 		{"concurrent use", testConcurrentUse},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			noLeaks(t)
+			begin(t)
 			test.run(t, setup(t))
 		})
 	}
 	t.Run("nettest", func(t *testing.T) {
-		noLeaks(t)
+		begin(t)
 		s := setup(t)
 		if s.WriteTimeoutBreaks || s.Coupled {
 			return // the suite of x/net goes on writing after a timeout

@@ -111,14 +111,17 @@ func TestProvisionEnded(t *testing.T) {
 func TestProvisionWEP(t *testing.T) {
 	t.Parallel()
 	for _, join := range []string{"0", "1"} {
-		o := faulty(t, "dhcp-failed")
-		o.Settings += "set wlan auth 1\nset wlan join " + join + "\n"
-		path, _ := emulate(t, o)
-		_, err := transport(t, path, "baud=921600").Dial(patient(t), "192.0.2.1:80")
-		var e *Error
-		if !errors.Is(err, ErrDHCP) || !errors.As(err, &e) || !strings.Contains(e.Hint, "a wrong key") {
-			t.Errorf("join %s: %v, want %v and a word on the key", join, err, ErrDHCP)
-		}
+		t.Run("join "+join, func(t *testing.T) {
+			t.Parallel()
+			o := faulty(t, "dhcp-failed")
+			o.Settings += "set wlan auth 1\nset wlan join " + join + "\n"
+			path, _ := emulate(t, o)
+			_, err := transport(t, path, "baud=921600").Dial(patient(t), "192.0.2.1:80")
+			var e *Error
+			if !errors.Is(err, ErrDHCP) || !errors.As(err, &e) || !strings.Contains(e.Hint, "a wrong key") {
+				t.Errorf("%v, want %v and a word on the key", err, ErrDHCP)
+			}
+		})
 	}
 }
 

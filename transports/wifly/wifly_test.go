@@ -19,7 +19,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/ws76/ws76/transports"
-	"github.com/ws76/ws76/transports/transporttest"
 	"github.com/ws76/ws76/transports/wifly/module"
 )
 
@@ -157,23 +156,6 @@ func TestDialAfterKill(t *testing.T) {
 	}
 }
 
-func TestTransport(t *testing.T) {
-	transporttest.Run(t, func(t *testing.T) transporttest.Setup {
-		l := listenTCP(t)
-		o := fast()
-		o.SetRate = func(int) error { return nil } // as fast as the pseudo-terminal
-		path, _ := emulate(t, o)
-		tr := transport(t, path, "baud=921600&flow=rtscts")
-		open := tr.Open
-		tr.Open = func(ctx context.Context, _ int) (net.Conn, error) { return open(ctx, 921600) }
-		tr.Baud = 1e9 // as the driver reckons, too
-		return transporttest.Setup{
-			Dial:   func(ctx context.Context) (net.Conn, error) { return tr.Dial(ctx, l.Addr().String()) },
-			Accept: l.Accept,
-		}
-	})
-}
-
 func openModule(t *testing.T, o module.Options, parameters string) *Module {
 	t.Helper()
 	path, _ := emulate(t, o)
@@ -223,6 +205,7 @@ func TestInfo(t *testing.T) {
 
 // Wherever a user ends it, the module is what it was, and in data mode.
 func TestEnded(t *testing.T) {
+	t.Parallel()
 	for i := range 60 {
 		synctest.Test(t, func(t *testing.T) {
 			near, mid := net.Pipe()
