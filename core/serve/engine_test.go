@@ -24,6 +24,14 @@ func onEngines(t *testing.T, f func(t *testing.T, e engine)) {
 	}
 }
 
+// together is onEngines for a test that mostly waits: all of them at once.
+func together(t *testing.T, f func(t *testing.T, e engine)) {
+	onEngines(t, func(t *testing.T, e engine) {
+		t.Parallel()
+		f(t, e)
+	})
+}
+
 // set makes s echo, by e, unless it has something to do already.
 func (e engine) set(s *serve.Server) {
 	switch {

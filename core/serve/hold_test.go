@@ -22,7 +22,7 @@ const soon = 100 * time.Millisecond
 
 // A request whose body does not come is answered, and its place is free once its time
 // is up: whatever the handler does about it, over TLS too.
-func TestBodyDoesNotCome(t *testing.T) { onEngines(t, testBodyDoesNotCome) }
+func TestBodyDoesNotCome(t *testing.T) { together(t, testBodyDoesNotCome) }
 
 func testBodyDoesNotCome(t *testing.T, e engine) {
 	server, client := certificate(t)
@@ -159,7 +159,7 @@ func testUpgradeOfKeptAlive(t *testing.T, e engine) {
 }
 
 // The limits of a head hold for each of a connection.
-func TestHeadsOfKeptAlive(t *testing.T) { onEngines(t, testHeadsOfKeptAlive) }
+func TestHeadsOfKeptAlive(t *testing.T) { together(t, testHeadsOfKeptAlive) }
 
 func testHeadsOfKeptAlive(t *testing.T, e engine) {
 	r := start(t, e, &serve.Server{
@@ -224,7 +224,7 @@ func testSmuggling(t *testing.T, e engine) {
 
 // A message that does not arrive whole in time ends its connection; the time of one
 // is not that of the next.
-func TestMessageTimeout(t *testing.T) { onEngines(t, testMessageTimeout) }
+func TestMessageTimeout(t *testing.T) { together(t, testMessageTimeout) }
 
 func testMessageTimeout(t *testing.T, e engine) {
 	ended := make(chan error, 10)
@@ -267,7 +267,7 @@ func testMessageTimeout(t *testing.T, e engine) {
 
 // A peer that takes nothing of what waits for it is given up in time; one that takes a
 // little is not.
-func TestWriteTimeout(t *testing.T) { onEngines(t, testWriteTimeout) }
+func TestWriteTimeout(t *testing.T) { together(t, testWriteTimeout) }
 
 func testWriteTimeout(t *testing.T, e engine) {
 	for _, d := range core.Dialects {
