@@ -32,6 +32,7 @@ func (l *loop) write(int32, []byte) int         { return 0 }
 func (l *loop) watch(*Peer)                     {}
 func (l *loop) flush(*Peer)                     {}
 func (l *loop) sendReplies(*Peer)               {}
+func (l *loop) cutOff(*Peer)                    {}
 func (l *loop) all(func(*Peer) bool) bool       { return true }
 
 func (s *Server) startLoops(_ serving, listeners []net.Listener, _ func(error)) (wait func(context.Context), rest []net.Listener) {
