@@ -81,8 +81,8 @@ func (st *state) judge(main *lua.FunctionProto) error {
 	return nil
 }
 
-// misnamed lists what looks like a hook and nothing calls: globals of other names, fields of tables, local functions of the
-// main chunk, which may be nil.
+// misnamed lists what looks like a hook or like fail and is none: globals of other names, fields of tables, locals of the main
+// chunk, which may be nil.
 func (st *state) misnamed(main *lua.FunctionProto) []string {
 	globals := st.L.G.Global
 	list := misnamedIn(nil, "", globals)
@@ -93,10 +93,25 @@ func (st *state) misnamed(main *lua.FunctionProto) []string {
 			if slices.Contains(Events, l.Name) && globals.RawGetString(l.Name) == lua.LNil {
 				list = append(list, check.LocalHook(l.Name))
 			}
+			if l.Name == failGlobal && globals.RawGetString(failGlobal) == lua.LNil && slices.ContainsFunc(main.Constants, isPolicy) {
+				list = append(list, check.LocalFail)
+			}
 		}
 	}
+	globals.ForEach(func(key, v lua.LValue) {
+		name, _ := key.(lua.LString)
+		value, _ := v.(lua.LString)
+		if text, ok := check.NoFail(string(name), string(value)); ok {
+			list = append(list, text)
+		}
+	})
 	slices.Sort(list)
 	return slices.Compact(list)
+}
+
+func isPolicy(v lua.LValue) bool {
+	text, ok := v.(lua.LString)
+	return ok && slices.Contains(check.Policies, string(text))
 }
 
 // misnamedIn appends those of a table.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/scripts/check"
 )
 
 // guards are the ways to say that a script guards something.
@@ -230,6 +231,8 @@ func TestMisnamed(t *testing.T) {
 		"plugin = {} function plugin:on_message() end":    "there is no hook plugin.on_message, so nothing calls it; did you mean on_message?",
 		"do local function on_message() end end":          "on_message is local, so nothing calls it; leave out local",
 		"local on_send = function() end":                  "on_send is local, so nothing calls it; leave out local",
+		"fial = 'close'":                                  "nothing looks at fial; did you mean fail?",
+		"local fail, text = 0, 'none'":                    "",
 		"on_off = true only = 1 function once() end":      "",
 		"local function on_open() end _G.on_open = print": "",
 		"function f() local on_message = 1 end":           "",
@@ -246,6 +249,15 @@ func TestMisnamed(t *testing.T) {
 		}
 		r.stop()
 	}
+	const local = "function on_line() end local fail = 'drop'"
+	if _, err := Eval("x", local, Options{OnError: Drop}); err == nil || !strings.HasSuffix(err.Error(), "x: "+check.LocalFail) {
+		t.Errorf("a local fail: %v", err)
+	}
+	r := newRig(t, local, Options{})
+	if !r.logged("WARN test.lua: " + check.LocalFail) {
+		t.Errorf("a local fail: logged %q", r.logs)
+	}
+	r.stop()
 	for code, ok := range map[string]bool{
 		"": false, "function message() end": false, "on_message = false": false,
 		"function on_open() end": true, "ws76.spawn(function() ws76.sleep(1) end)": true,

@@ -111,6 +111,17 @@ func LocalHook(name string) string {
 	return name + " is local, so nothing calls it; leave out local"
 }
 
+// LocalFail says that the policy is.
+const LocalFail = "fail is local, so nothing looks at it; leave out local"
+
+// NoFail says that a global that has a policy is not fail but was meant to be; ok is false for others.
+func NoFail(name, value string) (text string, ok bool) {
+	if name == "fail" || !slices.Contains(Policies, value) || distance(name, "fail") > 2 {
+		return "", false
+	}
+	return "nothing looks at " + name + "; did you mean fail?", true
+}
+
 // distance is the number of letters to change, add or leave out (Levenshtein).
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
@@ -253,18 +264,20 @@ func (w *walker) field(table ast.Expr, key string, value ast.Expr, s *scope) {
 	}
 }
 
-// policies are the values of the global fail.
-var policies = []string{"drop", "close"}
+// Policies are the values of the global fail.
+var Policies = []string{"drop", "close"}
 
 // policy looks at a global that is fail, or was meant to be.
 func (w *walker) policy(name *ast.IdentExpr, value ast.Expr) {
 	text, ok := value.(*ast.StringExpr)
 	switch {
 	case !ok:
-	case name.Value == "fail" && !slices.Contains(policies, text.Value):
-		w.problem(name.Line(), "fail is %q; want %s%s", text.Value, strings.Join(policies, " or "), didYouMean(Nearest(text.Value, policies)))
-	case name.Value != "fail" && slices.Contains(policies, text.Value) && distance(name.Value, "fail") <= 2:
-		w.problem(name.Line(), "nothing looks at %s; did you mean fail?", name.Value)
+	case name.Value == "fail" && !slices.Contains(Policies, text.Value):
+		w.problem(name.Line(), "fail is %q; want %s%s", text.Value, strings.Join(Policies, " or "), didYouMean(Nearest(text.Value, Policies)))
+	default:
+		if problem, ok := NoFail(name.Value, text.Value); ok {
+			w.problem(name.Line(), "%s", problem)
+		}
 	}
 }
 
@@ -317,7 +330,12 @@ func (w *walker) stmt(stmt ast.Stmt, s *scope) {
 		for i, n := range st.Names {
 			s.names[n] = types[i]
 			if slices.Contains(w.known.Hooks, n) {
-				w.problem(st.Line(), "%s is local, so nothing calls it; leave out local", n)
+				w.problem(st.Line(), "%s", LocalHook(n))
+			}
+			if n == "fail" && i < len(st.Exprs) {
+				if text, ok := st.Exprs[i].(*ast.StringExpr); ok && slices.Contains(Policies, text.Value) {
+					w.problem(st.Line(), LocalFail)
+				}
 			}
 		}
 	case *ast.FuncCallStmt:

@@ -36,6 +36,8 @@ func TestScript(t *testing.T) {
 			"1: there is no hook plugin.on_send, so nothing calls it; did you mean on_send?", "1: there is no hook ws76.on_open, so nothing calls it; did you mean on_open?",
 		}},
 		{"local function on_open() end", "[]", []string{"1: on_open is local, so nothing calls it; leave out local"}},
+		{"local fail = 'drop'", "[]", []string{"1: " + LocalFail}},
+		{"local fail, other = 1, 'drop' fail = other", "[]", nil},
 		{"x = 1\nprint(x, y)\nprnt(1)", "[]", []string{`2: undefined global "y"`, `3: undefined global "prnt"; did you mean print?`}},
 		{"local function f(a, ...) local b = a; return f(b, ...) end for i = 1, 2 do print(i) end for k, v in pairs({}) do print(k, v) end", "[]", nil},
 		{"do local a end print(a)", "[]", []string{`1: undefined global "a"`}},
