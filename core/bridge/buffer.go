@@ -68,8 +68,8 @@ type BufferStats struct {
 	// Uncertain were written to an endpoint that broke: it is not known which of them
 	// arrived. They are not sent again.
 	Uncertain uint64
-	// Again were written to an endpoint that broke, and are kept to be sent again, or
-	// were. Those that wait count for nothing else.
+	// Again were written to an endpoint that broke, and to another behind it: they may
+	// have arrived twice.
 	Again uint64
 	// Unsent were still kept when the Buffer was closed.
 	Unsent uint64

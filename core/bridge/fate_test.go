@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strconv"
 	"sync"
@@ -135,5 +136,33 @@ func TestBufferDeaths(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestNothingAgain: what waits for a server that never comes back was sent once.
+func TestNothingAgain(t *testing.T) {
+	d := newDying(t, 10, 1)
+	opened := false
+	b := bridge.NewBuffer(nil, bridge.BufferOptions{Size: 1000, Redeliver: true, Backoff: time.Millisecond, Dial: func(ctx context.Context) (relay.Endpoint, error) {
+		if opened {
+			return nil, errors.New("gone")
+		}
+		opened = true
+		return d.dial(core.Hixie76)(ctx)
+	}})
+	var pump sync.WaitGroup
+	defer pump.Wait()
+	pump.Go(func() { b.Receive(context.Background()) })
+	for range 100 {
+		if err := b.Send(t.Context(), core.Message{Data: []byte("1")}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	b.Close(ctx)
+	if s := b.Stats(); s.Again != 0 || s.Uncertain == 0 || s.Sent+s.Uncertain+s.Lost() != 100 {
+		t.Errorf("%+v", s)
 	}
 }

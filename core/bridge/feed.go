@@ -134,7 +134,9 @@ func (b *Buffer) unkeep(n int) {
 func (b *Buffer) handOver(n int) {
 	b.n -= n
 	b.written += n
-	b.again -= min(b.again, n)
+	again := min(b.again, n)
+	b.again -= again
+	b.stats.Again += uint64(again)
 	b.handed += uint64(n)
 	b.stats.Sent += uint64(n)
 	if b.written > maxWritten {
@@ -177,7 +179,6 @@ func (b *Buffer) account(again bool) {
 	}
 	if again {
 		here := min(unknown, kept-unsent)
-		b.stats.Again += here
 		unknown -= here
 		b.again += int(here)
 	} else {

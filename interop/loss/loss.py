@@ -29,7 +29,7 @@ LOST = [
     r"\d+ messages in, \d+ out, (\d+) (?:dropped|not sent)",
 ]
 UNKNOWN = [r"of (\d+) (?:messages )?(?:to TO )?it is not known whether they arrived(?!:)", r"(\d+) not known"]
-AGAIN = [r"(\d+) (?:messages )?sent again"]
+AGAIN = [r"(\d+) were sent again"]
 
 
 def said(patterns, text):
