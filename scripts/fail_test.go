@@ -191,7 +191,7 @@ func TestGuardStart(t *testing.T) {
 					}
 				}
 				code(fault)
-				if err := begin(); err == nil || !strings.Contains(err.Error(), "it guards something, so nothing passes it") {
+				if err := begin(); err == nil || !strings.Contains(err.Error(), "it guards something, and nothing may pass without it") {
 					t.Errorf("%s: Start returned %v", what, err)
 				}
 				passes("at the start", 0)

@@ -264,7 +264,7 @@ func (s *Script) startState() error {
 		for _, c := range s.conns {
 			c.data = nil
 		}
-		return &LoadError{Script: s.name, Err: fmt.Errorf("%s: %w; it guards something, so nothing passes it until it is loaded anew", s.name, err)}
+		return &LoadError{Script: s.name, Err: fmt.Errorf("%s: %w; it guards something, and nothing may pass without it", s.name, err)}
 	}
 	if ok && err != nil {
 		s.o.log(slog.LevelError, "%s: %v", s.name, err)
