@@ -71,8 +71,13 @@ func TestConnectSlowReader(t *testing.T) {
 					})
 				})
 				var out transcript
-				code := run(t.Context(), append([]string{"ws76", "connect", "--timeout", peer.timeout}, args...), &env{stdin: strings.NewReader(question + "\n"), stdout: &out, stderr: &out,
-					getenv: func(string) string { return "" }})
+				cmd := selfCommand(t, append([]string{"connect", "--timeout", peer.timeout}, args...)...)
+				cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(question+"\n"), &out, &out
+				err := cmd.Run()
+				if cmd.ProcessState == nil {
+					t.Fatal(err)
+				}
+				code := cmd.ProcessState.ExitCode()
 				if code != peer.code || !strings.Contains(out.String(), peer.says) {
 					t.Errorf("exit code %d, %q; want %d, %q", code, out.String(), peer.code, peer.says)
 				}

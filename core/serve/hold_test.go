@@ -267,7 +267,7 @@ func testMessageTimeout(t *testing.T, e engine) {
 
 // A peer that takes nothing of what waits for it is given up in time; one that takes a
 // little is not.
-func TestWriteTimeout(t *testing.T) { together(t, testWriteTimeout) }
+func TestWriteTimeout(t *testing.T) { onEngines(t, testWriteTimeout) }
 
 func testWriteTimeout(t *testing.T, e engine) {
 	for _, d := range core.Dialects {

@@ -111,7 +111,8 @@ func (u *uart) receive(ctx context.Context) error {
 		buffers [2][1024]byte // one is filled while the module looks at the other
 		line    pacer
 	)
-	for i := 0; ; i ^= 1 {
+	i := 0
+	for {
 		asked := time.Now()
 		n, err := u.port.Read(buffers[i][:u.bytesIn(ahead)])
 		for b := buffers[i][:n]; len(b) > 0; asked = (time.Time{}) {
@@ -131,6 +132,9 @@ func (u *uart) receive(ctx context.Context) error {
 		}
 		if err != nil {
 			return err
+		}
+		if n > 0 { // an empty read leaves the other where it is looked at
+			i ^= 1
 		}
 	}
 }
