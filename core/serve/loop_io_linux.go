@@ -212,7 +212,10 @@ func (l *loop) settle(p *Peer) {
 	if p.out != nil {
 		l.flush(p)
 		emptied = p.out == nil
-		if !emptied && p.out.bytes >= p.set.sendBytes() {
+		switch {
+		case emptied:
+			p.flags.And(^held) // nothing would say that it may go on
+		case p.out.bytes >= p.set.sendBytes():
 			p.flags.Or(held)
 		}
 	}
