@@ -98,13 +98,6 @@ func (st *state) misnamed(main *lua.FunctionProto) []string {
 			}
 		}
 	}
-	globals.ForEach(func(key, v lua.LValue) {
-		name, _ := key.(lua.LString)
-		value, _ := v.(lua.LString)
-		if text, ok := check.NoFail(string(name), string(value)); ok {
-			list = append(list, text)
-		}
-	})
 	slices.Sort(list)
 	return slices.Compact(list)
 }
@@ -114,11 +107,16 @@ func isPolicy(v lua.LValue) bool {
 	return ok && slices.Contains(check.Policies, string(text))
 }
 
-// misnamedIn appends those of a table.
+// misnamedIn appends those of a table; the globals' prefix is empty.
 func misnamedIn(list []string, prefix string, table lua.LValue) []string {
 	if t, ok := table.(*lua.LTable); ok {
 		t.ForEach(func(key, v lua.LValue) {
 			name, _ := key.(lua.LString)
+			if value, ok := v.(lua.LString); ok && prefix == "" {
+				if text, ok := check.NoFail(string(name), string(value)); ok {
+					list = append(list, text)
+				}
+			}
 			if _, ok := v.(*lua.LFunction); !ok || prefix == "" && slices.Contains(Events, string(name)) {
 				return
 			}
