@@ -38,8 +38,11 @@ type Options struct {
 	// Note is told when the connection is lost, is there again, and of what the
 	// server complains about. nil: nobody is.
 	Note func(text string)
-	// Failed is called for each error that the server tells, with Note. nil: nobody is.
-	Failed func(error)
+	// Failed is called for each error that the server tells, and reports whether Note need
+	// not be told. nil: it always is.
+	Failed func(error) bool
+	// InboxPrefix is what the subjects of answers begin with; "" is _INBOX.
+	InboxPrefix string
 	// Changed is called when the connection is lost, is there again or has ended.
 	Changed func()
 }
@@ -104,13 +107,14 @@ func (o *Options) options(ctx context.Context) ([]nats.Option, error) {
 		nats.ClosedHandler(func(*nats.Conn) { changed() }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			// Who subscribes counts what a slow consumer loses.
-			if !errors.Is(err, nats.ErrSlowConsumer) {
+			said := o.Failed != nil && o.Failed(err)
+			if !said && !errors.Is(err, nats.ErrSlowConsumer) {
 				o.note("NATS: %v", err)
 			}
-			if o.Failed != nil {
-				o.Failed(err)
-			}
 		}),
+	}
+	if o.InboxPrefix != "" {
+		options = append(options, nats.CustomInboxPrefix(o.InboxPrefix))
 	}
 	if o.Credentials != "" {
 		options = append(options, nats.UserCredentials(o.Credentials))

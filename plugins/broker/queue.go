@@ -62,10 +62,7 @@ func (q *Queue[T]) Put(ctx context.Context, v T, bytes int) error {
 			defer q.mu.Unlock()
 			return q.closed
 		}
-		if q.room == nil {
-			q.room = make(chan struct{})
-		}
-		room := q.room
+		room := q.awaitRoom()
 		q.mu.Unlock()
 		select {
 		case <-room:
@@ -114,6 +111,24 @@ func (q *Queue[T]) Wait(ctx context.Context) error {
 	}
 }
 
+// Drain returns when all has been taken, or will not be, and at the latest when ctx ends.
+func (q *Queue[T]) Drain(ctx context.Context) {
+	for {
+		q.mu.Lock()
+		if q.next == len(q.entries) || q.closed != nil {
+			q.mu.Unlock()
+			return
+		}
+		room := q.awaitRoom()
+		q.mu.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // Len returns how many entries there are.
 func (q *Queue[T]) Len() int {
 	q.mu.Lock()
@@ -138,6 +153,14 @@ func (q *Queue[T]) Close(err error) []T {
 	signal(q.arrived)
 	q.release()
 	return left
+}
+
+// awaitRoom returns what is closed when something is taken. The caller holds q.mu.
+func (q *Queue[T]) awaitRoom() <-chan struct{} {
+	if q.room == nil {
+		q.room = make(chan struct{})
+	}
+	return q.room
 }
 
 // release lets those go on who wait for room.

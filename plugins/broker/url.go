@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -123,6 +124,22 @@ func (u *URL) Bool(name string, otherwise bool) (bool, error) {
 	default:
 		return false, fmt.Errorf("parameter %s=%q of the URL: want 0 or 1", name, value)
 	}
+}
+
+// Duration returns a parameter that is a time from least to most; a number is of seconds.
+func (u *URL) Duration(name string, otherwise, least, most time.Duration) (time.Duration, error) {
+	value := u.Query.Get(name)
+	if value == "" {
+		return otherwise, nil
+	}
+	d, err := time.ParseDuration(value)
+	if _, number := strconv.Atoi(value); number == nil {
+		d, err = time.ParseDuration(value + "s")
+	}
+	if err != nil || d < least || d > most {
+		return 0, fmt.Errorf("parameter %s=%q of the URL: want a time from %vs to %vs", name, value, least.Seconds(), most.Seconds())
+	}
+	return d, nil
 }
 
 // Envelope returns whether messages come and go in envelopes.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/ws76/ws76/plugins/broker"
@@ -142,18 +141,8 @@ func (t *target) readSession() error {
 	if err := checkString(t.clientID); err != nil {
 		return fmt.Errorf("parameter client-id of the URL: %w", err)
 	}
-	t.keepAlive = defaultKeepAlive
-	if value := t.Query.Get("keepalive"); value != "" {
-		d, err := time.ParseDuration(value)
-		if n, number := strconv.Atoi(value); number == nil {
-			d, err = time.Duration(n)*time.Second, nil
-		}
-		if err != nil || d < time.Second || d > 65535*time.Second {
-			return fmt.Errorf("parameter keepalive=%q of the URL: want a time from 1s to 65535s", value)
-		}
-		t.keepAlive = d
-	}
-	return nil
+	t.keepAlive, err = t.Duration("keepalive", defaultKeepAlive, time.Second, 65535*time.Second)
+	return err
 }
 
 func (t *target) readWill() error {

@@ -80,6 +80,9 @@ func (e *Endpoint) compose(m core.Message) (packet, error) {
 	if err != nil {
 		return p, fmt.Errorf("MQTT: %w", err)
 	}
+	if env.Reply != "" {
+		return p, errors.New(`MQTT: an envelope with "reply", which is for NATS; leave it out`)
+	}
 	p.payload = data
 	p.retain = p.retain || env.Retained
 	if env.Topic != "" {

@@ -1,6 +1,9 @@
 // Package nats is an endpoint of core/relay on NATS: what is published on subjects
 // is received, what is sent is published.
 //
+// With reply=1 what is sent answers the requests that came, with request=1 it is a
+// request, and answers are received.
+//
 // NATS delivers at most once. What is sent is kept until the server has answered
 // that it took it, and sent again where the connection was lost before; so a server
 // that comes and goes loses nothing that was sent, though it may get it twice.
@@ -12,8 +15,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -24,19 +29,20 @@ import (
 
 // Summary and Example are for lists of what there is.
 const (
-	Summary = "subjects of NATS, with wildcards and queue groups"
+	Summary = "subjects of NATS, with wildcards, queue groups, requests and answers"
 	Example = "nats://nats.local/sensors.lab?sub=sensors.>"
 )
 
 // message is what came in.
 type message struct {
-	subject string
-	data    []byte
+	subject, reply string
+	data           []byte
+	came           time.Time // zero but with reply=1
 }
 
 // Endpoint is subjects of NATS as an endpoint of a relay session: a relay.Endpoint,
-// relay.Batcher and relay.Pumper. It connects again by itself when the connection is
-// lost; meanwhile Receive and Send wait.
+// relay.Batcher, relay.Pumper and relay.HalfCloser. It connects again by itself when the
+// connection is lost; meanwhile Receive and Send wait.
 type Endpoint struct {
 	t     *target
 	o     broker.Options
@@ -48,13 +54,17 @@ type Endpoint struct {
 
 	sending chan struct{} // holds one while somebody writes messages
 
+	requests requests       // that were sent
+	watching sync.WaitGroup // watch
+
 	mu      sync.Mutex
-	changed chan struct{} // closed, and made anew, when the connection changes
+	changed chan struct{} // closed, and made anew, when the connection or asked changes
 	stats   broker.Stats
 	window  []*nats.Msg // that the server has not said to have taken
 	bytes   int         // of those
 	on      uint64      // the connection that they were published on, by the count of reconnects
 	broken  bool        // some of them were not published on that one
+	asked   *asked      // nil: the other side has no request to answer
 	refused error       // that denied has returned
 	subs    []*nats.Subscription
 	dropped uint64 // of subs, and counted
@@ -90,6 +100,10 @@ func Open(ctx context.Context, rawURL string, o *broker.Options) (*Endpoint, err
 		}
 		return nil, err
 	}
+	e.requests.inbox, e.requests.changed = e.conn.NewInbox()+".", make(chan struct{})
+	if t.reply || t.request {
+		e.watching.Go(e.watch)
+	}
 	if err := e.subscribe(ctx); err != nil {
 		e.end(err)
 		return nil, err
@@ -100,9 +114,14 @@ func Open(ctx context.Context, rawURL string, o *broker.Options) (*Endpoint, err
 func (e *Endpoint) options() (*natsconn.Options, error) {
 	t := e.t
 	o := &natsconn.Options{
-		Name: "ws76 bridge", Credentials: t.Query.Get("creds"), NKey: t.Query.Get("nkey"),
+		Name: "ws76 bridge", InboxPrefix: t.inbox, Credentials: t.Query.Get("creds"), NKey: t.Query.Get("nkey"),
 		TLS: e.o.TLS, Dial: e.o.Dial, Timeout: e.o.ConnectTimeout, PendingBytes: -1,
-		Note: e.o.Note, Failed: e.failed, Changed: e.notify,
+		Note: e.o.Note, Failed: e.failed,
+		Changed: func() {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			e.notify()
+		},
 	}
 	if t.secure && o.TLS == nil {
 		o.TLS = new(tls.Config)
@@ -138,12 +157,19 @@ func (e *Endpoint) options() (*natsconn.Options, error) {
 
 // subscribe subscribes, and waits for the server to know.
 func (e *Endpoint) subscribe(ctx context.Context) error {
-	for _, subject := range e.t.subjects {
+	subjects := e.t.subjects
+	if e.t.request {
+		subjects = append(slices.Clone(subjects), e.requests.inbox+"*")
+	}
+	for i, subject := range subjects {
 		var sub *nats.Subscription
 		var err error
-		if e.t.group != "" {
+		switch {
+		case i == len(e.t.subjects):
+			sub, err = e.conn.Subscribe(subject, e.answered)
+		case e.t.group != "":
 			sub, err = e.conn.QueueSubscribe(subject, e.t.group, e.deliver)
-		} else {
+		default:
 			sub, err = e.conn.Subscribe(subject, e.deliver)
 		}
 		if err == nil {
@@ -165,11 +191,31 @@ func (e *Endpoint) subscribe(ctx context.Context) error {
 	return e.denied()
 }
 
-// failed hears of what the server complains about.
-func (e *Endpoint) failed(err error) {
-	if errors.Is(err, nats.ErrSlowConsumer) {
+// failed hears of what the server complains about, and reports whether it has said so.
+func (e *Endpoint) failed(err error) bool {
+	switch {
+	case errors.Is(err, nats.ErrSlowConsumer):
 		e.countDropped()
+	case e.ofMessage(err):
+		e.lose(1, violation(err)+"; see what the user may publish")
+	default:
+		return false
 	}
+	return true
+}
+
+// ofMessage reports whether err refuses a subject that a message has named, and not the URL.
+func (e *Endpoint) ofMessage(err error) bool {
+	got := violation(err)
+	return strings.HasPrefix(got, "Permissions Violation for Publish") && !strings.Contains(got, fmt.Sprintf("%q", e.t.subject))
+}
+
+// violation returns what the server has said of what is not allowed; "": err is something else.
+func violation(err error) string {
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return ""
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), "nats: "), "permissions violation: ")
 }
 
 // countDropped counts what the client library had no room for.
@@ -193,7 +239,7 @@ const slowReason = "messages come in faster than they are taken"
 func (e *Endpoint) denied() error {
 	err := e.conn.LastError()
 	e.mu.Lock()
-	known := err == e.refused || !errors.Is(err, nats.ErrPermissionViolation)
+	known := err == e.refused || violation(err) == "" || e.ofMessage(err)
 	if !known {
 		e.refused = err
 	}
@@ -201,12 +247,7 @@ func (e *Endpoint) denied() error {
 	if known {
 		return nil
 	}
-	got := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "nats: "), "permissions violation: ")
-	if e.t.envelope && strings.Contains(got, "Publish") { // a message has named that subject
-		e.lose(1, got)
-		return nil
-	}
-	return &broker.RefusedError{Doing: "using " + e.t.String(), Got: got, Hint: "see what the user may publish and subscribe to"}
+	return &broker.RefusedError{Doing: "using " + e.t.String(), Got: violation(err), Hint: "see what the user may publish and subscribe to"}
 }
 
 // deliver puts a message that came in into the queue.
@@ -215,7 +256,11 @@ func (e *Endpoint) deliver(m *nats.Msg) {
 		e.lose(1, fmt.Sprintf("%v: %d bytes on %q; %d are allowed", core.ErrMessageTooLarge, len(m.Data), m.Subject, e.o.MaxMessage))
 		return
 	}
-	if !e.queue.Offer(message{m.Subject, m.Data}, len(m.Subject)+len(m.Data)) && e.ctx.Err() == nil {
+	in := message{subject: m.Subject, reply: m.Reply, data: m.Data}
+	if e.t.reply {
+		in.came = time.Now()
+	}
+	if !e.queue.Offer(in, len(m.Subject)+len(m.Reply)+len(m.Data)) && e.ctx.Err() == nil {
 		e.lose(1, slowReason)
 	}
 }
@@ -223,10 +268,10 @@ func (e *Endpoint) deliver(m *nats.Msg) {
 // Receive is relay.Endpoint's. Data is the caller's to keep.
 func (e *Endpoint) Receive(ctx context.Context) (core.Message, error) {
 	for {
-		if m, ok := e.queue.Take(); ok {
+		if m, ok := e.take(); ok {
 			return e.message(m)
 		}
-		if err := e.queue.Wait(ctx); err != nil {
+		if err := e.await(ctx); err != nil {
 			return core.Message{}, err
 		}
 	}
@@ -235,7 +280,7 @@ func (e *Endpoint) Receive(ctx context.Context) (core.Message, error) {
 // Pump is relay.Pumper's.
 func (e *Endpoint) Pump(ctx context.Context, each func(core.Message) error, wait func() error) error {
 	for {
-		for taken, ok := e.queue.Take(); ok; taken, ok = e.queue.Take() {
+		for taken, ok := e.take(); ok; taken, ok = e.take() {
 			m, err := e.message(taken)
 			if err == nil {
 				err = each(m)
@@ -247,7 +292,7 @@ func (e *Endpoint) Pump(ctx context.Context, each func(core.Message) error, wait
 		if err := wait(); err != nil {
 			return err
 		}
-		if err := e.queue.Wait(ctx); err != nil {
+		if err := e.await(ctx); err != nil {
 			return err
 		}
 	}
@@ -262,13 +307,11 @@ func (e *Endpoint) message(m message) (core.Message, error) {
 	if !e.t.envelope {
 		return out, nil
 	}
-	return broker.Envelope{Subject: m.subject}.Seal(out)
+	return broker.Envelope{Subject: m.subject, Reply: m.reply}.Seal(out)
 }
 
-// notify wakes those who wait for the connection.
+// notify wakes those who wait for a change. The caller holds e.mu.
 func (e *Endpoint) notify() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	close(e.changed)
 	e.changed = make(chan struct{})
 }
@@ -277,7 +320,9 @@ func (e *Endpoint) notify() {
 func (e *Endpoint) end(err error) {
 	e.countDropped()
 	e.cancel(err)
+	e.watching.Wait()
 	e.conn.Close()
+	e.abandon()
 	e.lose(uint64(len(e.queue.Close(err))), "they had come in and were not taken")
 }
 

@@ -17,6 +17,8 @@ var (
 	_ relay.Endpoint = (*Endpoint)(nil)
 	_ relay.Batcher  = (*Endpoint)(nil)
 	_ relay.Pumper   = (*Endpoint)(nil)
+
+	_ relay.HalfCloser = (*Endpoint)(nil)
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -26,6 +28,7 @@ func TestTarget(t *testing.T) {
 		{"nats://h/a.b", "a.b", "a.b", "nats://h:4222"}, {Example, "sensors.>", "sensors.lab", "nats://nats.local:4222"},
 		{"nats://h,[::1]:5/a.>", "a.>", "", "nats://h:4222 nats://[::1]:5"}, {"nats+tls://h/*.a?pub=b", "*.a", "b", "nats://h:4222"},
 		{"nats://h/?pub=b", "", "b", "nats://h:4222"}, {"nats://h/?envelope=json", "", "", "nats://h:4222"}, {"nats://h/a?sub=", "", "a", "nats://h:4222"},
+		{"nats://h/a?reply=1", "a", "", "nats://h:4222"}, {"nats://h/a?request=1&timeout=3", "", "a", "nats://h:4222"}, {"nats://h/a?request=1&sub=b", "b", "a", "nats://h:4222"},
 	} {
 		got, err := parse(tc.url)
 		if err != nil || strings.Join(got.subjects, " ") != tc.subjects || got.subject != tc.subject || strings.Join(got.servers(), " ") != tc.servers {
@@ -36,6 +39,9 @@ func TestTarget(t *testing.T) {
 		{"nats://h", "names no subject"}, {"nats://h/a..b", "is empty"}, {"nats://h/a.", "is empty"}, {"nats://h/a b", "a space"}, {"nats://h/a.>.b", "> is for the end"},
 		{"nats://h/a?pub=*.b", "for sub= only"}, {"nats://h/a?queue=x.*", "parameter queue"}, {"nats://h/a?qos=1", "unknown"}, {"mqtt://h/a", "nats or nats+tls"},
 		{"nats://h/" + strings.Repeat("x", maxSubject+1), "are allowed"}, {"nats://h/a?binary=2", "want 0 or 1"}, {"nats://h/a?envelope=2", "want json"},
+		{"nats://h/a?reply=1&request=1", "want one of"}, {"nats://h/a?reply=1&envelope=json", `its "reply"`}, {"nats://h/?pub=a&reply=1", "no subject on which requests come"},
+		{"nats://h/a.*?request=1", "to send requests on"}, {"nats://h/a?timeout=1s", "needs reply=1 or request=1"}, {"nats://h/a?reply=1&timeout=2h", "from 0.001s to 3600s"},
+		{"nats://h/a?inbox-prefix=a..b", "parameter inbox-prefix"},
 	} {
 		if err := Check(tc.url); err == nil || !strings.Contains(err.Error(), tc.want) || !strings.HasPrefix(err.Error(), "NATS: ") {
 			t.Errorf("%.60s: %v, want %q", tc.url, err, tc.want)
@@ -66,6 +72,7 @@ func TestOpenRefused(t *testing.T) {
 func FuzzTarget(f *testing.F) {
 	f.Add("nats+tls://ann:x@h,i:2/a.*.>?sub=b.>&pub=c&queue=q&creds=f&binary=1")
 	f.Add("nats://t@h/?envelope=json")
+	f.Add("nats://h/a?request=1&timeout=3s&inbox-prefix=_I.x")
 	f.Fuzz(func(t *testing.T, raw string) {
 		target, err := parse(raw)
 		if err != nil {

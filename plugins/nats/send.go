@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -32,8 +33,16 @@ func (e *Endpoint) Queue(ctx context.Context, m core.Message) error {
 		e.lose(1, err.Error())
 		return nil
 	}
+	if !e.answer(msg) {
+		e.lose(1, "they answer requests that were given up")
+		return nil
+	}
 	if msg.Subject == "" {
-		e.lose(1, "there is no subject to publish them on; give pub=SUBJECT")
+		why := "there is no subject to publish them on; give pub=SUBJECT"
+		if e.t.reply {
+			why = "there is no request that they answer, and " + why[len("there is "):]
+		}
+		e.lose(1, why)
 		return nil
 	}
 	if most := e.conn.MaxPayload(); most > 0 && int64(len(msg.Data)) > most {
@@ -44,6 +53,9 @@ func (e *Endpoint) Queue(ctx context.Context, m core.Message) error {
 		return err
 	}
 	defer e.release()
+	if err := e.expect(ctx, msg); err != nil {
+		return err
+	}
 	on := e.conn.Stats().Reconnects
 	err = e.conn.PublishMsg(msg)
 	if errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, nats.ErrBadSubject) {
@@ -76,7 +88,12 @@ func (e *Endpoint) compose(m core.Message) (*nats.Msg, error) {
 	if err != nil {
 		return nil, fmt.Errorf("NATS: %w", err)
 	}
-	msg := &nats.Msg{Subject: e.t.subject, Data: data}
+	msg := &nats.Msg{Subject: e.t.subject, Reply: env.Reply, Data: data}
+	if env.Reply != "" {
+		if err := checkSubject(env.Reply, false); err != nil {
+			return nil, fmt.Errorf("NATS: %w", err)
+		}
+	}
 	if env.Subject != "" {
 		msg.Subject = env.Subject
 		if err := checkSubject(msg.Subject, false); err != nil {
@@ -155,6 +172,9 @@ func (e *Endpoint) confirm(ctx context.Context) error {
 	e.mu.Unlock()
 	if again {
 		for _, msg := range window {
+			if msg.Reply != "" && strings.HasPrefix(msg.Reply, e.requests.inbox) && !e.requests.wants(msg.Reply) {
+				continue // answered, or given up
+			}
 			if err := e.conn.PublishMsg(msg); err != nil {
 				return err
 			}

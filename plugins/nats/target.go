@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/ws76/ws76/plugins/broker"
@@ -13,10 +14,11 @@ import (
 const usage = "nats://[USER:PASSWORD@]HOST[:PORT]/SUBJECT"
 
 var syntax = broker.Syntax{
-	Ports:  map[string]string{"nats": "4222", "nats+tls": "4222"},
-	Usage:  usage,
-	Params: []string{"sub", "pub", "queue", "creds", "nkey", "token-file", "password-file", "binary", "envelope"},
-	Lists:  []string{"sub"},
+	Ports: map[string]string{"nats": "4222", "nats+tls": "4222"},
+	Usage: usage,
+	Params: []string{"sub", "pub", "queue", "creds", "nkey", "token-file", "password-file", "binary", "envelope",
+		"reply", "request", "timeout", "inbox-prefix"},
+	Lists: []string{"sub"},
 }
 
 // Schemes returns the schemes of the URLs that Open takes.
@@ -37,6 +39,10 @@ type target struct {
 	group    string
 	binary   bool
 	envelope bool
+	reply    bool          // what is sent answers what came
+	request  bool          // what is sent is answered
+	timeout  time.Duration // of that
+	inbox    string        // prefix of where answers come in; "": the library's
 }
 
 // parse reads a URL; files with secrets are not looked at yet.
@@ -46,24 +52,52 @@ func parse(raw string) (*target, error) {
 		return nil, fmt.Errorf("NATS: %w", err)
 	}
 	t := &target{URL: u, secure: u.Scheme == "nats+tls", group: u.Query.Get("queue")}
-	if t.binary, err = u.Bool("binary", false); err == nil {
-		if t.envelope, err = u.Envelope(); err == nil {
-			err = t.readSubjects()
+	for _, read := range []func() error{t.readOptions, t.readSubjects} {
+		if err := read(); err != nil {
+			return nil, fmt.Errorf("NATS: %w", err)
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("NATS: %w", err)
-	}
 	return t, nil
+}
+
+func (t *target) readOptions() (err error) {
+	for _, flag := range []struct {
+		name string
+		to   *bool
+	}{{"binary", &t.binary}, {"reply", &t.reply}, {"request", &t.request}} {
+		if *flag.to, err = t.Bool(flag.name, false); err != nil {
+			return err
+		}
+	}
+	if t.envelope, err = t.Envelope(); err != nil {
+		return err
+	}
+	if t.timeout, err = t.Duration("timeout", defaultTimeout, time.Millisecond, time.Hour); err != nil {
+		return err
+	}
+	if t.inbox = t.Query.Get("inbox-prefix"); t.inbox != "" {
+		if err := checkSubject(t.inbox, false); err != nil {
+			return fmt.Errorf("parameter inbox-prefix of the URL: %w", err)
+		}
+	}
+	switch {
+	case t.reply && t.request:
+		return errors.New("parameters reply=1 and request=1 of the URL: a message that is sent is an answer or a request; want one of them")
+	case t.reply && t.envelope:
+		return errors.New(`parameter reply=1 of the URL is not for envelope=json, where a line has its "reply", and what is sent there as "subject" answers it`)
+	case t.Query.Has("timeout") && !t.reply && !t.request:
+		return errors.New("parameter timeout of the URL needs reply=1 or request=1")
+	}
+	return nil
 }
 
 func (t *target) readSubjects() error {
 	t.subjects, t.subject = t.Query["sub"], t.Query.Get("pub")
 	if t.Name != "" {
-		if !t.Query.Has("sub") {
+		if !t.Query.Has("sub") && !t.request {
 			t.subjects = []string{t.Name}
 		}
-		if !t.Query.Has("pub") && !wild(t.Name) {
+		if !t.Query.Has("pub") && !wild(t.Name) && !t.reply {
 			t.subject = t.Name
 		}
 	}
@@ -78,11 +112,18 @@ func (t *target) readSubjects() error {
 			return fmt.Errorf("parameter queue of the URL: %w", err)
 		}
 	}
-	if t.subject != "" {
-		return checkSubject(t.subject, false)
-	}
-	if len(t.subjects) == 0 && !t.envelope {
+	switch {
+	case t.subject != "":
+		if err := checkSubject(t.subject, false); err != nil {
+			return err
+		}
+	case t.request && !t.envelope:
+		return errors.New("parameter request=1 of the URL: there is no subject without * and > to send requests on; want " + usage)
+	case len(t.subjects) == 0 && !t.envelope:
 		return errors.New("the URL names no subject; want " + usage)
+	}
+	if t.reply && len(t.subjects) == 0 {
+		return errors.New("parameter reply=1 of the URL: there is no subject on which requests come; want " + usage)
 	}
 	return nil
 }
