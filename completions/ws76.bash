@@ -223,7 +223,7 @@ _ws76_value() {
     'ws76 serve --dialect') spec='words hixie-75 hixie-76 rfc6455' ;;
     'ws76 serve --protocol') spec='text' ;;
     'ws76 serve --public-url') spec='text' ;;
-    'ws76 serve --binary') spec='text' ;;
+    'ws76 serve --binary') spec='words refuse base64 hex latin1' ;;
     'ws76 serve --origin') spec='text' ;;
     'ws76 serve --host') spec='text' ;;
     'ws76 serve --auth-file') spec='file' ;;
@@ -234,7 +234,7 @@ _ws76_value() {
     'ws76 serve --max-message') spec='text' ;;
     'ws76 serve --rate') spec='text' ;;
     'ws76 serve --queue') spec='text' ;;
-    'ws76 serve --slow') spec='text' ;;
+    'ws76 serve --slow') spec='words drop-oldest drop-newest close' ;;
     'ws76 serve --handshake-timeout') spec='text' ;;
     'ws76 serve --idle') spec='text' ;;
     'ws76 serve --close-timeout') spec='text' ;;
@@ -264,7 +264,7 @@ _ws76_value() {
     'ws76 serve --log-format') spec='words text json' ;;
     'ws76 serve --config') spec='file' ;;
     'ws76 replay --conn') spec='text' ;;
-    'ws76 replay --dir') spec='text' ;;
+    'ws76 replay --dir') spec='words in out' ;;
     'ws76 replay --out') spec='words lines nul raw hex base64 len32 json' ;;
     'ws76 replay --format') spec='text' ;;
     'ws76 replay --max-message') spec='text' ;;
@@ -303,9 +303,9 @@ _ws76_value() {
     'ws76 bridge --message-timeout') spec='text' ;;
     'ws76 bridge --write-timeout') spec='text' ;;
     'ws76 bridge --file') spec='file' ;;
-    'ws76 bridge --from-format') spec='text' ;;
-    'ws76 bridge --to-format') spec='text' ;;
-    'ws76 bridge --binary') spec='text' ;;
+    'ws76 bridge --from-format') spec='words lines nul hex base64 len32 json' ;;
+    'ws76 bridge --to-format') spec='words lines nul hex base64 len32 json' ;;
+    'ws76 bridge --binary') spec='words refuse base64 hex latin1' ;;
     'ws76 bridge --max-message') spec='text' ;;
     'ws76 bridge --buffer') spec='text' ;;
     'ws76 bridge --retries') spec='text' ;;
@@ -418,7 +418,7 @@ _ws76_value() {
     'ws76 script test --script-max-queue') spec='text' ;;
     'ws76 script test --log-format') spec='words text json' ;;
     'ws76 script test --config') spec='file' ;;
-    'ws76 script new --kind') spec='text' ;;
+    'ws76 script new --kind') spec='words hook task test' ;;
     'ws76 script new --log-format') spec='words text json' ;;
     'ws76 script new --config') spec='file' ;;
     'ws76 plugin --log-format') spec='words text json' ;;
@@ -439,7 +439,7 @@ _ws76_value() {
     'ws76 wifly --log-format') spec='words text json' ;;
     'ws76 wifly --config') spec='file' ;;
     'ws76 wifly setup --ssid') spec='text' ;;
-    'ws76 wifly setup --auth') spec='text' ;;
+    'ws76 wifly setup --auth') spec='words open wep wpa1 mixed wpa2' ;;
     'ws76 wifly setup --phrase-file') spec='file' ;;
     'ws76 wifly setup --channel') spec='text' ;;
     'ws76 wifly setup --ip') spec='text' ;;
@@ -447,7 +447,7 @@ _ws76_value() {
     'ws76 wifly setup --gateway') spec='text' ;;
     'ws76 wifly setup --dns') spec='text' ;;
     'ws76 wifly setup --baud') spec='text' ;;
-    'ws76 wifly setup --flow') spec='text' ;;
+    'ws76 wifly setup --flow') spec='words rtscts none' ;;
     'ws76 wifly setup --port' | 'ws76 wifly setup -p') spec='ask port' ;;
     'ws76 wifly setup --timeout') spec='text' ;;
     'ws76 wifly setup --log-format') spec='words text json' ;;
@@ -469,7 +469,7 @@ _ws76_value() {
     'ws76 wifly emulate --port') spec='ask port' ;;
     'ws76 wifly emulate --baud') spec='text' ;;
     'ws76 wifly emulate --settings') spec='file' ;;
-    'ws76 wifly emulate --firmware') spec='text' ;;
+    'ws76 wifly emulate --firmware') spec='words 2.15 2.21 2.23 2.32 2.40-CEL 4.00 4.41 4.81' ;;
     'ws76 wifly emulate --log') spec='file' ;;
     'ws76 wifly emulate --network') spec='text' ;;
     'ws76 wifly emulate --map') spec='text' ;;

@@ -134,8 +134,8 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--message' + "`t" + 'send TEXT, or what @FILE holds, before standard input; repeatable'),
         ('-m' + "`t" + 'send TEXT, or what @FILE holds, before standard input; repeatable'),
         ('--no-stdin' + "`t" + 'do not read standard input; counts as its end'),
-        ('--in' + "`t" + 'FORMAT of standard input: lines, nul, whole, hex, base64, len32, json'),
-        ('--out' + "`t" + 'FORMAT of standard output: lines, nul, raw, hex, base64, len32, json'),
+        ('--in' + "`t" + 'FORMAT of standard input: lines, nul, whole, hex, base64, len32 or json'),
+        ('--out' + "`t" + 'FORMAT of standard output: lines, nul, raw, hex, base64, len32 or json'),
         ('--format' + "`t" + 'print each message by TEMPLATE: %T time, %d data, %j JSON string, %k kind, %c conn, %n number, %p path'),
         ('--crlf' + "`t" + 'lines end with CR LF'),
         ('--replace-invalid' + "`t" + 'send U+FFFD for input that is not UTF-8 instead of ending with an error'),
@@ -183,7 +183,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--servername' + "`t" + 'NAME to ask for and to expect in the certificate'),
         ('--insecure' + "`t" + 'accept any certificate'),
         ('-k' + "`t" + 'accept any certificate'),
-        ('--tls-min' + "`t" + 'lowest TLS VERSION, 1.0 to 1.3; 1.0 and 1.1 with their ciphers are for old devices only'),
+        ('--tls-min' + "`t" + 'lowest TLS VERSION, 1.0, 1.1, 1.2 or 1.3; 1.0 and 1.1 with their ciphers are for old devices only'),
         ('--color' + "`t" + 'WHEN to use colours on a terminal: auto (unless NO_COLOR is set), always or never'),
         ('--no-history' + "`t" + 'keep nothing of what is typed, and read nothing of what was'),
         ('--record' + "`t" + 'append what passes, with times, to FILE, for ws76 replay; SIGHUP opens it anew; - is standard output'),
@@ -238,7 +238,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--servername' + "`t" + 'NAME to ask for and to expect in the certificate'),
         ('--insecure' + "`t" + 'accept any certificate'),
         ('-k' + "`t" + 'accept any certificate'),
-        ('--tls-min' + "`t" + 'lowest TLS VERSION, 1.0 to 1.3; 1.0 and 1.1 with their ciphers are for old devices only'),
+        ('--tls-min' + "`t" + 'lowest TLS VERSION, 1.0, 1.1, 1.2 or 1.3; 1.0 and 1.1 with their ciphers are for old devices only'),
         ('--watch' + "`t" + 'end the program and start it anew when its files change'),
         ('--plugin' + "`t" + 'run messages through the plugin NAME[,OPTION=VALUE...], before the scripts; repeatable'),
         ('--plugin-path' + "`t" + 'look for plugins in FOLDERS first, which are separated as in PATH'),
@@ -267,7 +267,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--no-dashboard' + "`t" + 'no dashboard'),
         ('--metrics' + "`t" + 'metrics for Prometheus at PATH; off: nowhere'),
         ('--listen' + "`t" + 'listen on URL as well, or in place of ADDR: tcp://HOST:PORT, unix:///PATH, serial:///DEVICE, wifly:///DEVICE, fd:N; repeatable'),
-        ('--dialect' + "`t" + 'serve only DIALECT (hixie-75, hixie-76, rfc6455); repeatable'),
+        ('--dialect' + "`t" + 'serve only DIALECT, hixie-75, hixie-76 or rfc6455; repeatable'),
         ('--protocol' + "`t" + 'agree only to sub-protocol NAME; repeatable (default: the first offered)'),
         ('--strict' + "`t" + 'refuse what is tolerated otherwise'),
         ('--lenient-keys' + "`t" + 'take keys that do not divide, for devices that cannot be changed'),
@@ -275,18 +275,18 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--trust-forwarded' + "`t" + 'take scheme and host for Location, and the client''s address, from X-Forwarded-Proto, -Host and -For'),
         ('--no-compress' + "`t" + 'no permessage-deflate (RFC 6455)'),
         ('--flash-policy' + "`t" + 'answer the policy request of Flash, for the hosts of --origin'),
-        ('--binary' + "`t" + 'HOW channels give binary messages to clients of the drafts: refuse (leave out and count), base64, hex, latin1'),
+        ('--binary' + "`t" + 'HOW channels give binary messages to clients of the drafts: refuse (leave out and count), base64, hex or latin1'),
         ('--origin' + "`t" + 'allow pages of PATTERN, beside those of the same site, like http://*.example.org; null: pages without an origin, none: clients that send no Origin, *: all; repeatable'),
         ('--host' + "`t" + 'be known as NAME, or the names of a pattern like *.lan, beside addresses, localhost and the host of --public-url; *: all; repeatable'),
         ('--auth-file' + "`t" + 'let in only the users of FILE, lines USER:PASSWORD or those of htpasswd -B'),
         ('--tls-cert' + "`t" + 'certificate FILE (PEM); TLS and plain share the port'),
         ('--tls-key' + "`t" + 'its key FILE'),
-        ('--tls-min' + "`t" + 'lowest TLS VERSION, 1.0 to 1.3; 1.0 and 1.1 are for old devices only'),
+        ('--tls-min' + "`t" + 'lowest TLS VERSION, 1.0, 1.1, 1.2 or 1.3; 1.0 and 1.1 are for old devices only'),
         ('--max-conns' + "`t" + 'at most N connections'),
         ('--max-message' + "`t" + 'largest message to take, SIZE'),
         ('--rate' + "`t" + 'take at most N messages a second from a connection; faster peers have to wait (0: no limit)'),
         ('--queue' + "`t" + 'let at most N messages of channels wait for a connection that reads slowly'),
-        ('--slow' + "`t" + 'WHAT to do when that is full: drop-oldest, drop-newest, close'),
+        ('--slow' + "`t" + 'WHAT to do when that is full: drop-oldest, drop-newest or close'),
         ('--handshake-timeout' + "`t" + 'allow TIME for the opening handshake'),
         ('--idle' + "`t" + 'close a connection over which nothing passes for TIME (0: never)'),
         ('--close-timeout' + "`t" + 'allow TIME for the closing handshake'),
@@ -326,7 +326,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $flags['ws76 replay'] = @(
         ('--conn' + "`t" + 'take connection N of the recording'),
         ('--dir' + "`t" + 'print only messages of DIRECTION in or out, as who recorded them saw it'),
-        ('--out' + "`t" + 'FORMAT of standard output: lines, nul, raw, hex, base64, len32, json'),
+        ('--out' + "`t" + 'FORMAT of standard output: lines, nul, raw, hex, base64, len32 or json'),
         ('--format' + "`t" + 'print each message by TEMPLATE: %T time, %d data, %j JSON string, %k kind, %c conn, %n number, %p path'),
         ('--crlf' + "`t" + 'lines end with CR LF'),
         ('--max-message' + "`t" + 'largest message, SIZE'),
@@ -368,7 +368,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--servername' + "`t" + 'NAME to ask for and to expect in the certificate'),
         ('--insecure' + "`t" + 'accept any certificate'),
         ('-k' + "`t" + 'accept any certificate'),
-        ('--tls-min' + "`t" + 'lowest TLS VERSION, 1.0 to 1.3; 1.0 and 1.1 with their ciphers are for old devices only'),
+        ('--tls-min' + "`t" + 'lowest TLS VERSION, 1.0, 1.1, 1.2 or 1.3; 1.0 and 1.1 with their ciphers are for old devices only'),
         ('--verbose' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),
         ('-v' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),
         ('--quiet' + "`t" + 'only errors'),
@@ -382,11 +382,11 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--message-timeout' + "`t" + 'allow TIME for a message to arrive, from its first byte to its last (0: any)'),
         ('--write-timeout' + "`t" + 'end a connection that takes nothing of what is sent to it for TIME (0: never)'),
         ('--file' + "`t" + 'run the bridges of FILE (TOML), and follow its changes'),
-        ('--from-format' + "`t" + 'FORMAT of FROM where it is a byte stream: lines, nul, hex, base64, len32, json'),
-        ('--to-format' + "`t" + 'FORMAT of TO where it is a byte stream: lines, nul, hex, base64, len32, json'),
+        ('--from-format' + "`t" + 'FORMAT of FROM where it is a byte stream: lines, nul, hex, base64, len32 or json'),
+        ('--to-format' + "`t" + 'FORMAT of TO where it is a byte stream: lines, nul, hex, base64, len32 or json'),
         ('--crlf' + "`t" + 'lines of byte streams end with CR LF'),
         ('--replace-invalid' + "`t" + 'put U+FFFD where a byte stream is not UTF-8 instead of ending with an error'),
-        ('--binary' + "`t" + 'HOW binary messages are carried to drafts 75 and 76: base64, hex, latin1; refuse closes'),
+        ('--binary' + "`t" + 'HOW binary messages are carried to drafts 75 and 76: refuse (close), base64, hex or latin1'),
         ('--max-message' + "`t" + 'largest message, SIZE'),
         ('--buffer' + "`t" + 'open TO again when it is lost, and keep up to N messages for it meanwhile, the newest'),
         ('--redeliver' + "`t" + 'with --buffer, send again what was written to a TO that was lost and may not have arrived: at least once'),
@@ -425,7 +425,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--servername' + "`t" + 'NAME to ask for and to expect in TO''s certificate'),
         ('--insecure' + "`t" + 'accept any certificate of TO'),
         ('-k' + "`t" + 'accept any certificate of TO'),
-        ('--tls-min' + "`t" + 'lowest TLS VERSION, 1.0 to 1.3; 1.0 and 1.1 are for old devices only'),
+        ('--tls-min' + "`t" + 'lowest TLS VERSION, 1.0, 1.1, 1.2 or 1.3; 1.0 and 1.1 are for old devices only'),
         ('--max-conns' + "`t" + 'at most N connections of FROM'),
         ('--connect-timeout' + "`t" + 'allow TIME for opening TO'),
         ('--handshake-timeout' + "`t" + 'allow TIME for the opening handshake of FROM'),
@@ -488,11 +488,11 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--help' + "`t" + 'show help'),
         ('-h' + "`t" + 'show help'))
     $flags['ws76 frame encode'] = @(
-        ('--in' + "`t" + 'FORMAT of the messages: lines, nul, whole, hex, base64, len32, json'),
+        ('--in' + "`t" + 'FORMAT of the messages: lines, nul, whole, hex, base64, len32 or json'),
         ('--crlf' + "`t" + 'lines end with CR LF, and the CR is no part of the message'),
         ('--replace-invalid' + "`t" + 'send U+FFFD for what is not UTF-8, rather than stop'),
         ('--max-message' + "`t" + 'refuse messages above SIZE'),
-        ('--dialect' + "`t" + 'DIALECT of the frames: hixie-76, hixie-75 (the same frames) or rfc6455'),
+        ('--dialect' + "`t" + 'DIALECT of the frames, the same in both drafts: hixie-75, hixie-76 or rfc6455'),
         ('--type' + "`t" + 'TYPE byte: 0x00..0x7F with a sentinel, 0x80..0xFF with a length; the opcode with rfc6455'),
         ('--close' + "`t" + 'end with a closing frame (FF 00)'),
         ('--mask' + "`t" + 'mask the frames, as clients of RFC 6455 must'),
@@ -519,13 +519,13 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--help' + "`t" + 'show help'),
         ('-h' + "`t" + 'show help'))
     $flags['ws76 frame decode'] = @(
-        ('--out' + "`t" + 'FORMAT of the messages: lines, nul, raw, hex, base64, len32, json'),
+        ('--out' + "`t" + 'FORMAT of the messages: lines, nul, raw, hex, base64, len32 or json'),
         ('--format' + "`t" + 'print each message by TEMPLATE: %d data, %j data as JSON, %k kind, %n number, %T time, \n newline'),
         ('--crlf' + "`t" + 'end lines with CR LF'),
         ('--all' + "`t" + 'show frames of all types, not only messages'),
         ('--replace-invalid' + "`t" + 'print U+FFFD for what is not UTF-8, as the draft says, rather than stop'),
         ('--max-message' + "`t" + 'refuse messages above SIZE'),
-        ('--dialect' + "`t" + 'DIALECT of the frames: hixie-76, hixie-75 (the same frames) or rfc6455'),
+        ('--dialect' + "`t" + 'DIALECT of the frames, the same in both drafts: hixie-75, hixie-76 or rfc6455'),
         ('--plugin' + "`t" + 'run messages through the plugin NAME[,OPTION=VALUE...], before the scripts; repeatable'),
         ('--plugin-path' + "`t" + 'look for plugins in FOLDERS first, which are separated as in PATH'),
         ('--script' + "`t" + 'run messages through the Lua script FILE; repeatable, first to last'),
@@ -598,7 +598,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--help' + "`t" + 'show help'),
         ('-h' + "`t" + 'show help'))
     $flags['ws76 script new'] = @(
-        ('--kind' + "`t" + 'KIND of script: hook for messages on their way, task for ws76 run, test for script test'),
+        ('--kind' + "`t" + 'KIND of script: hook for messages on their way, task for ws76 run or test for script test'),
         ('--meta' + "`t" + 'write the types of the API instead, which editors read (LuaCATS)'),
         ('--verbose' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),
         ('-v' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),
@@ -747,7 +747,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--port' + "`t" + 'serial port to be the module on, URL like serial:///dev/ttyUSB0'),
         ('--baud' + "`t" + 'RATE at power-up (default: as stored, from the factory 9600)'),
         ('--settings' + "`t" + 'keep what the host saves in FILE, passphrase included'),
-        ('--firmware' + "`t" + 'VERSION: 2.15, 2.21, 2.23, 2.32, 2.40-CEL, 4.00, 4.41, 4.81'),
+        ('--firmware' + "`t" + 'VERSION: 2.15, 2.21, 2.23, 2.32, 2.40-CEL, 4.00, 4.41 or 4.81'),
         ('--log' + "`t" + 'record the dialogue in FILE: seconds, > from the host or < to it, the text; passphrases masked'),
         ('--running' + "`t" + 'as if switched on long ago: no boot text, joined'),
         ('--network' + "`t" + 'a network in the air, SSID, SSID=PASSPHRASE or, of WEP, SSID=wep:KEY; repeatable (default: whatever is asked for)'),
@@ -937,7 +937,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 serve --dialect'] = @('hixie-75', 'hixie-76', 'rfc6455')
     $values['ws76 serve --protocol'] = @()
     $values['ws76 serve --public-url'] = @()
-    $values['ws76 serve --binary'] = @()
+    $values['ws76 serve --binary'] = @('refuse', 'base64', 'hex', 'latin1')
     $values['ws76 serve --origin'] = @()
     $values['ws76 serve --host'] = @()
     $values['ws76 serve --auth-file'] = @()
@@ -948,7 +948,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 serve --max-message'] = @()
     $values['ws76 serve --rate'] = @()
     $values['ws76 serve --queue'] = @()
-    $values['ws76 serve --slow'] = @()
+    $values['ws76 serve --slow'] = @('drop-oldest', 'drop-newest', 'close')
     $values['ws76 serve --handshake-timeout'] = @()
     $values['ws76 serve --idle'] = @()
     $values['ws76 serve --close-timeout'] = @()
@@ -988,7 +988,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 serve --log-format'] = @('text', 'json')
     $values['ws76 serve --config'] = @()
     $values['ws76 replay --conn'] = @()
-    $values['ws76 replay --dir'] = @()
+    $values['ws76 replay --dir'] = @('in', 'out')
     $values['ws76 replay --out'] = @(
         'lines',
         'nul',
@@ -1035,9 +1035,9 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 bridge --message-timeout'] = @()
     $values['ws76 bridge --write-timeout'] = @()
     $values['ws76 bridge --file'] = @()
-    $values['ws76 bridge --from-format'] = @()
-    $values['ws76 bridge --to-format'] = @()
-    $values['ws76 bridge --binary'] = @()
+    $values['ws76 bridge --from-format'] = @('lines', 'nul', 'hex', 'base64', 'len32', 'json')
+    $values['ws76 bridge --to-format'] = @('lines', 'nul', 'hex', 'base64', 'len32', 'json')
+    $values['ws76 bridge --binary'] = @('refuse', 'base64', 'hex', 'latin1')
     $values['ws76 bridge --max-message'] = @()
     $values['ws76 bridge --buffer'] = @()
     $values['ws76 bridge --retries'] = @()
@@ -1206,7 +1206,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 script test --script-max-queue'] = @()
     $values['ws76 script test --log-format'] = @('text', 'json')
     $values['ws76 script test --config'] = @()
-    $values['ws76 script new --kind'] = @()
+    $values['ws76 script new --kind'] = @('hook', 'task', 'test')
     $values['ws76 script new --log-format'] = @('text', 'json')
     $values['ws76 script new --config'] = @()
     $values['ws76 plugin --log-format'] = @('text', 'json')
@@ -1227,7 +1227,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 wifly --log-format'] = @('text', 'json')
     $values['ws76 wifly --config'] = @()
     $values['ws76 wifly setup --ssid'] = @()
-    $values['ws76 wifly setup --auth'] = @()
+    $values['ws76 wifly setup --auth'] = @('open', 'wep', 'wpa1', 'mixed', 'wpa2')
     $values['ws76 wifly setup --phrase-file'] = @()
     $values['ws76 wifly setup --channel'] = @()
     $values['ws76 wifly setup --ip'] = @()
@@ -1235,7 +1235,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 wifly setup --gateway'] = @()
     $values['ws76 wifly setup --dns'] = @()
     $values['ws76 wifly setup --baud'] = @()
-    $values['ws76 wifly setup --flow'] = @()
+    $values['ws76 wifly setup --flow'] = @('rtscts', 'none')
     $values['ws76 wifly setup --port'] = @()
     $values['ws76 wifly setup -p'] = @()
     $values['ws76 wifly setup --timeout'] = @()
@@ -1261,7 +1261,15 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 wifly emulate --port'] = @()
     $values['ws76 wifly emulate --baud'] = @()
     $values['ws76 wifly emulate --settings'] = @()
-    $values['ws76 wifly emulate --firmware'] = @()
+    $values['ws76 wifly emulate --firmware'] = @(
+        '2.15',
+        '2.21',
+        '2.23',
+        '2.32',
+        '2.40-CEL',
+        '4.00',
+        '4.41',
+        '4.81')
     $values['ws76 wifly emulate --log'] = @()
     $values['ws76 wifly emulate --network'] = @()
     $values['ws76 wifly emulate --map'] = @()

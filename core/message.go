@@ -1,5 +1,10 @@
 package core
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Kind says what an application sent: text or binary.
 type Kind uint8
 
@@ -43,3 +48,13 @@ const (
 
 // Dialects lists every dialect, oldest first.
 var Dialects = []Dialect{Hixie75, Hixie76, RFC6455}
+
+// ParseDialect returns the dialect called name; the hyphen may be left out.
+func ParseDialect(name string) (Dialect, error) {
+	for _, d := range Dialects {
+		if name == string(d) || name == strings.ReplaceAll(string(d), "-", "") {
+			return d, nil
+		}
+	}
+	return "", fmt.Errorf("no dialect %q; there are hixie-75, hixie-76 and rfc6455", name)
+}

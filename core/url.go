@@ -20,10 +20,6 @@ type Target struct {
 	User     *url.Userinfo
 }
 
-var schemeDialects = map[string]Dialect{
-	"hixie75": Hixie75, "hixie76": Hixie76, "rfc6455": RFC6455,
-}
-
 // ParseURL reads ws://host[:port]/path?query, wss://…, and the forms that name a
 // dialect: ws+hixie75://, ws+hixie76://, ws+rfc6455:// and their wss+….
 // International names are turned into ASCII.
@@ -50,8 +46,8 @@ func ParseURL(raw string) (Target, error) {
 		return bad("it must begin with ws:// or wss://")
 	}
 	if named {
-		if t.Dialect = schemeDialects[dialect]; t.Dialect == "" {
-			return bad("no dialect %q; there are hixie75, hixie76 and rfc6455", dialect)
+		if t.Dialect, err = ParseDialect(dialect); err != nil {
+			return bad("%v", err)
 		}
 	}
 	if u.Hostname() == "" {

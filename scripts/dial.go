@@ -126,7 +126,11 @@ func dialOptions(L *lua.LState, t *lua.LTable) DialOptions {
 		case "via":
 			o.Via = string(text)
 		case "dialect":
-			o.Dialect = core.Dialect(text)
+			d, err := core.ParseDialect(string(text))
+			if err != nil && isText {
+				raise(L, "ws76.connect: %v", err)
+			}
+			o.Dialect = d
 		case "protocol":
 			o.Protocol = string(text)
 		case "timeout":

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/relay/format"
@@ -50,18 +51,18 @@ func bridgeFlags() []cli.Flag {
 	return append(holdFlags(limits), []cli.Flag{
 		&cli.StringFlag{Name: "file", Usage: "run the bridges of `FILE` (TOML), and follow its changes"},
 
-		&cli.StringFlag{Name: "from-format", Category: messages, Value: "lines", Usage: "`FORMAT` of FROM where it is a byte stream: " + streamFormats()},
-		&cli.StringFlag{Name: "to-format", Category: messages, Value: "lines", Usage: "`FORMAT` of TO where it is a byte stream: " + streamFormats()},
+		flags.Word(cli.GenericFlag{Name: "from-format", Category: messages, Usage: "`FORMAT` of FROM where it is a byte stream: %s"}, "lines", bidirectional...),
+		flags.Word(cli.GenericFlag{Name: "to-format", Category: messages, Usage: "`FORMAT` of TO where it is a byte stream: %s"}, "lines", bidirectional...),
 		&cli.BoolFlag{Name: "crlf", Category: messages, Usage: "lines of byte streams end with CR LF"},
 		&cli.BoolFlag{Name: "replace-invalid", Category: messages, Usage: "put U+FFFD where a byte stream is not UTF-8 instead of ending with an error"},
-		&cli.StringFlag{Name: "binary", Category: messages, Value: "refuse", Usage: "`HOW` binary messages are carried to drafts 75 and 76: base64, hex, latin1; refuse closes"},
-		sizeFlag("max-message", core.DefaultMaxMessage, messages, "largest message, `SIZE`"),
+		flags.Word(cli.GenericFlag{Name: "binary", Category: messages, Usage: "`HOW` binary messages are carried to drafts 75 and 76: %s"}, "refuse", "refuse (close)", "base64", "hex", "latin1"),
+		flags.Size(cli.GenericFlag{Name: "max-message", Category: messages, Usage: "largest message, `SIZE`"}, core.DefaultMaxMessage),
 
 		&cli.IntFlag{Name: "buffer", Category: losses, Usage: "open TO again when it is lost, and keep up to `N` messages for it meanwhile, the newest"},
 		&cli.BoolFlag{Name: "redeliver", Category: losses, Usage: "with --buffer, send again what was written to a TO that was lost and may not have arrived: at least once"},
 		&cli.IntFlag{Name: "retries", Category: losses, Usage: "give up after `N` failed attempts in a row (0: never)"},
 		&cli.BoolFlag{Name: "reconnect", Category: losses, Usage: "open FROM again when it ends, where it is opened and not listened on"},
-		&cli.DurationFlag{Name: "linger", Category: losses, Value: time.Second, Usage: "when FROM is a byte stream and ends, go on until TO has been silent for `TIME` (0: at once)"},
+		flags.Time(cli.GenericFlag{Name: "linger", Category: losses, Usage: "when FROM is a byte stream and ends, go on until TO has been silent for `TIME` (0: at once)"}, time.Second),
 
 		&cli.StringFlag{Name: "from-via", Category: from, Usage: "listen for WebSockets of FROM on transport `URL`: unix:///PATH, serial:///DEVICE, wifly:///DEVICE, fd:N, stdio:"},
 		originFlag(from),
@@ -73,12 +74,12 @@ func bridgeFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "strict", Category: from, Usage: "refuse what is tolerated otherwise, on both sides"},
 		&cli.BoolFlag{Name: "no-compress", Category: from, Usage: "no permessage-deflate (RFC 6455), on both sides"},
 
-		&cli.StringFlag{Name: "dialect", Category: to, Value: string(core.Hixie76), Usage: "`DIALECT` of TO where its URL names none: hixie-75, hixie-76 or rfc6455"},
+		flags.Word(cli.GenericFlag{Name: "dialect", Category: to, Usage: "`DIALECT` of TO where its URL names none: %s"}, core.Hixie76, core.Dialects...),
 		&cli.StringSliceFlag{Name: "pass-header", Category: to, Usage: "pass on the client's field `NAME`; with Cookie, TO's cookies come back; repeatable"},
 		&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Category: to, Usage: "send TO the field `'NAME: VALUE'`, or those of @FILE; repeatable"},
 		&cli.StringFlag{Name: "to-origin", Category: to, Usage: "send TO `ORIGIN` in place of the client's"},
 		&cli.StringFlag{Name: "to-auth-file", Category: to, Usage: "log in to TO with user:password from the first line of `FILE`"},
-		&cli.StringFlag{Name: "header-order", Category: to, Value: "random", Usage: "`ORDER` of the fields: random, as the draft says, or fixed"},
+		flags.Word(cli.GenericFlag{Name: "header-order", Category: to, Usage: "`ORDER` of the fields: %s"}, "random", "random, as the draft says,", "fixed"),
 		&cli.StringFlag{Name: "to-via", Category: to, Value: "tcp:", Usage: "reach a WebSocket TO over the transport `URL`: " + transportExamples()},
 		execEnvFlag(to),
 		&cli.StringFlag{Name: "proxy", Category: to, Usage: "reach TO through the proxy `URL`, socks5:// or http://, or none", DefaultText: "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say"},
@@ -93,28 +94,20 @@ func bridgeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "key", Category: security, Usage: "its key `FILE`"},
 		&cli.StringFlag{Name: "servername", Category: security, Usage: "`NAME` to ask for and to expect in TO's certificate"},
 		&cli.BoolFlag{Name: "insecure", Aliases: []string{"k"}, Category: security, Usage: "accept any certificate of TO"},
-		&cli.StringFlag{Name: "tls-min", Category: security, Value: "1.2", Usage: "lowest TLS `VERSION`, 1.0 to 1.3; 1.0 and 1.1 are for old devices only"},
+		flags.Word(cli.GenericFlag{Name: "tls-min", Category: security, Usage: "lowest TLS `VERSION`, %s; 1.0 and 1.1 are for old devices only"}, "1.2", wstls.Versions...),
 
 		&cli.IntFlag{Name: "max-conns", Category: limits, Value: 10000, Usage: "at most `N` connections of FROM"},
-		&cli.DurationFlag{Name: "connect-timeout", Category: limits, Value: 10 * time.Second, Usage: "allow `TIME` for opening TO"},
-		&cli.DurationFlag{Name: "handshake-timeout", Category: limits, Value: core.DefaultHandshakeTimeout, Usage: "allow `TIME` for the opening handshake of FROM"},
-		&cli.DurationFlag{Name: "idle", Category: limits, Usage: "close when nothing has passed for `TIME` (0: never)"},
+		flags.Time(cli.GenericFlag{Name: "connect-timeout", Category: limits, Usage: "allow `TIME` for opening TO"}, 10*time.Second),
+		flags.Time(cli.GenericFlag{Name: "handshake-timeout", Category: limits, Usage: "allow `TIME` for the opening handshake of FROM"}, core.DefaultHandshakeTimeout),
+		flags.Time(cli.GenericFlag{Name: "idle", Category: limits, Usage: "close when nothing has passed for `TIME` (0: never)"}, 0),
 		deadFlag(limits),
-		&cli.DurationFlag{Name: "close-timeout", Category: limits, Value: core.DefaultCloseTimeout, Usage: "allow `TIME` for the closing handshake"},
-		&cli.DurationFlag{Name: "grace", Category: limits, Value: serve.DefaultGrace, Usage: "wait `TIME` for open connections when stopping"},
+		flags.Time(cli.GenericFlag{Name: "close-timeout", Category: limits, Usage: "allow `TIME` for the closing handshake"}, core.DefaultCloseTimeout),
+		flags.Time(cli.GenericFlag{Name: "grace", Category: limits, Usage: "wait `TIME` for open connections when stopping"}, serve.DefaultGrace),
 	}...)
 }
 
 // bidirectional are the formats that can be read and written.
 var bidirectional = []format.Format{format.Lines, format.Nul, format.Hex, format.Base64, format.Len32, format.JSON}
-
-func streamFormats() string {
-	names := make([]string, len(bidirectional))
-	for i, f := range bidirectional {
-		names[i] = string(f)
-	}
-	return strings.Join(names, ", ")
-}
 
 // span is one bridge.
 type span struct {
@@ -162,7 +155,7 @@ func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
 	own := *e // a table of --file has values of its own
 	own.children = childOptions{named: c.StringSlice("exec-env"), contained: true}
 	own.deadAfter = boundOf(c, "dead-after")
-	s := &span{env: &own, name: name, c: c, max: sizeOf(c, "max-message"), closing: c.Duration("close-timeout"), idle: c.Duration("idle")}
+	s := &span{env: &own, name: name, c: c, max: flags.Bytes(c, "max-message"), closing: c.Duration("close-timeout"), idle: c.Duration("idle")}
 	s.sessions.init(e.log, name)
 	if err := numbersOf(spanFlags()).check(c); err != nil { // those of a table, too
 		return nil, err
@@ -183,9 +176,6 @@ func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
 		flag string
 		o    *format.Options
 	}{{"from-format", &s.kind.from}, {"to-format", &s.kind.to}} {
-		if err := oneOf(c, side.flag, strings.Split(streamFormats(), ", ")...); err != nil {
-			return nil, err
-		}
 		*side.o = format.Options{Format: format.Format(c.String(side.flag)), CRLF: c.Bool("crlf"), MaxMessage: s.max, ReplaceInvalid: c.Bool("replace-invalid")}
 	}
 	if err := s.newFront(); err != nil {

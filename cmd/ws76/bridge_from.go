@@ -121,9 +121,9 @@ func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
 		Pending: s.pending, MessageTimeout: boundOf(c, "message-timeout"), WriteTimeout: boundOf(c, "write-timeout"),
 	}
 	if dialect != "" {
-		d, err := parseDialect(dialect)
+		d, err := core.ParseDialect(dialect)
 		if err != nil {
-			return o, err
+			return o, usageError{err}
 		}
 		o.Dialects = []core.Dialect{d}
 	}

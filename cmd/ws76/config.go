@@ -15,6 +15,7 @@ import (
 	"github.com/BurntSushi/toml"
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/internal/textfile"
 )
 
@@ -182,11 +183,10 @@ func (c *config) checkFlag(commands []*cli.Command, key []string) error {
 
 // configurable returns the flag that a key sets, nil if there is none. Of a flag
 // that may be repeated the plural is a name too: headers.
-func configurable(flags []cli.Flag, key string) cli.Flag {
-	for _, f := range flags {
+func configurable(list []cli.Flag, key string) cli.Flag {
+	for _, f := range list {
 		name := f.Names()[0]
-		_, several := f.(*cli.StringSliceFlag)
-		if name != "config" && name != "help" && (key == name || several && key == name+"s") {
+		if name != "config" && name != "help" && (key == name || flags.Repeatable(f) && key == name+"s") {
 			return f
 		}
 	}
@@ -399,7 +399,7 @@ func setFlag(ctx *cli.Context, f cli.Flag, value any) error {
 	name := f.Names()[0]
 	values := []any{value}
 	if list, ok := value.([]any); ok {
-		if _, ok := f.(*cli.StringSliceFlag); !ok {
+		if !flags.Repeatable(f) {
 			return errors.New("takes one value")
 		}
 		values = list

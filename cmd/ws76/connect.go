@@ -8,9 +8,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/scripts"
+	wstls "github.com/ws76/ws76/transports/tls"
 )
 
 func connectCommand(e *env) *cli.Command {
@@ -40,28 +43,28 @@ func connectFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "message", Aliases: []string{"m"}, Category: messages, Usage: "send `TEXT`, or what @FILE holds, before standard input; repeatable"},
 		&cli.BoolFlag{Name: "no-stdin", Category: messages, Usage: "do not read standard input; counts as its end"},
-		&cli.StringFlag{Name: "in", Category: messages, Value: "lines", Usage: "`FORMAT` of standard input: " + inputFormats()},
-		&cli.StringFlag{Name: "out", Category: messages, Value: "lines", Usage: "`FORMAT` of standard output: " + outputFormats()},
+		flags.Word(cli.GenericFlag{Name: "in", Category: messages, Usage: "`FORMAT` of standard input: %s"}, "lines", format.Inputs...),
+		flags.Word(cli.GenericFlag{Name: "out", Category: messages, Usage: "`FORMAT` of standard output: %s"}, "lines", format.Outputs...),
 		&cli.StringFlag{Name: "format", Category: messages, Usage: "print each message by `TEMPLATE`: %T time, %d data, %j JSON string, %k kind, %c conn, %n number, %p path"},
 		&cli.BoolFlag{Name: "crlf", Category: messages, Usage: "lines end with CR LF"},
 		&cli.BoolFlag{Name: "replace-invalid", Category: messages, Usage: "send U+FFFD for input that is not UTF-8 instead of ending with an error"},
-		sizeFlag("max-message", core.DefaultMaxMessage, messages, "largest message, `SIZE`"),
+		flags.Size(cli.GenericFlag{Name: "max-message", Category: messages, Usage: "largest message, `SIZE`"}, core.DefaultMaxMessage),
 		&cli.StringFlag{Name: "heartbeat", Category: messages, Usage: "send `TEXT` every --heartbeat-interval (the drafts have no ping)"},
-		&cli.DurationFlag{Name: "heartbeat-interval", Category: messages, Value: 30 * time.Second, Usage: "`TIME` between heartbeats"},
+		flags.Time(cli.GenericFlag{Name: "heartbeat-interval", Category: messages, Usage: "`TIME` between heartbeats"}, 30*time.Second),
 
-		&cli.StringFlag{Name: "on-eof", Category: ending, Usage: "`WHAT` to do at the end of standard input: linger, close, wait or ignore", DefaultText: "linger, on a terminal close"},
-		&cli.DurationFlag{Name: "linger", Category: ending, Value: time.Second, Usage: "`TIME` of silence after which --on-eof linger closes (0: at once)"},
+		flags.Word(cli.GenericFlag{Name: "on-eof", Category: ending, Usage: "`WHAT` to do at the end of standard input: %s", DefaultText: "linger, on a terminal close"}, "", "linger", "close", "wait", "ignore"),
+		flags.Time(cli.GenericFlag{Name: "linger", Category: ending, Usage: "`TIME` of silence after which --on-eof linger closes (0: at once)"}, time.Second),
 		&cli.Int64Flag{Name: "count", Aliases: []string{"n"}, Category: ending, Usage: "end after `N` received messages"},
 		&cli.StringFlag{Name: "until", Category: ending, Usage: "end after a received message that matches `REGEX`"},
 		&cli.StringFlag{Name: "expect", Category: ending, Usage: "exit with 9 if no received message matches `REGEX`"},
-		&cli.DurationFlag{Name: "timeout", Category: ending, Usage: "end everything after `TIME`, exit 5"},
-		&cli.DurationFlag{Name: "idle", Category: ending, Usage: "end when nothing has passed for `TIME`, heartbeats aside, exit 5"},
-		&cli.DurationFlag{Name: "close-timeout", Category: ending, Value: core.DefaultCloseTimeout, Usage: "wait `TIME` for the peer's closing frame"},
+		flags.Time(cli.GenericFlag{Name: "timeout", Category: ending, Usage: "end everything after `TIME`, exit 5"}, 0),
+		flags.Time(cli.GenericFlag{Name: "idle", Category: ending, Usage: "end when nothing has passed for `TIME`, heartbeats aside, exit 5"}, 0),
+		flags.Time(cli.GenericFlag{Name: "close-timeout", Category: ending, Usage: "wait `TIME` for the peer's closing frame"}, core.DefaultCloseTimeout),
 		&cli.BoolFlag{Name: "reconnect", Category: ending, Usage: "connect again when the connection is lost, with backoff up to 30 s"},
 		&cli.IntFlag{Name: "retries", Category: ending, Usage: "give up after `N` failed attempts in a row (0: never)"},
 		&cli.BoolFlag{Name: "stats", Category: ending, Usage: "say at the end how much passed and how long things took"},
 
-		&cli.StringFlag{Name: "dialect", Category: handshake, Value: string(core.Hixie76), Usage: "`DIALECT`: hixie-75, hixie-76 or rfc6455"},
+		flags.Word(cli.GenericFlag{Name: "dialect", Category: handshake, Usage: "`DIALECT`: %s"}, core.Hixie76, core.Dialects...),
 		&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Category: handshake, Usage: "add the field `'NAME: VALUE'`, or those of @FILE, in place of a default of that name; repeatable"},
 		&cli.StringFlag{Name: "origin", Category: handshake, Usage: "send `ORIGIN`", DefaultText: "http://HOST of the URL"},
 		&cli.StringSliceFlag{Name: "protocol", Category: handshake, Usage: "ask for sub-protocol `NAME`; repeatable"},
@@ -70,7 +73,7 @@ func connectFlags() []cli.Flag {
 		&cli.StringFlag{Name: "key1", Category: handshake, Usage: "fixed Sec-WebSocket-Key1 `KEY`"},
 		&cli.StringFlag{Name: "key2", Category: handshake, Usage: "fixed Sec-WebSocket-Key2 `KEY`"},
 		&cli.StringFlag{Name: "key3", Category: handshake, Usage: "fixed `KEY`: 8 characters, hex:… or base64:…"},
-		&cli.StringFlag{Name: "header-order", Category: handshake, Value: "random", Usage: "`ORDER` of the fields: random, as the draft says, or fixed"},
+		flags.Word(cli.GenericFlag{Name: "header-order", Category: handshake, Usage: "`ORDER` of the fields: %s"}, "random", "random, as the draft says,", "fixed"),
 		&cli.BoolFlag{Name: "strict", Category: handshake, Usage: "refuse what is tolerated otherwise"},
 		&cli.BoolFlag{Name: "no-compress", Category: handshake, Usage: "do not offer permessage-deflate (RFC 6455)"},
 
@@ -80,7 +83,7 @@ func connectFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "resolve", Category: network, Usage: "use ADDR for a name: `HOST:PORT:ADDR`; repeatable"},
 		&cli.BoolFlag{Name: "ipv4", Aliases: []string{"4"}, Category: network, Usage: "IPv4 only"},
 		&cli.BoolFlag{Name: "ipv6", Aliases: []string{"6"}, Category: network, Usage: "IPv6 only"},
-		&cli.DurationFlag{Name: "connect-timeout", Category: network, Value: 30 * time.Second, Usage: "allow `TIME` for connecting and the handshake"},
+		flags.Time(cli.GenericFlag{Name: "connect-timeout", Category: network, Usage: "allow `TIME` for connecting and the handshake"}, 30*time.Second),
 
 		deadFlag(network),
 
@@ -89,7 +92,7 @@ func connectFlags() []cli.Flag {
 		&cli.StringFlag{Name: "key", Category: security, Usage: "its key `FILE`"},
 		&cli.StringFlag{Name: "servername", Category: security, Usage: "`NAME` to ask for and to expect in the certificate"},
 		&cli.BoolFlag{Name: "insecure", Aliases: []string{"k"}, Category: security, Usage: "accept any certificate"},
-		&cli.StringFlag{Name: "tls-min", Category: security, Value: "1.2", Usage: "lowest TLS `VERSION`, 1.0 to 1.3; 1.0 and 1.1 with their ciphers are for old devices only"},
+		flags.Word(cli.GenericFlag{Name: "tls-min", Category: security, Usage: "lowest TLS `VERSION`, %s; 1.0 and 1.1 with their ciphers are for old devices only"}, "1.2", wstls.Versions...),
 
 		colorFlag(typing),
 		&cli.BoolFlag{Name: "no-history", Category: typing, Usage: "keep nothing of what is typed, and read nothing of what was"},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/rfc6455"
@@ -45,16 +46,11 @@ func (e *env) newDialerTo(c *cli.Context, url, via string) (*dialer, error) {
 	if d.target, err = core.ParseURL(d.url); err != nil {
 		return nil, usageError{err}
 	}
-	if err := oneOf(c, "header-order", "random", "fixed"); err != nil {
-		return nil, err
-	}
 	d.options = core.DialOptions{
-		Origin: c.String("origin"), Protocols: c.StringSlice("protocol"),
+		Dialect: core.Dialect(c.String("dialect")),
+		Origin:  c.String("origin"), Protocols: c.StringSlice("protocol"),
 		FixedOrder: c.String("header-order") == "fixed", Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"),
-		MaxMessage: sizeOf(c, "max-message"), CloseTimeout: c.Duration("close-timeout"), Trace: e.trace("client"),
-	}
-	if d.options.Dialect, err = parseDialect(c.String("dialect")); err != nil {
-		return nil, err
+		MaxMessage: flags.Bytes(c, "max-message"), CloseTimeout: c.Duration("close-timeout"), Trace: e.trace("client"),
 	}
 	if d.target.Dialect != "" {
 		d.options.Dialect = d.target.Dialect

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
@@ -41,10 +42,7 @@ func (e *env) newTerminal(c *cli.Context, path string) (*terminal, error) {
 	if err := t.setOnEOF(c, isTerminal(e.stdin) && !t.noStdin); err != nil {
 		return nil, err
 	}
-	in := format.Options{CRLF: c.Bool("crlf"), MaxMessage: sizeOf(c, "max-message"), ReplaceInvalid: c.Bool("replace-invalid")}
-	if in.Format, err = format.ParseInput(c.String("in")); err != nil {
-		return nil, usagef("--in: %w", err)
-	}
+	in := format.Options{Format: format.Format(c.String("in")), CRLF: c.Bool("crlf"), MaxMessage: flags.Bytes(c, "max-message"), ReplaceInvalid: c.Bool("replace-invalid")}
 	out, err := e.outputOptions(c)
 	if err != nil {
 		return nil, err
@@ -77,8 +75,8 @@ func (e *env) outputOptions(c *cli.Context) (format.Options, error) {
 		if o.Template, err = format.ParseTemplate(template); err != nil {
 			return o, usagef("--format: %w", err)
 		}
-	} else if o.Format, err = format.ParseOutput(c.String("out")); err != nil {
-		return o, usagef("--out: %w", err)
+	} else {
+		o.Format = format.Format(c.String("out"))
 	}
 	if o.Format == format.Len32 {
 		if err := e.refuseBinary("messages in the format len32"); err != nil {
@@ -89,9 +87,6 @@ func (e *env) outputOptions(c *cli.Context) (format.Options, error) {
 	o.Escape = isTerminal(e.stdout)
 	return o, nil
 }
-
-func inputFormats() string  { return "lines, nul, whole, hex, base64, len32, json" }
-func outputFormats() string { return "lines, nul, raw, hex, base64, len32, json" }
 
 // firstMessages gathers -m and the MESSAGE arguments.
 func firstMessages(c *cli.Context) ([]core.Message, error) {
@@ -128,7 +123,7 @@ func sendable(c *cli.Context, data []byte) ([]byte, error) {
 		}
 		data = hixie.AppendValidUTF8(nil, data)
 	}
-	if limit := sizeOf(c, "max-message"); int64(len(data)) > limit {
+	if limit := flags.Bytes(c, "max-message"); int64(len(data)) > limit {
 		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", core.ErrMessageTooLarge, len(data), limit)
 	}
 	return data, nil
@@ -150,8 +145,6 @@ func (t *terminal) setOnEOF(c *cli.Context, interactive bool) error {
 		t.linger = relay.Forever
 	case "ignore":
 		t.ignoreEOF = true
-	default:
-		return usagef("--on-eof %q: want linger, close, wait or ignore", policy)
 	}
 	return nil
 }

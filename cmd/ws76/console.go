@@ -82,10 +82,7 @@ const (
 // mode is right: input or output is no terminal, or a dumb one, or --in does not read
 // lines.
 func (e *env) newConsole(c *cli.Context, in, out format.Options) (*console, error) {
-	color, err := e.colors(c)
-	if err != nil {
-		return nil, err
-	}
+	color := e.colors(c)
 	switch in.Format {
 	case format.Lines, format.Hex, format.Base64, format.JSON:
 	default:
@@ -104,10 +101,12 @@ func (e *env) newConsole(c *cli.Context, in, out format.Options) (*console, erro
 	}
 	path := ""
 	if !c.Bool("no-history") {
+		var err error
 		if path, err = e.historyPath(); err != nil {
 			e.log.Infof("no history: %v", err)
 		}
 	}
+	var err error
 	if t.history, err = lineedit.OpenHistory(path); err != nil {
 		e.log.Infof("no history: %v", err)
 	}

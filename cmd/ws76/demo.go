@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/serial"
 	"github.com/ws76/ws76/transports/wifly"
@@ -33,8 +34,8 @@ ws76 demo --no-module           the device on plain TCP`,
 			"a WiFly module in software on a pseudo-terminal, and on it a device that publishes sensor readings to /ws/demo/rw in draft 76. " +
 			"What is sent to the channel the device shows on its display.",
 		Flags: []cli.Flag{
-			&cli.DurationFlag{Name: "interval", Value: 500 * time.Millisecond, Usage: "`TIME` between readings"},
-			&cli.DurationFlag{Name: "duration", Usage: "end after `TIME` (0: at ^C)"},
+			flags.Time(cli.GenericFlag{Name: "interval", Usage: "`TIME` between readings"}, 500*time.Millisecond),
+			flags.Time(cli.GenericFlag{Name: "duration", Usage: "end after `TIME` (0: at ^C)"}, 0),
 			&cli.BoolFlag{Name: "no-module", Usage: "no module: the device connects over TCP"},
 		},
 		Action: func(c *cli.Context) error { return e.demo(c) },

@@ -17,7 +17,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/internal/docgen"
 	"github.com/ws76/ws76/scripts/permit"
 	"github.com/ws76/ws76/transports/all"
@@ -35,31 +34,13 @@ func documentedApp() *cli.App {
 	return newApp(&env{stdout: io.Discard, stderr: io.Discard, getenv: os.Getenv, log: newLogger(io.Discard)})
 }
 
-// choices are the values of flags and arguments that take one of a few.
-// TestChoices holds them against what the commands accept.
-func choices() map[string][]string {
-	var dialects []string
-	for _, d := range core.Dialects {
-		dialects = append(dialects, string(d))
-	}
+// checkedWords are the words of flags and arguments that check them themselves.
+func checkedWords() map[string][]string {
 	var allow []string
 	for _, kind := range permit.Kinds {
 		allow = append(allow, string(kind))
 	}
-	return map[string][]string{
-		"--dialect":         dialects,
-		"--allow":           allow,
-		"--on-script-error": {"pass", "drop", "close", "exit"},
-		"--in":              strings.Split(inputFormats(), ", "),
-		"--out":             strings.Split(outputFormats(), ", "),
-		"--on-eof":          {"linger", "close", "wait", "ignore"},
-		"--log-format":      {"text", "json"},
-		"--color":           {"auto", "always", "never"},
-		"--side":            {"client", "server"},
-		"--header-order":    {"random", "fixed"},
-		"--tls-min":         {"1.0", "1.1", "1.2", "1.3"},
-		"SHELL":             shellNames(),
-	}
+	return map[string][]string{"--allow": allow, "SHELL": shellNames()}
 }
 
 // asked are the flags and arguments whose values completion asks ws76 for, with
@@ -82,7 +63,7 @@ var asked = map[string]string{
 // options the man pages have.
 func generated(t *testing.T) (files map[string][]byte, described []string) {
 	t.Helper()
-	root := docgen.Tree(documentedApp(), docgen.Values{Words: choices(), Sources: asked})
+	root := docgen.Tree(documentedApp(), docgen.Values{Words: checkedWords(), Sources: asked})
 	files = map[string][]byte{
 		filepath.Join(completionsDir, "ws76.bash"): docgen.Bash(root),
 		filepath.Join(completionsDir, "_ws76"):     docgen.Zsh(root),
@@ -211,40 +192,50 @@ func count(list []string, s string) (n int) {
 	return n
 }
 
-// TestChoices gives every flag of choices a wrong value: the command must refuse
-// it and name exactly the values that completion offers.
-func TestChoices(t *testing.T) {
-	arguments := map[string][]string{"connect": {"ws://127.0.0.1:1/"}, "serve": {"--echo"}, "replay": {"none.jsonl", "ws://127.0.0.1:1/"}, "run": {"../../scripts/examples/upper.lua"}, "script test": {"../../scripts/templates/test.lua"}, "bridge": {"ws://127.0.0.1:0", "ws://127.0.0.1:1/"}}
-	seen := map[string]bool{}
+// Every flag that takes one of a few words refuses another, from the command line, the environment and the configuration, and names
+// exactly those that completion offers.
+func TestWords(t *testing.T) {
+	tried := 0
+	dir := t.TempDir()
 	walk(documentedApp().Commands, "", func(path string, c *cli.Command) {
-		if len(c.Subcommands) > 0 {
-			return
-		}
 		for _, f := range c.Flags {
-			name := "--" + f.Names()[0]
-			words, ok := choices()[name]
-			if !ok || path == "serve" && name == "--tls-min" { // reads the certificate first
+			words := wordsOf(f)
+			if words == nil || len(c.Subcommands) > 0 {
 				continue
 			}
-			seen[name] = true
-			args := slices.Concat([]string{"ws76"}, strings.Fields(path), arguments[path], []string{name, "nonsense"})
-			var stderr bytes.Buffer
-			code := run(t.Context(), args, &env{stdin: strings.NewReader(""), stdout: io.Discard, stderr: &stderr, getenv: os.Getenv})
-			if code != exitUsage {
-				t.Errorf("%q: exit %d, want %d", args, code, exitUsage)
+			tried++
+			name := f.Names()[0]
+			args := append([]string{"ws76"}, strings.Fields(path)...)
+			want := name + ` "nonsense": want one of ` + strings.Join(words, ", ")
+			if code, said := runQuietly(t, append(args, "--"+name, "nonsense"), nil); code != exitUsage || !strings.Contains(said, "--"+want) {
+				t.Errorf("%s: %d, %q", path, code, said)
 			}
-			for _, word := range words {
-				if !strings.Contains(stderr.String(), word) {
-					t.Errorf("%q: %q does not name %q", args, &stderr, word)
-				}
+			variable := "WS76_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+			if code, said := runQuietly(t, args, map[string]string{variable: "nonsense"}); code != exitUsage || !strings.Contains(said, words[0]) {
+				t.Errorf("%s with %s: %d, %q", path, variable, code, said)
+			}
+			file := filepath.Join(dir, strings.ReplaceAll(path, " ", "-")+name+".toml")
+			if err := os.WriteFile(file, []byte(name+" = \"nonsense\"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if code, said := runQuietly(t, append(args, "--config", file), nil); code != exitConfig || !strings.Contains(said, words[0]) {
+				t.Errorf("%s with a configuration: %d, %q", path, code, said)
 			}
 		}
 	})
-	for name := range choices() {
-		if strings.HasPrefix(name, "--") && !seen[name] {
-			t.Errorf("no command has %s", name)
+	if tried < 60 {
+		t.Errorf("tried only %d", tried)
+	}
+}
+
+// wordsOf returns what completion offers for a flag that takes one of a few words, nil for others.
+func wordsOf(f cli.Flag) []string {
+	if g, ok := f.(*cli.GenericFlag); ok {
+		if w, ok := g.Value.(interface{ Words() []string }); ok {
+			return w.Words()
 		}
 	}
+	return nil
 }
 
 // TestDocumentedFlags finds commands in documents and examples: each must exist,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay/format"
@@ -43,7 +44,7 @@ ws76 frame dump capture.bin                        each byte and what it is`,
 }
 
 func dialectFlag() cli.Flag {
-	return &cli.StringFlag{Name: "dialect", Value: string(core.Hixie76), Usage: "`DIALECT` of the frames: hixie-76, hixie-75 (the same frames) or rfc6455"}
+	return flags.Word(cli.GenericFlag{Name: "dialect", Usage: "`DIALECT` of the frames, the same in both drafts: %s"}, core.Hixie76, core.Dialects...)
 }
 
 // frameTypeOf returns the type byte that --type asks for.

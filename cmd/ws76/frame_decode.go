@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay/format"
@@ -26,12 +27,12 @@ ws76 frame decode --dialect rfc6455 < frames.bin   masked or not`,
 		Description: "The closing frame ends the stream. Where it is cut off or wrong, all that is complete is printed first. " +
 			`With --out json a frame is one object a line: "data" or "base64", "kind", and with --all "type" and "length".`,
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "out", Value: "lines", Usage: "`FORMAT` of the messages: " + outputFormats()},
+			flags.Word(cli.GenericFlag{Name: "out", Usage: "`FORMAT` of the messages: %s"}, "lines", format.Outputs...),
 			&cli.StringFlag{Name: "format", Usage: "print each message by `TEMPLATE`: %d data, %j data as JSON, %k kind, %n number, %T time, \\n newline"},
 			&cli.BoolFlag{Name: "crlf", Usage: "end lines with CR LF"},
 			&cli.BoolFlag{Name: "all", Usage: "show frames of all types, not only messages"},
 			&cli.BoolFlag{Name: "replace-invalid", Usage: "print U+FFFD for what is not UTF-8, as the draft says, rather than stop"},
-			sizeFlag("max-message", hixie.DefaultMaxMessage, "", "refuse messages above `SIZE`"),
+			flags.Size(cli.GenericFlag{Name: "max-message", Usage: "refuse messages above `SIZE`"}, hixie.DefaultMaxMessage),
 			dialectFlag(),
 		}, scriptFlags()...),
 		Action: func(c *cli.Context) error {
@@ -74,12 +75,9 @@ func newFrameDecoder(e *env, c *cli.Context) (*frameDecoder, error) {
 	if err := noArguments(c); err != nil {
 		return nil, err
 	}
-	dialect, err := parseDialect(c.String("dialect"))
-	if err != nil {
-		return nil, err
-	}
+	dialect := core.Dialect(c.String("dialect"))
 	dec := &frameDecoder{
-		in: e.stdin, dialect: dialect, max: sizeOf(c, "max-message"), all: c.Bool("all"), replace: c.Bool("replace-invalid"), log: e.log,
+		in: e.stdin, dialect: dialect, max: flags.Bytes(c, "max-message"), all: c.Bool("all"), replace: c.Bool("replace-invalid"), log: e.log,
 	}
 	if dialect == core.RFC6455 && dec.replace {
 		return nil, usagef("--replace-invalid: RFC 6455 makes text that is not UTF-8 an error; it goes with hixie-76")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core/hixie"
 )
 
@@ -29,7 +30,7 @@ printf 'on\n' | ws76 frame encode --close | ws76 frame dump`,
 			"The stream may begin with a handshake, of a client or a server, or with both, one after the other. " +
 			"What cannot be read is shown as well, and is an error.",
 		Flags: []cli.Flag{
-			sizeFlag("max-message", hixie.DefaultMaxMessage, "", "take frames above `SIZE` for garbage"),
+			flags.Size(cli.GenericFlag{Name: "max-message", Usage: "take frames above `SIZE` for garbage"}, hixie.DefaultMaxMessage),
 			&cli.BoolFlag{Name: "pcap", Usage: "read a packet capture, of tcpdump or Wireshark"},
 		},
 		Action: func(c *cli.Context) error { return frameDump(c.Context, e, c) },
@@ -50,7 +51,7 @@ func frameDump(ctx context.Context, e *env, c *cli.Context) error {
 		in = f
 	}
 	out := bufio.NewWriterSize(output{e.stdout}, blockSize)
-	d := &dumper{r: in, w: out, max: sizeOf(c, "max-message")}
+	d := &dumper{r: in, w: out, max: flags.Bytes(c, "max-message")}
 	return runFrame(ctx, func() error {
 		run := d.run
 		if c.Bool("pcap") {

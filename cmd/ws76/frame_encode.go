@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
@@ -28,10 +29,10 @@ ws76 frame encode --in whole --close < note.txt    one message with newlines, th
 printf 'x' | ws76 frame encode --type 0x85         a length-prefixed frame, which servers skip
 ws76 frame encode --dialect rfc6455 --mask < lines.txt`,
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "in", Value: "lines", Usage: "`FORMAT` of the messages: " + inputFormats()},
+			flags.Word(cli.GenericFlag{Name: "in", Usage: "`FORMAT` of the messages: %s"}, "lines", format.Inputs...),
 			&cli.BoolFlag{Name: "crlf", Usage: "lines end with CR LF, and the CR is no part of the message"},
 			&cli.BoolFlag{Name: "replace-invalid", Usage: "send U+FFFD for what is not UTF-8, rather than stop"},
-			sizeFlag("max-message", hixie.DefaultMaxMessage, "", "refuse messages above `SIZE`"),
+			flags.Size(cli.GenericFlag{Name: "max-message", Usage: "refuse messages above `SIZE`"}, hixie.DefaultMaxMessage),
 			dialectFlag(),
 			&cli.StringFlag{Name: "type", Category: framing, Usage: "`TYPE` byte: 0x00..0x7F with a sentinel, 0x80..0xFF with a length; the opcode with rfc6455"},
 			&cli.BoolFlag{Name: "close", Category: framing, Usage: "end with a closing frame (FF 00)"},
@@ -65,14 +66,7 @@ func newFrameEncoder(e *env, c *cli.Context) (*frameEncoder, error) {
 	if err := noArguments(c); err != nil {
 		return nil, err
 	}
-	dialect, err := parseDialect(c.String("dialect"))
-	if err != nil {
-		return nil, err
-	}
-	in, err := format.ParseInput(c.String("in"))
-	if err != nil {
-		return nil, usagef("--in: %w", err)
-	}
+	dialect := core.Dialect(c.String("dialect"))
 	typ, typed, err := frameTypeOf(c, dialect)
 	if err != nil {
 		return nil, err
@@ -80,7 +74,7 @@ func newFrameEncoder(e *env, c *cli.Context) (*frameEncoder, error) {
 	enc := &frameEncoder{
 		in: e.stdin, out: output{e.stdout}, dialect: dialect, typ: typ, close: c.Bool("close"),
 		options: format.Options{
-			Format: in, CRLF: c.Bool("crlf"), MaxMessage: sizeOf(c, "max-message"), ReplaceInvalid: c.Bool("replace-invalid"),
+			Format: format.Format(c.String("in")), CRLF: c.Bool("crlf"), MaxMessage: flags.Bytes(c, "max-message"), ReplaceInvalid: c.Bool("replace-invalid"),
 		},
 	}
 	switch {
@@ -102,7 +96,7 @@ func newFrameEncoder(e *env, c *cli.Context) (*frameEncoder, error) {
 	} else if typ != 0 {
 		enc.options.Kind = core.Binary // no text, so anything goes
 	}
-	enc.blocks = dialect != core.RFC6455 && typ == 0 && !enc.options.CRLF && (in == format.Lines || in == format.Nul)
+	enc.blocks = dialect != core.RFC6455 && typ == 0 && !enc.options.CRLF && (enc.options.Format == format.Lines || enc.options.Format == format.Nul)
 	if err := e.refuseBinary("frames"); err != nil {
 		return nil, err
 	}

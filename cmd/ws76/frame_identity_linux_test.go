@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -20,11 +21,10 @@ func TestFrameIdentity(t *testing.T) {
 	const most = 128 << 20 // resident bytes of a process, the race detector's own among them
 	mib := int64(192)
 	if text := os.Getenv("WS76_IDENTITY_MIB"); text != "" {
-		var s size
-		if err := s.Set(text + "MiB"); err != nil {
+		var err error
+		if mib, err = strconv.ParseInt(text, 10, 32); err != nil {
 			t.Fatal(err)
 		}
-		mib = int64(s) >> 20
 	}
 	encode, decode := selfCommand(t, "frame", "encode"), selfCommand(t, "frame", "decode")
 	between, err := encode.StdoutPipe()

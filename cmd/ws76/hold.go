@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/internal/deadpeer"
 )
@@ -12,9 +13,9 @@ import (
 // holdFlags bound what a client can hold of a server while it does nothing.
 func holdFlags(category string) []cli.Flag {
 	return []cli.Flag{
-		sizeFlag("max-pending", 256<<20, category, "hold at most `SIZE` of messages that have not come whole, and of those that wait for who does not read, over all connections; then the largest is given up; --max-message where that is more"),
-		&cli.DurationFlag{Name: "message-timeout", Category: category, Value: core.DefaultMessageTimeout, Usage: "allow `TIME` for a message to arrive, from its first byte to its last (0: any)"},
-		&cli.DurationFlag{Name: "write-timeout", Category: category, Value: core.DefaultWriteTimeout, Usage: "end a connection that takes nothing of what is sent to it for `TIME` (0: never)"},
+		flags.Size(cli.GenericFlag{Name: "max-pending", Category: category, Usage: "hold at most `SIZE` of messages that have not come whole, and of those that wait for who does not read, over all connections; then the largest is given up; --max-message where that is more"}, 256<<20),
+		flags.Time(cli.GenericFlag{Name: "message-timeout", Category: category, Usage: "allow `TIME` for a message to arrive, from its first byte to its last (0: any)"}, core.DefaultMessageTimeout),
+		flags.Time(cli.GenericFlag{Name: "write-timeout", Category: category, Usage: "end a connection that takes nothing of what is sent to it for `TIME` (0: never)"}, core.DefaultWriteTimeout),
 	}
 }
 
@@ -27,19 +28,19 @@ func pendingOf(c *cli.Context) (*core.Budget, error) {
 // maxPending returns --max-pending. A largest message is what it lets through at least,
 // where it does not say otherwise.
 func maxPending(c *cli.Context) (int64, error) {
-	pending, message := size(sizeOf(c, "max-pending")), size(sizeOf(c, "max-message"))
+	pending, message := flags.Bytes(c, "max-pending"), flags.Bytes(c, "max-message")
 	if pending < message {
 		if c.IsSet("max-pending") {
-			return 0, usagef("--max-pending %v: a message of --max-message %v could never arrive; want no less than that", &pending, &message)
+			return 0, usagef("--max-pending %v: a message of --max-message %v could never arrive; want no less than that", flags.FormatBytes(pending), flags.FormatBytes(message))
 		}
 		pending = message
 	}
-	return int64(pending), nil
+	return pending, nil
 }
 
 // deadFlag is for commands that have TCP connections; env.openTransport sees to them.
 func deadFlag(category string) cli.Flag {
-	return &cli.DurationFlag{Name: "dead-after", Category: category, Value: deadpeer.Default, Usage: "give up a TCP peer that acknowledges nothing for `TIME`: its power is off, or the way there is cut (0: the system's time, some 15 minutes)"}
+	return flags.Time(cli.GenericFlag{Name: "dead-after", Category: category, Usage: "give up a TCP peer that acknowledges nothing for `TIME`: its power is off, or the way there is cut (0: the system's time, some 15 minutes)"}, deadpeer.Default)
 }
 
 // boundOf returns the value of a flag for which 0 is no bound, as core has it.

@@ -33,9 +33,6 @@ func newLogger(w io.Writer) *logger { return &logger{w: w, level: slog.LevelWarn
 
 // configure takes the level and the form from the common flags of a command.
 func (l *logger) configure(c *cli.Context) error {
-	if err := oneOf(c, "log-format", "text", "json"); err != nil {
-		return err
-	}
 	l.level = slog.LevelWarn
 	switch n := c.Count("verbose"); {
 	case c.Bool("quiet"):

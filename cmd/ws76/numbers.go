@@ -4,13 +4,12 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 )
 
-// numbers are the flags that take a time or a number, by name: whether 0 is one of their
-// values. None takes less. Sizes have a type of their own; seeds are any number.
+// numbers are the flags that take a number, by name: whether 0 is one of their values. None takes less. Sizes and times have types
+// of their own; seeds are any number.
 type numbers map[string]bool
 
 // numbersOf is for flags that have not been set yet: 0 is a value of those that have it by
@@ -21,8 +20,6 @@ func numbersOf(flags []cli.Flag) numbers {
 		var usage string
 		var zero bool
 		switch f := f.(type) {
-		case *cli.DurationFlag:
-			usage, zero = f.Usage, f.Value == 0
 		case *cli.IntFlag:
 			usage, zero = f.Usage, f.Value == 0
 		case *cli.Int64Flag:
@@ -51,8 +48,6 @@ func checkNumber(value any, zero bool) error {
 	var v float64
 	least := "at least 1"
 	switch value := value.(type) {
-	case time.Duration:
-		v, least = float64(value), "more than 0"
 	case int:
 		v = float64(value)
 	case int64:

@@ -12,7 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// Every number and time of every command refuses what nothing could be meant by, on the
+// Every number, size and time of every command refuses what nothing could be meant by, on the
 // command line and in the environment.
 func TestNumbers(t *testing.T) {
 	tried := 0
@@ -24,11 +24,6 @@ func TestNumbers(t *testing.T) {
 			for _, f := range command.Flags {
 				var values []string
 				switch f := f.(type) {
-				case *cli.DurationFlag:
-					values = []string{"-1s"}
-					if f.Value != 0 && !strings.Contains(f.Usage, "(0: ") {
-						values = append(values, "0s")
-					}
 				case *cli.IntFlag:
 					values = []string{"-1"}
 					if f.Value != 0 {
@@ -39,8 +34,14 @@ func TestNumbers(t *testing.T) {
 				case *cli.Float64Flag:
 					values = []string{"-1", "NaN", "Inf", "-Inf"}
 				case *cli.GenericFlag:
-					if _, ok := f.Value.(*size); ok {
+					switch f.Value.Set("nonsense").Error() { // what it is of
+					case "want bytes, or a number with KiB, MiB or GiB":
 						values = []string{"-1", "0", "9999999999G"}
+					case "want a time like 500ms, 5s or 2m, or seconds":
+						values = []string{"-1s", "-1", "1e400", "NaN"}
+						if f.GetDefaultText() != "0s" && !strings.Contains(f.Usage, "(0: ") {
+							values = append(values, "0s", "0")
+						}
 					}
 				}
 				name := f.Names()[0]

@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/core/relay/recording"
@@ -46,21 +47,21 @@ func replayFlags() []cli.Flag {
 	const printing, playing = "Printing", "Playing"
 	flags := []cli.Flag{
 		&cli.IntFlag{Name: "conn", Usage: "take connection `N` of the recording", DefaultText: "all to print, the only one to play"},
-		&cli.StringFlag{Name: "dir", Category: printing, Usage: "print only messages of `DIRECTION` in or out, as who recorded them saw it"},
-		&cli.StringFlag{Name: "out", Category: printing, Value: "lines", Usage: "`FORMAT` of standard output: " + outputFormats()},
+		flags.Word(cli.GenericFlag{Name: "dir", Category: printing, Usage: "print only messages of `DIRECTION` %s, as who recorded them saw it"}, "", string(recording.In), string(recording.Out)),
+		flags.Word(cli.GenericFlag{Name: "out", Category: printing, Usage: "`FORMAT` of standard output: %s"}, "lines", format.Outputs...),
 		&cli.StringFlag{Name: "format", Category: printing, Usage: "print each message by `TEMPLATE`: %T time, %d data, %j JSON string, %k kind, %c conn, %n number, %p path"},
 		&cli.BoolFlag{Name: "crlf", Category: printing, Usage: "lines end with CR LF"},
-		sizeFlag("max-message", core.DefaultMaxMessage, printing, "largest message, `SIZE`"),
+		flags.Size(cli.GenericFlag{Name: "max-message", Category: printing, Usage: "largest message, `SIZE`"}, core.DefaultMaxMessage),
 
 		&cli.StringFlag{Name: "listen", Category: playing, Usage: "wait on `ADDR` for a client, and play the server"},
-		&cli.StringFlag{Name: "side", Category: playing, Usage: "play this `SIDE`: client or server", DefaultText: "client, with --listen server"},
+		flags.Word(cli.GenericFlag{Name: "side", Category: playing, Usage: "play this `SIDE`: %s", DefaultText: "client, with --listen server"}, "", string(recording.Client), string(recording.Server)),
 		&cli.StringSliceFlag{Name: "host", Category: playing, Usage: "with --listen: be known as `NAME`, beside addresses and localhost, as serve --host is; repeatable"},
 		&cli.StringFlag{Name: "speed", Category: playing, Value: "1x", Usage: "play `N` times as fast, 2x or 0.5x; max leaves out the pauses"},
 		&cli.BoolFlag{Name: "check", Category: playing, Usage: "compare what the peer sends with the recording"},
-		&cli.DurationFlag{Name: "wait", Category: playing, Value: 5 * time.Second, Usage: "with --check: a message may come `TIME` later than in the recording (0: no later)"},
-		&cli.DurationFlag{Name: "linger", Category: playing, Value: time.Second, Usage: "without --check: close when the peer was silent for `TIME` at the end (0: at once)"},
-		&cli.DurationFlag{Name: "timeout", Category: playing, Usage: "end everything after `TIME`, exit 5"},
-		&cli.DurationFlag{Name: "close-timeout", Category: playing, Value: core.DefaultCloseTimeout, Usage: "wait `TIME` for the peer's closing frame"},
+		flags.Time(cli.GenericFlag{Name: "wait", Category: playing, Usage: "with --check: a message may come `TIME` later than in the recording (0: no later)"}, 5*time.Second),
+		flags.Time(cli.GenericFlag{Name: "linger", Category: playing, Usage: "without --check: close when the peer was silent for `TIME` at the end (0: at once)"}, time.Second),
+		flags.Time(cli.GenericFlag{Name: "timeout", Category: playing, Usage: "end everything after `TIME`, exit 5"}, 0),
+		flags.Time(cli.GenericFlag{Name: "close-timeout", Category: playing, Usage: "wait `TIME` for the peer's closing frame"}, core.DefaultCloseTimeout),
 	}
 	for _, f := range connectFlags() {
 		if c, ok := f.(cli.CategorizableFlag); ok && slices.Contains(reachCategories, c.GetCategory()) {
@@ -92,7 +93,7 @@ func (e *env) replay(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	p := &replayer{env: e, file: c.Args().First(), max: sizeOf(c, "max-message"), conn: c.Int("conn"), out: format.NewWriter(e.stdout, out)}
+	p := &replayer{env: e, file: c.Args().First(), max: flags.Bytes(c, "max-message"), conn: c.Int("conn"), out: format.NewWriter(e.stdout, out)}
 	if c.NArg() < 2 && !c.IsSet("listen") {
 		for _, name := range []string{"side", "check"} {
 			if c.IsSet(name) {
@@ -192,9 +193,6 @@ func (p *replayer) play(c *cli.Context, speed float64) error {
 		playback.Side = recording.Server
 	}
 	if side := c.String("side"); side != "" {
-		if err := oneOf(c, "side", string(recording.Client), string(recording.Server)); err != nil {
-			return err
-		}
 		playback.Side = recording.Side(side)
 	}
 	var d *dialer // nil with --listen

@@ -166,9 +166,7 @@ func (e *env) dialFor(ctx context.Context, c *cli.Context, asked, url string, o 
 	}
 	d = d.guarded(via == c.String("via"))
 	if o.Dialect != "" && d.target.Dialect == "" {
-		if d.options.Dialect, err = parseDialect(string(o.Dialect)); err != nil {
-			return nil, err
-		}
+		d.options.Dialect = o.Dialect
 	}
 	if o.Protocol != "" {
 		d.options.Protocols = []string{o.Protocol}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/check"
@@ -128,7 +129,7 @@ ws76 script new --kind task blink.lua
 ws76 script new --meta ws76.meta.lua`,
 		Description: "Writes to FILE, which must not be there yet, or to standard output.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "kind", Value: "hook", Usage: "`KIND` of script: hook for messages on their way, task for ws76 run, test for script test"},
+			flags.Word(cli.GenericFlag{Name: "kind", Usage: "`KIND` of script: %s"}, "hook", "hook for messages on their way", "task for ws76 run", "test for script test"),
 			&cli.BoolFlag{Name: "meta", Usage: "write the types of the API instead, which editors read (LuaCATS)"},
 		},
 		Action: e.scriptNew,

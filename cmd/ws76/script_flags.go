@@ -16,6 +16,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/scripts"
@@ -31,7 +32,7 @@ func scriptFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "script", Category: scriptCategory, Usage: "run messages through the Lua script `FILE`; repeatable, first to last"},
 		&cli.StringSliceFlag{Name: "eval", Category: scriptCategory, Usage: "run them through `LUA`, behind the scripts; repeatable"},
 		&cli.BoolFlag{Name: "no-reload", Category: scriptCategory, Usage: "do not load scripts anew when they change"},
-		&cli.StringFlag{Name: "on-script-error", Category: scriptCategory, Value: scripts.Pass.String(), Usage: "`WHAT` to do with a message whose hook failed: pass, drop, close the connection, or exit"},
+		flags.Word(cli.GenericFlag{Name: "on-script-error", Category: scriptCategory, Usage: "`WHAT` to do with a message whose hook failed: %s"}, "pass", "pass", "drop", "close the connection,", "exit"),
 	}...), scriptLimitFlags()...)
 }
 
@@ -41,9 +42,9 @@ func scriptLimitFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "script-arg", Category: scriptCategory, Usage: "put `NAME=VALUE`, or a value, into the table args; repeatable"},
 		allowFlag(scriptCategory, "let scripts do `WHAT`: exec, net, listen, read, write, env, serial or unix, of one of them as in net=HOST:PORT, read=FOLDER; repeatable"),
 		&cli.BoolFlag{Name: "trust-scripts", Category: scriptCategory, Usage: "let scripts do all of that, and plugins what they state"},
-		&cli.DurationFlag{Name: "script-timeout", Category: scriptCategory, Value: scripts.DefaultTimeout, Usage: "stop a call of a script after `TIME`"},
-		sizeFlag("script-max-string", scripts.DefaultMaxString, scriptCategory, "largest string that a script may make, `SIZE`"),
-		sizeFlag("script-max-memory", scripts.DefaultMaxMemory, scriptCategory, "most memory that a script may keep, or that a call may take, `SIZE`"),
+		flags.Time(cli.GenericFlag{Name: "script-timeout", Category: scriptCategory, Usage: "stop a call of a script after `TIME`"}, scripts.DefaultTimeout),
+		flags.Size(cli.GenericFlag{Name: "script-max-string", Category: scriptCategory, Usage: "largest string that a script may make, `SIZE`"}, scripts.DefaultMaxString),
+		flags.Size(cli.GenericFlag{Name: "script-max-memory", Category: scriptCategory, Usage: "most memory that a script may keep, or that a call may take, `SIZE`"}, scripts.DefaultMaxMemory),
 		&cli.IntFlag{Name: "script-max-tasks", Category: scriptCategory, Value: scripts.DefaultMaxTasks, Usage: "at most `N` tasks of a script at a time"},
 		&cli.IntFlag{Name: "script-max-queue", Category: scriptCategory, Value: scripts.DefaultMaxQueue, Usage: "at most `N` messages of a script waiting for a connection"},
 	}
@@ -55,7 +56,7 @@ func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error
 	e.rareGC()
 	o := scripts.Options{
 		Limits: scripts.Limits{
-			Timeout: c.Duration("script-timeout"), MaxString: int(sizeOf(c, "script-max-string")),
+			Timeout: c.Duration("script-timeout"), MaxString: int(flags.Bytes(c, "script-max-string")),
 			MaxTasks: c.Int("script-max-tasks"), MaxQueue: c.Int("script-max-queue"),
 		},
 		Modules: e.pluginFinder(c.String("plugin-path")).Path,
@@ -66,7 +67,7 @@ func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error
 		Print:   func(text string) { e.log.Warnf("%s", lines(text)) },
 	}
 	if c.IsSet("script-max-memory") { // its default is more than a call of one function may take
-		o.Limits.MaxMemory = sizeOf(c, "script-max-memory")
+		o.Limits.MaxMemory = flags.Bytes(c, "script-max-memory")
 	}
 	for _, arg := range c.StringSlice("script-arg") {
 		if key, value, ok := strings.Cut(arg, "="); ok {

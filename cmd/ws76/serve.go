@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/hub/nats"
@@ -22,6 +23,7 @@ import (
 	"github.com/ws76/ws76/core/serve/static"
 	"github.com/ws76/ws76/plugins/record"
 	"github.com/ws76/ws76/scripts"
+	wstls "github.com/ws76/ws76/transports/tls"
 )
 
 func serveCommand(e *env) *cli.Command {
@@ -52,7 +54,7 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.BoolFlag{Name: "no-dashboard", Category: services, Usage: "no dashboard"},
 			&cli.StringFlag{Name: "metrics", Category: services, Value: "/metrics", Usage: "metrics for Prometheus at `PATH`; off: nowhere"},
 			&cli.StringSliceFlag{Name: "listen", Category: services, Usage: "listen on `URL` as well, or in place of ADDR: tcp://HOST:PORT, unix:///PATH, serial:///DEVICE, wifly:///DEVICE, fd:N; repeatable"},
-			&cli.StringSliceFlag{Name: "dialect", Category: handshake, Usage: "serve only `DIALECT` (hixie-75, hixie-76, rfc6455); repeatable"},
+			flags.Words(cli.GenericFlag{Name: "dialect", Category: handshake, Usage: "serve only `DIALECT`, %s; repeatable"}, core.Dialects...),
 			&cli.StringSliceFlag{Name: "protocol", Category: handshake, Usage: "agree only to sub-protocol `NAME`; repeatable (default: the first offered)"},
 			&cli.BoolFlag{Name: "strict", Category: handshake, Usage: "refuse what is tolerated otherwise"},
 			&cli.BoolFlag{Name: "lenient-keys", Category: handshake, Usage: "take keys that do not divide, for devices that cannot be changed"},
@@ -60,22 +62,22 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.BoolFlag{Name: "trust-forwarded", Category: handshake, Usage: "take scheme and host for Location, and the client's address, from X-Forwarded-Proto, -Host and -For"},
 			&cli.BoolFlag{Name: "no-compress", Category: handshake, Usage: "no permessage-deflate (RFC 6455)"},
 			&cli.BoolFlag{Name: "flash-policy", Category: handshake, Usage: "answer the policy request of Flash, for the hosts of --origin"},
-			&cli.StringFlag{Name: "binary", Category: handshake, Value: "refuse", Usage: "`HOW` channels give binary messages to clients of the drafts: refuse (leave out and count), base64, hex, latin1"},
+			flags.Word(cli.GenericFlag{Name: "binary", Category: handshake, Usage: "`HOW` channels give binary messages to clients of the drafts: %s"}, "refuse", "refuse (leave out and count)", "base64", "hex", "latin1"),
 			originFlag(security),
 			hostFlag(security),
 			&cli.StringFlag{Name: "auth-file", Category: security, Usage: "let in only the users of `FILE`, lines USER:PASSWORD or those of htpasswd -B"},
 			&cli.StringFlag{Name: "tls-cert", Category: security, Usage: "certificate `FILE` (PEM); TLS and plain share the port"},
 			&cli.StringFlag{Name: "tls-key", Category: security, Usage: "its key `FILE`"},
-			&cli.StringFlag{Name: "tls-min", Category: security, Value: "1.2", Usage: "lowest TLS `VERSION`, 1.0 to 1.3; 1.0 and 1.1 are for old devices only"},
+			flags.Word(cli.GenericFlag{Name: "tls-min", Category: security, Usage: "lowest TLS `VERSION`, %s; 1.0 and 1.1 are for old devices only"}, "1.2", wstls.Versions...),
 			&cli.IntFlag{Name: "max-conns", Category: limits, Value: 10000, Usage: "at most `N` connections"},
-			sizeFlag("max-message", core.DefaultMaxMessage, limits, "largest message to take, `SIZE`"),
+			flags.Size(cli.GenericFlag{Name: "max-message", Category: limits, Usage: "largest message to take, `SIZE`"}, core.DefaultMaxMessage),
 			&cli.Float64Flag{Name: "rate", Category: limits, Usage: "take at most `N` messages a second from a connection; faster peers have to wait (0: no limit)"},
 			&cli.IntFlag{Name: "queue", Category: limits, Value: serve.DefaultQueue, Usage: "let at most `N` messages of channels wait for a connection that reads slowly"},
-			&cli.StringFlag{Name: "slow", Category: limits, Value: "drop-oldest", Usage: "`WHAT` to do when that is full: drop-oldest, drop-newest, close"},
-			&cli.DurationFlag{Name: "handshake-timeout", Category: limits, Value: core.DefaultHandshakeTimeout, Usage: "allow `TIME` for the opening handshake"},
-			&cli.DurationFlag{Name: "idle", Category: limits, Usage: "close a connection over which nothing passes for `TIME` (0: never)"},
-			&cli.DurationFlag{Name: "close-timeout", Category: limits, Value: core.DefaultCloseTimeout, Usage: "allow `TIME` for the closing handshake"},
-			&cli.DurationFlag{Name: "grace", Category: limits, Value: serve.DefaultGrace, Usage: "wait `TIME` for open connections when stopping"},
+			flags.Word(cli.GenericFlag{Name: "slow", Category: limits, Usage: "`WHAT` to do when that is full: %s"}, "drop-oldest", "drop-oldest", "drop-newest", "close"),
+			flags.Time(cli.GenericFlag{Name: "handshake-timeout", Category: limits, Usage: "allow `TIME` for the opening handshake"}, core.DefaultHandshakeTimeout),
+			flags.Time(cli.GenericFlag{Name: "idle", Category: limits, Usage: "close a connection over which nothing passes for `TIME` (0: never)"}, 0),
+			flags.Time(cli.GenericFlag{Name: "close-timeout", Category: limits, Usage: "allow `TIME` for the closing handshake"}, core.DefaultCloseTimeout),
+			flags.Time(cli.GenericFlag{Name: "grace", Category: limits, Usage: "wait `TIME` for open connections when stopping"}, serve.DefaultGrace),
 			&cli.StringSliceFlag{Name: "hub", Category: many, Usage: "share channels over the NATS server at `URL`, nats://[USER:PASSWORD@]HOST[:PORT] or tls://…; repeatable"},
 			&cli.StringFlag{Name: "hub-creds", Category: many, Usage: "credentials `FILE` for NATS, as nsc writes it"},
 			&cli.StringFlag{Name: "hub-cacert", Category: many, Usage: "trust the authorities in `FILE` (PEM) for NATS"},
@@ -268,9 +270,9 @@ func (s *service) configure(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	dialects, err := parseDialects(c.StringSlice("dialect"))
-	if err != nil {
-		return err
+	var dialects []core.Dialect
+	for _, name := range flags.Chosen(c, "dialect") {
+		dialects = append(dialects, core.Dialect(name))
 	}
 	s.metrics = metrics.New(s.fillMetrics, s.health)
 	if err := s.openGate(c); err != nil {
@@ -287,7 +289,7 @@ func (s *service) configure(c *cli.Context) (err error) {
 		Accept: core.AcceptOptions{
 			Dialects: dialects, Location: location, Protocols: c.StringSlice("protocol"),
 			LenientKeys: c.Bool("lenient-keys"), Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"),
-			MaxMessage: sizeOf(c, "max-message"), HandshakeTimeout: c.Duration("handshake-timeout"),
+			MaxMessage: flags.Bytes(c, "max-message"), HandshakeTimeout: c.Duration("handshake-timeout"),
 			CloseTimeout: c.Duration("close-timeout"), Trace: s.trace("server"),
 			Pending: pending, MessageTimeout: boundOf(c, "message-timeout"), WriteTimeout: boundOf(c, "write-timeout"),
 		},
@@ -332,7 +334,7 @@ func (s *service) startChildren(c *cli.Context) error {
 		return nil
 	}
 	if command != "" {
-		s.exec = &child{s.env, "exec", command, sizeOf(c, "max-message")}
+		s.exec = &child{s.env, "exec", command, flags.Bytes(c, "max-message")}
 		return nil
 	}
 	binary, err := hub.ParseBinary(c.String("binary"))
@@ -343,6 +345,6 @@ func (s *service) startChildren(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s.shared, err = startShared(child{s.env, "exec-shared", shared, sizeOf(c, "max-message")}, s.settings.Queue, s.slow, hub.Options{Binary: binary, MaxWaiting: most})
+	s.shared, err = startShared(child{s.env, "exec-shared", shared, flags.Bytes(c, "max-message")}, s.settings.Queue, s.slow, hub.Options{Binary: binary, MaxWaiting: most})
 	return err
 }

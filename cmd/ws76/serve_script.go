@@ -50,12 +50,7 @@ func (e *env) dialForScript(ctx context.Context, url string, o scripts.DialOptio
 	if err != nil {
 		return nil, err
 	}
-	options := core.DialOptions{Header: o.Headers, Dialer: t, Trace: e.trace("client")}
-	if o.Dialect != "" {
-		if options.Dialect, err = parseDialect(string(o.Dialect)); err != nil {
-			return nil, err
-		}
-	}
+	options := core.DialOptions{Dialect: o.Dialect, Header: o.Headers, Dialer: t, Trace: e.trace("client")}
 	if o.Protocol != "" {
 		options.Protocols = []string{o.Protocol}
 	}

@@ -69,19 +69,13 @@ func commandWith(c *cli.Context, flag string) string {
 
 // wanted says what the values of a flag are; reason where it knows no better.
 func wanted(f cli.Flag, reason string) string {
-	switch f := f.(type) {
+	switch f.(type) {
 	case *cli.BoolFlag:
 		return "want true or false"
 	case *cli.IntFlag, *cli.Int64Flag, *cli.Uint64Flag:
 		return "want a whole number"
 	case *cli.Float64Flag:
 		return "want a number"
-	case *cli.DurationFlag:
-		return "want a time like 500ms, 5s or 2m"
-	case *cli.GenericFlag:
-		if _, ok := f.Value.(*size); ok {
-			return "want bytes, or a number with KiB, MiB or GiB"
-		}
 	}
 	return reason
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/wifly"
 )
@@ -41,7 +42,7 @@ func moduleFlags(more ...cli.Flag) []cli.Flag {
 	return append(more,
 		&cli.StringFlag{Name: "port", Aliases: []string{"p"},
 			Usage: "`PORT` of the module: /dev/ttyUSB0 or COM3, where the usual rates are tried, or a URL like wifly:///dev/ttyUSB0?baud=9600"},
-		&cli.DurationFlag{Name: "timeout", Value: 2 * time.Minute, Usage: "give up after `TIME` (0: never)"},
+		flags.Time(cli.GenericFlag{Name: "timeout", Usage: "give up after `TIME` (0: never)"}, 2*time.Minute),
 	)
 }
 
@@ -230,8 +231,8 @@ func wiflySendCommand(e *env) *cli.Command {
 ws76 wifly send -p /dev/ttyUSB0 'ping g' --wait 5s`,
 		Description: "Each COMMAND is one line of the module's own language, behind $$$. Passphrases in what is printed are masked. " +
 			"Nothing is saved unless a COMMAND is save.",
-		Flags: moduleFlags(&cli.DurationFlag{Name: "wait",
-			Usage: "read on until the module has been silent for `TIME` (default: 4s after join, scan, ping and lookup, which answer late)"}),
+		Flags: moduleFlags(flags.Time(cli.GenericFlag{Name: "wait",
+			Usage: "read on until the module has been silent for `TIME` (default: 4s after join, scan, ping and lookup, which answer late)"}, 0)),
 		Action: e.wiflySend,
 	}, wiflyExits...)
 }

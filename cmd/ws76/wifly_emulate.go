@@ -17,6 +17,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/transports/serial"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
@@ -40,7 +41,7 @@ ws76 wifly emulate --fault clos-after=100,lost-reply=0.1   as bad as in the fiel
 			&cli.StringFlag{Name: "port", Category: line, Usage: "serial port to be the module on, `URL` like serial:///dev/ttyUSB0"},
 			&cli.IntFlag{Name: "baud", Category: line, Usage: "`RATE` at power-up (default: as stored, from the factory 9600)"},
 			&cli.StringFlag{Name: "settings", Category: line, Usage: "keep what the host saves in `FILE`, passphrase included"},
-			&cli.StringFlag{Name: "firmware", Value: rn131.DefaultFirmware, Category: line, Usage: "`VERSION`: " + strings.Join(rn131.Firmwares(), ", ")},
+			flags.Word(cli.GenericFlag{Name: "firmware", Category: line, Usage: "`VERSION`: %s"}, rn131.DefaultFirmware, rn131.Firmwares()...),
 			&cli.StringFlag{Name: "log", Category: line, Usage: "record the dialogue in `FILE`: seconds, > from the host or < to it, the text; passphrases masked"},
 			&cli.BoolFlag{Name: "running", Category: line, Usage: "as if switched on long ago: no boot text, joined"},
 			&cli.StringSliceFlag{Name: "network", Category: wifi, Usage: "a network in the air, `SSID`, SSID=PASSPHRASE or, of WEP, SSID=wep:KEY; repeatable (default: whatever is asked for)"},

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/transports/wifly"
 )
@@ -29,7 +30,7 @@ ws76 wifly setup -p 'wifly:///dev/ttyUSB0?baud=9600' --baud 115200`,
 			"If the join fails nothing is saved.",
 		Flags: moduleFlags(
 			&cli.StringFlag{Name: "ssid", Category: network, Usage: "join the network `NAME`"},
-			&cli.StringFlag{Name: "auth", Category: network, Usage: "`KIND` of authentication: open, wep, wpa1, mixed or wpa2 (default: what the access point asks for)"},
+			flags.Word(cli.GenericFlag{Name: "auth", Category: network, Usage: "`KIND` of authentication: %s (default: what the access point asks for)"}, "", "open", "wep", "wpa1", "mixed", "wpa2"),
 			&cli.StringFlag{Name: "phrase-file", Category: network, Usage: "take the passphrase from the first line of `FILE`, - is standard input; without it a terminal is asked"},
 			&cli.IntFlag{Name: "channel", Category: network, Usage: "look on `CHANNEL` only, 1 to 13; 0 is any"},
 			&cli.BoolFlag{Name: "dhcp", Category: address, Usage: "get the address by DHCP"},
@@ -38,7 +39,7 @@ ws76 wifly setup -p 'wifly:///dev/ttyUSB0?baud=9600' --baud 115200`,
 			&cli.StringFlag{Name: "gateway", Category: address, Usage: "`ADDRESS` of the gateway"},
 			&cli.StringFlag{Name: "dns", Category: address, Usage: "`ADDRESS` of the name server"},
 			&cli.IntFlag{Name: "baud", Category: uart, Usage: "`RATE` of the UART from then on"},
-			&cli.StringFlag{Name: "flow", Category: uart, Usage: "flow `CONTROL` from then on: rtscts or none"},
+			flags.Word(cli.GenericFlag{Name: "flow", Category: uart, Usage: "flow `CONTROL` from then on: %s"}, "", "rtscts", "none"),
 			&cli.BoolFlag{Name: "dry-run", Usage: "show what would change and change nothing"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 		),

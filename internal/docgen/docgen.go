@@ -112,6 +112,14 @@ func (v Values) flags(list []cli.Flag) []Flag {
 			}
 			flag.Default = defaultOf(doc)
 			flag.Words, flag.Source = v.Words[flag.Names[0]], v.Sources[flag.Names[0]]
+			if g, ok := f.(*cli.GenericFlag); ok {
+				if w, ok := g.Value.(interface {
+					Words() []string
+					Repeatable() bool
+				}); ok {
+					flag.Words, flag.Repeatable = w.Words(), w.Repeatable()
+				}
+			}
 		} else {
 			flag.Arg = ""
 		}

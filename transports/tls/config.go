@@ -2,10 +2,12 @@ package tls
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ws76/ws76/internal/textfile"
@@ -70,19 +72,15 @@ func ServerConfig(certFile, keyFile, minVersion string) (*tls.Config, error) {
 	return c, nil
 }
 
-var versions = map[string]uint16{
-	"":    tls.VersionTLS12,
-	"1.0": tls.VersionTLS10,
-	"1.1": tls.VersionTLS11,
-	"1.2": tls.VersionTLS12,
-	"1.3": tls.VersionTLS13,
-}
+// Versions are those that may be the lowest.
+var Versions = []string{"1.0", "1.1", "1.2", "1.3"}
 
 func setMinVersion(c *tls.Config, version string) error {
-	v, ok := versions[version]
-	if !ok {
-		return fmt.Errorf("TLS version %q is none of 1.0, 1.1, 1.2, 1.3", version)
+	i := slices.Index(Versions, cmp.Or(version, "1.2"))
+	if i < 0 {
+		return fmt.Errorf("TLS version %q is none of %s", version, strings.Join(Versions, ", "))
 	}
+	v := tls.VersionTLS10 + uint16(i)
 	c.MinVersion = v
 	if v >= tls.VersionTLS12 {
 		return nil

@@ -21,6 +21,7 @@ package format
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/ws76/ws76/core"
@@ -61,34 +62,18 @@ const (
 	Templated Format = "template"
 )
 
+// Inputs and Outputs are the formats that can be read and written by name: a template asks for Templated.
 var (
-	inputs  = []Format{Lines, Nul, Whole, Hex, Base64, Len32, JSON}
-	outputs = []Format{Lines, Nul, Raw, Hex, Base64, Len32, JSON}
+	Inputs  = []Format{Lines, Nul, Whole, Hex, Base64, Len32, JSON}
+	Outputs = []Format{Lines, Nul, Raw, Hex, Base64, Len32, JSON}
 )
 
-// ParseInput returns the input format called name.
-func ParseInput(name string) (Format, error) { return parse(name, "input", inputs) }
-
-// ParseOutput returns the output format called name. Templated has no name: a
-// template asks for it.
-func ParseOutput(name string) (Format, error) { return parse(name, "output", outputs) }
-
-func parse(name, use string, known []Format) (Format, error) {
-	names := make([]string, len(known))
-	for i, f := range known {
-		if string(f) == name {
-			return f, nil
-		}
-		names[i] = string(f)
+// ParseOutput returns the output format called name.
+func ParseOutput(name string) (Format, error) {
+	if slices.Contains(Outputs, Format(name)) {
+		return Format(name), nil
 	}
-	hint := ""
-	switch {
-	case use == "input" && name == string(Raw):
-		hint = "; whole takes all of the input as one message"
-	case use == "output" && name == string(Whole):
-		hint = "; raw writes payloads and nothing else"
-	}
-	return "", fmt.Errorf("unknown %s format %q: known are %s%s", use, name, strings.Join(names, ", "), hint)
+	return "", fmt.Errorf("unknown output format %q: known are %s", name, strings.Trim(fmt.Sprint(Outputs), "[]"))
 }
 
 // DefaultMaxMessage is the limit of messages where none is given: 16 MiB.

@@ -14,7 +14,7 @@ import (
 // for them in one piece, byte by byte and cut in two, spends no more memory than
 // its limit allows, and gives no text that is not UTF-8.
 func FuzzReader(f *testing.F) {
-	for i := range inputs {
+	for i := range Inputs {
 		for _, seed := range []string{
 			"", "a\nb\r\n\nc", "a\x00b\x00\x00c", "6162 63\n6\n6x\n", "YQ==\nYWJj\r\nY\n", "\x00\x00\x00\x02ab\x00\x00\x00\x00\x00\x00\x00\xff",
 			`{"data":"a\u00e9\ud83d\ude00"}` + "\n\n" + `{"base64":"/w==","kind":"text"}` + "\n{\n", "\xff\n\xc3\xa9\xc3\n",
@@ -24,7 +24,7 @@ func FuzzReader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, format, opts uint8, data []byte) {
 		o := Options{
-			Format:         inputs[int(format)%len(inputs)],
+			Format:         Inputs[int(format)%len(Inputs)],
 			CRLF:           opts&1 != 0,
 			ReplaceInvalid: opts&2 != 0,
 			Kind:           core.Kind(opts >> 2 & 1),

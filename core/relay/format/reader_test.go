@@ -154,7 +154,7 @@ func TestReaderErrors(t *testing.T) {
 
 	// A failing stream: what was whole before, then its error, and nothing of what it cut.
 	boom := errors.New("boom")
-	for _, f := range inputs {
+	for _, f := range Inputs {
 		in := map[Format]string{Len32: "\x00\x00\x00\x01a\x00", Hex: "61\n6", Base64: "YQ\nY", JSON: `{"data":"a"}` + "\n{", Nul: "a\x00b", Lines: "a\nb"}[f]
 		r := NewReader(io.MultiReader(strings.NewReader(in), iotest.ErrReader(boom)), Options{Format: f})
 		if f != Whole {

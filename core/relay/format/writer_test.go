@@ -171,21 +171,16 @@ func TestParseTemplateErrors(t *testing.T) {
 	}
 }
 
-func TestParse(t *testing.T) {
-	for _, tt := range []struct {
-		parse func(string) (Format, error)
-		name  string
-		want  string // of the error; "": fine
-	}{
-		{ParseInput, "lines", ""}, {ParseInput, "whole", ""}, {ParseOutput, "raw", ""}, {ParseOutput, "json", ""},
-		{ParseInput, "raw", `unknown input format "raw": known are lines, nul, whole, hex, base64, len32, json; whole takes all of the input as one message`},
-		{ParseOutput, "whole", `unknown output format "whole": known are lines, nul, raw, hex, base64, len32, json; raw writes payloads and nothing else`},
-		{ParseOutput, "template", `unknown output format "template": known are lines, nul, raw, hex, base64, len32, json`},
-		{ParseInput, "", `unknown input format "": known are lines, nul, whole, hex, base64, len32, json`},
-	} {
-		f, err := tt.parse(tt.name)
-		if tt.want == "" && (err != nil || string(f) != tt.name) || tt.want != "" && (err == nil || err.Error() != tt.want) {
-			t.Errorf("%q: %q, %v", tt.name, f, err)
+func TestParseOutput(t *testing.T) {
+	for _, want := range Outputs {
+		if f, err := ParseOutput(string(want)); f != want || err != nil {
+			t.Errorf("%q: %q, %v", want, f, err)
+		}
+	}
+	for _, name := range []string{"whole", "template", ""} {
+		want := fmt.Sprintf("unknown output format %q: known are lines nul raw hex base64 len32 json", name)
+		if _, err := ParseOutput(name); err == nil || err.Error() != want {
+			t.Errorf("%q: %v", name, err)
 		}
 	}
 }
