@@ -127,7 +127,7 @@ func (p *program) simple(s sort) string {
 	case record:
 		return p.pick("{}", "{x = 1}", "{x = 1, y = 'b'}", "{[1] = 5, z = {}}")
 	case call:
-		return p.pick("print", "type", "tostring", "math.max", "function() end", "function(...) return ... end", "function(a, b) return b, a end", "select")
+		return p.pick("print", "type", "function(v) return tostring(plain(v)) end", "math.max", "function() end", "function(...) return ... end", "function(a, b) return b, a end", "select")
 	case object:
 		return "setmetatable({v = 1}, {__index = {x = 2}, __call = function(s, a) return a end})"
 	}
@@ -146,10 +146,13 @@ func (p *program) number() string {
 	case 6:
 		return fmt.Sprintf("(- %s + 0)", a)
 	case 7:
-		return fmt.Sprintf("#%s", p.expr(text))
+		if v := p.variable(text); v != "" && p.chance(50) {
+			return p.length(v)
+		}
+		return fmt.Sprintf(p.pick("#(%s .. '')", "#listed(%s)"), p.expr(text))
 	case 8:
 		if t := p.variable(list); t != "" {
-			return "#" + t
+			return p.length(t)
 		}
 		return "#{" + p.pick("", "1", "1, 2", "(nil or 3)") + "}"
 	case 9:
@@ -169,6 +172,9 @@ func (p *program) number() string {
 	}
 	return fmt.Sprintf("num(%s)", p.expr(anything))
 }
+
+// length is that of a variable, where it is specified.
+func (p *program) length(v string) string { return fmt.Sprintf("(whole(%s) and #%s)", v, v) }
 
 func (p *program) text() string {
 	a := p.expr(text)
@@ -194,7 +200,7 @@ func (p *program) text() string {
 	case 11:
 		return fmt.Sprintf("string.char(%s)", p.pick("65", "97, 98", "", "0", "255"))
 	case 12:
-		return fmt.Sprintf("tostring(%s)", p.expr(p.pickSort(number, boolean, text)))
+		return fmt.Sprintf("tostring(plain(%s))", p.expr(p.pickSort(number, boolean, text, object)))
 	case 13:
 		return fmt.Sprintf("os.date(%s, %s)", p.pick(`"!%Y-%m-%d %H:%M:%S"`, `"!%a %j %x %c"`, `"!%A %B %p %y %U"`, `"!%X %w %%"`), p.pick("0", "86400", "951782400", "1234567890"))
 	case 14:

@@ -14,7 +14,7 @@ const (
 	number sort = iota
 	text
 	boolean
-	list   // {v, v, …}, without holes: "#" of others is not specified
+	list   // {v, v, …}, mostly without holes: only of those "#" is taken, since that of others is not specified
 	record // {k = v, …}
 	object // a table with a metatable
 	call   // a function of any numbers to any values
@@ -42,8 +42,9 @@ type program struct {
 	named  int
 }
 
-// Program writes the program of a seed. It ends, prints a lot, and has nothing in it that the manual leaves open: no "#"
-// of tables with holes, no order of pairs, no addresses, no zeros with a sign (which gopher-lua's arithmetic does not have).
+// Program writes the program of a seed. It ends, prints a lot, and has nothing in it that the manual or its host leaves open:
+// no "#" of tables with holes, no order of pairs, no addresses as texts, no levels below it, no zeros with a
+// sign (which gopher-lua's arithmetic does not have).
 func Program(seed uint64) string {
 	p := &program{r: rand.New(rand.NewPCG(seed, 51)), left: 4}
 	p.left += p.r.IntN(24)
@@ -448,7 +449,7 @@ func (p *program) functionStmt() {
 
 // protected is a call that may fail, of a function or of one of Lua's own.
 func (p *program) protected() {
-	switch p.r.IntN(6) {
+	switch p.r.IntN(9) {
 	case 0, 1:
 		p.line("print(pcall(function(...)")
 		p.function(true, 2)
@@ -456,12 +457,18 @@ func (p *program) protected() {
 	case 2:
 		p.line("print(xpcall(function()")
 		p.function(false, 2)
-		p.line("end, function(e) return %s end))", p.pick("show(e)", "type(e)", "show(e) .. '!'", "e, 1"))
+		p.line("end, function(e) return %s end))", p.pick("show(e)", "type(e) .. show(e)", "show(e) .. '!'", "e, 1"))
 	case 3:
-		p.line("print(pcall(%s, %s))", p.pick("string.upper", "string.rep", "error", "tonumber", "rawget", "setmetatable", "ipairs", "type", "select",
-			"math.floor", "table.concat", "rawequal", "unpack"), p.values(2))
+		p.line("print(pcall(%s, %s))", p.pick("string.upper", "tonumber", "tostring", "rawget", "setmetatable", "ipairs", "type", "select",
+			"math.floor", "rawequal"), p.values(2))
 	case 4:
 		p.line("print(pcall(error, %s, %s))", p.pick("nil", "{code = 1}", `"msg"`, "42", "true"), p.pick("0", "1", "nil"))
+	case 5:
+		p.line("print(pcall(%s, listed(%s), %s))", p.pick("unpack", "table.concat", "table.sort"), p.expr(anything), p.values(1))
+	case 6:
+		p.line("print(pcall(string.rep, %s, %s))", p.shown(p.anySort()), p.pick("0", "2", "-1", "1.9", "'3'", "1e15", "-1e300", "nil", "true"))
+	case 7: // a level above 2 may be outside of the program
+		p.line("print(pcall(error, %s, %s))", p.shown(p.anySort()), p.pick("0", "1", "2", "2.9", "'2'", "-1", "true", "{}"))
 	default:
 		p.line("print(pcall(function() local function f() error(%s, %s) end f() end))", p.pick(`"msg"`, "nil", "7", "setmetatable({}, {__tostring = function() return 'E' end})"), p.pick("0", "1", "2", "3", "4"))
 	}
@@ -578,20 +585,22 @@ func (p *program) listStmt() {
 		p.local()
 		return
 	}
+	var s string
 	switch p.r.IntN(6) {
 	case 0:
-		p.line("%s[#%s + 1] = %s or 0", t, t, p.expr(number))
+		s = fmt.Sprintf("%s[#%s + 1] = %s or 0", t, t, p.expr(number))
 	case 1:
-		p.line("table.insert(%s, %s or 0)", t, p.expr(number))
+		s = fmt.Sprintf("table.insert(%s, %s or 0)", t, p.expr(number))
 	case 2:
-		p.line("print(table.remove(%s))", t)
+		s = fmt.Sprintf("print(table.remove(%s))", t)
 	case 3:
-		p.line("print(pcall(table.sort, %s))", t)
+		s = fmt.Sprintf("print(pcall(table.sort, %s))", t)
 	case 4:
-		p.line("print(pcall(table.concat, %s, %s))", t, p.expr(text))
+		s = fmt.Sprintf("print(pcall(table.concat, %s, %s))", t, p.expr(text))
 	default:
-		p.line("print(#%s, unpack(%s))", t, t)
+		s = fmt.Sprintf("print(#%s, unpack(%s))", t, t)
 	}
+	p.line("if whole(%s) then %s end", t, s)
 }
 
 // environment is code that is loaded, or has other globals.
@@ -604,6 +613,6 @@ func (p *program) environment() {
 	case 2:
 		p.line("print(setfenv(function() G1 = 5 return G1, G2 end, {G2 = %s})())", p.expr(number))
 	default:
-		p.line("print(pcall(getfenv, %s))", p.pick("'x'", "-1", "100"))
+		p.line("print(pcall(getfenv, %s))", p.pick("'x'", "-1", "1000000000"))
 	}
 }
