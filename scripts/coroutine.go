@@ -259,5 +259,5 @@ func (st *state) waiting(f lua.LGFunction) lua.LValue {
 	L.Push(st.prelude.wrap)
 	L.Push(L.NewFunction(f))
 	L.Call(1, 1)
-	return st.pop()
+	return lauxlib.Pop(st.L)
 }

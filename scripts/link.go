@@ -10,6 +10,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/scripts/lauxlib"
 )
 
 // link is one script in one session.
@@ -264,15 +265,13 @@ func (st *state) message(e event, c *conn, m core.Message) (result lua.LValue, d
 	st.begin()
 	st.budget.Given(len(m.Data))
 	data = lua.LString(m.Data)
-	L.Push(fn)
 	n := 1
 	if e != onLine {
-		L.Push(st.userdata(c))
+		lauxlib.Push4(L, fn, st.userdata(c), data, kindValue(m.Kind))
 		n = 3
-	}
-	L.Push(data)
-	if n == 3 {
-		L.Push(kindValue(m.Kind))
+	} else {
+		L.Push(fn)
+		L.Push(data)
 	}
 	result, err = st.protected(n)
 	if err = st.end(err); err != nil {

@@ -171,14 +171,7 @@ func (st *state) protected(n int) (lua.LValue, error) {
 		L.G.CurrentThread, st.depth = L, 0
 		return lua.LNil, err
 	}
-	return st.pop(), nil
-}
-
-// pop takes the topmost value off the stack.
-func (st *state) pop() lua.LValue {
-	v := st.L.Get(-1)
-	st.L.Pop(1)
-	return v
+	return lauxlib.Pop(L), nil
 }
 
 // call calls the function for an event, if there is one, and reports its error.

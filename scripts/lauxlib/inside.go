@@ -112,6 +112,35 @@ func Held(th *lua.LState) []lua.LValue {
 	return *(*[]lua.LValue)(unsafe.Add(reg, registersAt))
 }
 
+// Push4 is L.Push for each of four values, in one.
+func Push4(L *lua.LState, a, b, c, d lua.LValue) {
+	reg := *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(L), registerAt))
+	top := (*int)(unsafe.Add(reg, registerTopAt))
+	array := *(*[]lua.LValue)(unsafe.Add(reg, registersAt))
+	n := *top
+	if n+4 > len(array) {
+		L.Push(a)
+		L.Push(b)
+		L.Push(c)
+		L.Push(d)
+		return
+	}
+	*top = n + 4
+	to := (*[4]lua.LValue)(array[n:])
+	to[0], to[1], to[2], to[3] = a, b, c, d
+}
+
+// Pop takes the topmost value off the stack of L, on which there must be one that belongs to the caller.
+func Pop(L *lua.LState) lua.LValue {
+	reg := *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(L), registerAt))
+	top := (*int)(unsafe.Add(reg, registerTopAt))
+	array := *(*[]lua.LValue)(unsafe.Add(reg, registersAt))
+	*top--
+	v := array[*top]
+	array[*top] = nil
+	return v
+}
+
 // mainLoop is what runs the code of L.
 func mainLoop(L *lua.LState) *func(L *lua.LState, base unsafe.Pointer) {
 	return (*func(*lua.LState, unsafe.Pointer))(unsafe.Add(unsafe.Pointer(L), mainLoopAt))
