@@ -64,10 +64,10 @@ func TestWatchOutside(t *testing.T) {
 	r.want("printed", &r.prints, "started")
 	writeFile(t, outside, "22")
 	writeFile(t, filepath.Join(dir, "a.txt"), "1")
-	r.await("an event", func() bool { return len(r.prints) >= 2 })
+	r.await("an event", func() bool { return len(r.got(&r.prints)) >= 2 })
 	r.want("printed", &r.prints, "started", "create\ta.txt")
 	writeFile(t, filepath.Join(dir, "b.txt"), "1")
-	r.await("an event", func() bool { return len(r.prints) >= 3 })
+	r.await("an event", func() bool { return len(r.got(&r.prints)) >= 3 })
 	r.want("printed", &r.prints, "started", "create\ta.txt", "create\tb.txt")
 	r.stop()
 }
