@@ -89,6 +89,7 @@ type Stats struct {
 	Received       uint64 // messages that Receive or Pump has handed out
 	Sent           uint64 // messages that Send or Queue took
 	Lost           uint64 // messages known to be lost, in either direction
+	Again          uint64 // messages handed out that may have been before
 	Reconnects     uint64 // connections after the first
 	Pending        int    // messages that wait to be received
 	Unacknowledged int    // messages on their way to the broker

@@ -4,7 +4,11 @@
 // With reply=1 what is sent answers the requests that came, with request=1 it is a
 // request, and answers are received.
 //
-// NATS delivers at most once. What is sent is kept until the server has answered
+// Messages of a stream of JetStream come from a durable consumer, and are acknowledged once
+// they were taken; see consumer. With jetstream=1 what is sent is kept until a stream has
+// acknowledged it; see publisher.
+//
+// NATS itself delivers at most once. What is sent is kept until the server has answered
 // that it took it, and sent again where the connection was lost before; so a server
 // that comes and goes loses nothing that was sent, though it may get it twice.
 package nats
@@ -21,6 +25,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/internal/natsconn"
@@ -29,7 +34,7 @@ import (
 
 // Summary and Example are for lists of what there is.
 const (
-	Summary = "subjects of NATS, with wildcards, queue groups, requests and answers"
+	Summary = "subjects of NATS and streams of JetStream, requests and answers"
 	Example = "nats://nats.local/sensors.lab?sub=sensors.>"
 )
 
@@ -37,7 +42,8 @@ const (
 type message struct {
 	subject, reply string
 	data           []byte
-	came           time.Time // zero but with reply=1
+	came           time.Time  // zero but with reply=1
+	from           *delivered // nil: it is of no stream
 }
 
 // Endpoint is subjects of NATS as an endpoint of a relay session: a relay.Endpoint,
@@ -55,19 +61,25 @@ type Endpoint struct {
 	sending chan struct{} // holds one while somebody writes messages
 
 	requests requests       // that were sent
-	watching sync.WaitGroup // watch
+	watching sync.WaitGroup // watch, and what consumer does
 
-	mu      sync.Mutex
-	changed chan struct{} // closed, and made anew, when the connection or asked changes
-	stats   broker.Stats
-	window  []*nats.Msg // that the server has not said to have taken
-	bytes   int         // of those
-	on      uint64      // the connection that they were published on, by the count of reconnects
-	broken  bool        // some of them were not published on that one
-	asked   *asked      // nil: the other side has no request to answer
-	refused error       // that denied has returned
-	subs    []*nats.Subscription
-	dropped uint64 // of subs, and counted
+	consumer  *consumer     // nil: what comes is of no stream
+	inHand    [1]*delivered // what Receive has given out
+	publisher *publisher    // nil: what is sent is for no stream
+
+	mu             sync.Mutex
+	changed        chan struct{} // closed, and made anew, when the connection or asked changes
+	stats          broker.Stats
+	window         []*nats.Msg             // that the server has not said to have taken
+	bytes          int                     // of those
+	on             uint64                  // the connection that they were published on, by the count of reconnects
+	broken         bool                    // some of them were not published on that one
+	asked          *asked                  // nil: the other side has no request to answer
+	refused        error                   // that denied has returned
+	opening        context.CancelCauseFunc // ends what the server is being asked; nil: it is not
+	unacknowledged int                     // by streams
+	subs           []*nats.Subscription
+	dropped        uint64 // of subs, and counted
 }
 
 // Bounds of the window. When one is reached Queue flushes.
@@ -104,9 +116,11 @@ func Open(ctx context.Context, rawURL string, o *broker.Options) (*Endpoint, err
 	if t.reply || t.request {
 		e.watching.Go(e.watch)
 	}
-	if err := e.subscribe(ctx); err != nil {
-		e.end(err)
-		return nil, err
+	for _, open := range []func(context.Context) error{e.subscribe, e.openStreams} {
+		if err := open(ctx); err != nil {
+			e.end(err)
+			return nil, err
+		}
 	}
 	return e, nil
 }
@@ -158,6 +172,9 @@ func (e *Endpoint) options() (*natsconn.Options, error) {
 // subscribe subscribes, and waits for the server to know.
 func (e *Endpoint) subscribe(ctx context.Context) error {
 	subjects := e.t.subjects
+	if e.t.durable != "" {
+		return nil
+	}
 	if e.t.request {
 		subjects = append(slices.Clone(subjects), e.requests.inbox+"*")
 	}
@@ -191,11 +208,58 @@ func (e *Endpoint) subscribe(ctx context.Context) error {
 	return e.denied()
 }
 
+// openStreams prepares what is received from streams and published to them.
+func (e *Endpoint) openStreams(ctx context.Context) error {
+	if e.t.durable == "" && !e.t.jetstream {
+		return nil
+	}
+	js, err := jetstream.New(e.conn, jetstream.WithPublishAsyncMaxPending(2*maxPublished), jetstream.WithPublishAsyncTimeout(answerTimeout))
+	if err != nil {
+		return fmt.Errorf("NATS: %w", err)
+	}
+	if e.t.jetstream {
+		err = e.ask(ctx, js, e.openPublisher)
+	}
+	if e.t.durable != "" && err == nil {
+		err = e.ask(ctx, js, e.openConsumer)
+	}
+	return err
+}
+
+// ask calls open with a context that ends, too, when the server does not allow what is asked
+// for, which it does not answer.
+func (e *Endpoint) ask(ctx context.Context, js jetstream.JetStream, open func(context.Context, jetstream.JetStream) error) error {
+	ctx, cancel := context.WithTimeout(ctx, e.o.ConnectTimeout)
+	defer cancel()
+	ctx, refuse := context.WithCancelCause(ctx)
+	defer refuse(nil)
+	e.mu.Lock()
+	e.opening = refuse
+	e.mu.Unlock()
+	err := open(ctx, js)
+	e.mu.Lock()
+	e.opening = nil
+	e.mu.Unlock()
+	return err
+}
+
+// errViolation is wrapped by the cause of opening's context.
+var errViolation = errors.New("not allowed")
+
 // failed hears of what the server complains about, and reports whether it has said so.
 func (e *Endpoint) failed(err error) bool {
 	switch {
 	case errors.Is(err, nats.ErrSlowConsumer):
 		e.countDropped()
+	case strings.Contains(violation(err), `"$JS.`):
+		e.mu.Lock()
+		opening := e.opening
+		e.mu.Unlock()
+		if opening != nil {
+			opening(fmt.Errorf("%w: %s", errViolation, violation(err)))
+		} else {
+			e.fail(e.refuse(e.ctx, "using a stream at "+e.t.String(), fmt.Errorf("%w: %s", errViolation, violation(err))))
+		}
 	case e.ofMessage(err):
 		e.lose(1, violation(err)+"; see what the user may publish")
 	default:
@@ -215,7 +279,21 @@ func violation(err error) string {
 	if !errors.Is(err, nats.ErrPermissionViolation) {
 		return ""
 	}
-	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), "nats: "), "permissions violation: ")
+	return strings.TrimPrefix(trim(err), "permissions violation: ")
+}
+
+// trim is the text of an error of the library.
+func trim(err error) string { return strings.TrimPrefix(err.Error(), "nats: ") }
+
+// fail has Receive return err, which is how the session learns of it.
+func (e *Endpoint) fail(err error) {
+	e.loseQueued(e.queue.Close(err))
+}
+
+// loseQueued counts what had come in and will not be taken. Streams keep theirs.
+func (e *Endpoint) loseQueued(left []message) {
+	left = slices.DeleteFunc(left, func(m message) bool { return m.from != nil })
+	e.lose(uint64(len(left)), "they had come in and were not taken")
 }
 
 // countDropped counts what the client library had no room for.
@@ -239,7 +317,7 @@ const slowReason = "messages come in faster than they are taken"
 func (e *Endpoint) denied() error {
 	err := e.conn.LastError()
 	e.mu.Lock()
-	known := err == e.refused || violation(err) == "" || e.ofMessage(err)
+	known := err == e.refused || violation(err) == "" || strings.Contains(violation(err), `"$JS.`) || e.ofMessage(err)
 	if !known {
 		e.refused = err
 	}
@@ -253,7 +331,7 @@ func (e *Endpoint) denied() error {
 // deliver puts a message that came in into the queue.
 func (e *Endpoint) deliver(m *nats.Msg) {
 	if int64(len(m.Data)) > e.o.MaxMessage {
-		e.lose(1, fmt.Sprintf("%v: %d bytes on %q; %d are allowed", core.ErrMessageTooLarge, len(m.Data), m.Subject, e.o.MaxMessage))
+		e.tooLarge(m.Subject, len(m.Data))
 		return
 	}
 	in := message{subject: m.Subject, reply: m.Reply, data: m.Data}
@@ -265,10 +343,21 @@ func (e *Endpoint) deliver(m *nats.Msg) {
 	}
 }
 
-// Receive is relay.Endpoint's. Data is the caller's to keep.
+// tooLarge counts a message that came in and is too large.
+func (e *Endpoint) tooLarge(subject string, size int) {
+	e.lose(1, fmt.Sprintf("%v: %d bytes on %q; %d are allowed", core.ErrMessageTooLarge, size, subject, e.o.MaxMessage))
+}
+
+// Receive is relay.Endpoint's. It acknowledges the message before to its stream, which by
+// being called again the caller says to have taken. Data is the caller's to keep.
 func (e *Endpoint) Receive(ctx context.Context) (core.Message, error) {
+	if e.inHand[0] != nil {
+		e.consumer.acknowledge(e.inHand[:])
+		e.inHand[0] = nil
+	}
 	for {
 		if m, ok := e.take(); ok {
+			e.inHand[0] = m.from
 			return e.message(m)
 		}
 		if err := e.await(ctx); err != nil {
@@ -277,20 +366,30 @@ func (e *Endpoint) Receive(ctx context.Context) (core.Message, error) {
 	}
 }
 
-// Pump is relay.Pumper's.
+// Pump is relay.Pumper's. Messages of a stream are acknowledged when wait has returned
+// after them.
 func (e *Endpoint) Pump(ctx context.Context, each func(core.Message) error, wait func() error) error {
+	var taken []*delivered // no more than the consumer holds
 	for {
-		for taken, ok := e.take(); ok; taken, ok = e.take() {
-			m, err := e.message(taken)
+		for next, ok := e.take(); ok; next, ok = e.take() {
+			m, err := e.message(next)
 			if err == nil {
 				err = each(m)
 			}
 			if err != nil {
 				return err
 			}
+			if next.from != nil {
+				taken = append(taken, next.from)
+			}
 		}
 		if err := wait(); err != nil {
 			return err
+		}
+		if len(taken) > 0 {
+			e.consumer.acknowledge(taken)
+			clear(taken)
+			taken = taken[:0]
 		}
 		if err := e.await(ctx); err != nil {
 			return err
@@ -320,10 +419,13 @@ func (e *Endpoint) notify() {
 func (e *Endpoint) end(err error) {
 	e.countDropped()
 	e.cancel(err)
+	e.loseQueued(e.queue.Close(err)) // for whom a full queue holds up, too
 	e.watching.Wait()
+	if e.consumer != nil {
+		e.consumer.release()
+	}
 	e.conn.Close()
 	e.abandon()
-	e.lose(uint64(len(e.queue.Close(err))), "they had come in and were not taken")
 }
 
 // Close waits until the server has taken what was sent, within ctx, and ends the
@@ -336,10 +438,10 @@ func (e *Endpoint) Close(ctx context.Context) error {
 	err := e.Flush(ctx)
 	e.end(fmt.Errorf("NATS: the endpoint is closed: %w", net.ErrClosed))
 	e.mu.Lock()
-	left := len(e.window)
+	left := len(e.window) + e.unacknowledged
 	e.mu.Unlock()
 	if left > 0 {
-		e.lose(uint64(left), "the server has not taken them")
+		e.lose(uint64(left), "the server has not said that it took them")
 		return fmt.Errorf("NATS: closing with %d messages that the server has not taken: %w", left, err)
 	}
 	return err
@@ -363,6 +465,6 @@ func (e *Endpoint) Stats() broker.Stats {
 	defer e.mu.Unlock()
 	s := e.stats
 	s.Reconnects = e.conn.Stats().Reconnects
-	s.Pending, s.Unacknowledged = pending, len(e.window)
+	s.Pending, s.Unacknowledged = pending, len(e.window)+e.unacknowledged
 	return s
 }

@@ -29,6 +29,7 @@ func TestTarget(t *testing.T) {
 		{"nats://h,[::1]:5/a.>", "a.>", "", "nats://h:4222 nats://[::1]:5"}, {"nats+tls://h/*.a?pub=b", "*.a", "b", "nats://h:4222"},
 		{"nats://h/?pub=b", "", "b", "nats://h:4222"}, {"nats://h/?envelope=json", "", "", "nats://h:4222"}, {"nats://h/a?sub=", "", "a", "nats://h:4222"},
 		{"nats://h/a?reply=1", "a", "", "nats://h:4222"}, {"nats://h/a?request=1&timeout=3", "", "a", "nats://h:4222"}, {"nats://h/a?request=1&sub=b", "b", "a", "nats://h:4222"},
+		{"nats://h/?stream=S&durable=D", "", "", "nats://h:4222"}, {"nats://h/a.b?stream=S&durable=D", "a.b", "", "nats://h:4222"}, {"nats://h/a?jetstream=1", "a", "a", "nats://h:4222"},
 	} {
 		got, err := parse(tc.url)
 		if err != nil || strings.Join(got.subjects, " ") != tc.subjects || got.subject != tc.subject || strings.Join(got.servers(), " ") != tc.servers {
@@ -40,6 +41,9 @@ func TestTarget(t *testing.T) {
 		{"nats://h/a?pub=*.b", "for sub= only"}, {"nats://h/a?queue=x.*", "parameter queue"}, {"nats://h/a?qos=1", "unknown"}, {"mqtt://h/a", "nats or nats+tls"},
 		{"nats://h/" + strings.Repeat("x", maxSubject+1), "are allowed"}, {"nats://h/a?binary=2", "want 0 or 1"}, {"nats://h/a?envelope=2", "want json"},
 		{"nats://h/a?reply=1&request=1", "want one of"}, {"nats://h/a?reply=1&envelope=json", `its "reply"`}, {"nats://h/?pub=a&reply=1", "no subject on which requests come"},
+		{"nats://h/a?stream=S", "want both"}, {"nats://h/a?durable=D", "want both"}, {"nats://h/a?stream=S.x&durable=D", "parameter stream="},
+		{"nats://h/a?stream=S&durable=D&deliver=some", "all, new or last"}, {"nats://h/a?deliver=new", "need stream=NAME"}, {"nats://h/a?stream=S&durable=D&queue=q", "not for durable=NAME"},
+		{"nats://h/a?jetstream=1&request=1", "not for reply=1 and request=1"}, {"nats://h/a?stream=S&durable=D&ack-wait=1ms", "from 0.1s"},
 		{"nats://h/a.*?request=1", "to send requests on"}, {"nats://h/a?timeout=1s", "needs reply=1 or request=1"}, {"nats://h/a?reply=1&timeout=2h", "from 0.001s to 3600s"},
 		{"nats://h/a?inbox-prefix=a..b", "parameter inbox-prefix"},
 	} {
@@ -69,9 +73,24 @@ func TestOpenRefused(t *testing.T) {
 	}
 }
 
+func TestMatches(t *testing.T) {
+	for _, tc := range []struct {
+		filter, subject string
+		want            bool
+	}{
+		{"a.b", "a.b", true}, {"a.*", "a.b", true}, {"*.*", "a.b", true}, {">", "a.b", true}, {"a.>", "a.b.c", true},
+		{"a.b", "a.c", false}, {"a.*", "a", false}, {"a.*", "a.b.c", false}, {"a.>", "a", false}, {"a", "a.b", false},
+	} {
+		if got := matches(tc.filter, tc.subject); got != tc.want {
+			t.Errorf("%q takes %q: %v", tc.filter, tc.subject, got)
+		}
+	}
+}
+
 func FuzzTarget(f *testing.F) {
 	f.Add("nats+tls://ann:x@h,i:2/a.*.>?sub=b.>&pub=c&queue=q&creds=f&binary=1")
 	f.Add("nats://t@h/?envelope=json")
+	f.Add("nats://h/a?stream=S&durable=D&deliver=new&ack-wait=3s&jetstream=1")
 	f.Add("nats://h/a?request=1&timeout=3s&inbox-prefix=_I.x")
 	f.Fuzz(func(t *testing.T, raw string) {
 		target, err := parse(raw)

@@ -53,6 +53,9 @@ func (e *Endpoint) Queue(ctx context.Context, m core.Message) error {
 		return err
 	}
 	defer e.release()
+	if e.publisher != nil {
+		return e.publisher.queue(ctx, msg)
+	}
 	if err := e.expect(ctx, msg); err != nil {
 		return err
 	}
@@ -135,6 +138,9 @@ func (e *Endpoint) Flush(ctx context.Context) error {
 
 // settle returns when the server has taken the window.
 func (e *Endpoint) settle(ctx context.Context) error {
+	if e.publisher != nil {
+		return e.publisher.settle(ctx)
+	}
 	for {
 		e.mu.Lock()
 		left, changed := len(e.window), e.changed

@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/ws76/ws76/plugins/broker"
 )
 
@@ -17,7 +19,8 @@ var syntax = broker.Syntax{
 	Ports: map[string]string{"nats": "4222", "nats+tls": "4222"},
 	Usage: usage,
 	Params: []string{"sub", "pub", "queue", "creds", "nkey", "token-file", "password-file", "binary", "envelope",
-		"reply", "request", "timeout", "inbox-prefix"},
+		"reply", "request", "timeout", "inbox-prefix",
+		"jetstream", "stream", "durable", "deliver", "ack-wait"},
 	Lists: []string{"sub"},
 }
 
@@ -43,6 +46,13 @@ type target struct {
 	request  bool          // what is sent is answered
 	timeout  time.Duration // of that
 	inbox    string        // prefix of where answers come in; "": the library's
+
+	jetstream bool // what is sent is acknowledged by a stream
+	// What comes, comes from a consumer of a stream; "": it does not. The others are for
+	// one that is made.
+	stream, durable string
+	deliver         jetstream.DeliverPolicy
+	ackWait         time.Duration
 }
 
 // parse reads a URL; files with secrets are not looked at yet.
@@ -52,7 +62,7 @@ func parse(raw string) (*target, error) {
 		return nil, fmt.Errorf("NATS: %w", err)
 	}
 	t := &target{URL: u, secure: u.Scheme == "nats+tls", group: u.Query.Get("queue")}
-	for _, read := range []func() error{t.readOptions, t.readSubjects} {
+	for _, read := range []func() error{t.readOptions, t.readStream, t.readSubjects} {
 		if err := read(); err != nil {
 			return nil, fmt.Errorf("NATS: %w", err)
 		}
@@ -91,13 +101,50 @@ func (t *target) readOptions() (err error) {
 	return nil
 }
 
+var deliverPolicies = map[string]jetstream.DeliverPolicy{
+	"": jetstream.DeliverAllPolicy, "all": jetstream.DeliverAllPolicy, "new": jetstream.DeliverNewPolicy, "last": jetstream.DeliverLastPolicy,
+}
+
+func (t *target) readStream() (err error) {
+	if t.jetstream, err = t.Bool("jetstream", false); err != nil {
+		return err
+	}
+	t.stream, t.durable = t.Query.Get("stream"), t.Query.Get("durable")
+	for name, value := range map[string]string{"stream": t.stream, "durable": t.durable} {
+		if value == "" {
+			continue
+		}
+		if checkSubject(value, false) != nil || strings.ContainsAny(value, `./\`) {
+			return fmt.Errorf("parameter %s=%q of the URL: want a name without spaces and without any of . * > / \\", name, value)
+		}
+	}
+	if t.ackWait, err = t.Duration("ack-wait", defaultAckWait, 100*time.Millisecond, 24*time.Hour); err != nil {
+		return err
+	}
+	var known bool
+	if t.deliver, known = deliverPolicies[t.Query.Get("deliver")]; !known {
+		return fmt.Errorf("parameter deliver=%q of the URL: want all, new or last", t.Query.Get("deliver"))
+	}
+	switch {
+	case (t.stream == "") != (t.durable == ""):
+		return errors.New("parameters stream and durable of the URL: want both, the names of a stream and of its consumer; to publish to a stream write jetstream=1")
+	case t.durable == "" && (t.Query.Has("deliver") || t.Query.Has("ack-wait")):
+		return errors.New("parameters deliver and ack-wait of the URL need stream=NAME and durable=NAME")
+	case t.durable != "" && (t.reply || t.request || t.group != ""):
+		return errors.New("parameters reply, request and queue of the URL are not for durable=NAME: who shares the work of a consumer gives the same name")
+	case t.jetstream && (t.reply || t.request):
+		return errors.New("parameter jetstream=1 of the URL is not for reply=1 and request=1, whose answers are not the stream's")
+	}
+	return nil
+}
+
 func (t *target) readSubjects() error {
 	t.subjects, t.subject = t.Query["sub"], t.Query.Get("pub")
 	if t.Name != "" {
 		if !t.Query.Has("sub") && !t.request {
 			t.subjects = []string{t.Name}
 		}
-		if !t.Query.Has("pub") && !wild(t.Name) && !t.reply {
+		if !t.Query.Has("pub") && !wild(t.Name) && !t.reply && t.durable == "" {
 			t.subject = t.Name
 		}
 	}
@@ -119,7 +166,7 @@ func (t *target) readSubjects() error {
 		}
 	case t.request && !t.envelope:
 		return errors.New("parameter request=1 of the URL: there is no subject without * and > to send requests on; want " + usage)
-	case len(t.subjects) == 0 && !t.envelope:
+	case len(t.subjects) == 0 && !t.envelope && t.durable == "":
 		return errors.New("the URL names no subject; want " + usage)
 	}
 	if t.reply && len(t.subjects) == 0 {
@@ -161,6 +208,20 @@ func checkSubject(subject string, wildcards bool) error {
 		}
 	}
 	return nil
+}
+
+// matches reports whether a filter takes a subject.
+func matches(filter, subject string) bool {
+	f, s := strings.Split(filter, "."), strings.Split(subject, ".")
+	for i, token := range f {
+		switch {
+		case token == ">":
+			return len(s) > i
+		case i >= len(s), token != "*" && token != s[i]:
+			return false
+		}
+	}
+	return len(f) == len(s)
 }
 
 func wild(s string) bool {
