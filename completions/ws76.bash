@@ -107,7 +107,7 @@ _ws76_command() {
         flags='--wait --port -p --timeout --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 wifly emulate')
-        flags='--link --port --baud --settings --firmware --log --running --network --upgrade --map --listen --fault --seed --verbose -v --quiet -q --log-format --config --help -h'
+        flags='--link --port --baud --settings --firmware --log --running --network --upgrade --map --listen --dead-after --fault --seed --verbose -v --quiet -q --log-format --config --help -h'
         ;;
     'ws76 demo')
         args=('text' none)
@@ -474,6 +474,7 @@ _ws76_value() {
     'ws76 wifly emulate --network') spec='text' ;;
     'ws76 wifly emulate --map') spec='text' ;;
     'ws76 wifly emulate --listen') spec='text' ;;
+    'ws76 wifly emulate --dead-after') spec='text' ;;
     'ws76 wifly emulate --fault') spec='text' ;;
     'ws76 wifly emulate --seed') spec='text' ;;
     'ws76 wifly emulate --log-format') spec='words text json' ;;

@@ -594,6 +594,7 @@ complete -c ws76 -n '__ws76_at wifly emulate' -l network -x -d 'a network in the
 complete -c ws76 -n '__ws76_at wifly emulate' -l upgrade -d 'carry WebSockets of drafts 75 and 76 to RFC 6455 servers'
 complete -c ws76 -n '__ws76_at wifly emulate' -l map -x -d 'lead HOST:PORT=URL there, with --upgrade; URL is ws:// or wss://, a path in it goes first; repeatable'
 complete -c ws76 -n '__ws76_at wifly emulate' -l listen -x -d 'have the module\'s own server on HOST[:PORT]; without a port on that which the host sets (2000)'
+complete -c ws76 -n '__ws76_at wifly emulate' -l dead-after -x -d 'give up a TCP peer that acknowledges nothing for TIME: its power is off, or the way there is cut (0: the system\'s time, some 15 minutes)'
 complete -c ws76 -n '__ws76_at wifly emulate' -l fault -x -d 'what goes wrong, a LIST of faults'
 complete -c ws76 -n '__ws76_at wifly emulate' -l seed -x -d 'NUMBER that makes the faults repeatable'
 complete -c ws76 -n '__ws76_at wifly emulate' -l verbose -s v -d 'say what happens; -vv with both handshakes, -vvv with every frame'

@@ -754,6 +754,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--upgrade' + "`t" + 'carry WebSockets of drafts 75 and 76 to RFC 6455 servers'),
         ('--map' + "`t" + 'lead HOST:PORT=URL there, with --upgrade; URL is ws:// or wss://, a path in it goes first; repeatable'),
         ('--listen' + "`t" + 'have the module''s own server on HOST[:PORT]; without a port on that which the host sets (2000)'),
+        ('--dead-after' + "`t" + 'give up a TCP peer that acknowledges nothing for TIME: its power is off, or the way there is cut (0: the system''s time, some 15 minutes)'),
         ('--fault' + "`t" + 'what goes wrong, a LIST of faults'),
         ('--seed' + "`t" + 'NUMBER that makes the faults repeatable'),
         ('--verbose' + "`t" + 'say what happens; -vv with both handshakes, -vvv with every frame'),
@@ -1274,6 +1275,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
     $values['ws76 wifly emulate --network'] = @()
     $values['ws76 wifly emulate --map'] = @()
     $values['ws76 wifly emulate --listen'] = @()
+    $values['ws76 wifly emulate --dead-after'] = @()
     $values['ws76 wifly emulate --fault'] = @()
     $values['ws76 wifly emulate --seed'] = @()
     $values['ws76 wifly emulate --log-format'] = @('text', 'json')

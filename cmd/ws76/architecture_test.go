@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"scripts/luacode":         {"scripts/lauxlib", "scripts/luastring", "scripts/luasyntax"},
 	"scripts/luasyntax":       {"scripts/lauxlib"},
 	"scripts/luastring":       {"scripts/lauxlib"},
-	"scripts/lualib":          {"core/hixie", "internal/children", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/luastd", "scripts/luastring", "scripts/permit", "internal/textfile"},
+	"scripts/lualib":          {"core/hixie", "internal/children", "internal/deadpeer", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/luastd", "scripts/luastring", "scripts/permit", "internal/textfile"},
 	"scripts/luastd":          {"scripts/lauxlib", "scripts/luastring"},
 	"scripts/scripttest":      {"core", "core/relay", "core/relay/recording", "scripts", "scripts/luacode", "internal/textfile"},
 	"transports/pipe":         {"internal/outq"},
@@ -50,7 +50,7 @@ var mayImport = map[string][]string{
 	"transports/stdio":        {"transports", "transports/pipe"},
 	"transports/tcp":          {"transports", "internal/deadpeer"},
 	"transports/tls":          {"transports", "transports/tcp", "internal/textfile"},
-	"transports/wifly/module": {"internal/accept", "transports"},
+	"transports/wifly/module": {"internal/accept", "internal/deadpeer", "transports"},
 	"transports/unix":         {"transports"},
 	"transports/wifly":        {"transports", "transports/serial"},
 	"internal/natsconn":       {"internal/deadpeer"},
@@ -174,6 +174,64 @@ func TestAcceptsInOnePlace(t *testing.T) {
 			return true
 		})
 	})
+}
+
+// TestDialsInOnePlace finds who opens TCP connections, or listens for them, past
+// internal/deadpeer: peers that are gone without a word would not be noticed there.
+func TestDialsInOnePlace(t *testing.T) {
+	past := map[string][]string{
+		"net":        {"Dial", "DialTimeout", "DialTCP", "Dialer", "Listen", "ListenTCP", "ListenConfig"},
+		"crypto/tls": {"Dial", "DialWithDialer", "Dialer", "Listen"},
+		"net/http":   {"Get", "Head", "Post", "PostForm", "DefaultClient", "DefaultTransport", "ListenAndServe", "ListenAndServeTLS"},
+	}
+	needs := map[string]string{"Client": "Transport", "Transport": "DialContext"} // of net/http
+	found := 0
+	sourceFiles(t, func(pkg, path string, file *ast.File) {
+		switch pkg {
+		case "internal/deadpeer", "transports/tcp", "internal/testenv":
+			found++
+			return
+		case "transports/unix": // nobody is gone there without a word
+			return
+		}
+		names := map[string]string{} // in the file, to import paths
+		for _, spec := range file.Imports {
+			imported, _ := strconv.Unquote(spec.Path.Value)
+			name := imported[strings.LastIndexByte(imported, '/')+1:]
+			if spec.Name != nil {
+				name = spec.Name.Name
+			}
+			names[name] = imported
+		}
+		of := func(n ast.Node) (imported, name string) {
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := s.X.(*ast.Ident); ok {
+					return names[x.Name], s.Sel.Name
+				}
+			}
+			return "", ""
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if imported, name := of(n); slices.Contains(past[imported], name) {
+				t.Errorf("%s uses %s.%s; connections are opened by transports/tcp, or by internal/deadpeer", path, imported, name)
+			}
+			lit, ok := n.(*ast.CompositeLit)
+			if !ok {
+				return true
+			}
+			imported, name := of(lit.Type)
+			if key := needs[name]; imported == "net/http" && key != "" && !slices.ContainsFunc(lit.Elts, func(e ast.Expr) bool {
+				pair, ok := e.(*ast.KeyValueExpr)
+				return ok && pair.Key.(*ast.Ident).Name == key
+			}) {
+				t.Errorf("%s: an http.%s without %s dials by itself", path, name, key)
+			}
+			return true
+		})
+	})
+	if found < 3 {
+		t.Errorf("%d files of those that may dial were seen", found)
+	}
 }
 
 // TestAcceptsBehindTheGate finds who opens WebSockets as a server without a gate, which

@@ -50,7 +50,7 @@ func (e *env) demo(c *cli.Context) error {
 	case c.Duration("interval") < time.Millisecond:
 		return usagef("--interval %v: want at least 1ms", c.Duration("interval"))
 	}
-	listener, err := demoListener(c.Context, addr)
+	listener, err := e.demoListener(c.Context, addr)
 	if err != nil {
 		return withCode(exitTransport, err)
 	}
@@ -147,14 +147,13 @@ func defaults(c *cli.Context, command *cli.Command) *cli.Context {
 }
 
 // demoListener listens on addr; if none is given and the usual one is taken, on any port.
-func demoListener(ctx context.Context, addr string) (net.Listener, error) {
-	var config net.ListenConfig
+func (e *env) demoListener(ctx context.Context, addr string) (net.Listener, error) {
 	if addr != "" {
-		return config.Listen(ctx, "tcp", addr)
+		return listenOn(ctx, addr, e.openTransport)
 	}
-	l, err := config.Listen(ctx, "tcp", defaultListen)
+	l, err := listenOn(ctx, defaultListen, e.openTransport)
 	if transports.InUse(err) {
-		return config.Listen(ctx, "tcp", "127.0.0.1:0")
+		return listenOn(ctx, "127.0.0.1:0", e.openTransport)
 	}
 	return l, err
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/internal/textfile"
+	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/serial"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
@@ -48,6 +49,7 @@ ws76 wifly emulate --fault clos-after=100,lost-reply=0.1   as bad as in the fiel
 			&cli.BoolFlag{Name: "upgrade", Category: tcp, Usage: "carry WebSockets of drafts 75 and 76 to RFC 6455 servers"},
 			&cli.StringSliceFlag{Name: "map", Category: tcp, Usage: "lead `HOST:PORT=URL` there, with --upgrade; URL is ws:// or wss://, a path in it goes first; repeatable"},
 			&cli.StringFlag{Name: "listen", Category: tcp, Usage: "have the module's own server on `HOST[:PORT]`; without a port on that which the host sets (2000)"},
+			deadFlag(tcp),
 			&cli.StringFlag{Name: "fault", Usage: "what goes wrong, a `LIST` of faults"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`NUMBER` that makes the faults repeatable"},
 		},
@@ -63,8 +65,13 @@ func (e *env) emulate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	tcp, err := e.openTransport("tcp:", transports.Options{})
+	if err != nil {
+		return err
+	}
+	o.Dial = tcp.Dial
 	if c.Bool("upgrade") {
-		u, err := e.newUpgrader(c.Context, c.StringSlice("map"))
+		u, err := e.newUpgrader(c.Context, tcp, c.StringSlice("map"))
 		if err != nil {
 			return err
 		}
@@ -142,10 +149,11 @@ func (e *env) moduleOptions(c *cli.Context) (*rn131.Options, error) {
 			o.IP = a
 		}
 		o.Listen = func(ctx context.Context, wanted int) (net.Listener, error) {
-			if port != "" {
-				return (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, port))
+			at := port
+			if at == "" {
+				at = strconv.Itoa(wanted)
 			}
-			return (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(wanted)))
+			return listenOn(ctx, net.JoinHostPort(host, at), e.openTransport)
 		}
 	}
 	if file := c.String("settings"); file != "" {

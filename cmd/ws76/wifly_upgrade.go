@@ -27,6 +27,7 @@ const upgradeHandshake = time.Minute
 type upgrader struct {
 	e       *env
 	ctx     context.Context
+	tcp     core.Dialer
 	urls    map[string]core.Target // by HOST:PORT that the device asks for
 	bases   map[string]string      // the same as URLs, without a slash at the end
 	running sync.WaitGroup
@@ -35,8 +36,8 @@ type upgrader struct {
 	names map[netip.Addr]string // addresses that lookup made up
 }
 
-func (e *env) newUpgrader(ctx context.Context, maps []string) (*upgrader, error) {
-	u := &upgrader{e: e, ctx: ctx, urls: map[string]core.Target{}, bases: map[string]string{}, names: map[netip.Addr]string{}}
+func (e *env) newUpgrader(ctx context.Context, tcp core.Dialer, maps []string) (*upgrader, error) {
+	u := &upgrader{e: e, ctx: ctx, tcp: tcp, urls: map[string]core.Target{}, bases: map[string]string{}, names: map[netip.Addr]string{}}
 	for _, m := range maps {
 		addr, base, ok := strings.Cut(m, "=")
 		if _, _, err := net.SplitHostPort(addr); !ok || err != nil {
@@ -99,7 +100,7 @@ func (u *upgrader) dial(ctx context.Context, addr string) (net.Conn, error) {
 	if mapped {
 		there = target.Addr
 	}
-	server, err := (&net.Dialer{}).DialContext(ctx, "tcp", there)
+	server, err := u.tcp.Dial(ctx, there)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/internal/deadpeer"
 	"github.com/ws76/ws76/scripts/lauxlib"
 	"github.com/ws76/ws76/scripts/permit"
 )
@@ -21,6 +22,9 @@ import (
 const httpTimeout = 30 * time.Second
 
 const maxRedirects = 10
+
+// watch has peers noticed that are gone without a word.
+var watch = deadpeer.New(0)
 
 // HTTP is what ws76.http is asked for.
 type HTTP struct {
@@ -86,7 +90,9 @@ func (h HTTP) Do(ctx context.Context) (HTTPResult, error) {
 		return HTTPResult{}, fmt.Errorf("http: %w", err)
 	}
 	// A connection of its own: nothing is left behind when the script ends.
-	client := http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10}}
+	client := http.Client{Transport: &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DialContext: watch.Dial, DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10,
+	}}
 	client.CheckRedirect = func(req *http.Request, via []*http.Request) error {
 		if len(via) >= maxRedirects {
 			return fmt.Errorf("more than %d redirections", maxRedirects)

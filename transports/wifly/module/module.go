@@ -23,6 +23,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ws76/ws76/internal/deadpeer"
 )
 
 // Times that a module takes, where Options do not say.
@@ -146,6 +148,9 @@ type Module struct {
 	counters struct{ fromHost, toHost, overruns, lost atomic.Uint64 }
 }
 
+// watch has peers noticed that are gone without a word.
+var watch = deadpeer.New(0)
+
 // New makes a module; nothing happens before Serve.
 func New(o *Options) (*Module, error) {
 	m := &Module{posted: make(chan func()), files: map[string]settings{}}
@@ -166,7 +171,7 @@ func New(o *Options) (*Module, error) {
 	}
 	if o.Dial == nil {
 		o.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+			return watch.Dial(ctx, "tcp", addr)
 		}
 	}
 	if o.Lookup == nil {

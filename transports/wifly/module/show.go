@@ -3,7 +3,6 @@ package module
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -220,7 +219,7 @@ func (m *Module) reach(addr netip.Addr, done func(bool)) {
 	m.async(func(ctx context.Context) (_, _ func()) {
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", netip.AddrPortFrom(addr, 7).String())
+		conn, err := watch.Dial(ctx, "tcp", netip.AddrPortFrom(addr, 7).String())
 		if err == nil {
 			conn.Close()
 		}
