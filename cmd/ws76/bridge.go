@@ -60,7 +60,7 @@ func bridgeFlags() []cli.Flag {
 
 		&cli.IntFlag{Name: "buffer", Category: losses, Usage: "open TO again when it is lost, and keep up to `N` messages for it meanwhile, the newest"},
 		&cli.BoolFlag{Name: "redeliver", Category: losses, Usage: "with --buffer, send again what was written to a TO that was lost and may not have arrived: at least once"},
-		&cli.IntFlag{Name: "retries", Category: losses, Usage: "give up after `N` failed attempts in a row (0: never)"},
+		&cli.IntFlag{Name: "retries", Category: losses, Usage: "give up after `N` retries in a row that fail (0: never)"},
 		&cli.BoolFlag{Name: "reconnect", Category: losses, Usage: "open FROM again when it ends, where it is opened and not listened on"},
 		flags.Time(cli.GenericFlag{Name: "linger", Category: losses, Usage: "when FROM is a byte stream and ends, go on until TO has been silent for `TIME` (0: at once)"}, time.Second),
 

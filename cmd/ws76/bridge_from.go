@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/serve"
@@ -254,7 +255,7 @@ func (s *span) serveStream(ctx context.Context, stream net.Conn) {
 	from := &upstream{Endpoint: s.stream(stream, s.kind.from)}
 	to, err := s.openFor(ctx, who)
 	if err != nil {
-		pause := backoff(0)
+		pause, _ := new(bridge.Retries).Failed(err)
 		s.log.Warnf("%s%s: %s: %v; closed in %v", s.sessions.prefix, who.remote, s.to.text, err, pause.Round(time.Millisecond))
 		// A serial line is there again at once, and would be for ever.
 		select {
@@ -277,7 +278,8 @@ func (s *span) openFor(ctx context.Context, who *client) (*upstream, error) {
 
 // runOpened opens FROM, and again where --reconnect says so.
 func (s *span) runOpened(ctx context.Context, open func(context.Context, *client) (*upstream, error)) error {
-	for failed := 0; ; {
+	retries := bridge.Retries{Most: s.c.Int("retries")}
+	for {
 		started := time.Now()
 		err := s.once(ctx, open)
 		if ctx.Err() != nil && s.c.Context.Err() == nil {
@@ -286,13 +288,13 @@ func (s *span) runOpened(ctx context.Context, open func(context.Context, *client
 		if !s.c.Bool("reconnect") || ctx.Err() != nil || err != nil && !retryable(err) {
 			return err
 		}
-		if failed++; time.Since(started) > time.Minute {
-			failed = 0
+		if time.Since(started) > time.Minute {
+			retries.Opened()
 		}
-		if n := s.c.Int("retries"); err != nil && n > 0 && failed >= n {
-			return withCode(exitConnect, fmt.Errorf("gave up after %d attempts: %w", failed, err))
+		pause, gaveUp := retries.Failed(err)
+		if gaveUp != nil {
+			return withCode(exitConnect, gaveUp)
 		}
-		pause := backoff(failed)
 		s.log.Warnf("%s%v; again in %v", s.sessions.prefix, endOf(err), pause.Round(time.Millisecond))
 		select {
 		case <-time.After(pause):

@@ -164,7 +164,7 @@ func (j *join) newBuffer(line *sessionLine, from, to *upstream) *bridge.Buffer {
 		return to.Endpoint
 	}
 	o := bridge.BufferOptions{
-		Size: j.buffer, Redeliver: j.c.Bool("redeliver"), Retries: j.c.Int("retries"), CloseTimeout: j.closing, Note: line.buffer,
+		Size: j.buffer, Redeliver: j.c.Bool("redeliver"), Retries: bridge.Retries{Most: j.c.Int("retries")}, CloseTimeout: j.closing, Note: line.buffer,
 		Dial: func(ctx context.Context) (relay.Endpoint, error) {
 			to, err := j.openTo(ctx, j.who)
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/scripts"
@@ -61,7 +62,7 @@ func connectFlags() []cli.Flag {
 		flags.Time(cli.GenericFlag{Name: "idle", Category: ending, Usage: "end when nothing has passed for `TIME`, heartbeats aside, exit 5"}, 0),
 		flags.Time(cli.GenericFlag{Name: "close-timeout", Category: ending, Usage: "wait `TIME` for the peer's closing frame"}, core.DefaultCloseTimeout),
 		&cli.BoolFlag{Name: "reconnect", Category: ending, Usage: "connect again when the connection is lost, with backoff up to 30 s"},
-		&cli.IntFlag{Name: "retries", Category: ending, Usage: "give up after `N` failed attempts in a row (0: never)"},
+		&cli.IntFlag{Name: "retries", Category: ending, Usage: "give up after `N` retries in a row that fail (0: never)"},
 		&cli.BoolFlag{Name: "stats", Category: ending, Usage: "say at the end how much passed and how long things took"},
 
 		flags.Word(cli.GenericFlag{Name: "dialect", Category: handshake, Usage: "`DIALECT`: %s"}, core.Hixie76, core.Dialects...),
@@ -144,7 +145,7 @@ func (e *env) connect(c *cli.Context) error {
 		return err
 	}
 	defer recorded()
-	p := &pipe{env: e, scripts: set, plugins: chain, recorder: recorder, dialer: dialer, rules: rules, terminal: terminal, retries: c.Int("retries"), reconnect: c.Bool("reconnect")}
+	p := &pipe{env: e, scripts: set, plugins: chain, recorder: recorder, dialer: dialer, rules: rules, terminal: terminal, retries: bridge.Retries{Most: c.Int("retries")}, reconnect: c.Bool("reconnect")}
 	if c.Bool("stats") {
 		p.stats = &connectStats{start: time.Now()}
 	}

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"sync/atomic"
 	"time"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/recording"
 	"github.com/ws76/ws76/core/rfc6455"
@@ -31,7 +31,7 @@ type pipe struct {
 	rules     *rules
 	terminal  *terminal
 	reconnect bool
-	retries   int
+	retries   bridge.Retries
 	stats     *connectStats
 }
 
@@ -54,8 +54,8 @@ func (p *pipe) runUntil(ctx context.Context) error {
 }
 
 func (p *pipe) run(ctx context.Context) error {
-	for failed := 0; ; failed++ {
-		err := p.session(ctx, &failed)
+	for {
+		err := p.session(ctx)
 		if err == nil || !p.reconnect || ctx.Err() != nil || p.rules.done || !retryable(err) {
 			if err == errPeerClosed || err == errClosedHere {
 				err = nil
@@ -65,10 +65,10 @@ func (p *pipe) run(ctx context.Context) error {
 			}
 			return err
 		}
-		if p.retries > 0 && failed >= p.retries {
-			return withCode(exitConnect, fmt.Errorf("gave up after %d attempts: %w", failed+1, err))
+		pause, gaveUp := p.retries.Failed(err)
+		if gaveUp != nil {
+			return withCode(exitConnect, gaveUp)
 		}
-		pause := backoff(failed)
 		p.log.Warnf("%v; connecting again in %v", err, pause.Round(time.Millisecond))
 		select {
 		case <-time.After(pause):
@@ -77,13 +77,6 @@ func (p *pipe) run(ctx context.Context) error {
 		}
 		p.terminal.rewind()
 	}
-}
-
-// backoff doubles from half a second to 30 s, with jitter: between a half and the
-// whole of that.
-func backoff(failed int) time.Duration {
-	most := min(500*time.Millisecond<<min(failed, 10), 30*time.Second)
-	return most/2 + rand.N(most/2+1)
 }
 
 // Clean ends that --reconnect mends too: one that the peer chose, and /close. And
@@ -138,15 +131,14 @@ func (p *pipe) dial(ctx context.Context) (*core.Conn, error) {
 	return d.dial(ctx)
 }
 
-// session connects once and carries messages until that connection ends. A
-// connection that was open sets failed back.
-func (p *pipe) session(ctx context.Context, failed *int) error {
+// session connects once and carries messages until that connection ends.
+func (p *pipe) session(ctx context.Context) error {
 	dialed := time.Now()
 	conn, err := p.dial(ctx)
 	if err != nil {
 		return err
 	}
-	*failed = 0
+	p.retries.Opened()
 	protocol := ""
 	if conn.Protocol() != "" {
 		protocol = fmt.Sprintf(", sub-protocol %q", conn.Protocol())

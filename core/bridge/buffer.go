@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -14,12 +13,8 @@ import (
 	"github.com/ws76/ws76/core/relay"
 )
 
-// Defaults of BufferOptions.
-const (
-	DefaultBufferBytes = 64 << 20
-	DefaultBackoff     = 500 * time.Millisecond
-	MaxBackoff         = 30 * time.Second
-)
+// DefaultBufferBytes is how many bytes a Buffer keeps where nothing else is said.
+const DefaultBufferBytes = 64 << 20
 
 // BufferOptions of a Buffer.
 type BufferOptions struct {
@@ -29,11 +24,8 @@ type BufferOptions struct {
 	Bytes int64
 	// Dial opens the other side anew. It is called by one goroutine at a time.
 	Dial func(ctx context.Context) (relay.Endpoint, error)
-	// Backoff is the first pause between attempts; it doubles up to MaxBackoff, and
-	// each is shortened at random by up to a half. 0 is DefaultBackoff.
-	Backoff time.Duration
-	// Retries bounds the attempts in a row that may fail. 0: any number.
-	Retries int
+	// Retries are those after an endpoint was lost, or could not be opened at first.
+	Retries Retries
 	// CloseTimeout bounds the closing of a lost endpoint. 0 is 2 s.
 	CloseTimeout time.Duration
 	// Redeliver sends again what was written to an endpoint that was lost and is not
@@ -145,9 +137,6 @@ func NewBuffer(first relay.Endpoint, o BufferOptions) *Buffer {
 	o.Size = max(o.Size, 1)
 	if o.Bytes <= 0 {
 		o.Bytes = DefaultBufferBytes
-	}
-	if o.Backoff <= 0 {
-		o.Backoff = DefaultBackoff
 	}
 	if o.CloseTimeout <= 0 {
 		o.CloseTimeout = 2 * time.Second
@@ -416,9 +405,13 @@ func (b *Buffer) run(current relay.Endpoint) {
 // reopen dials until it succeeds, or gives up. lost is why it has to; nil: there was
 // nothing before.
 func (b *Buffer) reopen(lost error) (relay.Endpoint, error) {
-	for failed := 0; ; failed++ {
+	retries := b.o.Retries
+	for {
 		if lost != nil {
-			pause := b.pause(failed)
+			pause, err := retries.Failed(lost)
+			if err != nil {
+				return nil, err
+			}
 			b.note(lost, pause)
 			select {
 			case <-time.After(pause):
@@ -432,17 +425,9 @@ func (b *Buffer) reopen(lost error) (relay.Endpoint, error) {
 			return current, nil
 		case b.ctx.Err() != nil:
 			return nil, context.Cause(b.ctx)
-		case b.o.Retries > 0 && failed+1 >= b.o.Retries:
-			return nil, fmt.Errorf("gave up after %d attempts: %w", failed+1, err)
 		}
 		lost = err
 	}
-}
-
-// pause is how long to wait after so many failures.
-func (b *Buffer) pause(failed int) time.Duration {
-	most := min(b.o.Backoff<<min(failed, 16), MaxBackoff)
-	return most/2 + rand.N(most/2+1)
 }
 
 func (b *Buffer) note(err error, pause time.Duration) {

@@ -42,8 +42,8 @@ func send(t *testing.T, e relay.Endpoint, texts []string) {
 func newBuffer(t *testing.T, u *upstream, o bridge.BufferOptions) *bridge.Buffer {
 	t.Helper()
 	o.Dial = func(ctx context.Context) (relay.Endpoint, error) { return u.dial(ctx) }
-	if o.Backoff == 0 {
-		o.Backoff = time.Millisecond
+	if o.Retries.Backoff == 0 {
+		o.Retries.Backoff = time.Millisecond
 	}
 	b := bridge.NewBuffer(nil, o)
 	pumped := make(chan bool)
@@ -177,7 +177,7 @@ func TestFinal(t *testing.T) {
 func TestBufferGivesUp(t *testing.T) {
 	reason := errors.New("nobody there")
 	var attempts atomic.Int32
-	b := bridge.NewBuffer(nil, bridge.BufferOptions{Size: 3, Retries: 4, Backoff: time.Microsecond, Dial: func(context.Context) (relay.Endpoint, error) {
+	b := bridge.NewBuffer(nil, bridge.BufferOptions{Size: 3, Retries: bridge.Retries{Most: 3, Backoff: time.Microsecond}, Dial: func(context.Context) (relay.Endpoint, error) {
 		attempts.Add(1)
 		return nil, reason
 	}})
@@ -261,7 +261,7 @@ func restarts(t *testing.T, from, to core.Dialect, count, size int) {
 	var buffer *bridge.Buffer
 	over := make(chan error, 1)
 	link := &bridge.Link{}
-	buffer = bridge.NewBuffer(nil, bridge.BufferOptions{Size: size, Backoff: time.Millisecond, CloseTimeout: patience,
+	buffer = bridge.NewBuffer(nil, bridge.BufferOptions{Size: size, Retries: bridge.Retries{Backoff: time.Millisecond}, CloseTimeout: patience,
 		Dial: func(ctx context.Context) (relay.Endpoint, error) { return u.dial(ctx) }})
 	go func() {
 		over <- relay.Join(context.Background(), link.Conn(relay.A, a, nil), link.Buffer(relay.B, buffer), &relay.Options{

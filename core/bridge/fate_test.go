@@ -87,7 +87,7 @@ func TestBufferDeaths(t *testing.T) {
 		for _, redeliver := range []bool{false, true} {
 			t.Run(string(dialect)+" "+strconv.FormatBool(redeliver), func(t *testing.T) {
 				d := newDying(t, atLeast/10, deaths)
-				b := bridge.NewBuffer(nil, bridge.BufferOptions{Size: 1 << 20, Redeliver: redeliver, Dial: d.dial(dialect), Backoff: time.Millisecond})
+				b := bridge.NewBuffer(nil, bridge.BufferOptions{Size: 1 << 20, Redeliver: redeliver, Dial: d.dial(dialect), Retries: bridge.Retries{Backoff: time.Millisecond}})
 				var pump sync.WaitGroup
 				defer pump.Wait()
 				pump.Go(func() {
@@ -143,7 +143,7 @@ func TestBufferDeaths(t *testing.T) {
 func TestNothingAgain(t *testing.T) {
 	d := newDying(t, 10, 1)
 	opened := false
-	b := bridge.NewBuffer(nil, bridge.BufferOptions{Size: 1000, Redeliver: true, Backoff: time.Millisecond, Dial: func(ctx context.Context) (relay.Endpoint, error) {
+	b := bridge.NewBuffer(nil, bridge.BufferOptions{Size: 1000, Redeliver: true, Retries: bridge.Retries{Backoff: time.Millisecond}, Dial: func(ctx context.Context) (relay.Endpoint, error) {
 		if opened {
 			return nil, errors.New("gone")
 		}
