@@ -268,8 +268,11 @@ func (c *clientHandshake) failed(step string, err error) error {
 	return he
 }
 
-// body is what came with a refusal and is here already, at most 200 bytes.
-func (c *clientHandshake) body() []byte { return c.buf[:min(len(c.buf), 200)] }
+// maxRefusal is enough for what a bridge says of a server that says why.
+const maxRefusal = 1 << 10
+
+// body is what came with a refusal and is here already.
+func (c *clientHandshake) body() []byte { return c.buf[:min(len(c.buf), maxRefusal)] }
 
 // newMasker returns a source of masking keys. RFC 6455, section 5.3 wants them
 // unpredictable to whoever writes the payload; ChaCha8 with a secret seed is.

@@ -40,7 +40,7 @@ type HandshakeError struct {
 	Want    string
 	Status  int          // HTTP status that came (client) or was answered (server); 0: none
 	Fields  hixie.Fields // of the head that came, where one did
-	Body    []byte       // first bytes behind a refusal's head, at most 200
+	Body    []byte       // first bytes behind a refusal's head, at most 1 KiB
 	Hint    string       // what would help, where that is known
 	Err     error        // what lies behind: *hixie.KeyError, *hixie.SyntaxError, an I/O error
 }

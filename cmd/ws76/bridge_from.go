@@ -352,6 +352,7 @@ func (s *span) connectFrom(raw string) (*fromSide, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.origin = "--to-origin"
 	open := func(ctx context.Context, who *client) (*upstream, error) {
 		own := *d
 		own.options.Trace = who.trace(own.options.Trace, relay.A)

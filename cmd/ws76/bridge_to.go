@@ -182,6 +182,7 @@ func (s *span) webSocketTo(t *toSide, raw string) error {
 	if err != nil {
 		return err
 	}
+	d.origin = "--to-origin"
 	t.dialer = d
 	passed := s.c.StringSlice("pass-header")
 	cookies := slices.ContainsFunc(passed, func(name string) bool { return strings.EqualFold(name, "Cookie") })

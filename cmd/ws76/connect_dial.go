@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,12 +32,17 @@ type dialer struct {
 	target  core.Target
 	options core.DialOptions
 	timeout time.Duration
+	origin  string // the flag for another origin; "": there is none
 	// reopen makes the dialer of options anew, for another TLS.
 	reopen func(*tls.Config) (transports.Transport, error)
 }
 
 func (e *env) newDialer(c *cli.Context) (*dialer, error) {
-	return e.newDialerTo(c, c.Args().First(), c.String("via"))
+	d, err := e.newDialerTo(c, c.Args().First(), c.String("via"))
+	if err == nil {
+		d.origin = "--origin"
+	}
+	return d, err
 }
 
 // newDialerTo is newDialer for a URL and a transport that no argument names.
@@ -268,6 +274,8 @@ func (d *dialer) hint(h *core.HandshakeError) string {
 		text = "try --dialect hixie-75"
 	case d.options.Dialect != core.Hixie76 && h.Fields.Count("Sec-WebSocket-Location") > 0:
 		text = "try --dialect hixie-76"
+	case h.Status == http.StatusForbidden && d.origin != "":
+		text = d.origin + " ORIGIN sends it another"
 	}
 	if body := strings.TrimSpace(string(h.Body)); body != "" {
 		text = strings.TrimPrefix(text+"; ", "; ") + fmt.Sprintf("the answer goes on: %q", body)
