@@ -13,6 +13,7 @@ import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/rfc6455"
 )
 
 // conn is a connection as one script sees it: what a conn object of Lua stands for.
@@ -48,7 +49,7 @@ func (c *conn) forget(st *state) {
 	c.receivers = nil
 	c.listening.Store(false)
 	if c.owned != nil && c.owned.st == st {
-		go c.owned.shut(1001, "")
+		go c.owned.shut(rfc6455.CodeGoingAway, "")
 	}
 }
 
@@ -272,12 +273,12 @@ func connLost(L *lua.LState) int {
 	if text, ok := L.Get(2).(lua.LString); ok {
 		lost.Reason = string(text)
 	}
-	return closeConn(L, 1001, lost.Reason, lost)
+	return closeConn(L, rfc6455.CodeGoingAway, lost.Reason, lost)
 }
 
 // connClose is conn:close([code, reason]).
 func connClose(L *lua.LState) int {
-	code, reason := 1000, ""
+	code, reason := rfc6455.CodeNormal, ""
 	if n, ok := L.Get(2).(lua.LNumber); ok {
 		code = int(n)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/rfc6455"
 )
 
 // owned is a connection that the script has opened or accepted itself. One
@@ -161,7 +162,7 @@ func (o *owned) bind() error {
 			return relay.ErrStop
 		}
 		return nil
-	}, nil, func(error) { o.shut(1000, "") })
+	}, nil, func(error) { o.shut(rfc6455.CodeNormal, "") })
 	return err
 }
 
@@ -218,7 +219,7 @@ func (o *owned) arrived(st *state, m core.Message) {
 		passed = append(passed, m)
 	} else if err := st.through(onMessage, o.conn, m, &passed); err != nil || st.lost {
 		if !st.lost && st.script.policy() == Close {
-			o.close(1011, "")
+			o.close(rfc6455.CodeInternalError, "")
 		}
 		return
 	}
@@ -305,7 +306,7 @@ func (o *owned) write() {
 				s.mu.Lock()
 				s.report(&Error{Script: s.name, In: "conn:send", Text: fmt.Sprintf("to %s: %v", o.peer.Remote, err)})
 				o.outbox = nil
-				o.close(1011, "")
+				o.close(rfc6455.CodeInternalError, "")
 				s.mu.Unlock()
 			}
 		}

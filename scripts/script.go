@@ -12,6 +12,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/core/rfc6455"
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts/kv"
 	"github.com/ws76/ws76/scripts/luacode"
@@ -328,7 +329,7 @@ func (s *Script) Stop(ctx context.Context, reason string) error {
 		defer store.Close()
 	}
 	for _, o := range owned {
-		o.shut(1001, "")
+		o.shut(rfc6455.CodeGoingAway, "")
 	}
 	ended := make(chan struct{})
 	go func() {

@@ -73,7 +73,7 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			flags.Size(cli.GenericFlag{Name: "max-message", Category: limits, Usage: "largest message to take, `SIZE`"}, core.DefaultMaxMessage),
 			&cli.Float64Flag{Name: "rate", Category: limits, Usage: "take at most `N` messages a second from a connection; faster peers have to wait (0: no limit)"},
 			&cli.IntFlag{Name: "queue", Category: limits, Value: serve.DefaultQueue, Usage: "let at most `N` messages of channels wait for a connection that reads slowly"},
-			flags.Word(cli.GenericFlag{Name: "slow", Category: limits, Usage: "`WHAT` to do when that is full: %s"}, "drop-oldest", "drop-oldest", "drop-newest", "close"),
+			flags.Word(cli.GenericFlag{Name: "slow", Category: limits, Usage: "`WHAT` to do when that is full: %s"}, core.DropOldest.String(), core.SlowNames...),
 			flags.Time(cli.GenericFlag{Name: "handshake-timeout", Category: limits, Usage: "allow `TIME` for the opening handshake"}, core.DefaultHandshakeTimeout),
 			flags.Time(cli.GenericFlag{Name: "idle", Category: limits, Usage: "close a connection over which nothing passes for `TIME` (0: never)"}, 0),
 			flags.Time(cli.GenericFlag{Name: "close-timeout", Category: limits, Usage: "allow `TIME` for the closing handshake"}, core.DefaultCloseTimeout),
@@ -118,7 +118,7 @@ type service struct {
 	authFile    string
 	notReloaded map[string]bool // what could not be read the last time; of reload
 	plane       *nats.Backplane // nil: this machine alone
-	slow        hub.Slow
+	slow        core.Slow
 
 	stopping                chan struct{} // closed when the server begins to stop
 	drops                   dropLog
@@ -256,7 +256,7 @@ func (e *env) newService(c *cli.Context) (_ *service, err error) {
 
 // configure reads what needs nothing to be opened.
 func (s *service) configure(c *cli.Context) (err error) {
-	if s.slow, err = hub.ParseSlow(c.String("slow")); err != nil {
+	if s.slow, err = core.ParseSlow(c.String("slow")); err != nil {
 		return usagef("--slow: %w", err)
 	}
 	pending, err := pendingOf(c)
@@ -285,7 +285,7 @@ func (s *service) configure(c *cli.Context) (err error) {
 		Idle:      c.Duration("idle"),
 		DeadAfter: boundOf(c, "dead-after"),
 		Grace:     c.Duration("grace"),
-		Settings:  serve.Settings{Rate: c.Float64("rate"), Queue: c.Int("queue"), Slow: serve.Policy(s.slow)},
+		Settings:  serve.Settings{Rate: c.Float64("rate"), Queue: c.Int("queue"), Slow: s.slow},
 		Accept: core.AcceptOptions{
 			Dialects: dialects, Location: location, Protocols: c.StringSlice("protocol"),
 			LenientKeys: c.Bool("lenient-keys"), Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"),

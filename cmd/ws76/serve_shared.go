@@ -23,7 +23,7 @@ type sharedChild struct {
 	child
 	hub      *hub.Hub
 	queue    int
-	slow     hub.Slow
+	slow     core.Slow
 	in, out  *hub.Endpoint // the child's ends
 	stopping chan struct{}
 	stopped  chan struct{}
@@ -35,14 +35,14 @@ const (
 )
 
 // startShared starts the child. Whoever calls it calls stop.
-func startShared(c child, queue int, slow hub.Slow, o hub.Options) (*sharedChild, error) {
+func startShared(c child, queue int, slow core.Slow, o hub.Options) (*sharedChild, error) {
 	h, err := hub.New(&o)
 	if err != nil {
 		return nil, err
 	}
 	s := &sharedChild{child: c, hub: h, queue: queue, slow: slow, stopping: make(chan struct{}), stopped: make(chan struct{})}
-	if slow == hub.Close {
-		slow = hub.DropOldest // the child is no connection that could be closed
+	if slow == core.CloseSlow {
+		slow = core.DropOldest // the child is no connection that could be closed
 	}
 	if s.in, err = h.Endpoint(toChild, hub.EndpointOptions{Queue: queue, Slow: slow}); err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/rfc6455"
 )
 
 // DefaultBufferBytes is how many bytes a Buffer keeps where nothing else is said.
@@ -82,7 +83,8 @@ func Final(err error) bool {
 		return false
 	}
 	switch code := end.Code; {
-	case code == 1000, code == 1002, code == 1003, code >= 1007 && code <= 1010, code >= 3000:
+	case code == rfc6455.CodeNormal, code == rfc6455.CodeProtocolError, code == rfc6455.CodeUnsupportedData,
+		code >= rfc6455.CodeInvalidPayload && code <= rfc6455.CodeMandatoryExtension, code >= 3000:
 		return true
 	}
 	return false
@@ -310,7 +312,7 @@ func (b *Buffer) pop(n int) {
 
 // Close sends what is kept, as long as ctx lasts, and closes the endpoint. What is
 // left then is counted.
-func (b *Buffer) Close(ctx context.Context) error { return b.CloseWith(ctx, 1000, "") }
+func (b *Buffer) Close(ctx context.Context) error { return b.CloseWith(ctx, rfc6455.CodeNormal, "") }
 
 // CloseWith is Close with a code and a reason of RFC 6455 for the endpoint.
 func (b *Buffer) CloseWith(ctx context.Context, code int, reason string) error {

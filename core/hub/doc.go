@@ -9,7 +9,7 @@
 // A channel is there while somebody is in it. What a publisher has queued goes to
 // every subscriber as one [core.Shared], which is encoded at most once per dialect and
 // shared by all. Subscribers never make a publisher wait: what one of them does
-// not take in time is its own business, by a bounded queue and a [Slow] policy.
+// not take in time is its own business, by a bounded queue and a [core.Slow] policy.
 //
 // Messages of one publisher arrive in the order in which it published them, and
 // in one process all subscribers see the same order. A [Backplane] joins the hubs

@@ -25,7 +25,7 @@ type EndpointOptions struct {
 	Queue      int
 	QueueBytes int
 	// Slow says what becomes of messages beyond that.
-	Slow Slow
+	Slow core.Slow
 	// GivenUp is called when too much waits for all and this endpoint is given up, after
 	// which Receive returns an error that wraps ErrSlow. It must not wait. nil: nothing is.
 	GivenUp func()
@@ -90,7 +90,7 @@ func (e *Endpoint) Deliver(b *core.Shared) {
 	e.count += b.Len()
 	e.bytes += b.Size()
 	for e.count > 1 && (e.count > e.o.Queue || e.bytes > e.o.QueueBytes) {
-		if e.o.Slow == Close {
+		if e.o.Slow == core.CloseSlow {
 			e.err = fmt.Errorf("%w: %d messages wait", ErrSlow, e.count)
 			break
 		}
@@ -105,7 +105,7 @@ func (e *Endpoint) Deliver(b *core.Shared) {
 // drop leaves out one message by the policy.
 func (e *Endpoint) drop() {
 	e.dropped++
-	if e.o.Slow == DropOldest {
+	if e.o.Slow == core.DropOldest {
 		e.take()
 		return
 	}

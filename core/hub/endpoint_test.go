@@ -90,7 +90,7 @@ func TestEndpoint(t *testing.T) {
 
 func TestEndpointClosesSlow(t *testing.T) {
 	h := newHub(t, nil)
-	e := endpoint(t, h, EndpointOptions{Queue: 2, Slow: Close})
+	e := endpoint(t, h, EndpointOptions{Queue: 2, Slow: core.CloseSlow})
 	h.Publish("c", text("1"), text("2"))
 	if e.Queued() != 2 {
 		t.Errorf("%d in the queue", e.Queued())
@@ -117,7 +117,7 @@ func TestEndpointClosesSlow(t *testing.T) {
 // TestEndpointQueue compares the queue with a plain list.
 func TestEndpointQueue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		slow := rapid.SampledFrom([]Slow{DropOldest, DropNewest}).Draw(t, "slow")
+		slow := rapid.SampledFrom([]core.Slow{core.DropOldest, core.DropNewest}).Draw(t, "slow")
 		most := rapid.IntRange(1, 6).Draw(t, "queue")
 		mostBytes := rapid.IntRange(1, 20).Draw(t, "bytes")
 		h, _ := New(nil)
@@ -149,7 +149,7 @@ func TestEndpointQueue(t *testing.T) {
 			m.Leave()
 			for len(want) > 1 && (len(want) > most || size > mostBytes) {
 				i := 0
-				if slow == DropNewest {
+				if slow == core.DropNewest {
 					i = len(want) - 1
 				}
 				size -= len(want[i])

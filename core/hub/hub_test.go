@@ -258,17 +258,6 @@ func TestCheckName(t *testing.T) {
 	}
 }
 
-func TestParseSlow(t *testing.T) {
-	for _, want := range []Slow{DropOldest, DropNewest, Close} {
-		if got, err := ParseSlow(want.String()); got != want || err != nil {
-			t.Errorf("%v: %v, %v", want, got, err)
-		}
-	}
-	if _, err := ParseSlow("drop"); err == nil {
-		t.Error("drop is taken")
-	}
-}
-
 func TestBinary(t *testing.T) {
 	for _, tc := range []struct{ name, want string }{{"base64", "AP/p"}, {"hex", "00ffe9"}, {"latin1", "\x00ÿé"}} {
 		b, err := ParseBinary(tc.name)

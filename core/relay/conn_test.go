@@ -110,7 +110,7 @@ func TestJoinConn(t *testing.T) {
 				return func(d relay.Direction, m core.Message) error { seen++; return next(d, m) }, nil
 			})
 			terminal := format.NewEndpoint(strings.NewReader(in.String()), &out, format.EndpointOptions{})
-			if err := join(t, terminal, client, &relay.Options{Hooks: []relay.Hook{count}}); err != nil {
+			if err := join(t, terminal, client, &relay.Options{Hooks: []relay.Hook{count}, CloseTimeout: 20 * time.Second}); err != nil {
 				t.Error(err)
 			}
 			if out.String() != in.String() {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/rfc6455"
 )
 
 // Join joins a and b and carries messages both ways until the session ends; then
@@ -393,7 +394,7 @@ func (j *joint) closeGently(d Direction) {
 			j.fail(err)
 		}
 		if h, ok := j.ends[side].Endpoint.(HalfCloser); ok {
-			if err := h.SendClose(ctx, closeNormal, ""); err != nil && !isClosed(err) {
+			if err := h.SendClose(ctx, rfc6455.CodeNormal, ""); err != nil && !isClosed(err) {
 				j.note(&SideError{Side: side, Op: OpClose, Err: err})
 			}
 		} else {

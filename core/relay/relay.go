@@ -136,9 +136,6 @@ type HalfCloser interface {
 	SendClose(ctx context.Context, code int, reason string) error
 }
 
-// closeNormal is the code of a SendClose.
-const closeNormal = 1000
-
 // Nonblocker is an optional part of an [Endpoint]. Nonblocking reports whether
 // Send, Queue and Flush never wait, as those of an event loop do not. Answers of
 // hooks to such an endpoint are sent by the goroutine that ran the hook, instead

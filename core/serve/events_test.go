@@ -178,7 +178,7 @@ func TestRoute(t *testing.T) {
 // What waits for a peer that does not read is bounded, and what the policy drops is counted.
 func TestSlowPolicies(t *testing.T) {
 	onEvents(t, func(t *testing.T, e engine) {
-		for _, policy := range []serve.Policy{serve.DropOldest, serve.DropNewest, serve.CloseSlow} {
+		for _, policy := range []core.Slow{core.DropOldest, core.DropNewest, core.CloseSlow} {
 			opened := make(chan *serve.Peer, 1)
 			closed := make(chan error, 1)
 			r := start(t, e, &serve.Server{
@@ -194,11 +194,11 @@ func TestSlowPolicies(t *testing.T) {
 				s.Add(text(fmt.Sprintf("%06d%s", i, strings.Repeat(".", 10_000))))
 				s.Add(text(fmt.Sprintf("%06d%s", i+1, strings.Repeat(".", 10_000))))
 				p.SendShared(s)
-				if n, b := p.Queued(); policy != serve.CloseSlow && (n > 10 || b > 11*10_008) {
+				if n, b := p.Queued(); policy != core.CloseSlow && (n > 10 || b > 11*10_008) {
 					t.Fatalf("%d messages of %d bytes are queued", n, b)
 				}
 			}
-			if policy == serve.CloseSlow {
+			if policy == core.CloseSlow {
 				if err := <-closed; err == nil {
 					t.Error("closed without an error")
 				}
@@ -224,7 +224,7 @@ func TestSlowPolicies(t *testing.T) {
 				}
 				last = n
 			}
-			if (policy == serve.DropOldest) != (last == total-1) {
+			if (policy == core.DropOldest) != (last == total-1) {
 				t.Errorf("policy %d: the last was %d", policy, last)
 			}
 			eventually(t, "nothing is queued", func() bool { n, _ := p.Queued(); return n == 0 })

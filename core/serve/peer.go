@@ -312,11 +312,11 @@ func (p *Peer) SendShared(s *core.Shared) {
 	}
 	for p.over() {
 		switch p.set.Slow {
-		case CloseSlow:
+		case core.CloseSlow:
 			p.flags.Or(tooSlow)
 			p.startClose(rfc6455.CodePolicyViolation, "reads too slowly")
 			return
-		case DropNewest:
+		case core.DropNewest:
 			if !p.out.dropNewest() {
 				return
 			}

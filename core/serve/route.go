@@ -109,20 +109,11 @@ type Settings struct {
 	// bytes, and Slow says what happens to more.
 	Queue      int
 	QueueBytes int
-	Slow       Policy
+	Slow       core.Slow
 	// Rate is how many messages a second are taken from the peer; one that sends
 	// faster is made to wait. 0: any number.
 	Rate float64
 }
-
-// Policy says what to do about a peer that takes shared messages too slowly.
-type Policy uint8
-
-const (
-	DropOldest Policy = iota // drop what has waited longest, and count it
-	DropNewest               // drop what would have to wait, and count it
-	CloseSlow                // close the connection
-)
 
 func (s *Settings) sendBytes() int  { return orDefault(s.SendBytes, DefaultSendBytes) }
 func (s *Settings) queue() int      { return orDefault(s.Queue, DefaultQueue) }

@@ -20,6 +20,7 @@ import (
 	"github.com/ws76/ws76/core/rfc6455"
 	"github.com/ws76/ws76/core/serve/gate"
 	"github.com/ws76/ws76/internal/accept"
+	"github.com/ws76/ws76/internal/ahead"
 	"github.com/ws76/ws76/internal/deadpeer"
 	"github.com/ws76/ws76/internal/silence"
 )
@@ -407,29 +408,6 @@ func EchoHandler(ctx context.Context, conn *core.Conn) error {
 	return core.Copy(ctx, conn, conn)
 }
 
-// readAhead is a stream of which some bytes have been read already.
-type readAhead struct {
-	net.Conn
-	ahead []byte
-}
-
-func (r *readAhead) Read(p []byte) (int, error) {
-	if len(r.ahead) > 0 {
-		n := copy(p, r.ahead)
-		r.ahead = r.ahead[n:]
-		return n, nil
-	}
-	return r.Conn.Read(p)
-}
-
-// CloseWrite shuts the sending side, where the stream can.
-func (r *readAhead) CloseWrite() error {
-	if half, ok := r.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return errors.ErrUnsupported
-}
-
 // recordHandshake is the first byte of a TLS connection (RFC 8446, section 5.1).
 const recordHandshake = 0x16
 
@@ -448,7 +426,7 @@ func (s *Server) detectTLS(ctx context.Context, stream net.Conn, early []byte) (
 	if early[0] != recordHandshake {
 		return nil, early, nil
 	}
-	secure := tls.Server(&readAhead{Conn: stream, ahead: early}, s.TLS)
+	secure := tls.Server(&ahead.Conn{Conn: stream, Bytes: early}, s.TLS)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return nil, nil, &core.HandshakeError{Step: core.StepTLS, Err: err, Hint: tlsHint(err)}
 	}

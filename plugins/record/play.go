@@ -11,6 +11,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay/recording"
+	"github.com/ws76/ws76/core/rfc6455"
 )
 
 // Playback says how one connection of a recording is played.
@@ -112,7 +113,7 @@ func (p *Playback) Play(ctx context.Context, conn *core.Conn) (Played, error) {
 	go r.receive(receiving)
 	sent, err := r.send(ctx, newSource(mine, p.MaxMessage, p.Conn))
 	if err == nil {
-		conn.SendClose(ctx, 1000, "") // Close itself would drop what still comes
+		conn.SendClose(ctx, rfc6455.CodeNormal, "") // Close itself would drop what still comes
 	} else {
 		stop()
 	}

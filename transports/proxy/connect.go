@@ -4,13 +4,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/ws76/ws76/internal/ahead"
 )
 
 // maxHead bounds the head of a proxy's answer, in bytes.
@@ -51,33 +52,5 @@ func httpConnect(_ context.Context, conn net.Conn, addr string, user *url.Userin
 		return conn, nil
 	}
 	early, _ := r.Peek(r.Buffered())
-	return &readAhead{Conn: conn, early: early}, nil
-}
-
-// readAhead is a connection of which some bytes have been read already.
-type readAhead struct {
-	net.Conn
-	early []byte
-}
-
-// NetConn is the connection to the proxy.
-func (r *readAhead) NetConn() net.Conn { return r.Conn }
-
-// Read gives what was read already first. Like the rest of ws76 it has one
-// reader at a time.
-func (r *readAhead) Read(p []byte) (int, error) {
-	if len(r.early) > 0 {
-		n := copy(p, r.early)
-		r.early = r.early[n:]
-		return n, nil
-	}
-	return r.Conn.Read(p)
-}
-
-// CloseWrite ends the sending side.
-func (r *readAhead) CloseWrite() error {
-	if half, ok := r.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return errors.ErrUnsupported
+	return &ahead.Conn{Conn: conn, Bytes: early}, nil
 }

@@ -35,7 +35,7 @@ type HTTP struct {
 	Pending *core.Budget
 	// Queue and Slow are those of a stream's hub.EndpointOptions.
 	Queue int
-	Slow  hub.Slow
+	Slow  core.Slow
 	// Stop ends the streams: a graceful stop would wait for them for ever.
 	Stop <-chan struct{}
 	// Dropped is told at the end of a stream what its client was too slow for; nil:
