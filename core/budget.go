@@ -1,6 +1,7 @@
 package core
 
 import (
+	"container/heap"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -19,12 +20,12 @@ type Budget struct {
 
 	mu   sync.Mutex
 	held int64
-	all  map[*Holding]bool // of which something is held
+	all  holdings // of which something is held, the largest first
 }
 
 // NewBudget returns a Budget of max bytes. A read is counted once it has been made, so
 // what is held may be above that by what one read, and the growth of one message, brings.
-func NewBudget(max int64) *Budget { return &Budget{max: max, all: make(map[*Holding]bool)} }
+func NewBudget(max int64) *Budget { return &Budget{max: max} }
 
 // Held returns how many bytes are held now, and how many messages were given up so far.
 func (b *Budget) Held() (bytes int64, givenUp uint64) {
@@ -45,8 +46,31 @@ type Holder interface {
 
 // Holding is what one Holder takes of a Budget. Its zero value is ready.
 type Holding struct {
-	n     atomic.Int64
-	owner Holder // guarded by Budget.mu
+	n atomic.Int64
+	// Guarded by Budget.mu.
+	owner Holder
+	at    int // in Budget.all, where n is not 0
+}
+
+// holdings are a heap, so that to find the largest of very many costs little.
+type holdings []*Holding
+
+func (h holdings) Len() int           { return len(h) }
+func (h holdings) Less(i, j int) bool { return h[i].n.Load() > h[j].n.Load() }
+func (h holdings) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].at, h[j].at = i, j
+}
+func (h *holdings) Push(x any) {
+	x.(*Holding).at = len(*h)
+	*h = append(*h, x.(*Holding))
+}
+func (h *holdings) Pop() any {
+	last := len(*h) - 1
+	x := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	return x
 }
 
 // Set says that h, which is of owner, holds n bytes now. It is for one goroutine at a time.
@@ -55,14 +79,20 @@ func (b *Budget) Set(h *Holding, owner Holder, n int64) {
 		return
 	}
 	b.mu.Lock()
-	b.held += n - h.n.Swap(n)
-	if n == 0 {
-		delete(b.all, h)
-		b.mu.Unlock()
-		return
+	was := h.n.Swap(n)
+	b.held += n - was
+	switch {
+	case was == 0: // it may have been given up since the look above
+		if n != 0 {
+			h.owner = owner
+			heap.Push(&b.all, h)
+		}
+	case n == 0:
+		heap.Remove(&b.all, h.at)
+		h.owner = nil
+	default:
+		heap.Fix(&b.all, h.at)
 	}
-	h.owner = owner
-	b.all[h] = true
 	var victims []Holder
 	for b.held > b.max && len(b.all) > 0 {
 		victims = append(victims, b.giveUpLargest())
@@ -75,14 +105,8 @@ func (b *Budget) Set(h *Holding, owner Holder, n int64) {
 
 // giveUpLargest takes what is held most as given back. The caller has the lock.
 func (b *Budget) giveUpLargest() Holder {
-	var largest *Holding
-	for h := range b.all {
-		if largest == nil || h.n.Load() > largest.n.Load() {
-			largest = h
-		}
-	}
+	largest := heap.Pop(&b.all).(*Holding)
 	b.held -= largest.n.Swap(0)
-	delete(b.all, largest)
 	b.given.Add(1)
 	return largest.owner
 }
