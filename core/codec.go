@@ -103,6 +103,13 @@ func (k *Codec) Own() {
 	}
 }
 
+// Trim gives up memory that is of no use between messages, for others to use.
+func (k *Codec) Trim() {
+	if f, ok := k.framing.(*rfcFraming); ok {
+		f.d.Trim()
+	}
+}
+
 // Held returns how many bytes of memory the codec keeps for unfinished messages.
 func (k *Codec) Held() int { return k.framing.held() }
 

@@ -1,5 +1,11 @@
 package rfc6455
 
+import (
+	"math/bits"
+	"sync"
+	"unsafe"
+)
+
 const (
 	// smallest is the least that a buffer is made with.
 	smallest = 512
@@ -23,8 +29,57 @@ func (b *buffer) grow(n, most int) {
 	if need <= cap(b.b) {
 		return
 	}
-	size := max(smallest, need, min(2*cap(b.b), most))
-	b.b = append(make([]byte, 0, size), b.b...)
+	double := 2 * cap(b.b)
+	if double >= 2*spareLeast {
+		double -= spareMore
+	}
+	grown := append(borrow(max(smallest, need, min(double, most)), most), b.b...)
+	giveBack(b.b)
+	b.b = grown
+}
+
+// release lets go of what nobody looks at any more.
+func (b *buffer) release() {
+	giveBack(b.b)
+	*b = buffer{}
+}
+
+// spares are large buffers that were grown out of, until the next collections but one. A new one has
+// to be cleared, and pays for garbage that others have made: that takes milliseconds, which others
+// wait for. Their sizes are powers of two from spareLeast on, and spareMore, so that a message of as
+// many bytes, and one to tell it from a larger one, fits.
+var spares [10]sync.Pool
+
+const (
+	spareLeast = 256 << 10
+	spareMore  = 4 << 10
+)
+
+// spareFor returns the number of the pool for n bytes, and the size of what is in it; -1 for none.
+func spareFor(n int) (i, size int) {
+	if n < spareLeast {
+		return -1, 0
+	}
+	i = bits.Len(uint(max(0, n-spareMore-1) / spareLeast))
+	return i, spareLeast<<i + spareMore
+}
+
+// borrow returns an empty buffer for n bytes, with more only where that is not above most.
+func borrow(n, most int) []byte {
+	i, size := spareFor(n)
+	if i < 0 || i >= len(spares) || size > most+spareMore {
+		return make([]byte, 0, n)
+	}
+	if p, ok := spares[i].Get().(*byte); ok {
+		return unsafe.Slice(p, size)[:0]
+	}
+	return make([]byte, 0, size)
+}
+
+func giveBack(b []byte) {
+	if i, size := spareFor(cap(b)); i >= 0 && i < len(spares) && size == cap(b) {
+		spares[i].Put(unsafe.SliceData(b))
+	}
 }
 
 // settle empties the buffer between two messages, and lets it go where it has

@@ -376,6 +376,13 @@ func (d *Decoder) Own() {
 	}
 }
 
+// Trim gives up the memory of inflated messages, where there is much and nothing is unfinished.
+func (d *Decoder) Trim() {
+	if h := d.held; h != nil && h.inflater == nil && len(h.plain.b) == 0 && cap(h.plain.b) >= spareLeast {
+		h.plain.release()
+	}
+}
+
 // Held returns how many bytes of memory the Decoder keeps for messages.
 func (d *Decoder) Held() int {
 	if d.held == nil {

@@ -33,7 +33,7 @@ func (d *Decoder) inflate() (Event, error) {
 	}
 	h.stopInflating()
 	if err != nil {
-		h.plain = buffer{}
+		h.plain.release()
 	}
 	switch {
 	case err == ErrMessageTooLarge:
