@@ -91,3 +91,48 @@ func TestAnswersOnlyByHandler(t *testing.T) {
 		r.stopAndWait(t)
 	})
 }
+
+// Of those that have sent what is much once it is inflated one is done before the next goes on, so that
+// no more is half done than must be.
+func TestInflatedOneByOne(t *testing.T) {
+	const many, size, budget = 8, 3 << 19, 6 << 20
+	packed, err := new(rfc6455.Flate).AppendDeflate(nil, make([]byte, size))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bomb := rfc6455.AppendHeader(nil, rfc6455.OpBinary, true, true, len(packed), new([4]byte))
+	bomb = append(bomb, packed...)
+	entered, release, got := make(chan bool), make(chan bool), make(chan int, many)
+	r := start(t, loops, &serve.Server{Loops: 1, Accept: core.AcceptOptions{Compress: true, Pending: core.NewBudget(budget)},
+		Events: told{message: func(p *serve.Peer, m core.Message) {
+			if string(m.Data) == "wait" {
+				entered <- true
+				<-release
+				return
+			}
+			got <- len(m.Data)
+		}}})
+	var bad []net.Conn
+	for range many {
+		stream := r.raw(t, false)
+		io.WriteString(stream, strings.Replace(openingOf(core.RFC6455), "\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n", 1))
+		readUntil(t, stream, "\r\n\r\n")
+		bad = append(bad, stream)
+	}
+	blocker := r.raw(t, true)
+	io.WriteString(blocker, "\x00wait\xff")
+	<-entered
+	for _, stream := range bad {
+		stream.Write(bomb)
+	}
+	release <- true
+	for range many {
+		if n := <-got; n != size {
+			t.Errorf("%d bytes", n)
+		}
+	}
+	if _, givenUp := r.Accept.Pending.Held(); givenUp > 0 {
+		t.Errorf("%d were given up", givenUp)
+	}
+	r.end(t)
+}

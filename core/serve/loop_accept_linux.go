@@ -46,7 +46,7 @@ func (l *loop) listen(nl net.Listener, shared bool, failed func(error)) error {
 	if shared {
 		events |= unix.EPOLLEXCLUSIVE
 	}
-	if err := l.control(unix.EPOLL_CTL_ADD, fd, events); err != nil {
+	if err := l.control(l.ep, unix.EPOLL_CTL_ADD, fd, events); err != nil {
 		unix.Close(fd)
 		return os.NewSyscallError("epoll_ctl", err)
 	}

@@ -86,7 +86,7 @@ func (l *loop) receive(p *Peer) {
 		l.eof(p)
 		return
 	}
-	p.sized(n)
+	l.warm(p, n)
 	if k == nil {
 		k = l.codecFor(p)
 	}
@@ -236,7 +236,10 @@ func (l *loop) keep(p *Peer, k *core.Codec) {
 	}
 	l.attach(p, k)
 	l.setReading(p, false)
-	l.again = append(l.again, p)
+	if k.Paused() {
+		l.warm(p, busyRead)
+	}
+	l.lane.again = append(l.lane.again, p)
 }
 
 // goOn reads from p again if nothing speaks against it.
@@ -402,24 +405,18 @@ func (l *loop) lookAtMessage(p *Peer, now int64) {
 	}
 }
 
-// lookForStalls ends those that have taken nothing of what waits for them since the
-// last looks.
-func (l *loop) lookForStalls() {
-	for _, p := range l.peers {
-		if p == nil || p.state != stateOpen {
-			continue
-		}
-		p.mu.Lock()
-		stalled := p.out != nil && p.out.stalled(p.bytesOut.Load())
-		p.mu.Unlock()
-		if stalled {
-			l.failed(p, fmt.Errorf("%w: nothing within %v", core.ErrNotRead, l.writeTimeout))
-		}
+// lookForStall ends p if it has taken nothing of what waits for it since the last looks.
+func (l *loop) lookForStall(p *Peer) {
+	p.mu.Lock()
+	stalled := p.out != nil && p.out.stalled(p.bytesOut.Load())
+	p.mu.Unlock()
+	if stalled {
+		l.failed(p, fmt.Errorf("%w: nothing within %v", core.ErrNotRead, l.writeTimeout))
 	}
 }
 
 // windowBatch is how many peers lookAtWindows looks at in one go.
-const windowBatch = 256
+const windowBatch = 64
 
 // lookAtWindows has peers outlast that they have closed their window, a batch of them
 // each time, so that each gets its turn once in the time that deadpeer asks for.
@@ -455,6 +452,7 @@ func (l *loop) takeCodec(kind kind) *core.Codec {
 
 // giveCodec keeps k for another connection, for a while if it has much memory.
 func (l *loop) giveCodec(kind kind, k *core.Codec) {
+	k.Trim()
 	large := k.Held() > spareMemory
 	if len(l.spare[kind]) >= spareCodecs || large && l.spareLarge+k.Held() > spareMost {
 		return

@@ -58,13 +58,15 @@ type loop struct {
 	trim       int64   // when these are given up, or 0
 	timed      int     // peers with a deadline, and other things to look at the time for
 	looked     int64   // when the deadlines were looked at last
+	scan       int     // of peers, whose time is looked at next
+	scanning   bool    // not all have been
+	stalls     bool    // it is looked for stalls, too
 	tick       int64   // how often they are, in nanoseconds
 	stallLook  int64   // when to look for stalls next; 0: never
 	windowLook int64   // when to look at closed windows next; 0: never
 	windowAt   int     // of peers, that is looked at first then
-	again      []*Peer // have input that could not be handed over at once
-	late       []event // of busy peers, in the order in which they came
-	full       int     // how many waits in a row have brought all that they may
+	lane       lane    // of busy peers
+	passed     int64   // when the pass under way began
 	limited    []*Peer
 	resume     int64 // the first of limited goes on, or 0
 	wakes      int64 // when the sleep of the loop ends at the latest; 0: it does not
@@ -104,6 +106,7 @@ const (
 	giveUpPeer                   // give up its unfinished message
 	giveUpUnread                 // give it up because of what waits for it
 	endGivenUp                   // it was given up
+	endUnwatched                 // it cannot be watched, with cause
 	takePeer                     // serve an opening connection, of which early was read
 )
 
@@ -140,9 +143,13 @@ func newLoop(s *Server, serving serving) (*loop, error) {
 	for k := range kinds {
 		l.codecs[k] = k.newCodec(s.Accept.Trace)
 	}
-	if err := l.control(unix.EPOLL_CTL_ADD, wake, unix.EPOLLIN); err != nil {
+	if err := l.control(l.ep, unix.EPOLL_CTL_ADD, wake, unix.EPOLLIN); err != nil {
 		l.release()
 		return nil, os.NewSyscallError("epoll_ctl", err)
+	}
+	if err := l.lane.open(l); err != nil {
+		l.release()
+		return nil, err
 	}
 	return l, nil
 }
@@ -150,15 +157,18 @@ func newLoop(s *Server, serving serving) (*loop, error) {
 func (l *loop) release() {
 	unix.Close(l.ep)
 	unix.Close(l.wakeFD)
+	if l.lane.ep > 0 {
+		unix.Close(l.lane.ep)
+	}
 	for _, li := range l.listeners {
 		unix.Close(li.fd)
 	}
 }
 
-func (l *loop) control(op, fd int, events uint32) error {
+func (l *loop) control(ep, op, fd int, events uint32) error {
 	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
 	// It does not wait, so Go's scheduler need not know.
-	_, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(l.ep), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(&ev)), 0, 0)
+	_, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(ep), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(&ev)), 0, 0)
 	if errno != 0 {
 		return errno
 	}
@@ -179,14 +189,14 @@ func (l *loop) run() {
 		if l.done {
 			return
 		}
-		l.goOnAll()
 		n := l.wait(&ready)
 		now := l.rested()
+		l.passed = now
 		for _, ev := range ready[:n] {
-			if p := l.peerAt(ev.Fd); p != nil && p.flags.Load()&busy != 0 {
-				l.putOff(p, ev.Events)
-			} else if p != nil {
+			if p := l.peerAt(ev.Fd); p != nil {
 				l.handle(p, ev.Events)
+			} else if int(ev.Fd) == l.lane.ep {
+				l.lane.more = true
 			} else if int(ev.Fd) == l.wakeFD {
 				var b [8]byte
 				unix.Read(l.wakeFD, b[:])
@@ -194,14 +204,8 @@ func (l *loop) run() {
 				l.accept(int(ev.Fd))
 			}
 		}
-		l.handleLate(n == events)
-		if l.timed > 0 || l.resume != 0 {
-			l.lookAtTime(now)
-		}
-		if l.stallLook != 0 && now >= l.stallLook {
-			l.stallLook = now + int64(l.writeTimeout/stallLooks)
-			l.lookForStalls()
-		}
+		l.serveBusy()
+		l.lookAtTime(now)
 		if l.rescue != 0 && now >= l.rescue {
 			l.rescueNow(now)
 		}
@@ -220,7 +224,7 @@ func (l *loop) wait(ready *[events]unix.EpollEvent) int {
 		return n
 	}
 	l.tasks.Lock()
-	l.tasks.asleep = len(l.tasks.list) == 0 && len(l.again) == 0 && len(l.late) == 0
+	l.tasks.asleep = len(l.tasks.list) == 0 && !l.lane.pending() && !l.scanning
 	asleep := l.tasks.asleep
 	l.tasks.Unlock()
 	if !asleep {
@@ -340,6 +344,10 @@ func (l *loop) doTasks() {
 			if l.peerAt(t.peer.fd) == t.peer {
 				l.failed(t.peer, errTooMuch)
 			}
+		case endUnwatched:
+			if l.peerAt(t.peer.fd) == t.peer {
+				l.failed(t.peer, t.cause)
+			}
 		case takePeer:
 			l.take(t.peer, t.early)
 		}
@@ -382,7 +390,7 @@ func (l *loop) cut(cause error) {
 // add makes l serve the descriptor fd.
 func (l *loop) add(p *Peer) error {
 	fd := int(p.fd)
-	if err := l.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN); err != nil {
+	if err := l.control(l.ep, unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN); err != nil {
 		return os.NewSyscallError("epoll_ctl", err)
 	}
 	p.armed, p.reading = unix.EPOLLIN, true
@@ -392,8 +400,9 @@ func (l *loop) add(p *Peer) error {
 		grown := make([]*Peer, max(256, 2*len(l.peers), fd+1))
 		copy(grown, l.peers)
 		l.peers = grown
+		l.lane.heat = append(make([]heat, 0, len(grown)), l.lane.heat...)[:len(grown)]
 	}
-	l.peers[fd] = p
+	l.peers[fd], l.lane.heat[fd] = p, heat{}
 	l.open++
 	return nil
 }
@@ -401,6 +410,9 @@ func (l *loop) add(p *Peer) error {
 // remove forgets p, whose descriptor stays open.
 func (l *loop) remove(p *Peer) {
 	l.setDeadline(p, 0)
+	if p.flags.Load()&busy != 0 {
+		l.calm(p)
+	}
 	l.mu.Lock()
 	l.peers[p.fd] = nil
 	l.open--
@@ -447,7 +459,14 @@ func (l *loop) lookAtTime(now int64) {
 	if l.resume != 0 && now >= l.resume {
 		l.resumeLimited(now)
 	}
-	if l.timed == 0 || now-l.looked < l.tick {
+	if l.scanning {
+		l.scanPeers(now)
+		return
+	}
+	l.stalls = l.stallLook != 0 && now >= l.stallLook
+	if l.stalls {
+		l.stallLook = now + int64(l.writeTimeout/stallLooks)
+	} else if l.timed == 0 || now-l.looked < l.tick {
 		return
 	}
 	l.looked = now
@@ -458,23 +477,53 @@ func (l *loop) lookAtTime(now int64) {
 		if li.paused != 0 && now >= li.paused {
 			li.paused = 0
 			l.timed--
-			if err := l.control(unix.EPOLL_CTL_ADD, li.fd, unix.EPOLLIN); err != nil {
+			if err := l.control(l.ep, unix.EPOLL_CTL_ADD, li.fd, unix.EPOLLIN); err != nil {
 				li.failed(&accept.Ended{Addr: li.addr, Err: os.NewSyscallError("epoll_ctl", err)})
 			}
 		}
 	}
-	for _, p := range l.peers {
-		if p != nil && p.in != nil && l.messageTimeout > 0 {
-			l.lookAtMessage(p, now)
+	l.scan, l.scanning = 0, true
+	l.scanPeers(now)
+}
+
+// scanMost is how many peers are looked at in one go, and scanTime how long in nanoseconds: of very
+// many the time may be up at once.
+const (
+	scanMost = 512
+	scanTime = 100e3
+)
+
+// scanPeers looks at the time of some, and remembers where it is.
+func (l *loop) scanPeers(now int64) {
+	began := l.now()
+	for n := 1; l.scan < len(l.peers); n++ {
+		p := l.peers[l.scan]
+		l.scan++
+		if p != nil {
+			l.lookAtPeer(p, now)
 		}
-		if p != nil && p.deadline != 0 {
-			if (p.moved || p.flags.Load()&sent != 0) && p.state == stateOpen {
-				p.moved = false
-				p.flags.And(^sent)
-				p.deadline = clock(now + int64(min(l.server.Idle, maxDeadline)))
-			} else if int32(clock(now)-p.deadline) >= 0 {
-				l.expire(p)
-			}
+		if n >= scanMost || n%16 == 0 && l.now()-began >= scanTime {
+			return
 		}
+	}
+	l.scanning = false
+}
+
+// lookAtPeer does what is due for p.
+func (l *loop) lookAtPeer(p *Peer, now int64) {
+	if p.in != nil && l.messageTimeout > 0 {
+		l.lookAtMessage(p, now)
+	}
+	if p.deadline != 0 {
+		if (p.moved || p.flags.Load()&sent != 0) && p.state == stateOpen {
+			p.moved = false
+			p.flags.And(^sent)
+			p.deadline = clock(now + int64(min(l.server.Idle, maxDeadline)))
+		} else if int32(clock(now)-p.deadline) >= 0 {
+			l.expire(p)
+		}
+	}
+	if l.stalls && p.state == stateOpen {
+		l.lookForStall(p)
 	}
 }

@@ -52,32 +52,15 @@ func (l *loop) emptied(p *Peer) {
 // writable sends what waits.
 func (l *loop) writable(p *Peer) {
 	p.moved = true
+	if p.state == stateOpen {
+		l.warm(p, 0)
+	}
 	p.mu.Lock()
 	l.flush(p)
 	p.mu.Unlock()
 	l.emptied(p)
 	if p.flags.Load()&held != 0 {
 		l.goOn(p)
-	}
-}
-
-// laneTime is how long those that have had a turn go on before others take theirs.
-const laneTime = 2 * time.Millisecond
-
-// goOnAll reads again from those that were kept waiting, until it is the turn of others.
-func (l *loop) goOnAll() {
-	list := l.again
-	if len(list) == 0 {
-		return
-	}
-	l.again = nil
-	until := l.now() + int64(laneTime)
-	for i, p := range list {
-		l.goOn(p)
-		if l.now() > until {
-			l.again = append(list[i+1:], l.again...)
-			return
-		}
 	}
 }
 

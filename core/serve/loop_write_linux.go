@@ -195,7 +195,7 @@ func (l *loop) watch(p *Peer) {
 	}
 	if want != p.armed && p.fd >= 0 {
 		p.armed = want
-		l.control(unix.EPOLL_CTL_MOD, int(p.fd), uint32(want))
+		l.control(l.epollOf(p), unix.EPOLL_CTL_MOD, int(p.fd), uint32(want))
 	}
 }
 

@@ -81,8 +81,7 @@ const (
 	runs                        // its Events are a Runner that can be used
 	proper                      // of a loop: the peer's stream, or its closing frame, has ended it
 	answered                    // of a loop: with a closing frame that is the answer to ours
-	busy                        // of a loop: its reads are large
-	late                        // of a loop: it is in loop.late
+	busy                        // of a loop: it sends much
 )
 
 // kind is a dialect, and whether compression was agreed on: an index.
