@@ -295,6 +295,7 @@ func (s *service) configure(c *cli.Context) (err error) {
 		},
 		Closed: s.leave, Refused: s.refused,
 	}
+	s.server.Quick = s.quickHealth
 	s.settings = s.server.Settings
 	return s.loadTLS(c)
 }

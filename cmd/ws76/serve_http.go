@@ -7,8 +7,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/serve/channels"
 	"github.com/ws76/ws76/core/serve/dashboard"
+	"github.com/ws76/ws76/core/serve/metrics"
 )
 
 // newHTTP is what answers requests that ask for no WebSocket. What is a channel is told by
@@ -60,6 +62,22 @@ func (s *service) newHTTP(c *cli.Context) (http.Handler, error) {
 		}
 	}), nil
 }
+
+// quickHealth answers for health, as metrics.Health does.
+func (s *service) quickHealth(r *hixie.Request) (status int, fields hixie.Fields, body string) {
+	if r.Resource != "/healthz" {
+		return 0, nil, ""
+	}
+	status, body = s.metrics.Healthy()
+	return status, healthFields, body
+}
+
+var healthFields = func() (fields hixie.Fields) {
+	for name, value := range metrics.Uncached {
+		fields = append(fields, hixie.Field{Name: name, Value: value})
+	}
+	return append(fields, hixie.Field{Name: "Content-Type", Value: metrics.HealthType})
+}()
 
 // nothing answers for paths where there is a WebSocket at most.
 func (s *service) nothing(w http.ResponseWriter, r *http.Request) {

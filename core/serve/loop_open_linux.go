@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/serve/gate"
 )
 
 // opening is what a connection keeps whose head, or key3, has not come whole.
@@ -85,7 +86,9 @@ func (l *loop) readHead(p *Peer, b []byte) {
 		}
 		return
 	case errors.As(err, &plain):
-		l.detach(p, b, nil)
+		if !l.answerQuick(p, b) {
+			l.detach(p, b, nil)
+		}
 		return
 	default:
 		l.turnDown(p, h, err)
@@ -167,7 +170,7 @@ func (l *loop) rescueNow(now int64) {
 		to.tasks.Unlock()
 	}
 	for _, t := range waiting {
-		l.toGoroutine(t.peer, t.early, nil)
+		l.toGoroutine(t.peer, t.early, nil, false)
 	}
 }
 
@@ -305,11 +308,29 @@ func (l *loop) pending(p *Peer) (h *core.Handshake, got int) {
 func (l *loop) detach(p *Peer, early []byte, service *Service) {
 	unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, int(p.fd), nil)
 	l.remove(p)
-	l.toGoroutine(p, early, service)
+	l.toGoroutine(p, early, service, false)
 }
 
-// toGoroutine is detach for a connection that no loop has.
-func (l *loop) toGoroutine(p *Peer, early []byte, service *Service) {
+// answerQuick answers what Server.Quick has an answer for, and reports whether it has. b begins
+// with the request that was read last.
+func (l *loop) answerQuick(p *Peer, b []byte) bool {
+	answer, n, keep := l.server.quick(&l.handshake.Request, b, gate.Request{Transport: p.Transport(), Peer: p, Waiting: &l.handshake})
+	if answer == nil {
+		return false
+	}
+	l.say(p, answer)
+	if !keep || p.out != nil {
+		l.linger(p, l.server.closeTimeout())
+		return true
+	}
+	unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, int(p.fd), nil)
+	l.remove(p)
+	l.toGoroutine(p, b[n:], nil, true)
+	return true
+}
+
+// toGoroutine is detach for a connection that no loop has; answered says that it has had an answer.
+func (l *loop) toGoroutine(p *Peer, early []byte, service *Service, answered bool) {
 	remote := p.RemoteAddr()
 	fd := int(p.fd)
 	p.fd, p.state = -1, stateEnded
@@ -329,6 +350,6 @@ func (l *loop) toGoroutine(p *Peer, early []byte, service *Service) {
 	s := l.server
 	s.watch.Add(stream)
 	s.wg.Go(func() {
-		s.serveStream(l.serving, stream, early, service)
+		s.serveStream(l.serving, stream, early, service, answered)
 	})
 }

@@ -4,6 +4,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/rfc6455"
 	"github.com/ws76/ws76/core/serve/gate"
 	"github.com/ws76/ws76/internal/accept"
@@ -52,6 +54,10 @@ type Server struct {
 	Settings Settings
 	// HTTP answers requests that ask for no WebSocket. nil says 426.
 	HTTP http.Handler
+	// Quick answers those of them, GET and HEAD without a body, that are not to wait for the
+	// others, such as for health; a status of 0 leaves them to HTTP, and so does nil. It is
+	// called from event loops and must not block. fields are not kept.
+	Quick func(*hixie.Request) (status int, fields hixie.Fields, body string)
 	// Accept is how connections are opened; Secure is set by the server.
 	Accept core.AcceptOptions
 	// TLS, if set, is spoken with whoever begins with a TLS record, on the same port.
@@ -66,7 +72,8 @@ type Server struct {
 	// keep-alive probes. 0: a minute; below 0: that is left to the system. A peer that is
 	// alive and does not read is not meant, see Accept.WriteTimeout.
 	DeadAfter time.Duration
-	// Grace bounds how long a stopping server waits. 0: DefaultGrace.
+	// Grace bounds how long a stopping server takes: what is left is cut when that is over, or sooner
+	// where there is very much to be cut. 0: DefaultGrace.
 	Grace time.Duration
 	// Loops is how many event loops there are. 0 is half of the processors, at
 	// least one: with fewer processors more loops cost more than they bring. Below
@@ -148,11 +155,8 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	<-ctx.Done()
 	accepting.Wait()
 
-	grace := s.Grace
-	if grace == 0 {
-		grace = DefaultGrace
-	}
-	timer := time.AfterFunc(grace, func() {
+	grace := cmp.Or(s.Grace, DefaultGrace)
+	timer := time.AfterFunc(cutAfter(grace, s.taken.Load()), func() {
 		cut(fmt.Errorf("the server stopped, and the connection did not close within %v", grace))
 	})
 	defer timer.Stop()
@@ -170,10 +174,18 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	return errors.Join(errs...)
 }
 
+// cutAfter is when what is left is cut where conns connections are open: to cut very many takes
+// time, which is of the grace.
+func cutAfter(grace time.Duration, conns int64) time.Duration {
+	return grace - min(grace/4, time.Duration(conns)*cutTime)
+}
+
+const cutTime = 100 * time.Microsecond
+
 func (s *Server) acceptLoop(serving serving, l net.Listener) error {
 	return accept.Each(serving.ctx, l, func(err error) { s.refused(l.Addr(), err) }, func(stream net.Conn) {
 		if s.admit() {
-			s.wg.Go(func() { s.serveStream(serving, stream, nil, nil) })
+			s.wg.Go(func() { s.serveStream(serving, stream, nil, nil, false) })
 			return
 		}
 		s.refused(stream.RemoteAddr(), s.tooMany())
@@ -218,19 +230,24 @@ const overloaded = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nCon
 
 // turnAway answers a connection that is one too many, whatever it would have asked.
 func turnAway(stream net.Conn) {
-	defer stream.Close()
 	stream.SetDeadline(time.Now().Add(time.Second))
 	io.WriteString(stream, overloaded)
-	// Closing with its request unread would reset the connection and could destroy
-	// the answer on its way.
+	lastWords(stream)
+}
+
+// lastWords closes a stream on which all has been said. Closing with something unread would
+// reset the connection and could destroy the answer on its way.
+func lastWords(stream net.Conn) {
+	defer stream.Close()
 	if half, ok := stream.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		io.CopyN(io.Discard, stream, 16<<10)
 	}
 }
 
 // serveStream takes one stream from its first byte, or from behind early, to its
-// last, and calls leave then. service is how, where Route has been asked already.
-func (s *Server) serveStream(serving serving, stream net.Conn, early []byte, service *Service) {
+// last, and calls leave then. service is how, where Route has been asked already; answered
+// says that there was a request, and its answer.
+func (s *Server) serveStream(serving serving, stream net.Conn, early []byte, service *Service, answered bool) {
 	// Whatever is being waited for by then, it ends.
 	bare := stream
 	stop := context.AfterFunc(serving.work, func() { bare.Close() })
@@ -244,7 +261,7 @@ func (s *Server) serveStream(serving serving, stream net.Conn, early []byte, ser
 	options := s.Accept
 	options.Early = early
 	transport := stream.LocalAddr().Network()
-	if s.TLS != nil {
+	if s.TLS != nil && !answered {
 		secure, first, err := s.detectTLS(serving.ctx, stream, early)
 		if err != nil {
 			s.notOpened(serving.ctx, stream, err)
@@ -269,11 +286,21 @@ func (s *Server) serveStream(serving serving, stream net.Conn, early []byte, ser
 		}
 		return refusal
 	}
-	conn, err := core.Accept(serving.ctx, stream, &options)
+	var conn *core.Conn
+	err := error(&core.NotWebSocketError{Read: early})
+	if !answered {
+		conn, err = core.Accept(serving.ctx, stream, &options)
+	}
 	var plain *core.NotWebSocketError
 	for errors.As(err, &plain) {
+		read := plain.Read
+		if !answered {
+			if read, answered = s.answerQuick(stream, plain, options.Secure); answered && read == nil {
+				return
+			}
+		}
 		// Proxies keep a connection, and may ask for a WebSocket behind something else.
-		if options.Early = serving.plain.serve(stream, plain.Read); options.Early == nil {
+		if options.Early = serving.plain.serve(stream, read); options.Early == nil {
 			return
 		}
 		stream.SetDeadline(time.Time{})

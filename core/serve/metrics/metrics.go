@@ -9,6 +9,7 @@ package metrics
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -152,13 +153,10 @@ func (m *Metrics) Health() http.Handler {
 		if !allowed(w, r) {
 			return
 		}
-		status, code := "ok", http.StatusOK
-		if m.stopping.Load() {
-			status, code = "stopping", http.StatusServiceUnavailable
-		}
-		body, kind := status+"\n", "text/plain; charset=utf-8"
+		code, body := m.Healthy()
+		kind := HealthType
 		if r.URL.Query().Has("json") {
-			body, kind = m.health(status), "application/json"
+			body, kind = m.health(strings.TrimSuffix(body, "\n")), "application/json"
 		}
 		w.Header().Set("Content-Type", kind)
 		w.WriteHeader(code)
@@ -166,6 +164,17 @@ func (m *Metrics) Health() http.Handler {
 			w.Write([]byte(body))
 		}
 	})
+}
+
+// HealthType is the media type of what Healthy says.
+const HealthType = "text/plain; charset=utf-8"
+
+// Healthy returns the status and the text of Health, without ?json.
+func (m *Metrics) Healthy() (code int, text string) {
+	if m.stopping.Load() {
+		return http.StatusServiceUnavailable, "stopping\n"
+	}
+	return http.StatusOK, "ok\n"
 }
 
 func (m *Metrics) health(status string) string {
@@ -179,11 +188,15 @@ func (m *Metrics) health(status string) string {
 	return string(append(b, "}\n"...))
 }
 
+// Uncached are the header fields of all answers, which keep them out of caches.
+var Uncached = map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
 // allowed refuses methods that would change something, and keeps what is
 // answered out of caches.
 func allowed(w http.ResponseWriter, r *http.Request) bool {
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	for name, value := range Uncached {
+		w.Header().Set(name, value)
+	}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return true
 	}
