@@ -185,7 +185,8 @@ func (g *Guard) slow(ctx context.Context, users *Users, user, password string, g
 	if err != nil {
 		return false, err
 	}
-	right := users.slow(user, password, got)
+	var right bool
+	lowered(func() { right = users.slow(user, password, got) })
 	if !right && ctx.Err() != nil {
 		return false, context.Cause(ctx) // nobody has learned anything
 	}
