@@ -37,7 +37,7 @@ func TestBytes(t *testing.T) {
 			}
 			sum.in, sum.out = sum.in+st.BytesIn, sum.out+st.BytesOut
 		}
-		eventually(t, "all are counted", func() bool { return r.Stats().Open[core.RFC6455] == 0 })
+		eventually(t, "all are counted", func() bool { return r.Open() == 0 })
 		if st := r.Stats(); st.BytesIn != sum.in || st.BytesOut != sum.out {
 			t.Errorf("%d in, %d out; want %+v", st.BytesIn, st.BytesOut, sum)
 		}
