@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/rfc6455"
 )
 
 // Close ends the connection properly: the closing frame, the peer's answer (for
@@ -57,6 +58,9 @@ func (c *Conn) CloseWith(ctx context.Context, code int, reason string) error {
 // the receiving side open: Receive goes on until the peer has answered, or has
 // been silent for CloseTimeout. In hixie-75, which has no closing frame, the
 // sending side of the stream is shut. Code and reason as in CloseWith.
+//
+// Draft 76 has no codes, but a stream that ends without a closing frame says that
+// something failed: so it does for code 1011, where the sending side can be shut alone.
 func (c *Conn) SendClose(ctx context.Context, code int, reason string) error {
 	if err := c.writing.take(ctx); err != nil {
 		return err
@@ -65,7 +69,10 @@ func (c *Conn) SendClose(ctx context.Context, code int, reason string) error {
 	if c.closing.Load() {
 		return nil
 	}
-	c.out = c.framing.appendClosing(c.out, code, reason)
+	cut := c.dialect == Hixie76 && code == rfc6455.CodeInternalError && c.held.Load() == nil && c.canShut()
+	if !cut {
+		c.out = c.framing.appendClosing(c.out, code, reason)
+	}
 	c.closing.Store(true) // before the write: the answer may come before it returns
 	if err := c.flush(ctx); err != nil {
 		return err
@@ -74,7 +81,7 @@ func (c *Conn) SendClose(ctx context.Context, code int, reason string) error {
 		c.endAfterReply(held)
 		return nil
 	}
-	if !c.framing.hasClosing() {
+	if cut || !c.framing.hasClosing() {
 		c.shutWriting()
 	}
 	// A Receive that waits already gets the bound too.
@@ -164,9 +171,17 @@ func (c *Conn) endAfterReply(ce *CloseError) *CloseError {
 	return c.end(ce)
 }
 
+// halfCloser is a stream whose sending side can be closed alone.
+type halfCloser interface{ CloseWrite() error }
+
+func (c *Conn) canShut() bool {
+	_, ok := c.stream.(halfCloser)
+	return ok
+}
+
 // shutWriting closes the sending side of the stream where it can be closed alone.
 func (c *Conn) shutWriting() bool {
-	half, ok := c.stream.(interface{ CloseWrite() error })
+	half, ok := c.stream.(halfCloser)
 	return ok && half.CloseWrite() == nil
 }
 

@@ -147,7 +147,11 @@ func (e *env) bridge(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.run(c.Context)
+	err = s.run(c.Context)
+	if err == nil && s.sessions.lossy.Load() {
+		return silentError(exitUnclean) // what is missing has been said
+	}
+	return err
 }
 
 // newSpan reads what the command line, or a table of --file, says. It opens nothing.

@@ -121,8 +121,7 @@ func (s *joined) closed(err error) error {
 	if err = sideNames(err, s.from, s.to); onlyUnanswered(err) {
 		err = nil
 	}
-	s.line.closed(&s.link, s.buffer, s.from, s.to, err)
-	return err
+	return s.line.closed(&s.link, s.buffer, s.from, s.to, err)
 }
 
 // recording is how FROM is described in a recording.
@@ -245,6 +244,7 @@ func sideNames(err error, from, to *upstream) error {
 type sessionLog struct {
 	log    *logger
 	prefix string
+	lossy  atomic.Bool // messages were lost, or may have been
 }
 
 func (l *sessionLog) init(log *logger, name string) {
@@ -322,30 +322,58 @@ func (l *sessionLine) buffer(e bridge.BufferEvent) {
 	}
 }
 
-// closed says how a session went.
-func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to *upstream, err error) {
+// saidError is an error of which the log has it.
+type saidError struct{ error }
+
+func (e saidError) Unwrap() error { return e.error }
+
+// closed says how a session went: why it ended, and then what that has cost. It returns
+// err, as one that was said where it was.
+func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to *upstream, err error) error {
 	var kept bridge.BufferStats
 	if buffer != nil {
-		if kept = buffer.Stats(); kept.Lost()+kept.Uncertain+kept.Again > 0 {
-			again := ""
-			if kept.Again > 0 {
-				again = fmt.Sprintf("; %d were sent again, and may have arrived twice", kept.Again)
-			}
-			l.log.Warnf("%s%s: of %d messages to TO %d were dropped and %d not sent; of %d it is not known whether they arrived%s",
-				l.prefix, l.remote, kept.Sent+kept.Lost()+kept.Uncertain, kept.Dropped, kept.Unsent, kept.Uncertain, again)
-		}
+		kept = buffer.Stats()
 	}
 	session := link.Session()
-	if session != nil {
-		l.undelivered(session.Stats(relay.AToB), from.arrived(), "TO")
-		l.undelivered(session.Stats(relay.BToA), l.earlier+l.to.arrived(), "FROM")
+	losses := l.losses(session, kept, from)
+	switch {
+	case l.log.enabled(slog.LevelInfo):
+		l.ended(session, buffer, kept, from, to, err)
+	case err != nil && (len(losses) > 0 || !endedUncleanly(err)):
+		l.log.Errorf("%s%s: %v", l.prefix, l.remote, err)
+		err = saidError{err}
 	}
-	if !l.log.enabled(slog.LevelInfo) {
-		if err != nil && !endedUncleanly(err) {
-			l.log.Warnf("%s%s: %v", l.prefix, l.remote, err)
+	for _, loss := range losses {
+		l.log.Errorf("%s%s: %s", l.prefix, l.remote, loss)
+	}
+	if kept.Lost()+kept.Uncertain == 0 && kept.Again > 0 {
+		losses = nil // what came twice is no loss
+	}
+	if len(losses) > 0 {
+		l.lossy.Store(true)
+	}
+	return err
+}
+
+// losses says what became of messages that were not delivered, or may not have been.
+func (l *sessionLine) losses(session *relay.Session, kept bridge.BufferStats, from *upstream) (losses []string) {
+	if kept.Lost()+kept.Uncertain+kept.Again > 0 {
+		again := ""
+		if kept.Again > 0 {
+			again = fmt.Sprintf("; %d were sent again, and may have arrived twice", kept.Again)
 		}
-		return
+		losses = append(losses, fmt.Sprintf("of %d messages to TO %d were dropped and %d not sent; of %d it is not known whether they arrived%s",
+			kept.Sent+kept.Lost()+kept.Uncertain, kept.Dropped, kept.Unsent, kept.Uncertain, again))
 	}
+	if session != nil {
+		losses = append(losses, undelivered(session.Stats(relay.AToB), from.arrived(), "TO")...)
+		losses = append(losses, undelivered(session.Stats(relay.BToA), l.earlier+l.to.arrived(), "FROM")...)
+	}
+	return losses
+}
+
+// ended says why a session ended, and how many messages it has carried.
+func (l *sessionLine) ended(session *relay.Session, buffer *bridge.Buffer, kept bridge.BufferStats, from, to *upstream, err error) {
 	var counts string
 	if session != nil {
 		to := uint64(session.Stats(relay.AToB).Delivered)
@@ -363,13 +391,14 @@ func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to 
 // undelivered says what one direction of a session has lost: of the messages that have
 // arrived (0: nobody counts them) those that came once the session was over
 // already, and those that could not be handed over.
-func (l *sessionLine) undelivered(s relay.Stats, arrived uint64, name string) {
+func undelivered(s relay.Stats, arrived uint64, name string) (losses []string) {
 	if lost := s.Dropped + max(0, int64(arrived)-s.Received); lost > 0 {
-		l.log.Warnf("%s%s: %d messages to %s were dropped: it is closed, or did not take them", l.prefix, l.remote, lost, name)
+		losses = append(losses, fmt.Sprintf("%d messages to %s were dropped: it is closed, or did not take them", lost, name))
 	}
 	if s.NotKnown > 0 {
-		l.log.Warnf("%s%s: of %d messages to %s it is not known whether they arrived", l.prefix, l.remote, s.NotKnown, name)
+		losses = append(losses, fmt.Sprintf("of %d messages to %s it is not known whether they arrived", s.NotKnown, name))
 	}
+	return losses
 }
 
 // howEnded is what the side that closed first has said.

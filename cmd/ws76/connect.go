@@ -181,6 +181,9 @@ func (e *env) connect(c *cli.Context) error {
 	if err == nil && !rules.met() {
 		return withCode(exitExpect, fmt.Errorf("no message matched --expect %q", rules.expect))
 	}
+	if err == nil && p.lossy && !rules.done {
+		return silentError(exitUnclean) // what is missing has been said
+	}
 	return err
 }
 

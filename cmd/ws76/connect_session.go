@@ -32,6 +32,8 @@ type pipe struct {
 	terminal  *terminal
 	reconnect bool
 	retries   bridge.Retries
+	lossy     bool // a connection was lost that may have taken messages with it
+	lossyNow  bool // the last one
 	stats     *connectStats
 }
 
@@ -55,6 +57,7 @@ func (p *pipe) runUntil(ctx context.Context) error {
 
 func (p *pipe) run(ctx context.Context) error {
 	for {
+		p.lossyNow = false
 		err := p.session(ctx)
 		if err == nil || !p.reconnect || ctx.Err() != nil || p.rules.done || !retryable(err) {
 			if err == errPeerClosed || err == errClosedHere {
@@ -65,6 +68,7 @@ func (p *pipe) run(ctx context.Context) error {
 			}
 			return err
 		}
+		p.lossy = p.lossy || p.lossyNow
 		pause, gaveUp := p.retries.Failed(err)
 		if gaveUp != nil {
 			return withCode(exitConnect, gaveUp)
@@ -189,10 +193,12 @@ func (p *pipe) session(ctx context.Context) error {
 // only not answered the closing frame that is said by itself.
 func (p *pipe) undelivered(s relay.Stats, conn *core.Conn, err error) {
 	if s.Dropped > 0 {
-		p.log.Warnf("%d messages were not sent: the connection ended before", s.Dropped)
+		p.lossyNow = true
+		p.log.Errorf("%d messages were not sent: the connection ended before", s.Dropped)
 	}
 	if s.NotKnown > 0 && (conn.Fate().Unread || err != nil && !onlyUnanswered(err)) {
-		p.log.Warnf("of %d messages it is not known whether they arrived", s.NotKnown)
+		p.lossyNow = true
+		p.log.Errorf("of %d messages it is not known whether they arrived", s.NotKnown)
 	}
 }
 

@@ -110,7 +110,8 @@ func exitCode(ctx context.Context, err error) int {
 func quietExit(err error) bool {
 	var silent silentError
 	var sig signalError
-	return readerGone(err) || errors.As(err, &silent) || errors.As(err, &sig)
+	_, said := err.(saidError)
+	return said || readerGone(err) || errors.As(err, &silent) || errors.As(err, &sig)
 }
 
 // readerGone reports whether nobody reads standard output any more. The broken
