@@ -178,7 +178,7 @@ var hostileCalls = []struct{ name, piece, code string }{
 	{"ws76.kv.incr", "", `return ws76.kv:incr(d)`},
 	{"ws76.kv.delete", "", `ws76.kv:delete(d)`},
 	{"ws76.kv.keys", "", `for i = 1, 5000 do ws76.kv:set("k" .. i, i) end return ws76.kv:keys()`},
-	{"ws76.kv.sync", "", `ws76.kv:set("k", d) return ws76.kv:sync()`},
+	{"ws76.kv.sync", "", `ws76.kv:set("k", d) ws76.spawn(function() ws76.kv:sync() end)`},
 	{"ws76.read_file", "", `return ws76.read_file(d)`},
 	{"ws76.read_file", "", `return ws76.read_file("/dev/zero")`},
 	{"ws76.write_file", "", `return ws76.write_file(d, d)`},

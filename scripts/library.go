@@ -2,6 +2,7 @@ package scripts
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,6 +51,7 @@ func (st *state) openLibrary() {
 		made := lualib.Open(L, options)
 		made.RawSetString("exec", st.waiting(execWith(options)))
 		made.RawSetString("http", st.waiting(httpWith(options)))
+		made.RawGetString("kv").(*lua.LTable).RawSetString("sync", st.waiting(syncWith(options)))
 		if s.o.Data != "" {
 			made.RawSetString("data_dir", lua.LString(s.o.Data))
 		}
@@ -120,6 +122,23 @@ func execWith(o *lualib.Options) lua.LGFunction {
 					return failure(err)
 				}
 				return st.pushed(r.Push)
+			}, nil
+		})
+	}
+}
+
+// syncWith is ws76.kv:sync().
+func syncWith(o *lualib.Options) lua.LGFunction {
+	return func(L *lua.LState) int {
+		st := stateOf(L)
+		store := lualib.StoreToSync(L, o)
+		return st.async(L, "ws76.kv.sync", 0, func(context.Context) (func() []lua.LValue, func()) {
+			err := store.Sync()
+			return func() []lua.LValue {
+				if err != nil {
+					return failure(fmt.Errorf("kv.sync: %w", err))
+				}
+				return []lua.LValue{lua.LTrue}
 			}, nil
 		})
 	}

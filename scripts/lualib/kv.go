@@ -130,13 +130,10 @@ func (l *library) kvDelete(L *lua.LState) int {
 	return 0
 }
 
-// kvSync waits until all that was set is on the disk.
-func (l *library) kvSync(L *lua.LState) int {
-	if err := l.store(L, "sync").Sync(); err != nil {
-		L.RaiseError("kv.sync: %v", err)
-	}
-	L.Push(lua.LTrue)
-	return 1
+// StoreToSync returns the store that kv:sync() is called for. It raises errors.
+func StoreToSync(L *lua.LState, o *Options) *kv.Store {
+	l := library{Options: o}
+	return l.store(L, "sync")
 }
 
 // kvKeys lists the keys, or those that begin with a prefix, in order.

@@ -54,7 +54,7 @@ func Open(L *lua.LState, o *Options) *lua.LTable {
 		{"re", map[string]lua.LGFunction{"match": l.reMatch, "find": l.reFind, "gsub": l.reGsub}},
 		{"bit", bitFunctions},
 		{"frame", map[string]lua.LGFunction{"encode": l.frameEncode, "decode": l.frameDecode}},
-		{"kv", map[string]lua.LGFunction{"get": l.kvGet, "set": l.kvSet, "incr": l.kvIncr, "delete": l.kvDelete, "keys": l.kvKeys, "sync": l.kvSync}},
+		{"kv", map[string]lua.LGFunction{"get": l.kvGet, "set": l.kvSet, "incr": l.kvIncr, "delete": l.kvDelete, "keys": l.kvKeys}},
 		{"utf8", map[string]lua.LGFunction{
 			"char": l.utf8Char, "codes": l.utf8Codes, "codepoint": l.utf8Codepoint, "len": l.utf8Len, "offset": l.utf8Offset,
 		}},

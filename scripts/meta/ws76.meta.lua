@@ -266,8 +266,8 @@ function ws76.kv:delete(key) end
 ---@param prefix? string
 ---@return string[]
 function ws76.kv:keys(prefix) end
----Waits until all that was set is on the disk. An error says why it is not.
----@return true
+---Waits until all that was set is on the disk, as tasks wait. nil and a text say why it is not.
+---@return true? ok, string? err
 function ws76.kv:sync() end
 
 ws76.json = {}
