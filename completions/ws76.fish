@@ -194,7 +194,7 @@ complete -c ws76 -n '__ws76_at serve' -l hub-cert -r -F -d 'show NATS the certif
 complete -c ws76 -n '__ws76_at serve' -l hub-key -r -F -d 'its key FILE'
 complete -c ws76 -n '__ws76_at serve' -l dead-after -x -d 'give up a TCP peer that acknowledges nothing for TIME: its power is off, or the way there is cut (0: the system\'s time, some 15 minutes)'
 complete -c ws76 -n '__ws76_at serve' -l record -r -F -d 'append what passes, with times, to FILE, for ws76 replay; SIGHUP opens it anew; - is standard output'
-complete -c ws76 -n '__ws76_at serve' -l max-pending -x -d 'hold at most SIZE of messages that have not come whole, and of those that wait for who does not read, over all connections; then the largest is given up; --max-message where that is more'
+complete -c ws76 -n '__ws76_at serve' -l max-pending -x -d 'hold at most SIZE, over all connections, of each of two: unfinished messages, those that have not come whole, with answers that are not read; and waiting messages, those of channels or --exec-shared that clients have not read. Where it is more, the clients that hold most are given up; --max-message where that is more'
 complete -c ws76 -n '__ws76_at serve' -l message-timeout -x -d 'allow TIME for a message to arrive, from its first byte to its last (0: any)'
 complete -c ws76 -n '__ws76_at serve' -l write-timeout -x -d 'end a connection that takes nothing of what is sent to it for TIME (0: never)'
 complete -c ws76 -n '__ws76_at serve' -l plugin -x -a '(__ws76_ask plugin)' -d 'run messages through the plugin NAME[,OPTION=VALUE...], before the scripts; repeatable'
@@ -267,7 +267,7 @@ complete -c ws76 -n '__ws76_at replay' -l config -r -F -d 'take defaults and pro
 complete -c ws76 -n '__ws76_at replay' -l help -s h -d 'show help'
 
 complete -c ws76 -n '__ws76_at bridge' -a '(__ws76_ask endpoint)'
-complete -c ws76 -n '__ws76_at bridge' -l max-pending -x -d 'hold at most SIZE of messages that have not come whole, and of those that wait for who does not read, over all connections; then the largest is given up; --max-message where that is more'
+complete -c ws76 -n '__ws76_at bridge' -l max-pending -x -d 'hold at most SIZE of unfinished messages of FROM, those that have not come whole, over all connections; then the largest is given up; --max-message where that is more'
 complete -c ws76 -n '__ws76_at bridge' -l message-timeout -x -d 'allow TIME for a message to arrive, from its first byte to its last (0: any)'
 complete -c ws76 -n '__ws76_at bridge' -l write-timeout -x -d 'end a connection that takes nothing of what is sent to it for TIME (0: never)'
 complete -c ws76 -n '__ws76_at bridge' -l file -r -F -d 'run the bridges of FILE (TOML), and follow its changes'

@@ -298,7 +298,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--hub-key' + "`t" + 'its key FILE'),
         ('--dead-after' + "`t" + 'give up a TCP peer that acknowledges nothing for TIME: its power is off, or the way there is cut (0: the system''s time, some 15 minutes)'),
         ('--record' + "`t" + 'append what passes, with times, to FILE, for ws76 replay; SIGHUP opens it anew; - is standard output'),
-        ('--max-pending' + "`t" + 'hold at most SIZE of messages that have not come whole, and of those that wait for who does not read, over all connections; then the largest is given up; --max-message where that is more'),
+        ('--max-pending' + "`t" + 'hold at most SIZE, over all connections, of each of two: unfinished messages, those that have not come whole, with answers that are not read; and waiting messages, those of channels or --exec-shared that clients have not read. Where it is more, the clients that hold most are given up; --max-message where that is more'),
         ('--message-timeout' + "`t" + 'allow TIME for a message to arrive, from its first byte to its last (0: any)'),
         ('--write-timeout' + "`t" + 'end a connection that takes nothing of what is sent to it for TIME (0: never)'),
         ('--plugin' + "`t" + 'run messages through the plugin NAME[,OPTION=VALUE...], before the scripts; repeatable'),
@@ -378,7 +378,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--help' + "`t" + 'show help'),
         ('-h' + "`t" + 'show help'))
     $flags['ws76 bridge'] = @(
-        ('--max-pending' + "`t" + 'hold at most SIZE of messages that have not come whole, and of those that wait for who does not read, over all connections; then the largest is given up; --max-message where that is more'),
+        ('--max-pending' + "`t" + 'hold at most SIZE of unfinished messages of FROM, those that have not come whole, over all connections; then the largest is given up; --max-message where that is more'),
         ('--message-timeout' + "`t" + 'allow TIME for a message to arrive, from its first byte to its last (0: any)'),
         ('--write-timeout' + "`t" + 'end a connection that takes nothing of what is sent to it for TIME (0: never)'),
         ('--file' + "`t" + 'run the bridges of FILE (TOML), and follow its changes'),

@@ -48,7 +48,7 @@ ws76 bridge --file bridges.toml                             several, reloaded wh
 
 func bridgeFlags() []cli.Flag {
 	const messages, losses, from, to, security, limits = "Messages", "When a side is lost", "FROM", "TO", "TLS", "Limits"
-	return append(holdFlags(limits), []cli.Flag{
+	return append(holdFlags(limits, "hold at most `SIZE` of unfinished messages of FROM, those that have not come whole, over all connections; then the largest is given up"), []cli.Flag{
 		&cli.StringFlag{Name: "file", Usage: "run the bridges of `FILE` (TOML), and follow its changes"},
 
 		flags.Word(cli.GenericFlag{Name: "from-format", Category: messages, Usage: "`FORMAT` of FROM where it is a byte stream: %s"}, "lines", bidirectional...),

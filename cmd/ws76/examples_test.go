@@ -163,9 +163,16 @@ type background struct {
 // inBackground starts this test's own ws76; see TestMain.
 func inBackground(t *testing.T, env []string, args ...string) *background {
 	t.Helper()
+	return inBackgroundWith(t, env, nil, args...)
+}
+
+// inBackgroundWith hands files down, from descriptor 3 on.
+func inBackgroundWith(t *testing.T, env []string, files []*os.File, args ...string) *background {
+	t.Helper()
 	reader, writer := io.Pipe()
 	command := exec.Command("ws76", args...)
 	command.Env = append(os.Environ(), env...)
+	command.ExtraFiles = files
 	command.Stdout, command.Stderr = writer, writer
 	if err := command.Start(); err != nil {
 		t.Fatal(err)

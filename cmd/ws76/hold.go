@@ -10,10 +10,11 @@ import (
 	"github.com/ws76/ws76/internal/deadpeer"
 )
 
-// holdFlags bound what a client can hold of a server while it does nothing.
-func holdFlags(category string) []cli.Flag {
+// holdFlags bound what a client can hold of a server while it does nothing. What
+// --max-pending bounds differs.
+func holdFlags(category, pending string) []cli.Flag {
 	return []cli.Flag{
-		flags.Size(cli.GenericFlag{Name: "max-pending", Category: category, Usage: "hold at most `SIZE` of messages that have not come whole, and of those that wait for who does not read, over all connections; then the largest is given up; --max-message where that is more"}, 256<<20),
+		flags.Size(cli.GenericFlag{Name: "max-pending", Category: category, Usage: pending + "; --max-message where that is more"}, 256<<20),
 		flags.Time(cli.GenericFlag{Name: "message-timeout", Category: category, Usage: "allow `TIME` for a message to arrive, from its first byte to its last (0: any)"}, core.DefaultMessageTimeout),
 		flags.Time(cli.GenericFlag{Name: "write-timeout", Category: category, Usage: "end a connection that takes nothing of what is sent to it for `TIME` (0: never)"}, core.DefaultWriteTimeout),
 	}

@@ -3,11 +3,14 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,50 +43,90 @@ func TestOutOfFiles(t *testing.T) {
 		}
 		return name
 	}
-	listens := write("listens.lua", `local l = ws76.listen("127.0.0.1:0", function(conn)
+	listens := regexp.MustCompile(`://(127\.[0-9.]+:\d+|/\S+)`)
+	script := write("listens.lua", `local l = ws76.listen("127.0.0.1:0", function(conn)
 	while true do conn:send(conn:receive()) end
 end)
 print("listening on ws://" .. l.addr .. "/")
 while true do ws76.sleep(3600) end
 `)
 	const opening = "GET /echo HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: localhost\r\nOrigin: http://x\r\n\r\n"
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	if err := writeCerts(cert, key); err != nil {
+		t.Fatal(err)
+	}
+	secure := []string{"--tls-cert", cert, "--tls-key", key}
+	socket := func(name string) string { return "unix://" + filepath.Join(dir, name) }
 	for name, tc := range map[string]struct {
 		args         []string
 		opening, say string
 	}{
+		"serve, TLS":              {append([]string{"serve", "127.0.0.1:0"}, secure...), opening, "\x00hi\xff"},
+		"serve, unix":             {[]string{"serve", "--listen", socket("serve")}, opening, "\x00hi\xff"},
+		"serve, unix, goroutines": {[]string{"serve", "-vvv", "--listen", socket("slow")}, opening, "\x00hi\xff"},
+		"bridge of TLS":           {append([]string{"bridge", "wss://127.0.0.1:0", "exec:cat"}, secure...), opening, "\x00hi\xff"},
+		"bridge of unix streams":  {[]string{"bridge", socket("streams"), "exec:cat"}, "", "hi\n"},
+		"bridge, WebSocket, unix": {[]string{"bridge", "--from-via", socket("ws"), "ws://localhost", "exec:cat"}, opening, "\x00hi\xff"},
+		"bridge of a descriptor":  {[]string{"bridge", "fd:3", "exec:cat"}, "", "hi\n"},
+		"bridges of a file, unix": {[]string{"bridge", "--file", write("unix.toml",
+			"[bridge.a]\nfrom = \""+socket("table")+"\"\nto = \"exec:cat\"\n")}, "", "hi\n"},
+		"bridges of a file, WebSocket": {[]string{"bridge", "--file", write("ws.toml",
+			"[bridge.a]\nfrom = \"ws://127.0.0.1:0\"\nto = \"exec:cat\"\n")}, opening, "\x00hi\xff"},
 		"serve on loops":      {[]string{"serve", "127.0.0.1:0"}, opening, "\x00hi\xff"},
 		"serve on goroutines": {[]string{"serve", "127.0.0.1:0", "-vvv"}, opening, "\x00hi\xff"},
 		"bridge of WebSocket": {[]string{"bridge", "ws://127.0.0.1:0", "exec:cat"}, opening, "\x00hi\xff"},
 		"bridge of streams":   {[]string{"bridge", "tcp://127.0.0.1:0", "exec:cat"}, "", "hi\n"},
 		"bridges of a file": {[]string{"bridge", "--file", write("b.toml",
 			"[bridge.a]\nfrom = \"tcp://127.0.0.1:0\"\nto = \"exec:cat\"\n")}, "", "hi\n"},
-		"listen of a script": {[]string{"run", "--allow", "listen=127.0.0.1", listens}, opening, "\x00hi\xff"},
+		"listen of a script": {[]string{"run", "--allow", "listen=127.0.0.1", script}, opening, "\x00hi\xff"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := inBackground(t, nil, tc.args...)
-			addr := ""
+			var inherited []*os.File
+			if slices.Contains(tc.args, "fd:3") {
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				own, err := l.(*net.TCPListener).File()
+				if err != nil {
+					t.Fatal(err)
+				}
+				l.Close()
+				defer own.Close()
+				inherited = append(inherited, own)
+			}
+			s := inBackgroundWith(t, nil, inherited, tc.args...)
+			network, addr := "tcp", ""
 			for addr == "" {
-				line := s.line(t)
-				for _, scheme := range []string{"ws://", "tcp://"} {
-					if _, rest, ok := strings.Cut(line, scheme+"127."); ok && addr == "" {
-						addr = "127." + strings.TrimRight(strings.Fields(rest)[0], "/")
+				if m := listens.FindStringSubmatch(s.line(t)); m != nil {
+					if addr = m[1]; strings.HasPrefix(addr, "/") {
+						network = "unix"
 					}
 				}
 			}
+			dial := func() (stream net.Conn) {
+				stream, err := net.Dial(network, addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { stream.Close() })
+				stream.SetDeadline(time.Now().Add(bound))
+				return stream
+			}
 			if tc.args[0] == "serve" { // which may be about to make its loops
-				metric(t, addr, "ws76_channels")
+				stream := dial()
+				io.WriteString(stream, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+				io.Copy(io.Discard, stream)
 			}
 			setFiles(t, s.pid, 3)
-			stream, err := net.Dial("tcp", addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer stream.Close()
+			stream := dial()
 			for !strings.Contains(s.line(t), "too many open files") {
 			}
 			setFiles(t, s.pid, 1024)
-			stream.SetDeadline(time.Now().Add(bound))
+			if slices.Contains(tc.args, "--tls-cert") {
+				stream = tls.Client(stream, &tls.Config{InsecureSkipVerify: true})
+			}
 			io.WriteString(stream, tc.opening+tc.say)
 			got := make([]byte, 0, 4096)
 			for !strings.Contains(string(got), tc.say) {

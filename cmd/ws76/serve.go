@@ -26,6 +26,9 @@ import (
 	wstls "github.com/ws76/ws76/transports/tls"
 )
 
+const servePending = "hold at most `SIZE`, over all connections, of each of two: unfinished messages, those that have not come whole, with answers that are not read; " +
+	"and waiting messages, those of channels or --exec-shared that clients have not read. Where it is more, the clients that hold most are given up"
+
 func serveCommand(e *env) *cli.Command {
 	const services, handshake, limits, security, many = "What is served", "Handshake", "Limits", "Safety", "Many machines"
 	return e.command(cli.Command{
@@ -85,7 +88,7 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.StringFlag{Name: "hub-key", Category: many, Usage: "its key `FILE`"},
 			deadFlag(limits),
 			recordFlag(),
-		}, append(holdFlags(limits), scriptFlags()...)...),
+		}, append(holdFlags(limits, servePending), scriptFlags()...)...),
 		Action: func(c *cli.Context) error { return e.serve(c) },
 	}, exitConnect, exitScript, exitTransport, exitInterrupt, exitTerminate)
 }

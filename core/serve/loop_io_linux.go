@@ -445,7 +445,8 @@ func (l *loop) takeCodec(kind kind) *core.Codec {
 	spare[n-1] = nil
 	l.spare[kind] = spare[:n-1]
 	if k.Held() > spareMemory {
-		l.spareLarge = max(0, l.spareLarge-k.Held())
+		l.spareLarge -= k.Held()
+		l.server.spare.Add(-int64(k.Held()))
 	}
 	return k
 }
@@ -454,7 +455,11 @@ func (l *loop) takeCodec(kind kind) *core.Codec {
 func (l *loop) giveCodec(kind kind, k *core.Codec) {
 	k.Trim()
 	large := k.Held() > spareMemory
-	if len(l.spare[kind]) >= spareCodecs || large && l.spareLarge+k.Held() > spareMost {
+	if len(l.spare[kind]) >= spareCodecs {
+		return
+	}
+	if held := int64(k.Held()); large && l.server.spare.Add(held) > spareMost {
+		l.server.spare.Add(-held)
 		return
 	}
 	l.spare[kind] = append(l.spare[kind], k)
@@ -469,6 +474,7 @@ func (l *loop) giveCodec(kind kind, k *core.Codec) {
 
 // trimSpare gives up the memory of large messages that are over.
 func (l *loop) trimSpare() {
+	l.server.spare.Add(-int64(l.spareLarge))
 	l.trim, l.spareLarge = 0, 0
 	l.timed--
 	for k, list := range l.spare {

@@ -22,7 +22,7 @@ const (
 
 	spareCodecs = 64               // of each kind, that a loop keeps for unfinished messages
 	spareMemory = 64 << 10         // above this a codec's memory is large
-	spareMost   = 128 << 20        // memory of large ones that a loop keeps,
+	spareMost   = 128 << 20        // memory of large ones that all loops of a server keep,
 	spareTime   = 10 * time.Second // and for how long
 )
 

@@ -101,6 +101,7 @@ type Server struct {
 	taken atomic.Int64 // connections of all kinds
 	// turned are those that were one too many and linger, of goroutines.
 	turned atomic.Int64
+	spare  atomic.Int64 // memory that loops keep for large messages
 	ids    atomic.Uint64
 	count  counters
 	wg     sync.WaitGroup
