@@ -253,26 +253,43 @@ func (c *Conn) writeBytes(ctx context.Context, p []byte) error {
 	})
 }
 
-// writeAll calls write until it says that all is written. A peer that takes something
-// within the bound, counted to an eighth, is given more time.
+// writeLooks is how often it is looked whether a peer takes anything, in the time that it may
+// take nothing.
+const writeLooks = 8
+
+// writeAll calls write until it says that all is written. A peer may take nothing for as long
+// as the bound, counted to an eighth from the last look at which it had taken something.
 func (c *Conn) writeAll(ctx context.Context, write func() (n int64, done bool, err error)) error {
+	least, most := c.writeTimeout/writeLooks/2, c.writeTimeout/writeLooks
+	if !c.vectored { // there is no second look
+		least, most = c.writeTimeout, c.writeTimeout+most
+	}
+	var taken time.Time // 0: just now
 	for {
 		if c.writeTimeout > 0 {
-			if now := time.Now(); c.writeUntil.Sub(now) < c.writeTimeout {
-				c.writeUntil = now.Add(c.writeTimeout + c.writeTimeout/8)
+			now := time.Now()
+			if taken.IsZero() {
+				taken = now
+			}
+			if c.writeUntil.Sub(now) < least {
+				c.writeUntil = now.Add(most)
 				c.writeLimit.until(c.writeUntil)
 			}
 		}
 		n, done, err := write()
 		c.bytesOut += uint64(n)
-		late := err != nil && ctx.Err() == nil && errors.Is(err, os.ErrDeadlineExceeded)
+		expired := err != nil && ctx.Err() == nil && errors.Is(err, os.ErrDeadlineExceeded)
 		switch {
 		case err == nil && done:
 			return nil
-		case late && n == 0 && c.writeLimit.missed():
-		case late && n == 0:
+		case err == nil, expired && n > 0 && c.vectored:
+			taken = time.Time{}
+		case expired && n == 0 && c.writeLimit.missed():
+			taken = time.Now().Add(late - c.writeTimeout)
+		case expired && n == 0 && time.Since(taken) < c.writeTimeout && c.vectored:
+		case expired && n == 0:
 			return fmt.Errorf("%w: nothing within %v", ErrNotRead, c.writeTimeout)
-		case err != nil && !(late && c.vectored):
+		default:
 			return err
 		}
 	}
