@@ -152,15 +152,24 @@ func AppendJSON(dst []byte, m core.Message, meta Meta) []byte { return appendJSO
 
 // appendJSON appends m as the object that JSON documents, without a newline.
 func appendJSON(dst []byte, m core.Message, meta *Meta) []byte {
+	begin, encode, _ := jsonData(m)
+	dst = append(dst, begin...)
+	dst = encode(dst, m.Data)
+	return appendJSONRest(dst, m, meta)
+}
+
+// jsonData is how an object begins, and how its data is written, in pieces too: of text, or of
+// bytes.
+func jsonData(m core.Message) (begin string, encode func(dst, data []byte) []byte, text bool) {
 	if m.Kind == core.Text && hixie.ValidUTF8(m.Data) {
-		dst = append(dst, `{"data":`...)
-		dst = appendJSONString(dst, m.Data)
-	} else {
-		dst = append(dst, `{"base64":"`...)
-		dst = base64.StdEncoding.AppendEncode(dst, m.Data)
-		dst = append(dst, '"')
+		return `{"data":"`, appendJSONText, true
 	}
-	dst = append(dst, `,"kind":"`...)
+	return `{"base64":"`, base64.StdEncoding.AppendEncode, false
+}
+
+// appendJSONRest appends what stands behind the data.
+func appendJSONRest(dst []byte, m core.Message, meta *Meta) []byte {
+	dst = append(dst, `","kind":"`...)
 	dst = append(dst, m.Kind.String()...)
 	dst = append(dst, '"')
 	if meta.Dir != "" {
@@ -189,6 +198,12 @@ func appendJSON(dst []byte, m core.Message, meta *Meta) []byte {
 // that is not UTF-8 becomes U+FFFD.
 func appendJSONString(dst, p []byte) []byte {
 	dst = append(dst, '"')
+	dst = appendJSONText(dst, p)
+	return append(dst, '"')
+}
+
+// appendJSONText is appendJSONString without the quotes.
+func appendJSONText(dst, p []byte) []byte {
 	for i := 0; i < len(p); {
 		if c := p[i]; c < utf8.RuneSelf {
 			i++
@@ -216,7 +231,7 @@ func appendJSONString(dst, p []byte) []byte {
 			dst = utf8.AppendRune(dst, u)
 		}
 	}
-	return append(dst, '"')
+	return dst
 }
 
 // appendU appends \uXXXX, of the basic plane.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ws76/ws76/core"
 )
@@ -77,9 +78,9 @@ func (w *Writer) Write(m core.Message, meta Meta) error {
 	}
 	switch w.o.Format {
 	case Hex:
-		w.buf = hex.AppendEncode(w.buf, m.Data)
+		w.pieces(m.Data, hex.AppendEncode, false)
 	case Base64:
-		w.buf = base64.StdEncoding.AppendEncode(w.buf, m.Data)
+		w.pieces(m.Data, base64.StdEncoding.AppendEncode, false)
 	case Len32:
 		if uint64(len(m.Data)) > math.MaxUint32 {
 			return fmt.Errorf("a message of %d bytes does not fit the format %q", len(m.Data), Len32)
@@ -87,7 +88,10 @@ func (w *Writer) Write(m core.Message, meta Meta) error {
 		w.buf = binary.BigEndian.AppendUint32(w.buf, uint32(len(m.Data)))
 		w.payload(m.Data)
 	case JSON:
-		w.buf = appendJSON(w.buf, m, &meta)
+		begin, encode, text := jsonData(m)
+		w.buf = append(w.buf, begin...)
+		w.pieces(m.Data, encode, text)
+		w.buf = appendJSONRest(w.buf, m, &meta)
 	case Templated:
 		w.buf = w.o.Template.appendTo(w.buf, m, &meta, w.o.Escape)
 	default:
@@ -112,10 +116,29 @@ func (w *Writer) text(p []byte, number int64) {
 		}
 	}
 	if w.o.Escape {
-		w.buf = AppendEscaped(w.buf, p)
+		w.pieces(p, AppendEscaped, true)
 		return
 	}
 	w.payload(p)
+}
+
+// pieceSize is how much is encoded at once. It is divisible by what base64 encodes together.
+const pieceSize = 12 << 10
+
+// pieces adds p as encode writes it, and lets go of what that gathers: text may become six
+// times as long. The characters of text stay whole.
+func (w *Writer) pieces(p []byte, encode func(dst, p []byte) []byte, text bool) {
+	for len(p) > pieceSize && w.err == nil {
+		n := pieceSize
+		for text && n > pieceSize-utf8.UTFMax && !utf8.RuneStart(p[n]) {
+			n--
+		}
+		w.buf = encode(w.buf, p[:n])
+		if p = p[n:]; len(w.buf) >= fullOutput {
+			w.Flush()
+		}
+	}
+	w.buf = encode(w.buf, p)
 }
 
 // payload adds p. A large one goes out from where it lies.

@@ -2,11 +2,14 @@ package format
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -326,6 +329,43 @@ func BenchmarkWriter(b *testing.B) {
 					w.Write(m, meta)
 				}
 			})
+		}
+	}
+}
+
+// What becomes longer is written in pieces, and comes to the same.
+func TestWriterInPieces(t *testing.T) {
+	const most = 2 * fullOutput
+	for name, data := range map[string]string{
+		"controls": strings.Repeat("\x01", 1<<20), "wide": strings.Repeat("x€\u202e", 1<<18), "emoji": "x" + strings.Repeat("😀", 1<<18), "bytes": strings.Repeat("\xe2\x82", 1<<19),
+	} {
+		for _, f := range []Options{{Format: JSON}, {Format: Hex}, {Format: Base64}, {Format: Lines, Escape: true}} {
+			for _, kind := range []core.Kind{core.Text, core.Binary} {
+				m := core.Message{Data: []byte(data), Kind: kind}
+				var want []byte
+				switch f.Format {
+				case JSON:
+					want = AppendJSON(nil, m, Meta{Dir: "in"})
+				case Hex:
+					want = hex.AppendEncode(nil, m.Data)
+				case Base64:
+					want = base64.StdEncoding.AppendEncode(nil, m.Data)
+				default:
+					want = AppendEscaped(nil, m.Data)
+				}
+				var got bytes.Buffer
+				sizes := &writes{}
+				w := NewWriter(io.MultiWriter(&got, sizes), f)
+				if err := errors.Join(w.Write(m, Meta{Dir: "in"}), w.Flush()); err != nil {
+					t.Error(err)
+				}
+				if got.String() != string(want)+"\n" {
+					t.Errorf("%s of %s %s: %d bytes that differ from the %d of one piece", f.Format, kind, name, got.Len(), len(want)+1)
+				}
+				if largest := slices.Max(sizes.sizes); largest > most || cap(w.buf) > 2*most {
+					t.Errorf("%s of %s %s: a write of %d bytes, and room for %d", f.Format, kind, name, largest, cap(w.buf))
+				}
+			}
 		}
 	}
 }

@@ -2,6 +2,9 @@ package channels
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/base64"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
+	"github.com/ws76/ws76/core/relay/format"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -172,6 +176,42 @@ func TestEventLines(t *testing.T) {
 		e.Flush()
 		if out.String() != tc.want {
 			t.Errorf("%q: %q, want %q", tc.text, out.String(), tc.want)
+		}
+	}
+}
+
+// largestWrite is the size of the largest write.
+type largestWrite struct {
+	bytes.Buffer
+	size int
+}
+
+func (l *largestWrite) Write(p []byte) (int, error) {
+	l.size = max(l.size, len(p))
+	return l.Buffer.Write(p)
+}
+
+// However large a message is, and whatever it becomes, not all of it is written at once.
+func TestEventsInPieces(t *testing.T) {
+	const size = 1 << 20
+	for _, tc := range []struct {
+		m    core.Message
+		want string
+	}{
+		{core.Message{Data: bytes.Repeat([]byte("\n"), size)}, strings.Repeat("data: \n", size+1) + "\n"},
+		{core.Message{Data: bytes.Repeat([]byte("x"), size)}, "data: " + strings.Repeat("x", size) + "\n\n"},
+		{core.Message{Data: make([]byte, size), Kind: core.Binary}, "event: binary\ndata: " + base64.StdEncoding.EncodeToString(make([]byte, size)) + "\n\n"},
+	} {
+		var out largestWrite
+		e := eventStream{w: &out}
+		if err := errors.Join(e.Write(tc.m, format.Meta{}), e.Flush()); err != nil {
+			t.Error(err)
+		}
+		if out.String() != tc.want {
+			t.Errorf("%.10q…: %d bytes, want %d, or other ones", tc.m.Data, out.Len(), len(tc.want))
+		}
+		if out.size > 3*gathered {
+			t.Errorf("%.10q…: %d bytes at once", tc.m.Data, out.size)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"io"
+	"slices"
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay/format"
@@ -14,6 +15,7 @@ import (
 type eventStream struct {
 	w   io.Writer
 	out []byte
+	err error
 }
 
 // gathered is how many bytes wait for Flush, about.
@@ -22,14 +24,23 @@ const gathered = 64 << 10
 func (e *eventStream) Write(m core.Message, _ format.Meta) error {
 	if m.Kind == core.Binary {
 		e.out = append(e.out, "event: binary\ndata: "...)
-		e.out = append(base64.StdEncoding.AppendEncode(e.out, m.Data), "\n\n"...)
+		for piece := range slices.Chunk(m.Data, 3*gathered/4) { // a multiple of 3
+			e.out = base64.StdEncoding.AppendEncode(e.out, piece)
+			e.more()
+		}
+		e.out = append(e.out, "\n\n"...)
 	} else {
 		e.text(m.Data)
 	}
-	if len(e.out) < gathered {
-		return nil
+	e.more()
+	return e.err
+}
+
+// more writes what was gathered, if that is much: of a message, too.
+func (e *eventStream) more() {
+	if len(e.out) >= gathered {
+		e.Flush()
 	}
-	return e.Flush()
 }
 
 // text writes a line of data for each line: CR LF, LF and CR all end one.
@@ -45,16 +56,23 @@ func (e *eventStream) text(data []byte) {
 			data = data[i+1:]
 		}
 		e.out = append(e.out, "data: "...)
-		e.out = append(e.out, line...)
+		for piece := range slices.Chunk(line, gathered) {
+			e.out = append(e.out, piece...)
+			e.more()
+		}
 		e.out = append(e.out, '\n')
+		e.more()
 	}
 	e.out = append(e.out, '\n')
 }
 
+// Flush writes what was gathered. An error sticks.
 func (e *eventStream) Flush() error {
-	_, err := e.w.Write(e.out)
-	if e.out = e.out[:0]; cap(e.out) > 2*gathered {
-		e.out = nil // it was one large message
+	if e.err == nil {
+		_, e.err = e.w.Write(e.out)
 	}
-	return err
+	if e.out = e.out[:0]; cap(e.out) > 2*gathered {
+		e.out = nil
+	}
+	return e.err
 }
