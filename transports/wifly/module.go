@@ -368,12 +368,12 @@ func (m *Module) enterLine(ctx context.Context) ([]byte, error) {
 		return late, err
 	}
 	wait := replyWait + m.line.duration(100)
-	got, err := m.gather(ctx, nil, wait, wait, func(b []byte) bool { return findPrompt(b) != "" })
+	got, err := m.gather(ctx, nil, wait, wait, func(b []byte) bool { return findPrompt(b, m.prompt) != "" })
 	late = append(late, got...)
 	if err != nil {
 		return late, err
 	}
-	if findPrompt(got) == "" {
+	if findPrompt(got, m.prompt) == "" {
 		return late, m.silent("asking for a prompt", got)
 	}
 	more, err := m.quiet(ctx, settleWait+m.line.duration(4))

@@ -13,13 +13,16 @@ import (
 // in front of what comes next.
 var promptPattern = regexp.MustCompile(`(?:^|[\r\n]) *(<[^<>\r\n]{1,16}>)`)
 
-// findPrompt returns the last prompt in b, without its blank, or "".
-func findPrompt(b []byte) string {
-	all := promptPattern.FindAllSubmatch(b, -1)
-	if len(all) == 0 {
-		return ""
+// findPrompt returns the last prompt in b, without its blank, or "". One that is not known
+// yet is one only with the blank or nothing behind it, as pages have the like.
+func findPrompt(b []byte, known string) (prompt string) {
+	for _, m := range promptPattern.FindAllSubmatchIndex(b, -1) {
+		text, last := string(b[m[2]:m[3]]), m[3] == len(b)
+		if text == known || known == "" && (last || b[m[3]] == ' ') {
+			prompt = text
+		}
 	}
-	return string(all[len(all)-1][1])
+	return prompt
 }
 
 // A reader takes apart what a module says. It looks at all of it anew whenever more

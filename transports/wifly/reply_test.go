@@ -15,11 +15,13 @@ func TestPrompt(t *testing.T) {
 		{"ERR: ?-Cmd\r\n<4.00>", "<4.00>"},
 		{"a < b > c", ""},
 		{"<>", ""},
+		{"\n<html>\n<body>\n", ""},
+		{"<p>text", ""},
 		{"<a name that is too long> ", ""},
 		{"<4.4", ""},
 		{"", ""},
 	} {
-		if got := findPrompt([]byte(test.text)); got != test.want {
+		if got := findPrompt([]byte(test.text), ""); got != test.want {
 			t.Errorf("%q: %q, want %q", test.text, got, test.want)
 		}
 	}
@@ -176,7 +178,7 @@ func FuzzReply(f *testing.F) {
 	f.Add([]byte("SCAN:Found 1\r\n01,06,-59,04,1104,28,c0,20:4e:7f:08:df:85,lab\r\nEND:\r\n"))
 	f.Add([]byte("8630\r\n<2.32> www=0.0.0.0"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r := &reader{prompt: findPrompt(b), command: "show c", strings: []string{"*CLOS*", "~abc"}}
+		r := &reader{prompt: findPrompt(b, ""), command: "show c", strings: []string{"*CLOS*", "~abc"}}
 		answer, after, ok := r.answer(b, nil)
 		if ok != (r.prompt != "") || len(after) > len(b) {
 			t.Fatalf("%q: prompt %q, %v, and behind it %q", b, r.prompt, ok, after)

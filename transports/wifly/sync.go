@@ -47,7 +47,7 @@ func (s *syncer) enters() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), retreatWait)
 	defer cancel()
 	got, err := s.m.await(ctx, enterLate, enteredPattern.Match)
-	s.hear(got)
+	s.hear(got, false)
 	return err == nil && s.inside != nil
 }
 
@@ -69,23 +69,39 @@ type syncer struct {
 	escaped bool   // $$$ is the last thing that it was sent
 }
 
-// enteredPattern is the answer to $$$, and what is only said in command mode.
-var enteredPattern = regexp.MustCompile(`CMD\r?\n|ERR:`)
+var (
+	// enteredPattern is the answer to $$$, as the last thing that came: a stream may have the
+	// same text in it.
+	enteredPattern = regexp.MustCompile(`CMD\r?\n *$`)
+	// insidePattern is what is said in command mode alone.
+	insidePattern = regexp.MustCompile(`CMD\r?\n|ERR:`)
+	// lastPrompt is a prompt that nothing follows.
+	lastPrompt = regexp.MustCompile(`(?:^|[\r\n]) *<[^<>\r\n]{1,16}> *$`)
+)
 
-// hear takes what has come and reports whether there was a prompt in it.
-func (s *syncer) hear(got []byte) bool {
+// hear takes what has come, as the answer to an empty line if asked, and reports whether
+// there was a prompt in it. What is behind other text is only taken for one, or for the
+// answer to $$$, where it is the last thing: the text may be of a stream.
+func (s *syncer) hear(got []byte, asked bool) bool {
 	s.seen = append(s.seen, got...)
 	s.seen = s.seen[max(0, len(s.seen)-replyLimit):]
-	switch {
-	case s.inside != nil:
+	if s.inside != nil {
 		s.inside = append(s.inside, got...)
-	case enteredPattern.Match(s.seen):
-		s.inside = append([]byte{}, s.seen...)
-	default:
+	} else if said := insidePattern.FindAllIndex(s.seen, -1); said != nil && (asked || enteredPattern.Match(s.seen) || lastPrompt.Match(s.seen)) {
+		s.inside = append([]byte{}, s.seen[said[len(said)-1][0]:]...)
+	} else {
 		return false
 	}
-	s.m.prompt = findPrompt(s.inside)
-	return s.m.prompt != ""
+	return s.learn(s.inside)
+}
+
+// learn finds the module's prompt in b, and reports whether it is there.
+func (s *syncer) learn(b []byte) bool {
+	prompt := findPrompt(b, s.m.prompt)
+	if prompt != "" {
+		s.m.prompt = prompt
+	}
+	return prompt != ""
 }
 
 // round is one of sync. A module that has said CMD is in command mode: $$$ would be
@@ -93,7 +109,7 @@ func (s *syncer) hear(got []byte) bool {
 func (s *syncer) round(ctx context.Context) (ok bool, err error) {
 	m := s.m
 	got, err := m.quiet(ctx, guard)
-	if s.hear(got) || err != nil {
+	if s.hear(got, false) || err != nil {
 		return err == nil, err
 	}
 	if s.inside == nil {
@@ -103,7 +119,7 @@ func (s *syncer) round(ctx context.Context) (ok bool, err error) {
 			return false, err
 		}
 		got, err := m.await(ctx, enterWait, enteredPattern.Match)
-		if s.hear(got) || err != nil {
+		if s.hear(got, false) || err != nil {
 			return err == nil, err
 		}
 		if s.inside != nil {
@@ -120,11 +136,11 @@ func (s *syncer) round(ctx context.Context) (ok bool, err error) {
 	if s.inside != nil {
 		wait = replyWait
 	}
-	got, err = m.await(ctx, wait, func(b []byte) bool { return findPrompt(b) != "" })
-	if m.prompt = findPrompt(got); m.prompt != "" || err != nil {
+	got, err = m.await(ctx, wait, func(b []byte) bool { return findPrompt(b, m.prompt) != "" })
+	if s.learn(got) || err != nil {
 		return err == nil, err
 	}
-	s.hear(got)
+	s.hear(got, true)
 	if s.inside != nil && len(got) > 0 { // it has another text for its prompt
 		return s.showPrompt(ctx)
 	}
@@ -141,7 +157,7 @@ func (s *syncer) showPrompt(ctx context.Context) (bool, error) {
 	}
 	wait := replyWait + m.line.duration(200)
 	got, err := m.gather(ctx, nil, wait, wait, func(b []byte) bool { return parseSettings(m.reader("").text(wholeLines(b)))["mode"] != "" })
-	if s.hear(got) || err != nil {
+	if s.hear(got, true) || err != nil {
 		return err == nil, err
 	}
 	if mode := parseSettings(m.reader("").text(wholeLines(got)))["mode"]; mode != "" {
@@ -153,8 +169,8 @@ func (s *syncer) showPrompt(ctx context.Context) (bool, error) {
 	if err := m.send(ctx, "set uart mode 1\r"); err != nil {
 		return false, err
 	}
-	got, err = m.await(ctx, promptWait, func(b []byte) bool { return findPrompt(b) != "" })
-	return s.hear(got) && err == nil, err
+	got, err = m.await(ctx, promptWait, func(b []byte) bool { return findPrompt(b, m.prompt) != "" })
+	return s.hear(got, true) && err == nil, err
 }
 
 // ownWords are in what a module says by itself, in no answer to anything.

@@ -5,7 +5,6 @@ package wifly
 import (
 	"context"
 	"flag"
-	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -203,52 +202,90 @@ func TestInfo(t *testing.T) {
 	}
 }
 
+// simulated runs f in a bubble of time with a module on a line of 9600 baud, the driver of
+// it, and a peer for each connection that it opens.
+func simulated(t *testing.T, o module.Options, peer func(net.Conn), f func(t *testing.T, tr *Transport, m *module.Module)) {
+	synctest.Test(t, func(t *testing.T) {
+		near, mid := net.Pipe()
+		back, far := net.Pipe()
+		var running sync.WaitGroup
+		o.Running, o.Baud = true, 9600
+		o.Dial = func(context.Context, string) (net.Conn, error) {
+			time.Sleep(100 * time.Millisecond)
+			there, conn := net.Pipe()
+			running.Go(func() {
+				peer(conn)
+				io.Copy(io.Discard, conn)
+			})
+			return there, nil
+		}
+		m, err := module.New(&o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		serving, stop := context.WithCancel(t.Context())
+		running.Go(func() { m.Serve(serving, far) })
+		running.Go(func() { io.Copy(back, mid) })
+		running.Go(func() { // the module's port outlives the driver's
+			io.Copy(mid, back)
+			io.Copy(io.Discard, back)
+		})
+		defer func() {
+			stop()
+			for _, end := range []net.Conn{near, mid, back, far} {
+				end.Close()
+			}
+			running.Wait()
+		}()
+		synctest.Wait() // it runs
+		f(t, New(Config{Name: "in " + t.Name(), Baud: 9600, Open: func(context.Context, int) (net.Conn, error) { return near, nil }}), m)
+	})
+}
+
 // Wherever a user ends it, the module is what it was, and in data mode.
 func TestEnded(t *testing.T) {
 	t.Parallel()
 	for i := range 60 {
-		synctest.Test(t, func(t *testing.T) {
-			near, mid := net.Pipe()
-			back, far := net.Pipe()
-			there, peer := net.Pipe()
-			o := module.Options{Running: true, Baud: 9600, Settings: "set wlan ssid lab\nset comm time 33\n"}
-			o.Networks = []module.Network{{SSID: "lab", Channel: 11}}
-			o.Dial = func(context.Context, string) (net.Conn, error) {
-				time.Sleep(100 * time.Millisecond)
-				return there, nil
-			}
-			m, err := module.New(&o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			serving, stop := context.WithCancel(t.Context())
-			var running sync.WaitGroup
-			running.Go(func() { m.Serve(serving, far) })
-			running.Go(func() { io.Copy(io.Discard, peer) })
-			running.Go(func() { io.Copy(back, mid) })
-			running.Go(func() { // the module's port outlives the driver's
-				io.Copy(mid, back)
-				io.Copy(io.Discard, back)
-			})
-			synctest.Wait() // it runs
+		o := module.Options{Settings: "set wlan ssid lab\nset comm time 33\n", Networks: []module.Network{{SSID: "lab", Channel: 11}}}
+		simulated(t, o, func(net.Conn) {}, func(t *testing.T, tr *Transport, m *module.Module) {
 			before := m.State().Settings
 			after := time.Duration(i) * 60 * time.Millisecond
 			ctx, cancel := context.WithTimeout(t.Context(), after)
-			tr := New(Config{Name: fmt.Sprint("ended ", i), Baud: 9600, Open: func(context.Context, int) (net.Conn, error) { return near, nil }})
+			defer cancel()
 			conn, err := tr.Dial(ctx, "192.0.2.1:80")
 			if err == nil {
 				err = conn.Close()
 			}
-			cancel()
 			time.Sleep(time.Second) // it may have something left to say
 			if s := m.State(); s.Settings != before || s.Command {
 				t.Errorf("after %v (%v) the module is in command mode: %v, and has\n%s", after, err, s.Command, s.Settings)
 			}
-			stop()
-			for _, end := range []net.Conn{near, mid, back, far, there, peer} {
-				end.Close()
-			}
-			running.Wait()
 		})
+	}
+}
+
+// What a stream says is not taken for the module's prompt: a page of a web server is full
+// of what looks like one, and comes still when the driver ends the connection, or finds
+// one that another has left.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	for _, page := range []string{"\n<html>\n<body>\n", "ERR: 7\n<html>\n", "CMD\r\n<html>\n"} {
+		page := strings.Repeat(page, 400/len(page)) // some 0.4 s
+		for name, faults := range map[string]module.Faults{"own": nil, "left": {{Kind: module.StaleOpen, Addr: "192.0.2.7:7"}}} {
+			o := module.Options{Settings: "set wlan ssid lab\nset comm open *HERE*\n", Faults: faults}
+			simulated(t, o, func(conn net.Conn) { io.WriteString(conn, page) }, func(t *testing.T, tr *Transport, m *module.Module) {
+				before := m.State().Settings
+				conn, err := tr.Dial(t.Context(), "192.0.2.1:80")
+				if err != nil {
+					t.Errorf("%s, %q: %v", name, page[:20], err)
+				} else if err := conn.Close(); err != nil {
+					t.Errorf("%s, %q: %v", name, page[:20], err)
+				}
+				time.Sleep(time.Second)
+				if s := m.State(); s.Settings != before || s.Command {
+					t.Errorf("%s, %q: the module is in command mode: %v, and has\n%s", name, page[:20], s.Command, s.Settings)
+				}
+			})
+		}
 	}
 }
