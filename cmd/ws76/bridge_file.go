@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -175,8 +173,7 @@ func (e *env) bridgeFile(c *cli.Context, file string) error {
 		return fmt.Errorf("watching %s: %w", file, err)
 	}
 	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
+	defer takeHangups(hangups)()
 
 	s := &spans{env: e, c: c, file: file, running: map[string]*runningSpan{}, ended: make(chan *runningSpan)}
 	defer s.stopAll()

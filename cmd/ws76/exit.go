@@ -24,6 +24,7 @@ const (
 	exitConfig    = 10
 	exitTransport = 11
 	exitInterrupt = 130
+	exitHangup    = 129 // of a shell for who dies of SIGHUP
 	exitTerminate = 143
 )
 
@@ -79,8 +80,11 @@ type signalError struct{ sig os.Signal }
 func (e signalError) Error() string { return e.sig.String() }
 
 func (e signalError) exitCode() int {
-	if e.sig == syscall.SIGTERM {
+	switch e.sig {
+	case syscall.SIGTERM:
 		return exitTerminate
+	case syscall.SIGHUP:
+		return exitHangup
 	}
 	return exitInterrupt
 }

@@ -41,6 +41,7 @@ func main() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	endByHangup(signals)
 	// Without it the runtime kills the process at the first write to a closed pipe;
 	// with it the write fails, and the command ends as it should.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"regexp"
 	"runtime"
 	"slices"
@@ -88,8 +87,7 @@ func (e *env) runProgram(ctx context.Context, path string, args []string) error 
 		return nil
 	}
 	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
+	defer takeHangups(hangups)()
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("running %s: %w", path, err)
 	}
