@@ -536,7 +536,7 @@ complete -c ws76 -n '__ws76_at wifly' -l config -r -F -d 'take defaults and prof
 complete -c ws76 -n '__ws76_at wifly' -l help -s h -d 'show help'
 
 complete -c ws76 -n '__ws76_at wifly setup' -l ssid -x -d 'join the network NAME'
-complete -c ws76 -n '__ws76_at wifly setup' -l auth -x -a 'open wep wpa1 mixed wpa2' -d 'KIND of authentication: open, wep, wpa1, mixed or wpa2 (default: what the access point asks for)'
+complete -c ws76 -n '__ws76_at wifly setup' -l auth -x -a 'open wep wpa1 mixed wpa2' -d 'KIND of authentication: open, wep, wpa1, mixed or wpa2 (default: what scan shows of the network)'
 complete -c ws76 -n '__ws76_at wifly setup' -l phrase-file -r -F -d 'take the passphrase from the first line of FILE, - is standard input; without it a terminal is asked'
 complete -c ws76 -n '__ws76_at wifly setup' -l channel -x -d 'look on CHANNEL only, 1 to 13; 0 is any'
 complete -c ws76 -n '__ws76_at wifly setup' -l dhcp -d 'get the address by DHCP'
@@ -590,7 +590,7 @@ complete -c ws76 -n '__ws76_at wifly emulate' -l settings -r -F -d 'keep what th
 complete -c ws76 -n '__ws76_at wifly emulate' -l firmware -x -a '2.15 2.21 2.23 2.32 2.40-CEL 4.00 4.41 4.81' -d 'VERSION: 2.15, 2.21, 2.23, 2.32, 2.40-CEL, 4.00, 4.41 or 4.81'
 complete -c ws76 -n '__ws76_at wifly emulate' -l log -r -F -d 'record the dialogue in FILE: seconds, > from the host or < to it, the text; passphrases masked'
 complete -c ws76 -n '__ws76_at wifly emulate' -l running -d 'as if switched on long ago: no boot text, joined'
-complete -c ws76 -n '__ws76_at wifly emulate' -l network -x -d 'a network in the air, SSID, SSID=PASSPHRASE or, of WEP, SSID=wep:KEY; repeatable (default: whatever is asked for)'
+complete -c ws76 -n '__ws76_at wifly emulate' -l network -x -d 'a network in the air, SSID, SSID=PASSPHRASE or, of WEP, SSID=wep:KEY; behind hidden: its name does not show in a scan; repeatable (default: whatever is asked for)'
 complete -c ws76 -n '__ws76_at wifly emulate' -l upgrade -d 'carry WebSockets of drafts 75 and 76 to RFC 6455 servers'
 complete -c ws76 -n '__ws76_at wifly emulate' -l map -x -d 'lead HOST:PORT=URL there, with --upgrade; URL is ws:// or wss://, a path in it goes first; repeatable'
 complete -c ws76 -n '__ws76_at wifly emulate' -l listen -x -d 'have the module\'s own server on HOST[:PORT]; without a port on that which the host sets (2000)'

@@ -680,7 +680,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('-h' + "`t" + 'show help'))
     $flags['ws76 wifly setup'] = @(
         ('--ssid' + "`t" + 'join the network NAME'),
-        ('--auth' + "`t" + 'KIND of authentication: open, wep, wpa1, mixed or wpa2 (default: what the access point asks for)'),
+        ('--auth' + "`t" + 'KIND of authentication: open, wep, wpa1, mixed or wpa2 (default: what scan shows of the network)'),
         ('--phrase-file' + "`t" + 'take the passphrase from the first line of FILE, - is standard input; without it a terminal is asked'),
         ('--channel' + "`t" + 'look on CHANNEL only, 1 to 13; 0 is any'),
         ('--dhcp' + "`t" + 'get the address by DHCP'),
@@ -750,7 +750,7 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--firmware' + "`t" + 'VERSION: 2.15, 2.21, 2.23, 2.32, 2.40-CEL, 4.00, 4.41 or 4.81'),
         ('--log' + "`t" + 'record the dialogue in FILE: seconds, > from the host or < to it, the text; passphrases masked'),
         ('--running' + "`t" + 'as if switched on long ago: no boot text, joined'),
-        ('--network' + "`t" + 'a network in the air, SSID, SSID=PASSPHRASE or, of WEP, SSID=wep:KEY; repeatable (default: whatever is asked for)'),
+        ('--network' + "`t" + 'a network in the air, SSID, SSID=PASSPHRASE or, of WEP, SSID=wep:KEY; behind hidden: its name does not show in a scan; repeatable (default: whatever is asked for)'),
         ('--upgrade' + "`t" + 'carry WebSockets of drafts 75 and 76 to RFC 6455 servers'),
         ('--map' + "`t" + 'lead HOST:PORT=URL there, with --upgrade; URL is ws:// or wss://, a path in it goes first; repeatable'),
         ('--listen' + "`t" + 'have the module''s own server on HOST[:PORT]; without a port on that which the host sets (2000)'),

@@ -217,7 +217,11 @@ func (e *env) printNetworks(list []wifly.Network, asJSON bool) error {
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SSID\tCHANNEL\tSIGNAL\tAUTH\tMAC")
 	for _, n := range list {
-		fmt.Fprintf(w, "%s\t%d\t%d dBm\t%s\t%s\n", shown(n.SSID), n.Channel, n.RSSI, shown(n.Auth), shown(n.MAC))
+		name := n.SSID
+		if name == "" {
+			name = "(hidden)"
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d dBm\t%s\t%s\n", shown(name), n.Channel, n.RSSI, shown(n.Auth), shown(n.MAC))
 	}
 	return w.Flush()
 }

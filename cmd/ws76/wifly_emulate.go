@@ -45,7 +45,7 @@ ws76 wifly emulate --fault clos-after=100,lost-reply=0.1   as bad as in the fiel
 			flags.Word(cli.GenericFlag{Name: "firmware", Category: line, Usage: "`VERSION`: %s"}, rn131.DefaultFirmware, rn131.Firmwares()...),
 			&cli.StringFlag{Name: "log", Category: line, Usage: "record the dialogue in `FILE`: seconds, > from the host or < to it, the text; passphrases masked"},
 			&cli.BoolFlag{Name: "running", Category: line, Usage: "as if switched on long ago: no boot text, joined"},
-			&cli.StringSliceFlag{Name: "network", Category: wifi, Usage: "a network in the air, `SSID`, SSID=PASSPHRASE or, of WEP, SSID=wep:KEY; repeatable (default: whatever is asked for)"},
+			&cli.StringSliceFlag{Name: "network", Category: wifi, Usage: "a network in the air, `SSID`, SSID=PASSPHRASE or, of WEP, SSID=wep:KEY; behind hidden: its name does not show in a scan; repeatable (default: whatever is asked for)"},
 			&cli.BoolFlag{Name: "upgrade", Category: tcp, Usage: "carry WebSockets of drafts 75 and 76 to RFC 6455 servers"},
 			&cli.StringSliceFlag{Name: "map", Category: tcp, Usage: "lead `HOST:PORT=URL` there, with --upgrade; URL is ws:// or wss://, a path in it goes first; repeatable"},
 			&cli.StringFlag{Name: "listen", Category: tcp, Usage: "have the module's own server on `HOST[:PORT]`; without a port on that which the host sets (2000)"},
@@ -130,8 +130,9 @@ func (e *env) moduleOptions(c *cli.Context) (*rn131.Options, error) {
 		return nil, usagef("--fault: %w", err)
 	}
 	for _, n := range c.StringSlice("network") {
+		n, hidden := strings.CutPrefix(n, "hidden:")
 		ssid, phrase, _ := strings.Cut(n, "=")
-		network := rn131.Network{SSID: ssid, Phrase: phrase}
+		network := rn131.Network{SSID: ssid, Phrase: phrase, Hidden: hidden}
 		if key, ok := strings.CutPrefix(phrase, "wep:"); ok {
 			if _, err := hex.DecodeString(key); err != nil || len(key) != 26 {
 				return nil, usagef("--network %s=wep:…: want 26 hex digits", ssid)

@@ -30,7 +30,7 @@ ws76 wifly setup -p 'wifly:///dev/ttyUSB0?baud=9600' --baud 115200`,
 			"If the join fails nothing is saved.",
 		Flags: moduleFlags(
 			&cli.StringFlag{Name: "ssid", Category: network, Usage: "join the network `NAME`"},
-			flags.Word(cli.GenericFlag{Name: "auth", Category: network, Usage: "`KIND` of authentication: %s (default: what the access point asks for)"}, "", "open", "wep", "wpa1", "mixed", "wpa2"),
+			flags.Word(cli.GenericFlag{Name: "auth", Category: network, Usage: "`KIND` of authentication: %s (default: what scan shows of the network)"}, "", "open", "wep", "wpa1", "mixed", "wpa2"),
 			&cli.StringFlag{Name: "phrase-file", Category: network, Usage: "take the passphrase from the first line of `FILE`, - is standard input; without it a terminal is asked"},
 			&cli.IntFlag{Name: "channel", Category: network, Usage: "look on `CHANNEL` only, 1 to 13; 0 is any"},
 			&cli.BoolFlag{Name: "dhcp", Category: address, Usage: "get the address by DHCP"},

@@ -13,6 +13,7 @@ var (
 	ErrReply         = errors.New("the module refused, or its answer makes no sense")
 	ErrNotAssociated = errors.New("the module is not associated with an access point")
 	ErrAuth          = errors.New("the access point refused the module's authentication")
+	ErrOtherAuth     = errors.New("the network has another kind of authentication")
 	ErrDHCP          = errors.New("the module got no address by DHCP")
 	ErrDNS           = errors.New("the module cannot resolve the name")
 	ErrRefused       = errors.New("the connection was refused, or nobody answered it")
@@ -76,7 +77,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // network or the other side.
 func (e *Error) Local() bool {
 	switch e.Kind {
-	case ErrNotAssociated, ErrAuth, ErrDHCP, ErrDNS, ErrRefused, ErrLinkLost:
+	case ErrNotAssociated, ErrAuth, ErrOtherAuth, ErrDHCP, ErrDNS, ErrRefused, ErrLinkLost:
 		return false
 	}
 	return true

@@ -15,7 +15,7 @@ import (
 // A field's zero value leaves that as it is.
 type Setup struct {
 	SSID    string
-	Auth    string // "open", "wep", "wpa1", "mixed" or "wpa2"; "" lets the access point decide
+	Auth    string // "open", "wep", "wpa1", "mixed" or "wpa2"; "" is as scan shows the network
 	Phrase  string // secret: 8 to 63 characters, 64 hex digits of a PSK, or with wep 26 of a key
 	Channel *int   // 0 is any, else 1 to 13
 
@@ -33,9 +33,10 @@ type Change struct {
 	Old     string `json:"old"`
 	New     string `json:"new"`
 
-	value  string // after set
-	joins  bool   // it takes a join to see whether it is right
-	unseen bool   // this firmware does not show it: that it was accepted must do
+	value   string // after set
+	joins   bool   // it takes a join to see whether it is right
+	network bool   // it leads to another network, or to the same in another way
+	unseen  bool   // this firmware does not show it: that it was accepted must do
 }
 
 // Check finds what no module could do.
@@ -48,16 +49,15 @@ func (s *Setup) Check() error {
 	}
 	n := len(s.Phrase)
 	_, err := hex.DecodeString(s.Phrase)
-	isHex := err == nil
 	switch { // the phrase itself is in no error
 	case n == 0:
 	case !printable(s.Phrase):
 		return errors.New("passphrase: a character in it is not printable ASCII")
 	case s.Auth == "open":
 		return errors.New("passphrase: an open network has none")
-	case s.Auth == "wep" && (n != 26 || !isHex):
+	case s.Auth == "wep" && !isWEPKey(s.Phrase):
 		return fmt.Errorf("key: %d characters; WEP wants 26 hex digits", n)
-	case s.Auth != "wep" && (n < 8 || n > 64 || n == 64 && !isHex):
+	case s.Auth != "wep" && (n < 8 || n > 64 || n == 64 && err != nil):
 		return fmt.Errorf("passphrase: %d characters; want 8 to 63, or the PSK as 64 hex digits", n)
 	}
 	if c := s.Channel; c != nil && (*c < 0 || *c > 13) {
@@ -96,7 +96,8 @@ func printable(s string) bool {
 }
 
 // Plan compares what the module is with what it is to be. No changes mean that
-// there is nothing to do. It changes nothing; but a module that a session has left
+// there is nothing to do. Where the network is another, scan is asked what kind of
+// authentication that has. Plan changes nothing; but a module that a session has left
 // half-way is rebooted first, because what that has set in its RAM must not be saved.
 func (m *Module) Plan(ctx context.Context, s *Setup) ([]Change, error) {
 	if err := s.Check(); err != nil {
@@ -118,20 +119,60 @@ func (m *Module) Plan(ctx context.Context, s *Setup) ([]Change, error) {
 		have[group] = got
 	}
 	p := planner{have: have}
-	p.replace(s)
-	wlan := have["wlan"]
-	if s.SSID != "" {
-		p.text("wlan ssid", wlan["ssid"], s.SSID)
-	}
-	if s.Auth != "" && !strings.EqualFold(wlan["auth"], s.Auth) {
-		p.add(Change{Setting: "wlan auth", Old: strings.ToLower(wlan["auth"]), New: s.Auth, value: strconv.Itoa(slices.Index(authNames, s.Auth)), joins: true})
-	}
 	if s.Phrase != "" {
 		joined, err := m.status(ctx)
 		if err != nil {
 			return nil, err
 		}
-		p.phrase(s, joined.associated())
+		p.associated = joined.associated()
+	}
+	changes := p.plan(s)
+	m.found = nil
+	if !slices.ContainsFunc(changes, func(c Change) bool { return c.network }) {
+		return changes, nil
+	}
+	ssid := s.SSID
+	if ssid == "" {
+		ssid = have["wlan"]["ssid"]
+	}
+	found, err := m.lookFor(ctx, s, func(name string) bool { return name == ssid || p.encoded(name) == ssid })
+	if err != nil {
+		return nil, err
+	}
+	m.found = found
+	return p.plan(s.toJoin(found, have["wlan"]["auth"])), nil
+}
+
+// toJoin is s with the kind of authentication that it takes for the network that was found,
+// nil where it is not known; have is that of the module.
+func (s *Setup) toJoin(found *Network, have string) *Setup {
+	to := *s
+	switch stored := authFamily(have); {
+	case s.Auth != "":
+	case found != nil && authFamily(found.Auth) == "wep":
+		to.Auth = "wep"
+	case stored != "wep": // the module asks the access point
+	case found != nil && slices.Contains(authNames, found.Auth):
+		to.Auth = found.Auth
+	case found != nil || s.Phrase != "" && !isWEPKey(s.Phrase):
+		to.Auth = "mixed"
+	}
+	return &to
+}
+
+// plan returns the changes for s.
+func (p *planner) plan(s *Setup) []Change {
+	p.changes = nil
+	p.replace(s)
+	have, wlan := p.have, p.have["wlan"]
+	if s.SSID != "" {
+		p.text("wlan ssid", wlan["ssid"], s.SSID)
+	}
+	if s.Auth != "" && !strings.EqualFold(wlan["auth"], s.Auth) {
+		p.add(Change{Setting: "wlan auth", Old: strings.ToLower(wlan["auth"]), New: s.Auth, value: strconv.Itoa(slices.Index(authNames, s.Auth)), joins: true, network: true})
+	}
+	if s.Phrase != "" {
+		p.phrase(s)
 	}
 	if s.Channel != nil {
 		p.number("wlan channel", wlan.first("chan", "channel"), *s.Channel, true)
@@ -157,14 +198,15 @@ func (m *Module) Plan(ctx context.Context, s *Setup) ([]Change, error) {
 	if s.SSID != "" { // after the rate, which changes it
 		p.number("comm size", comm["flushsize"], 1420, false)
 	}
-	return p.changes, nil
+	return p.changes
 }
 
 // planner gathers changes.
 type planner struct {
-	have    map[string]settings
-	blank   byte // stands for a blank in a command
-	changes []Change
+	have       map[string]settings
+	associated bool
+	blank      byte // stands for a blank in a command
+	changes    []Change
 }
 
 func (p *planner) add(c Change) { p.changes = append(p.changes, c) }
@@ -203,7 +245,7 @@ func (p *planner) encoded(text string) string {
 
 func (p *planner) text(setting, have, want string) {
 	if have != want && have != p.encoded(want) {
-		p.add(Change{Setting: setting, Old: have, New: want, value: p.encoded(want), joins: true})
+		p.add(Change{Setting: setting, Old: have, New: want, value: p.encoded(want), joins: true, network: true})
 	}
 }
 
@@ -216,19 +258,20 @@ func (p *planner) number(setting, have string, want int, joins bool) {
 
 // phrase compares passphrases, which the module may hide: if it is in the network
 // that is asked for already, it has the right one then.
-func (p *planner) phrase(s *Setup, associated bool) {
+func (p *planner) phrase(s *Setup) {
 	setting, key := "wlan phrase", "passphrase"
-	if s.Auth == "wep" {
+	wep := s.Auth == "wep" || s.Auth == "" && authFamily(p.have["wlan"]["auth"]) == "wep"
+	if wep {
 		setting, key = "wlan key", "key"
 	}
 	have := p.have["wlan"][key]
 	hidden := strings.Trim(have, "*") == "" // or not shown at all
 	sameNetwork := !slices.ContainsFunc(p.changes, func(c Change) bool { return c.Setting == "wlan ssid" || c.Setting == "wlan auth" })
-	same := have == s.Phrase || have == p.encoded(s.Phrase) || s.Auth == "wep" && strings.EqualFold(have, s.Phrase)
-	if same || hidden && sameNetwork && associated {
+	same := have == s.Phrase || have == p.encoded(s.Phrase) || wep && strings.EqualFold(have, s.Phrase)
+	if same || hidden && sameNetwork && p.associated {
 		return
 	}
-	p.add(Change{Setting: setting, Old: "(hidden)", New: "(hidden)", value: p.encoded(s.Phrase), joins: true})
+	p.add(Change{Setting: setting, Old: "(hidden)", New: "(hidden)", value: p.encoded(s.Phrase), joins: true, network: true})
 }
 
 func (p *planner) addresses(s *Setup) {
@@ -267,7 +310,8 @@ func (m *Module) Apply(ctx context.Context, s *Setup, changes []Change, note fun
 	if note == nil {
 		note = func(string) {}
 	}
-	err := m.trial(ctx, changes, note)
+	found := m.found
+	err := s.explain(m.trial(ctx, changes, note), found)
 	if err == nil {
 		note("saving")
 		err = m.save(ctx)

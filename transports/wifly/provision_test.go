@@ -107,6 +107,79 @@ func TestProvisionEnded(t *testing.T) {
 	}
 }
 
+// What scan shows of a network decides what a passphrase is for. One that cannot be meant is
+// told before anything is changed; where scan does not show it the error says what to say.
+func TestProvisionAuth(t *testing.T) {
+	t.Parallel()
+	const key, phrase = "0123456789abcdef0123456789", "correct-horse"
+	networks := []module.Network{
+		{SSID: "wep", Phrase: key, Auth: 1}, {SSID: "open"}, {SSID: "wpa2", Phrase: phrase}, {SSID: "wpa1", Phrase: phrase, Auth: 2},
+		{SSID: "mixed", Phrase: phrase, Auth: 3}, {SSID: "two", RSSI: -40}, {SSID: "two", Phrase: phrase, RSSI: -70},
+		{SSID: "hidden wep", Phrase: key, Auth: 1, Hidden: true}, {SSID: "hidden wpa", Phrase: phrase, Hidden: true},
+	}
+	for _, test := range []struct {
+		stored string // in the module
+		setup  Setup
+		want   error  // nil: it gets into the network
+		says   string // in the error
+		tried  bool   // it is told by the access point
+	}{
+		{"", Setup{SSID: "wep", Phrase: key}, nil, "", true},
+		{"", Setup{SSID: "wep", Phrase: key, Auth: "wep"}, nil, "", true},
+		{"", Setup{SSID: "wep", Phrase: phrase}, ErrOtherAuth, "26 hex digits", false},
+		{"", Setup{SSID: "wep", Phrase: phrase, Auth: "wpa2"}, ErrOtherAuth, "shows it as wep, and not wpa2", false},
+		{"", Setup{SSID: "wep"}, ErrAuth, "no passphrase was given", true},
+		{"", Setup{SSID: "wep", Phrase: strings.Repeat("a1", 13)}, ErrAuth, "as wep; the passphrase is wrong", true},
+		{"", Setup{SSID: "open"}, nil, "", true},
+		{"", Setup{SSID: "open", Phrase: phrase}, ErrOtherAuth, "shows it as open, and a passphrase was given", false},
+		{"", Setup{SSID: "open", Phrase: phrase, Auth: "mixed"}, ErrOtherAuth, "shows it as open, and not mixed", false},
+		{"", Setup{SSID: "wpa2"}, ErrAuth, "no passphrase was given", true},
+		{"", Setup{SSID: "wpa2", Auth: "open"}, ErrOtherAuth, "as wpa2, and not open", false},
+		{"", Setup{SSID: "wpa2", Phrase: phrase}, nil, "", true},
+		{"", Setup{SSID: "wpa2", Phrase: phrase, Auth: "mixed"}, nil, "", true},
+		{"", Setup{SSID: "wpa2", Phrase: phrase, Auth: "wpa1"}, ErrOtherAuth, "as wpa2, and not wpa1", false},
+		{"", Setup{SSID: "wpa2", Phrase: key, Auth: "wep"}, ErrOtherAuth, "as wpa2, and not wep", false},
+		{"", Setup{SSID: "wpa2", Phrase: "battery-staple"}, ErrAuth, "as wpa2; the passphrase is wrong", true},
+		{"", Setup{SSID: "wpa1", Phrase: phrase}, nil, "", true},
+		{"", Setup{SSID: "mixed", Phrase: phrase, Auth: "wpa2"}, nil, "", true},
+		{"set wlan auth 1\n", Setup{SSID: "wpa2", Phrase: phrase}, nil, "", true},
+		{"set wlan auth 1\n", Setup{SSID: "open"}, nil, "", true},
+		{"set wlan auth 1\n", Setup{SSID: "hidden wpa", Phrase: phrase}, nil, "", true},
+		{"set wlan auth 4\nset wlan ssid wep\n", Setup{Phrase: key}, nil, "", true},
+		{"", Setup{SSID: "hidden wpa", Phrase: phrase}, nil, "", true},
+		{"", Setup{SSID: "hidden wep", Phrase: key}, ErrAuth, "where it is a key of WEP say --auth wep", true},
+		{"", Setup{SSID: "hidden wep", Phrase: key, Auth: "wep"}, nil, "", true},
+		{"", Setup{SSID: "hidden wpa", Phrase: "battery-staple", Auth: "wpa2"}, ErrAuth, "are the name, --auth wpa2 and the passphrase right?", true},
+		{"", Setup{SSID: "nowhere", Phrase: phrase}, ErrNotAssociated, "scan does not show the network", true},
+	} {
+		for _, firmware := range []string{"2.15", "2.32", "4.41"} { // each has a scan of its own
+			simulated(t, module.Options{Firmware: firmware, Settings: test.stored, Networks: networks}, nil, func(t *testing.T, tr *Transport, _ *module.Module) {
+				ctx := t.Context()
+				m, err := tr.Module(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer m.Close()
+				s := test.setup
+				tried := false
+				changes, err := m.Plan(ctx, &s)
+				if err == nil {
+					err = m.Apply(ctx, &s, changes, func(string) { tried = true })
+				}
+				if !errors.Is(err, test.want) || tried != test.tried || err != nil && !strings.Contains(err.Error(), test.says) {
+					t.Errorf("%q, %+v, %s: %v, tried: %v; want %v, %q, %v", test.stored, s, firmware, err, tried, test.want, test.says, test.tried)
+				}
+				if err != nil {
+					return
+				}
+				if changes, err = m.Plan(ctx, &s); err != nil || len(changes) > 0 {
+					t.Errorf("%+v, %s, again: %+v, %v", s, firmware, changes, err)
+				}
+			})
+		}
+	}
+}
+
 // With WEP a missing lease may be a wrong key, whether the module joins by itself or not.
 func TestProvisionWEP(t *testing.T) {
 	t.Parallel()

@@ -196,20 +196,17 @@ func parseJoin(text, ssid string) joinState {
 
 // Network is an access point that the module hears.
 type Network struct {
-	SSID    string `json:"ssid"`
+	SSID    string `json:"ssid"` // "" is hidden
 	Channel int    `json:"channel"`
 	RSSI    int    `json:"rssi"` // dBm
 	Auth    string `json:"auth"` // "open", "wep", "wpa1", "mixed", "wpa2", or the module's number
 	MAC     string `json:"mac"`
 }
 
-// authNames are the module's numbers for the kinds of authentication.
-var authNames = []string{"open", "wep", "wpa1", "mixed", "wpa2"}
-
 var macPattern = regexp.MustCompile(`^(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$`)
 
 // tablePattern is a line of the scan of firmware before 2.22, a table.
-var tablePattern = regexp.MustCompile(`^\s*\d+ +(.*?) +(\d{1,2}) +(-?\d+) +(\w+) +((?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})\b`)
+var tablePattern = regexp.MustCompile(`^\s*\d+ +(.*?) +(\d{1,2}) +(-?\d+) +(\S+) +((?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})\b`)
 
 // tableHead is above it, networks or not.
 var tableHead = regexp.MustCompile(`(?m)^Num +SSID `)

@@ -16,6 +16,7 @@ type Network struct {
 	Channel int    // 0 is 6
 	RSSI    int    // in dBm; 0 is -50
 	MAC     string // of the access point; "" is made up
+	Hidden  bool   // scan shows no name
 }
 
 func (n Network) complete(i int) Network {
@@ -202,6 +203,9 @@ func (m *Module) scan() {
 			fmt.Fprintf(&b, "SCAN:Found %d\r\n", len(networks))
 		}
 		for i, n := range networks {
+			if n.Hidden {
+				n.SSID = ""
+			}
 			switch m.fw.scan {
 			case 0:
 				fmt.Fprintf(&b, "%2d %16s   %02d   %d  %s  %s  %04x\r\n", i+1, n.SSID, n.Channel, n.RSSI, authName(n.Auth), n.MAC, caps(n))
