@@ -99,7 +99,8 @@ func run(t *testing.T, setup func(t *testing.T) Setup, begin func(t *testing.T))
 			if s.NoEOF {
 				near = endAsEOF{near}
 			}
-			return near, far, func() { near.Close(); far.Close() }, nil
+			// The far end first: near's Close may wait for one that sends on and on, or does not read.
+			return near, far, func() { far.Close(); near.Close() }, nil
 		})
 	})
 }
