@@ -99,6 +99,7 @@ func Accept(ctx context.Context, stream net.Conn, opts *AcceptOptions) (*Conn, e
 	var plain *NotWebSocketError
 	if err != nil && !errors.As(err, &plain) {
 		stream.Close()
+		err = explainHandshake(stream, err)
 	}
 	return conn, err
 }

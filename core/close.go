@@ -220,6 +220,7 @@ func (c *Conn) finish(ce *CloseError) *CloseError {
 	if err != nil && !deviceFailed(ce.Err) {
 		ce = &CloseError{Code: codeAbnormal, Err: err}
 	}
+	ce = c.explain(ce)
 	if !c.ended.CompareAndSwap(nil, ce) && err != nil {
 		c.ended.Store(ce) // our last words were thought to be out
 	}

@@ -198,7 +198,10 @@ func (c *clientHandshake) open(ctx context.Context, stream net.Conn) (*Conn, err
 	c.exchange = newExchange(stream, c.Trace)
 	conn, err := c.run(ctx)
 	if err != nil {
-		return nil, closeFailed(stream, c.target.Addr, err)
+		if failed := closeFailed(stream, c.target.Addr, err); failed != err {
+			return nil, failed
+		}
+		return nil, explainHandshake(stream, err)
 	}
 	return conn, nil
 }

@@ -148,7 +148,11 @@ func (d *dialer) dial(ctx context.Context) (*core.Conn, error) {
 	conn, err := core.Dial(ctx, d.url, &d.options)
 	var handshake *core.HandshakeError
 	if errors.As(err, &handshake) {
-		handshake.Hint = d.hint(handshake)
+		if hint := d.hint(handshake); handshake.Hint == "" || hint == "" {
+			handshake.Hint += hint
+		} else {
+			handshake.Hint = hint + "; " + handshake.Hint
+		}
 	}
 	if hint := tlsHint(err); hint != "" {
 		err = fmt.Errorf("%w; %s", err, hint)

@@ -232,7 +232,7 @@ func (p *pipe) ended(conn *core.Conn, err error) error {
 		// Cut off is what came after the last message that was asked for.
 		p.log.Warnf("the peer did not answer the closing frame")
 		return nil
-	case err != nil && p.scripted.Load().Closing() && onlyClose(err, func(ce *core.CloseError) bool { return ce.Err == core.ErrNoClosingFrame }):
+	case err != nil && p.scripted.Load().Closing() && onlyClose(err, func(ce *core.CloseError) bool { return errors.Is(ce.Err, core.ErrNoClosingFrame) }):
 		// Faster than the closing frame that a script has asked for.
 		p.log.Infof("the peer closed the stream before our closing frame")
 		return nil

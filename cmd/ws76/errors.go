@@ -39,7 +39,7 @@ func errorCode(err error) int {
 		return exitScript
 	case deviceFailed(err):
 		return exitTransport
-	case is[*wifly.Error](err): // the network behind the module
+	case is[*wifly.Error](err) && !is[*core.CloseError](err): // the network behind the module
 		return exitConnect
 	case is[*transports.ListenError](err):
 		return exitTransport

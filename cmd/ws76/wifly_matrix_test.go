@@ -31,7 +31,7 @@ var matrixFaults = []string{
 	"boot-silent", "escape-changed", "command-silent", "hang-after=0", "hang-after=500", "hang-escape", "hang-restore",
 	"wrong-baud=57600", "no-ap", "auth-failed", "dhcp-failed", "slow-dhcp=5s", "dns-zero", "dns-fail",
 	"connect-failed", "connect-failed=1", "connect-silent", "slot-busy", "slot-busy=1", "open-crash", "open-crash=1", "lost-open",
-	"clos-after=300", "assoc-lost-after=300", "reboot-after=20", "reboot-after=300", "reboot-idle=500ms",
+	"clos-after=20", "clos-after=300", "assoc-lost-after=20", "assoc-lost-after=300", "drop-rx=0.2", "drop-tx=0.2", "reboot-after=20", "reboot-after=300", "reboot-idle=500ms",
 	"scan-no-prompt", "bad-config",
 }
 
@@ -47,7 +47,7 @@ var matrixCommands = []struct {
 	{"serve", []string{"serve", "--echo", "--listen", "wifly:///dev/module-PORT?baud=RATE"}},
 	{"info", []string{"wifly", "info", "-p", "wifly:///dev/module-PORT?baud=RATE"}},
 	{"scan", []string{"wifly", "scan", "-p", "wifly:///dev/module-PORT?baud=RATE"}},
-	{"setup", []string{"wifly", "setup", "-p", "wifly:///dev/module-PORT?baud=RATE", "--ssid", "lab", "--channel", "6"}},
+	{"setup", []string{"wifly", "setup", "-p", "wifly:///dev/module-PORT?baud=RATE", "--ssid", "other", "--channel", "6"}},
 }
 
 // port numbers the modules: the driver has each once at a time.
@@ -55,9 +55,12 @@ var port atomic.Int64
 
 // matrixKinds are the causes that errors name.
 var matrixKinds = []error{
-	wifly.ErrNoAnswer, wifly.ErrWrongBaud, wifly.ErrReply, wifly.ErrNotAssociated, wifly.ErrAuth, wifly.ErrDHCP, wifly.ErrDNS, wifly.ErrRefused,
+	wifly.ErrNoAnswer, wifly.ErrWrongBaud, wifly.ErrReply, wifly.ErrNotAssociated, wifly.ErrAuth, wifly.ErrOtherAuth, wifly.ErrDHCP, wifly.ErrDNS, wifly.ErrRefused,
 	wifly.ErrBusy, wifly.ErrLinkLost, wifly.ErrRebooted, wifly.ErrHung, wifly.ErrLate, wifly.ErrUnplugged,
 }
+
+// matrixCauses are those that are no kinds: what is known of a stream.
+var matrixCauses = []string{"the module says that the TCP connection is closed", "bytes may have been lost on the serial line"}
 
 // A matrixCase is one run of a command.
 type matrixCase struct {
@@ -79,7 +82,7 @@ func (c matrixCase) run(t *testing.T, result *string) {
 		settings := "set wlan ssid lab\nset comm open *HERE*\nset comm time 33\n"
 		module, err := rn131.New(&rn131.Options{
 			Firmware: c.firmware, Baud: c.rate, Settings: settings, Running: runningWith(c.fault), Faults: faults, Seed: 1,
-			Networks: []rn131.Network{{SSID: "lab", Channel: 11}, {SSID: "END:", Channel: 6, Phrase: "12345678"}},
+			Networks: []rn131.Network{{SSID: "lab", Channel: 11}, {SSID: "END:", Channel: 6, Phrase: "12345678"}, {SSID: "other"}},
 			HostRate: line.rate.Load, Dial: air.dial, Listen: air.listen, Save: func(string) error { return nil },
 			Lookup: func(context.Context, string) (netip.Addr, error) { return netip.MustParseAddr("192.0.2.1"), nil },
 		})
@@ -156,8 +159,10 @@ func (c matrixCase) judge(t *testing.T, code int, out string, before, after rn13
 			return fmt.Sprintf("%d: %s", code, strings.TrimPrefix(kind.Error(), "the module "))
 		}
 	}
-	if _, _, cut := strings.Cut(out, "frame cut off"); cut {
-		return fmt.Sprintf("%d: frame cut off", code)
+	for _, cause := range matrixCauses {
+		if strings.Contains(out, cause) {
+			return fmt.Sprintf("%d: %s", code, cause)
+		}
 	}
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	return fmt.Sprintf("%d: %s", code, lines[len(lines)-1])

@@ -69,6 +69,18 @@ func (p *Port) Write(b []byte) (int, error) {
 	return n, p.named("write", err)
 }
 
+// Doubt is what Ports and what runs over them say where they have no flow control: whoever
+// makes sense of the bytes adds it to an error.
+const Doubt = "bytes may have been lost on the serial line, which has no flow control; flow=rtscts or a lower rate helps"
+
+// Doubt says how bytes may have been lost, "" where the line has flow control.
+func (p *Port) Doubt() string {
+	if p.config.Flow == "rtscts" {
+		return ""
+	}
+	return Doubt
+}
+
 // Unsent returns how many bytes that were written have not left, as far as the system
 // knows.
 func (p *Port) Unsent() int {

@@ -6,11 +6,14 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/ws76/ws76/transports/serial"
 )
 
 // errClosed is the end of a stream that the module announced.
-var errClosed = errors.New("connection closed by the peer")
+var errClosed = errors.New("the module says that the TCP connection is closed")
 
 // Without flow control the module's buffer of some 1500 bytes overflows where the
 // UART is faster than its radio.
@@ -47,6 +50,8 @@ type conn struct {
 	endMu    sync.Mutex // guards the port's write deadline against Close
 	closed   chan struct{}
 	closeErr error
+	over     atomic.Bool // at Close the module had announced the end of the stream
+	lost     atomic.Bool // and had no access point
 	ended    chan struct{} // Close is done
 }
 
@@ -166,6 +171,26 @@ func (c *conn) pause(d time.Duration) error {
 	}
 }
 
+// Ended returns why the stream is over, nil while it is not, or where Read says it. Close
+// finds out whether the module has lost its access point.
+func (c *conn) Ended() error {
+	switch {
+	case c.lost.Load() && c.over.Load():
+		return fail(ErrLinkLost, "connection to "+c.remote.String(), "")
+	case c.over.Load() || c.m.line.ended() == errClosed:
+		return errClosed
+	}
+	return nil
+}
+
+// Doubt says how bytes may have been lost on the line, "" where it has flow control.
+func (c *conn) Doubt() string {
+	if c.flow {
+		return ""
+	}
+	return serial.Doubt
+}
+
 // Unsent returns how many bytes that were written are not with the module yet, as far
 // as the rate and the port tell.
 func (c *conn) Unsent() int { return c.m.line.unsent() }
@@ -198,6 +223,7 @@ func (c *conn) end() error {
 		sleep(context.Background(), min(c.m.line.busy(), drainWait))
 		gone = c.m.line.endsWithin(c.patience)
 	}
+	c.over.Store(gone == errClosed)
 	rest, booted := c.m.line.text()
 	c.m.booted = c.m.booted || booted
 	return c.finish(gone, rest)

@@ -374,33 +374,32 @@ func TestOneAtATime(t *testing.T) {
 // Dollars of the stream never bring the module into command mode.
 func TestDollars(t *testing.T) {
 	t.Parallel()
-	l := listenTCP(t)
-	path, _ := emulate(t, fast())
-	conn, err := transport(t, path, "baud=921600").Dial(patient(t), l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	far, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer far.Close()
-	var want bytes.Buffer
-	for _, p := range []string{"$$$", "$", "$$", "$$$$", "$", "$", "$", "a$$$", "$$$"} {
-		time.Sleep(guard)
-		want.WriteString(p)
-		if n, err := conn.Write([]byte(p)); n != len(p) || err != nil {
-			t.Fatalf("%q: %d, %v", p, n, err)
+	dollars := []string{"$$$", "$", "$$", "$$$$", "$", "$", "$", "a$$$", "$$$"}
+	got := make([]byte, len(strings.Join(dollars, "")))
+	peer := func(conn net.Conn) {
+		if n, err := io.ReadFull(conn, got); err != nil || string(got) != strings.Join(dollars, "") {
+			t.Errorf("%q, %v; want %q", got[:n], err, dollars)
 		}
 	}
-	time.Sleep(guard)
-	far.SetReadDeadline(time.Now().Add(20 * time.Second))
-	got := make([]byte, want.Len())
-	if n, err := io.ReadFull(far, got); err != nil || !bytes.Equal(got, want.Bytes()) {
-		t.Fatalf("%q, %v; want %q", got[:n], err, &want)
-	}
-	roundTrip(t, conn, far)
+	simulated(t, module.Options{Settings: "set wlan ssid lab\n"}, peer, func(t *testing.T, tr *Transport, m *module.Module) {
+		conn, err := tr.Dial(t.Context(), "192.0.2.1:80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range dollars {
+			time.Sleep(guard)
+			if n, err := conn.Write([]byte(p)); n != len(p) || err != nil {
+				t.Errorf("%q: %d, %v", p, n, err)
+			}
+		}
+		time.Sleep(guard)
+		if m.State().Command {
+			t.Error("the module is in command mode")
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // garbled spoils the first command that has a word in it.

@@ -40,6 +40,7 @@ func (m *Module) status(ctx context.Context) (status, error) {
 	if !ok {
 		return 0, fail(ErrReply, "show c", text)
 	}
+	m.stands = s
 	return s, nil
 }
 

@@ -50,6 +50,7 @@ type Module struct {
 	said     []byte   // its last text, for what it says between replies
 	booted   bool     // *READY* was in that
 	opens    bool     // time was up after it was told to open a connection
+	stands   status   // as it told last
 	found    *Network // that Plan has found in the air, nil if it does not show there
 }
 

@@ -259,7 +259,9 @@ func (t *Transport) dial(ctx context.Context, addr string) (net.Conn, error) {
 		if gone != nil && gone != errClosed { // nothing to end, nobody to put anything back
 			return errors.Join(c.ending(gone, nil), m.closePort())
 		}
-		return errors.Join(m.bounded(m.leave), m.closePort())
+		err := errors.Join(m.bounded(m.leave), m.closePort())
+		c.lost.Store(err == nil && !m.stands.associated())
+		return err
 	}
 	m.books.setCommand(false)
 	m.books.endsBy(func() { c.Close() })
