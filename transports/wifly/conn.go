@@ -50,8 +50,8 @@ type conn struct {
 	endMu    sync.Mutex // guards the port's write deadline against Close
 	closed   chan struct{}
 	closeErr error
-	over     atomic.Bool // at Close the module had announced the end of the stream
-	lost     atomic.Bool // and had no access point
+	over     atomic.Bool   // at Close the module had announced the end of the stream
+	lost     atomic.Bool   // and had no access point
 	ended    chan struct{} // Close is done
 }
 
