@@ -106,10 +106,17 @@ func tidyTrace(trace string) string {
 }
 
 // reporter logs errors: each place once a second, so that a hook which always
-// fails does not fill a disk.
+// fails does not fill a disk. It is guarded by the script's lock.
 type reporter struct {
-	last   map[string]time.Time
-	hidden map[string]int
+	places map[string]*place
+	tell   *time.Timer // of what is hidden, when the second is over
+}
+
+// place is where errors come from.
+type place struct {
+	last   time.Time // when one was logged
+	hidden int       // since then
+	latest string    // of these
 }
 
 const (
@@ -119,41 +126,70 @@ const (
 	maxReport   = 4 << 10 // bytes of a text
 )
 
-// report logs err unless it was logged within the last second. The caller has
-// the script's lock.
+// report logs err unless one of its place was logged within the last second; then it is counted, and told when that is over.
+// The caller has the script's lock.
 func (s *Script) report(err *Error) {
 	r := &s.reports
-	place := err.In + "\x00" + placeOf(err.Text)
+	name := err.In + "\x00" + placeOf(err.Text)
 	now := time.Now()
-	if _, known := r.last[place]; !known && len(r.last) >= maxPlaces {
-		maps.DeleteFunc(r.last, func(p string, last time.Time) bool {
-			old := now.Sub(last) >= reportEvery
-			if old {
-				delete(r.hidden, p)
-			}
-			return old
-		})
-		if len(r.last) >= maxPlaces { // each error is another
-			place = ""
+	if r.places[name] == nil && len(r.places) >= maxPlaces {
+		maps.DeleteFunc(r.places, func(_ string, p *place) bool { return p.hidden == 0 && now.Sub(p.last) >= reportEvery })
+		if len(r.places) >= maxPlaces { // each error is another
+			name = ""
 		}
 	}
-	if last, ok := r.last[place]; ok && now.Sub(last) < reportEvery {
-		r.hidden[place]++
+	p := r.places[name]
+	if p == nil {
+		if r.places == nil {
+			r.places = map[string]*place{}
+		}
+		p = &place{}
+		r.places[name] = p
+	}
+	if p.hidden > 0 || now.Sub(p.last) < reportEvery {
+		p.hidden++
+		p.latest = s.errorLine(err)
+		if r.tell == nil && !s.stopped {
+			r.tell = time.AfterFunc(reportEvery, func() {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.tellHidden()
+			})
+		}
 		return
 	}
-	if r.last == nil {
-		r.last, r.hidden = map[string]time.Time{}, map[string]int{}
+	p.last = now
+	s.o.log(slog.LevelError, "%s", s.errorLine(err))
+}
+
+// tellHidden logs the latest of the errors that were left out, with how many there were. The caller has the lock.
+func (s *Script) tellHidden() {
+	r := &s.reports
+	if r.tell != nil {
+		r.tell.Stop()
+		r.tell = nil
 	}
+	for _, name := range slices.Sorted(maps.Keys(r.places)) {
+		p := r.places[name]
+		switch {
+		case p.hidden > 1:
+			s.o.log(slog.LevelError, "%s\n(and %d times more since the last report)", p.latest, p.hidden-1)
+		case p.hidden > 0:
+			s.o.log(slog.LevelError, "%s", p.latest)
+		default:
+			continue
+		}
+		*p = place{last: time.Now()}
+	}
+}
+
+// errorLine is what is logged of an error. It shares no memory with what the script has made.
+func (s *Script) errorLine(err *Error) string {
 	text := fmt.Sprintf("%s: %s: %s", s.name, err.In, shortened(err.Text, maxReport))
-	if n := r.hidden[place]; n > 0 {
-		text += fmt.Sprintf(" (and %d times more since the last report)", n)
-		delete(r.hidden, place)
-	}
 	if err.Traceback != "" {
 		text += "\n" + err.Traceback
 	}
-	r.last[place] = now
-	s.o.log(slog.LevelError, "%s", text)
+	return text
 }
 
 // shortened returns what a long text begins with.

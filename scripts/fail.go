@@ -134,6 +134,49 @@ func (s *Script) policy() ErrorPolicy {
 	return max(s.o.OnError, s.o.Fail, ErrorPolicy(s.fail.Load()))
 }
 
+// guarding is what a version keeps back: by which hooks, as bits, and what becomes of what they fail at.
+type guarding struct {
+	policy ErrorPolicy
+	hooks  uint32
+}
+
+// tellUnguarded says what the version before has guarded and the current one does not: who takes the line away, or the hook,
+// may not have meant to. The caller has the lock.
+func (s *Script) tellUnguarded() {
+	now := guarding{policy: s.policy()}
+	for e, fn := range s.cur.hooks {
+		if fn != nil {
+			now.hooks |= event(e).bit() & guarded
+		}
+	}
+	was := s.guarding
+	s.guarding = now
+	if was.policy == Pass {
+		return
+	}
+	if now.policy == Pass {
+		with := "no hook"
+		if was.hooks != 0 {
+			with = names(was.hooks)
+		}
+		s.o.log(slog.LevelWarn, "%s: the version before guarded, with fail = %q and %s; this one does not: what it fails at passes", s.name, was.policy, with)
+	}
+	if lost := was.hooks &^ now.hooks; lost != 0 {
+		s.o.log(slog.LevelWarn, "%s: the version before guarded with %s, which this one does not have: what only that kept back passes", s.name, names(lost))
+	}
+}
+
+// names lists events that are given as bits.
+func names(events uint32) string {
+	var list []string
+	for e, name := range Events {
+		if events&event(e).bit() != 0 {
+			list = append(list, name)
+		}
+	}
+	return strings.Join(list, " and ")
+}
+
 // guarded are the events without which something would pass that the script keeps back.
 const guarded = 1<<onMessage | 1<<onSend | 1<<onLine | 1<<onHandshake
 

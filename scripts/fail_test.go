@@ -177,8 +177,11 @@ func TestGuardStart(t *testing.T) {
 				}
 				passes := func(when string, want int) {
 					t.Helper()
+					if r.sess.ended { // where fail is none, it is taken for the safest
+						r.sess, r.sink = r.session(r.script)
+					}
 					for _, d := range []relay.Direction{relay.AToB, relay.BToA} {
-						if err := r.sink(d, core.Message{Data: []byte("x")}); err != nil && err != errDown {
+						if err := r.sink(d, core.Message{Data: []byte("x")}); err != nil && err != errDown && err != relay.ErrStop {
 							t.Errorf("%s, %s: %v", what, when, err)
 						}
 					}
@@ -265,5 +268,139 @@ func TestMisnamed(t *testing.T) {
 		if _, err := Eval("x", "fail = 'drop' "+code, Options{}); (err == nil) != ok {
 			t.Errorf("%q, which states fail: %v", code, err)
 		}
+	}
+}
+
+// TestGuardCloses: once a script has closed a connection, because it failed, nothing more of that passes: what has come in
+// already does not, nor what comes from the other side, and no script of the chain sees it.
+func TestGuardCloses(t *testing.T) {
+	for _, policy := range []ErrorPolicy{Close, Exit} {
+		for _, hook := range []string{"on_message", "on_send"} {
+			r := &rig{t: t, news: make(chan struct{}, 1)}
+			var o Options
+			r.options(&o)
+			first, err := Eval("first", "function on_message(c, d) print(d) end", o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.OnError = policy
+			second, err := Eval("second", "function "+hook+"(c, d) if d == 'bad' then error('no') end end", o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			set := Set{first, second}
+			set.Start()
+			sink, err := set.Session(&Peer{}, &Peer{}, false).Bind(r.next, nil, func(error) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.sink = sink
+			r.push("good")
+			if err := sink(relay.AToB, core.Message{Data: []byte("bad")}); err == nil {
+				t.Errorf("%v, %s: no error", policy, hook)
+			}
+			for _, d := range []relay.Direction{relay.AToB, relay.BToA} {
+				if err := sink(d, core.Message{Data: []byte("late")}); err == nil {
+					t.Errorf("%v, %s, %v: what is late has no error", policy, hook, d)
+				}
+			}
+			what := fmt.Sprintf("%v, %s: ", policy, hook)
+			r.want(what+"to b", &r.toB, "good")
+			r.want(what+"to a", &r.toA)
+			r.want(what+"seen", &r.prints, "good", "bad")
+			set.Stop(t.Context(), "")
+		}
+	}
+}
+
+// TestGuardClosesSent: what a script sends by itself ends the connection as well where a script behind it fails.
+func TestGuardClosesSent(t *testing.T) {
+	r := &rig{t: t, news: make(chan struct{}, 1)}
+	var o Options
+	r.options(&o)
+	var set Set
+	for _, code := range []string{"function on_open(c) ws76.after(0.001, function() c:send('bad') end) end", "fail = 'close' function on_send(c, d) error('no') end"} {
+		s, err := Eval("e", code, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set = append(set, s)
+	}
+	set.Start()
+	defer set.Stop(t.Context(), "")
+	if _, err := set.Session(&Peer{}, nil, false).Bind(r.next, nil, func(err error) { r.note(&r.prints, fmt.Sprint("ended: ", err)) }); err != nil {
+		t.Fatal(err)
+	}
+	r.await("the end", func() bool { return len(r.got(&r.prints)) > 0 })
+	r.want("ended", &r.prints, "ended: on_send: e:1: no")
+	r.want("to a", &r.toA)
+}
+
+// TestGuardClosesOwned is TestGuardCloses for connections that a script has opened or accepted itself.
+func TestGuardClosesOwned(t *testing.T) {
+	for who, g := range guards(Close) {
+		network(&g.o)
+		r, err := runProgramWith(t, g.code+`
+function on_message(c, d) if c.role == "server" then print(d) if d == "bad" then error("no") end c:send("re " .. d) end end
+local l = assert(ws76.listen("127.0.0.1:0"))
+local c = assert(ws76.connect("ws://" .. l.addr .. "/"))
+for _, d in ipairs({"good", "bad", "late"}) do c:send(d) end
+for d in function() return c:receive(10) end do print(d) end
+l:close()`, g.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(r.got(&r.prints), " "); strings.Contains(got, "late") || !strings.Contains(got, "bad") {
+			t.Errorf("said by %s: seen and answered %q", who, got)
+		}
+	}
+}
+
+// TestUnguarded: a version that guards less than the one before says so, whatever has gone.
+func TestUnguarded(t *testing.T) {
+	const hooks = "function on_message(c, d) end function on_send(c, d) end "
+	const gone, unguarded = "WARN s.lua: the version before guarded with ", "WARN s.lua: the version before guarded, with fail = "
+	for _, tt := range []struct {
+		before, after string
+		user          ErrorPolicy
+		want          []string
+	}{
+		{"fail = 'drop' " + hooks, hooks, Pass, []string{unguarded + `"drop" and on_message and on_send; this one does not`}},
+		{"fail = 'close' " + hooks, "function on_send() end", Pass, []string{unguarded + `"close" and on_message and on_send`, gone + "on_message, which"}},
+		{"fail = 'drop' " + hooks, "fail = 'drop' function on_open() end", Pass, []string{gone + "on_message and on_send, which this one does not have"}},
+		{"fail = 'drop' " + hooks, "fail = 'drop' function on_start() on_send = nil end " + hooks, Pass, []string{gone + "on_send, which"}},
+		{"fail = 'drop' " + hooks, "function on_start() error('no') end " + hooks, Pass, []string{unguarded}},
+		{"fail = 'drop' function on_handshake() end", "fail = 'drop' " + hooks, Pass, []string{gone + "on_handshake"}},
+		{hooks, "function on_send() end", Drop, []string{gone + "on_message"}},
+		{"fail = 'drop' " + hooks, hooks, Drop, nil},
+		{"fail = 'close' " + hooks, "fail = 'drop' " + hooks, Pass, nil},
+		{hooks, "", Pass, nil},
+		{hooks, "fail = 'drop' " + hooks, Pass, nil},
+	} {
+		path := filepath.Join(t.TempDir(), "s.lua")
+		writeFile(t, path, tt.before)
+		r := newFileRig(t, path, Options{OnError: tt.user})
+		// A version that does not begin in between changes nothing of what is compared.
+		writeFile(t, path, tt.before+" function on_start() error('no') end")
+		r.script.Reload()
+		writeFile(t, path, tt.after+" -- a version")
+		if err := r.script.Reload(); err != nil {
+			t.Errorf("%q: %v", tt.after, err)
+		}
+		n := 0
+		for _, l := range r.got(&r.logs) {
+			if strings.Contains(l, "the version before guarded") {
+				n++
+			}
+		}
+		for _, want := range tt.want {
+			if !r.logged(want) {
+				t.Errorf("%q to %q: logged %q, want %q", tt.before, tt.after, r.got(&r.logs), want)
+			}
+		}
+		if n != len(tt.want) {
+			t.Errorf("%q to %q: said %d times, want %d: %q", tt.before, tt.after, n, len(tt.want), r.got(&r.logs))
+		}
+		r.stop()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -224,18 +225,33 @@ func TestAbandonedClose(t *testing.T) {
 	}
 }
 
-// Errors are logged once a second for a place, and counted.
+// Errors are logged once a second for a place, and none is left out uncounted.
 func TestReports(t *testing.T) {
-	r := newRig(t, `function on_message() error("again") end function on_send() end`, Options{})
-	r.push("x", "x", "x", "x")
-	n := 0
-	for _, l := range r.got(&r.logs) {
-		if strings.Contains(l, "again") {
-			n++
+	for _, end := range []string{"at the next line", "at the end"} {
+		r := newRig(t, `function on_message(c, d) error("again " .. d) end`, Options{})
+		r.push("1", "2", "3", "4")
+		told := func() (n int) {
+			for _, l := range r.got(&r.logs) {
+				if strings.Contains(l, "again") {
+					n++
+				}
+				var more int
+				if _, after, ok := strings.Cut(l, "(and "); ok && strings.Contains(l, "again") {
+					fmt.Sscanf(after, "%d times more", &more)
+				}
+				n += more
+			}
+			return n
 		}
-	}
-	if n != 1 {
-		t.Errorf("logged %d times: %q", n, r.got(&r.logs))
+		if end == "at the end" {
+			r.stop()
+		} else {
+			r.await("what was left out to be told", func() bool { return told() == 4 })
+		}
+		if n := told(); n != 4 || !r.logged("again 4") {
+			t.Errorf("%s: of 4 errors %d are told: %q", end, n, r.got(&r.logs))
+		}
+		r.stop()
 	}
 }
 
@@ -253,10 +269,10 @@ func TestReportsOfAll(t *testing.T) {
 	}
 	r.script.mu.Lock()
 	defer r.script.mu.Unlock()
-	if n := len(r.script.reports.last); n > maxPlaces+1 {
+	if n := len(r.script.reports.places); n > maxPlaces+1 {
 		t.Errorf("%d places are kept", n)
 	}
-	for place := range r.script.reports.last {
+	for place := range r.script.reports.places {
 		if len(place) > 2*maxPlace {
 			t.Fatalf("a place of %d bytes is kept", len(place))
 		}

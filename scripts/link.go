@@ -15,12 +15,13 @@ import (
 
 // link is one script in one session.
 type link struct {
-	script *Script
-	conns  [2]*conn // by relay.Side; nil: no connection there
-	lines  bool
-	next   relay.Sink
-	do     func(func() error) error
-	end    func(error)
+	script  *Script
+	session *Session
+	conns   [2]*conn // by relay.Side; nil: no connection there
+	lines   bool
+	next    relay.Sink
+	do      func(func() error) error
+	end     func(error)
 
 	// Guarded by the script's lock.
 	outbox     []emission // sent by the script, not handed on yet
@@ -85,6 +86,9 @@ func (st *state) resumeFrom(n int) {
 
 // sink takes one message of the session.
 func (l *link) sink(d relay.Direction, m core.Message) error {
+	if l.session.ended {
+		return relay.ErrStop // what had come in already, or from the other side
+	}
 	s := l.script
 	wants := s.wants.Load()
 	from, to := l.conns[d.From()], l.conns[d.To()]
@@ -224,6 +228,7 @@ func (l *link) failed(st *state, err error, d relay.Direction, m core.Message) e
 	case Drop:
 		return nil
 	}
+	l.session.ended = true
 	return err
 }
 
@@ -236,6 +241,7 @@ func (l *link) missed(d relay.Direction, m core.Message) error {
 	case p == Drop || !l.script.down.Load():
 		return nil
 	}
+	l.session.ended = true
 	return errDown
 }
 
@@ -337,13 +343,19 @@ func (l *link) send(c *conn, m core.Message) error {
 func (l *link) deliver() {
 	s := l.script
 	for {
+		ended := false
 		err := l.do(func() error {
 			s.mu.Lock()
 			out := l.outbox
 			l.outbox, l.bytes = nil, 0
 			s.mu.Unlock()
-			return l.emit(out)
+			err := l.emit(out)
+			ended = err != nil && l.session.ended
+			return err
 		})
+		if ended && l.end != nil { // which who hands messages to the session learns from its sink
+			l.end(err)
+		}
 		s.mu.Lock()
 		if err != nil {
 			l.outbox, l.bytes = nil, 0 // the session has ended

@@ -34,6 +34,7 @@ type owned struct {
 	inboxBytes int
 	wanted     bool          // somebody has received: what comes in is kept
 	dropped    bool          // some of that was, which has been said
+	failed     bool          // on_message has, and its policy is that nothing more passes
 	room       chan struct{} // not nil: the receiver waits for room in inbox
 	outbox     []core.Message
 	outBytes   int
@@ -214,11 +215,15 @@ func (o *owned) take(m core.Message) bool {
 // arrived takes a message through on_message, to a task that waits for it, or to
 // the inbox.
 func (o *owned) arrived(st *state, m core.Message) {
+	if o.failed {
+		return
+	}
 	var passed []core.Message
 	if o.ofTest || st.hooks[onMessage] == nil || st.script.off[onMessage] {
 		passed = append(passed, m)
 	} else if err := st.through(onMessage, o.conn, m, &passed); err != nil || st.lost {
-		if !st.lost && st.script.policy() == Close {
+		if !st.lost && st.script.policy() >= Close {
+			o.failed = true
 			o.close(rfc6455.CodeInternalError, "")
 		}
 		return
@@ -302,7 +307,7 @@ func (o *owned) write() {
 		}
 		if err != nil {
 			var closed *core.CloseError
-			if o.ctx.Err() == nil && !errors.As(err, &closed) {
+			if o.ctx.Err() == nil && !errors.As(err, &closed) && err != relay.ErrStop {
 				s.mu.Lock()
 				s.report(&Error{Script: s.name, In: "conn:send", Text: fmt.Sprintf("to %s: %v", o.peer.Remote, err)})
 				o.outbox = nil

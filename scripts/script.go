@@ -36,6 +36,8 @@ type Script struct {
 	// fail is the ErrorPolicy that the script itself has stated.
 	fail atomic.Uint32
 
+	guarding guarding // of the version that began last; under mu
+
 	// mu is held while Lua runs. Where a call is abandoned, the watchdog unlocks it
 	// in place of the goroutine that is stuck.
 	mu       sync.Mutex
@@ -277,6 +279,7 @@ func (s *Script) startState() error {
 		}
 	}
 	s.bg.wake = len(st.ready) > 0 || s.bg.wake
+	s.tellUnguarded()
 	return nil
 }
 
@@ -324,6 +327,11 @@ func (s *Script) Stop(ctx context.Context, reason string) error {
 	store := s.store
 	s.store = nil
 	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.tellHidden()
+	}()
 	s.reloads.stop()
 	if store != nil {
 		defer store.Close()

@@ -66,6 +66,7 @@ type Session struct {
 	peers [2]*Peer // by relay.Side
 	own   sync.Mutex
 	once  sync.Once
+	ended bool // by the policy of a script that has failed; of whoever calls the sinks
 }
 
 // Session attaches the scripts to a session between two sides. a and b are the
@@ -81,7 +82,7 @@ func (set Set) Session(a, b *Peer, lines bool) *Session {
 		}
 	}
 	for _, script := range set {
-		l := &link{script: script, lines: lines}
+		l := &link{script: script, session: s, lines: lines}
 		for side, p := range s.peers {
 			if p != nil {
 				l.conns[side] = &conn{link: l, script: script, peer: p, side: relay.Side(side)}

@@ -142,7 +142,11 @@ func (e scripted) Open(p *serve.Peer) {
 	seat.joins = e.s.newJoins(func(m core.Message) error {
 		seat.mu.Lock()
 		defer seat.mu.Unlock()
-		return seat.sink(relay.BToA, m)
+		err := seat.sink(relay.BToA, m)
+		if err != nil {
+			e.end(p, err)
+		}
+		return err
 	})
 	peer.Join, peer.Leave = seat.joins.join, seat.joins.leave
 	session := e.s.scripts.Session(peer, nil, false)
@@ -274,7 +278,15 @@ func (s *service) scriptHooks(conn *core.Conn, seat *scriptSeat) (hooks []relay.
 func (s *service) peerHooks(p *scripts.Peer) (session *scripts.Session, hooks []relay.Hook, over func(error)) {
 	var inject func(core.Message) error
 	first := relay.HookFunc(func(rs *relay.Session, next relay.Sink) (relay.Sink, error) {
-		inject = func(m core.Message) error { return rs.Do(func() error { return next(relay.BToA, m) }) }
+		inject = func(m core.Message) error {
+			return rs.Do(func() error {
+				err := next(relay.BToA, m)
+				if err != nil {
+					rs.End(err)
+				}
+				return err
+			})
+		}
 		return func(d relay.Direction, m core.Message) error {
 			started := time.Now()
 			err := next(d, m)
