@@ -77,6 +77,23 @@ func TestScriptingDoc(t *testing.T) {
 	}
 }
 
+// TestScriptingDocPush: the program of docs/scripting.md that is no block of its own is the example that it says it is.
+func TestScriptingDocPush(t *testing.T) {
+	doc, err := os.ReadFile(scriptingDoc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile("../../scripts/examples/push-file.lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile(`(?m)^    local device = .*\n(    .*\n)+`).FindString(string(doc))
+	program := regexp.MustCompile("(?m)^    ").ReplaceAllString(block, "")
+	if len(program) < 100 || !strings.Contains(string(example), program) {
+		t.Errorf("push-file.lua has not the program of the documentation, which is\n%s", program)
+	}
+}
+
 // TestCheckOfOurs wants script check to find nothing in the scripts that come with ws76.
 func TestCheckOfOurs(t *testing.T) {
 	command := []string{"script", "check"}

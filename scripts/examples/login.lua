@@ -6,16 +6,13 @@
 -- sample output, of a device that sends "challenge 4711" and then "welcome admin":
 --   welcome admin
 
-local password
-
-function on_start(args)
-  password = assert(ws76.read_file(args["password-file"])):gsub("%s+$", "")
-end
+-- Without it nothing works, so the script does not load.
+local password = assert(ws76.read_file(args["password-file"] or "password.txt")):gsub("%s+$", "")
 
 function on_message(conn, data)
   local challenge = data:match("^challenge (.+)$")
   if challenge then
-    conn:send(("login %s %s"):format(args.name, ws76.md5(password .. challenge)))
+    conn:send(("login %s %s"):format(args.name or "admin", ws76.md5(password .. challenge)))
     return false
   end
 end

@@ -9,6 +9,9 @@
 
 local device = assert(ws76.connect(args[1]))
 assert(ws76.watch(args[2], function(event)
-  if event.op ~= "remove" then ws76.print((assert(device:request(assert(ws76.read_file(event.path)), {timeout = 5})))) end
+  local text = ws76.read_file(event.path) -- nil where the file has gone
+  if not text then return end
+  local answer, why = device:request(text, {timeout = 5})
+  ws76.print(answer or "no answer: " .. why)
 end))
 ws76.print("ready")
