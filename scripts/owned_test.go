@@ -3,6 +3,7 @@ package scripts
 import (
 	"context"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,4 +111,53 @@ func TestProgramErrors(t *testing.T) {
 	if e, ok := err.(*Error); !ok || !strings.Contains(e.Text, "ran longer") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// TestHooksOfOwned: the hooks see the connections that a script makes itself, as docs/scripting.md says, in programs and beside
+// the connections of a command.
+func TestHooksOfOwned(t *testing.T) {
+	const code = `
+for _, e in ipairs({"handshake", "open", "message", "send", "frame", "close", "error"}) do
+  _G["on_" .. e] = function(c, d)
+    ws76.print(e, c.role, type(d) == "string" and d or nil)
+    if d == "to server" then c:send("to client") elseif d == "to client" then c:close() end
+  end
+end
+ws76.spawn(function()
+  local l = assert(ws76.listen("127.0.0.1:0"))
+  local c = assert(ws76.connect("ws://" .. l.addr .. "/"))
+  ws76.print("connected")
+  c:send("to server")
+  while #ws76.conns() > 0 do ws76.sleep(0.01) end
+  l:close()
+  ws76.print("end")
+end)`
+	want := []string{
+		"handshake\tserver\tnil", "open\tclient\tnil", "connected", "open\tserver\tnil", "message\tserver\tto server",
+		"message\tclient\tto client", "close\tserver\tnil", "close\tclient\tnil", "end",
+	}
+	check := func(what string, r *rig) {
+		t.Helper()
+		got := r.got(&r.prints)
+		at := func(line string) int { return slices.Index(got, line) }
+		if a, b := slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want)); !slices.Equal(a, b) || at(want[1]) > at("connected") || at(want[3]) > at(want[4]) {
+			t.Errorf("%s: %q, want %q", what, got, want)
+		}
+	}
+	r, err := runProgram(t, code)
+	if err != nil {
+		t.Fatal(err, r.got(&r.prints), r.got(&r.logs))
+	}
+	check("a program", r)
+	r = &rig{t: t, news: make(chan struct{}, 1)}
+	var o Options
+	network(&o)
+	r.options(&o)
+	if r.script, err = Eval("test.lua", code, o); err != nil {
+		t.Fatal(err)
+	}
+	r.script.Start()
+	defer r.stop()
+	r.await("the end", func() bool { return slices.Contains(r.got(&r.prints), "end") })
+	check("a script beside a command's connections", r)
 }

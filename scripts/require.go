@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -61,14 +62,18 @@ func (s *Script) compileFile(path string) (*lua.FunctionProto, error) {
 // reading it then could wait for ever.
 func readSource(path string, again bool) ([]byte, error) {
 	info, err := os.Stat(path)
-	if err == nil && info.IsDir() {
-		err = errors.New("it is a folder")
+	var why error
+	switch {
+	case err != nil:
+	case info.IsDir():
+		why = errors.New("it is a folder")
+	case again && !info.Mode().IsRegular():
+		why = errors.New("it is no regular file, and so cannot be read again")
+	case info.Size() > luacode.MaxSource:
+		why = fmt.Errorf("it has %d bytes; the limit is %d", info.Size(), luacode.MaxSource)
 	}
-	if err == nil && again && !info.Mode().IsRegular() {
-		err = errors.New("it is no regular file, and so cannot be read again")
-	}
-	if err == nil && info.Size() > luacode.MaxSource {
-		err = fmt.Errorf("it has %d bytes; the limit is %d", info.Size(), luacode.MaxSource)
+	if why != nil {
+		return nil, &fs.PathError{Op: "reading", Path: path, Err: why}
 	}
 	var source []byte
 	if err == nil {

@@ -74,7 +74,7 @@ func (e *env) scriptCheck(c *cli.Context) error {
 	}
 	problems := 0
 	for _, path := range c.Args().Slice() {
-		src, err := textfile.Read(path, luacode.MaxSource)
+		src, err := readScript(path)
 		if err != nil {
 			return err
 		}
@@ -98,6 +98,12 @@ func (e *env) scriptCheck(c *cli.Context) error {
 		return silentError(exitScript)
 	}
 	return nil
+}
+
+// readScript reads a script that is not run. One that cannot be read is one that does not load.
+func readScript(path string) ([]byte, error) {
+	src, err := textfile.Read(path, luacode.MaxSource)
+	return src, withCode(exitScript, err)
 }
 
 func (e *env) printChecked(r checked) error {

@@ -11,10 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/check"
-	"github.com/ws76/ws76/scripts/luacode"
 	"github.com/ws76/ws76/scripts/scripttest"
 	"github.com/ws76/ws76/scripts/watch"
 )
@@ -112,7 +110,7 @@ func findTests(paths []string, pattern *regexp.Regexp) ([]luaTest, error) {
 	var tests []luaTest
 	all := 0
 	for _, path := range paths {
-		src, err := textfile.Read(path, luacode.MaxSource)
+		src, err := readScript(path)
 		if err != nil {
 			return nil, err
 		}
