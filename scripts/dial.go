@@ -14,6 +14,7 @@ import (
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/serve/gate"
 	"github.com/ws76/ws76/internal/accept"
+	"github.com/ws76/ws76/scripts/luastring"
 	"github.com/ws76/ws76/scripts/permit"
 )
 
@@ -374,7 +375,7 @@ func (ln *listener) give(c *conn) {
 	st := ln.st
 	switch s := st.script; {
 	case ln.each != nil && len(st.tasks) >= s.o.Limits.MaxTasks:
-		s.o.log(slog.LevelError, "%s: %s is turned away: there are %d tasks already, which is the limit", s.name, c.peer.Remote, len(st.tasks))
+		s.o.log(slog.LevelError, "%s: %s is turned away: there are %d tasks already, which is the limit%s", s.name, c.peer.Remote, len(st.tasks), luastring.RaisedBy(s.o.Limits.Names.MaxTasks))
 		c.owned.close(1013, "too many tasks")
 	case ln.each != nil:
 		st.newTask("", ln.each, []lua.LValue{st.userdata(c)})

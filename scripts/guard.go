@@ -12,6 +12,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/ws76/ws76/scripts/lauxlib"
+	"github.com/ws76/ws76/scripts/luastring"
 )
 
 // guard is the context of all Lua code of one state. The interpreter looks at
@@ -119,6 +120,7 @@ const (
 type watchdog struct {
 	timeout   time.Duration
 	maxMemory uint64
+	names     LimitNames
 	tick      time.Duration
 	guard     *guard
 	abandon   func()      // takes over from a call that does not end, with its lock
@@ -148,7 +150,7 @@ const maxTick = 20 * time.Millisecond
 
 func newWatchdog(l Limits, g *guard, abandon, weigh func(), blamed func() bool) *watchdog {
 	w := &watchdog{
-		timeout: l.Timeout, maxMemory: uint64(l.MaxMemory), tick: min(max(l.Timeout/4, time.Millisecond), maxTick),
+		timeout: l.Timeout, maxMemory: uint64(l.MaxMemory), names: l.Names, tick: min(max(l.Timeout/4, time.Millisecond), maxTick),
 		guard: g, abandon: abandon, weigh: weigh, blamed: blamed,
 	}
 	// Made here, so that a tick never looks for it while a call sets it.
@@ -213,7 +215,7 @@ func (w *watchdog) look() {
 		if time.Since(w.since) >= w.timeout-w.tick/2 {
 			w.acting.Lock()
 			if w.running.CompareAndSwap(call, call|callInterrupted) {
-				w.guard.interrupt(fmt.Errorf("ran longer than the limit of %v without waiting", w.timeout))
+				w.guard.interrupt(fmt.Errorf("ran longer than the limit of %v without waiting%s", w.timeout, luastring.RaisedBy(w.names.Timeout)))
 			}
 			w.acting.Unlock()
 		}
@@ -272,7 +274,7 @@ func (w *watchdog) measure(n int) error {
 		w.memory = now // others have taken it
 		return nil
 	}
-	return fmt.Errorf("took more than the limit of %d MiB of memory", w.maxMemory>>20)
+	return fmt.Errorf("took more than the limit of %d MiB of memory%s", w.maxMemory>>20, luastring.RaisedBy(w.names.MaxMemory))
 }
 
 // collect collects garbage where so many bytes would be much of it: large pieces that

@@ -8,6 +8,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/ws76/ws76/scripts/lauxlib"
+	"github.com/ws76/ws76/scripts/luastring"
 )
 
 // Go does not tell whose memory is whose. So when the process has grown by much, the
@@ -235,7 +236,7 @@ func (s *Script) weigh(st *state) {
 		s.mu.Unlock()
 		return
 	}
-	text := fmt.Sprintf("what it keeps from one call to the next takes more than the limit of %d MiB of memory", s.o.Limits.MaxMemory>>20)
+	text := fmt.Sprintf("what it keeps from one call to the next takes more than the limit of %d MiB of memory%s", s.o.Limits.MaxMemory>>20, luastring.RaisedBy(s.o.Limits.Names.MaxMemory))
 	if s.task || s.o.OnError == Exit {
 		s.finish(&Error{Script: s.name, In: "memory", Text: text})
 		s.leave()

@@ -11,6 +11,7 @@ import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/scripts/lauxlib"
+	"github.com/ws76/ws76/scripts/luastring"
 )
 
 // link is one script in one session.
@@ -325,11 +326,22 @@ func (l *link) emit(out []emission) error {
 // maxOutboxBytes bounds, beside MaxQueue, what waits for a connection.
 const maxOutboxBytes = 16 << 20
 
+// outboxFull returns an error where m may not wait as well for a connection, beside so many messages and bytes.
+func (s *Script) outboxFull(messages, bytes int, m core.Message) error {
+	switch {
+	case messages >= s.o.Limits.MaxQueue:
+		return fmt.Errorf("%d messages wait to be sent already, which is the limit%s", messages, luastring.RaisedBy(s.o.Limits.Names.MaxQueue))
+	case bytes+len(m.Data) > maxOutboxBytes:
+		return fmt.Errorf("%d messages of %d bytes wait to be sent already; the limit is %d bytes", messages, bytes, maxOutboxBytes)
+	}
+	return nil
+}
+
 // send puts a message to the peer of c in line.
 func (l *link) send(c *conn, m core.Message) error {
 	s := l.script
-	if len(l.outbox) >= s.o.Limits.MaxQueue || l.bytes+len(m.Data) > maxOutboxBytes {
-		return fmt.Errorf("%d messages wait to be sent already", len(l.outbox))
+	if err := s.outboxFull(len(l.outbox), l.bytes, m); err != nil {
+		return err
 	}
 	l.outbox = append(l.outbox, emission{relay.Towards(c.side), m})
 	l.bytes += len(m.Data)

@@ -48,8 +48,14 @@ type Limits struct {
 	// luastring.Budget.
 	MaxMemory int64
 
+	// Names are what whoever runs the script raises the limits by, for errors that tell of them.
+	Names LimitNames
+
 	callMemory int
 }
+
+// LimitNames are what the limits of the same names are raised by, such as "--script-timeout"; "" is not said.
+type LimitNames struct{ Timeout, MaxString, MaxTasks, MaxQueue, MaxMemory string }
 
 func (l Limits) withDefaults() Limits {
 	for _, d := range []struct {

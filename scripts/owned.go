@@ -12,6 +12,7 @@ import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/scripts/luastring"
 )
 
 // owned is a connection that the script has opened or accepted itself. One
@@ -104,8 +105,8 @@ func (o *owned) keep(m received) {
 		o.next()
 		if s := o.script; !o.dropped {
 			o.dropped = true
-			s.o.log(slog.LevelWarn, "%s: %s: %d messages that match no request wait for conn:receive, which is the limit; the oldest are dropped",
-				s.name, o.peer.Remote, len(o.inbox)+1)
+			s.o.log(slog.LevelWarn, "%s: %s: %d messages that match no request wait for conn:receive, which is the limit%s; the oldest are dropped",
+				s.name, o.peer.Remote, len(o.inbox)+1, luastring.RaisedBy(s.o.Limits.Names.MaxQueue))
 		}
 	}
 	o.inbox = append(o.inbox, m)
@@ -238,8 +239,8 @@ func (o *owned) arrived(st *state, m core.Message) {
 
 // send puts a message in line. The caller has the lock.
 func (o *owned) send(m core.Message) error {
-	if len(o.outbox) >= o.script.o.Limits.MaxQueue || o.outBytes+len(m.Data) > maxOutboxBytes {
-		return fmt.Errorf("%d messages wait to be sent already", len(o.outbox))
+	if err := o.script.outboxFull(len(o.outbox), o.outBytes, m); err != nil {
+		return err
 	}
 	o.outbox = append(o.outbox, m)
 	o.outBytes += len(m.Data)

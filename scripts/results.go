@@ -8,6 +8,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/scripts/luastring"
 )
 
 // bytesOf returns the bytes of s without a copy; they must not be written to.
@@ -30,7 +31,7 @@ func (st *state) results(v lua.LValue, m core.Message, out *[]core.Message) erro
 		}
 		n := v.Len()
 		if limit := st.script.o.Limits.MaxQueue; n > limit {
-			return fmt.Errorf("returned %d messages; the limit is %d", n, limit)
+			return fmt.Errorf("returned %d messages; the limit is %d%s", n, limit, luastring.RaisedBy(st.script.o.Limits.Names.MaxQueue))
 		}
 		if n == 0 && v.RawGetString("kind") != lua.LNil {
 			return fmt.Errorf("returned a table with kind and without data")

@@ -92,6 +92,7 @@ func (s *Script) newState() (*state, error) {
 	st.dog = newWatchdog(s.o.Limits, st.guard, func() { s.abandoned(st) }, func() { s.weigh(st) }, st.holds)
 	st.budget = luastring.Budget{
 		MaxString: s.o.Limits.MaxString, Memory: s.o.Limits.callMemory, Measure: st.dog.measure, Collect: collect,
+		MaxStringBy: s.o.Limits.Names.MaxString, MemoryBy: s.o.Limits.Names.MaxMemory,
 	}
 	st.L.SetContext(st.guard)
 	lauxlib.OnPanic(st.L, &st.entering, raised)

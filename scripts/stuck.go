@@ -2,6 +2,8 @@ package scripts
 
 import (
 	"log/slog"
+
+	"github.com/ws76/ws76/scripts/luastring"
 )
 
 // What becomes of a script whose call does not end.
@@ -14,8 +16,8 @@ func (s *Script) abandoned(st *state) {
 	if s.cur != st { // it was being built; whoever builds it will hear of it
 		return
 	}
-	s.o.log(slog.LevelError, "%s: a call did not stop within %d times its limit of %v; when it has ended, the script is loaded anew, without what it knew",
-		s.name, patienceFactor, s.o.Limits.Timeout)
+	s.o.log(slog.LevelError, "%s: a call did not stop within %d times its limit of %v%s; when it has ended, the script is loaded anew, without what it knew",
+		s.name, patienceFactor, s.o.Limits.Timeout, luastring.RaisedBy(s.o.Limits.Names.Timeout))
 	s.reloads.failed = true
 	s.without()
 	s.stuck = st

@@ -7,6 +7,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/ws76/ws76/scripts/lauxlib"
+	"github.com/ws76/ws76/scripts/luastring"
 )
 
 // task is a coroutine that the script is driven by: it runs until it waits, and
@@ -247,7 +248,7 @@ func (st *state) waitHere(L *lua.LState, what string) *wait {
 	t := st.current
 	if t.callback {
 		if _, known := st.tasks[t]; !known && len(st.tasks) >= st.script.o.Limits.MaxTasks {
-			raise(L, "%s cannot wait: there are %d tasks already, which is the limit", what, len(st.tasks))
+			raise(L, "%s cannot wait: there are %d tasks already, which is the limit%s", what, len(st.tasks), luastring.RaisedBy(st.script.o.Limits.Names.MaxTasks))
 		}
 		st.tasks[t] = struct{}{}
 	}
@@ -320,7 +321,7 @@ func wsSpawn(L *lua.LState) int {
 		raise(L, "argument 1 is %s; want a function", describe(L.Get(1)))
 	}
 	if len(st.tasks) >= st.script.o.Limits.MaxTasks {
-		raise(L, "there are %d tasks already, which is the limit", len(st.tasks))
+		raise(L, "there are %d tasks already, which is the limit%s", len(st.tasks), luastring.RaisedBy(st.script.o.Limits.Names.MaxTasks))
 	}
 	var args []lua.LValue
 	for i := 2; i <= L.GetTop(); i++ {

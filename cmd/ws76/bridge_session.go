@@ -228,7 +228,7 @@ func sideNames(err error, from, to *upstream) error {
 	}
 	side, ok := err.(*relay.SideError)
 	if !ok {
-		return err
+		return hookPlace(err, "from FROM to TO", "from TO to FROM")
 	}
 	name, of := "FROM", from
 	if side.Side == relay.B {
@@ -340,7 +340,7 @@ func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to 
 	case l.log.enabled(slog.LevelInfo):
 		l.ended(session, buffer, kept, from, to, err)
 	case err != nil && (len(losses) > 0 || !endedUncleanly(err)):
-		l.log.Errorf("%s%s: %v", l.prefix, l.remote, err)
+		l.log.Errorf("%s%s: %v%s", l.prefix, l.remote, err, limitHint(err))
 		err = saidError{err}
 	}
 	for _, loss := range losses {
@@ -385,7 +385,7 @@ func (l *sessionLine) ended(session *relay.Session, buffer *bridge.Buffer, kept 
 	if err == nil {
 		err = howEnded(from, to)
 	}
-	l.log.Infof("%s%s: %v%s", l.prefix, l.remote, endOf(err), counts)
+	l.log.Infof("%s%s: %v%s%s", l.prefix, l.remote, endOf(err), limitHint(err), counts)
 }
 
 // undelivered says what one direction of a session has lost: of the messages that have

@@ -266,7 +266,7 @@ func plainly(err error) error {
 	side, ok := err.(*relay.SideError)
 	switch {
 	case !ok:
-		return err
+		return hookPlace(err, "to the server", "from the server")
 	case side.Side == relay.B:
 		return side.Err
 	case side.Op == relay.OpReceive:

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/core/relay/recording"
 	"github.com/ws76/ws76/core/rfc6455"
@@ -18,6 +20,33 @@ import (
 	"github.com/ws76/ws76/transports/exec"
 	"github.com/ws76/ws76/transports/wifly"
 )
+
+// limitHint says which flag sets the limit that err is about; "" where there is none.
+func limitHint(err error) string {
+	if errors.Is(err, core.ErrMessageTooLarge) || errors.Is(err, hixie.ErrMessageTooLarge) || errors.Is(err, rfc6455.ErrMessageTooLarge) {
+		return "; --max-message sets the limit"
+	}
+	return ""
+}
+
+// hookPlace puts words of the command line in place of the direction of a message that a hook has failed at.
+func hookPlace(err error, forth, back string) error {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		var placed []error
+		for _, err := range several.Unwrap() {
+			placed = append(placed, hookPlace(err, forth, back))
+		}
+		return errors.Join(placed...)
+	}
+	hook, ok := err.(*relay.HookError)
+	switch {
+	case !ok:
+		return err
+	case hook.Direction == relay.AToB:
+		return fmt.Errorf("at a message %s: %w", forth, hook.Err)
+	}
+	return fmt.Errorf("at a message %s: %w", back, hook.Err)
+}
 
 // errorCode finds the exit code of an error of a library package by its type.
 // What is most particular comes first: a handshake that timed out is a timeout,

@@ -103,8 +103,7 @@ func frameError(err error) error {
 		return err
 	case errors.As(err, &invalid):
 		hint = "; --replace-invalid puts U+FFFD there"
-	case errors.Is(err, core.ErrMessageTooLarge), errors.Is(err, hixie.ErrMessageTooLarge), errors.Is(err, rfc6455.ErrMessageTooLarge):
-		hint = "; --max-message sets the limit"
+	case limitHint(err) != "":
 	case errors.As(err, &bad):
 		hint = bad.hint
 	case errors.As(err, &record), errors.Is(err, hixie.ErrBareFF), isFrameSyntax(err):

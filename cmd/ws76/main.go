@@ -100,7 +100,7 @@ func run(ctx context.Context, args []string, e *env) int {
 	}
 	code := exitCode(ctx, err)
 	if err != nil && !quietExit(err) {
-		e.log.Errorf("%v", err)
+		e.log.Errorf("%v%s", err, limitHint(err))
 	}
 	e.modules.Settle()
 	e.sayLeft()

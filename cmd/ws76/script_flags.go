@@ -58,6 +58,10 @@ func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error
 		Limits: scripts.Limits{
 			Timeout: c.Duration("script-timeout"), MaxString: int(flags.Bytes(c, "script-max-string")),
 			MaxTasks: c.Int("script-max-tasks"), MaxQueue: c.Int("script-max-queue"),
+			Names: scripts.LimitNames{
+				Timeout: "--script-timeout", MaxString: "--script-max-string", MaxMemory: "--script-max-memory",
+				MaxTasks: "--script-max-tasks", MaxQueue: "--script-max-queue",
+			},
 		},
 		Modules: e.pluginFinder(c.String("plugin-path")).Path,
 		KV:      func() (*kv.Store, error) { return e.openStore(name) },

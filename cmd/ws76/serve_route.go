@@ -185,7 +185,7 @@ func (s *service) logClosed(v *visit, err error, stats serve.PeerStats) {
 	if stats.NotKnown > 0 {
 		more += fmt.Sprintf("; of %d it is not known whether they arrived", stats.NotKnown)
 	}
-	s.log.Infof("%s: %v; %d messages in, %d out%s", v.remote, err, stats.MessagesIn, stats.MessagesOut, more)
+	s.log.Infof("%s: %v%s; %d messages in, %d out%s", v.remote, err, limitHint(err), stats.MessagesIn, stats.MessagesOut, more)
 }
 
 // refused logs and counts a request that became no connection.

@@ -267,6 +267,7 @@ func (s *service) scriptHooks(conn *core.Conn, seat *scriptSeat) (hooks []relay.
 	seat.session.Store(session)
 	recorded := s.record(known)
 	return recorded.Around(hooks, relay.A), func(err error) error {
+		err = hookPlace(err, "from the client", "to the client")
 		over(err)
 		recorded.Closed(conn, err)
 		return err

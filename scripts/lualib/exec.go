@@ -15,6 +15,7 @@ import (
 
 	"github.com/ws76/ws76/internal/children"
 	"github.com/ws76/ws76/scripts/lauxlib"
+	"github.com/ws76/ws76/scripts/luastring"
 	"github.com/ws76/ws76/scripts/permit"
 )
 
@@ -23,20 +24,21 @@ const killDelay = 2 * time.Second
 
 // Exec is what ws76.exec is asked to run.
 type Exec struct {
-	permit  *permit.Permissions
-	program string // as permissions name it
-	args    []string
-	stdin   string
-	folder  string
-	timeout time.Duration
-	limit   int
-	environ func() (all, given []string)
+	permit   *permit.Permissions
+	program  string // as permissions name it
+	args     []string
+	stdin    string
+	folder   string
+	timeout  time.Duration
+	limit    int
+	raisedBy string
+	environ  func() (all, given []string)
 }
 
 // ParseExec reads the arguments of ws76.exec(command, options), of which the first is at index arg. The command is a list
 // of words, run as they are, or a string for the shell. It raises errors.
 func ParseExec(L *lua.LState, arg int, o *Options) Exec {
-	e := Exec{permit: o.Permissions, limit: o.Budget.Largest(), environ: o.Environ}
+	e := Exec{permit: o.Permissions, limit: o.Budget.Largest(), raisedBy: luastring.RaisedBy(o.Budget.MaxStringBy), environ: o.Environ}
 	switch c := L.Get(arg).(type) {
 	case lua.LString:
 		e.args, e.program = append(slices.Clip(shell), string(c)), filepath.Base(shell[0])
@@ -96,7 +98,7 @@ func (e Exec) Run(ctx context.Context) (ExecResult, error) {
 	var exit *exec.ExitError
 	switch {
 	case stdout.over || stderr.over:
-		return ExecResult{}, fmt.Errorf("exec: %s: said more than %d bytes", e.args[0], e.limit)
+		return ExecResult{}, fmt.Errorf("exec: %s: said more than %d bytes%s", e.args[0], e.limit, e.raisedBy)
 	case ctx.Err() != nil:
 		return ExecResult{}, fmt.Errorf("exec: %s: %w", e.args[0], context.Cause(ctx))
 	case errors.As(err, &exit), err == nil:

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ws76/ws76/internal/deadpeer"
 	"github.com/ws76/ws76/scripts/lauxlib"
+	"github.com/ws76/ws76/scripts/luastring"
 	"github.com/ws76/ws76/scripts/permit"
 )
 
@@ -33,12 +34,13 @@ type HTTP struct {
 	header            http.Header
 	timeout           time.Duration
 	limit             int
+	raisedBy          string
 }
 
 // ParseHTTP reads the argument of ws76.http at index arg: a URL, or a table with url, method, headers, body and timeout. It
 // raises errors.
 func ParseHTTP(L *lua.LState, arg int, o *Options) HTTP {
-	h := HTTP{permit: o.Permissions, method: http.MethodGet, header: http.Header{}, timeout: httpTimeout, limit: o.Budget.Largest()}
+	h := HTTP{permit: o.Permissions, method: http.MethodGet, header: http.Header{}, timeout: httpTimeout, limit: o.Budget.Largest(), raisedBy: luastring.RaisedBy(o.Budget.MaxStringBy)}
 	if text, ok := L.Get(arg).(lua.LString); ok {
 		h.url = string(text)
 		return h
@@ -116,7 +118,7 @@ func (h HTTP) Do(ctx context.Context) (HTTPResult, error) {
 		return HTTPResult{}, fmt.Errorf("http: %s %s: reading the body: %w", h.method, req.URL.Redacted(), err)
 	}
 	if len(body) > h.limit {
-		return HTTPResult{}, fmt.Errorf("http: %s %s: the body is larger than %d bytes", h.method, req.URL.Redacted(), h.limit)
+		return HTTPResult{}, fmt.Errorf("http: %s %s: the body is larger than %d bytes%s", h.method, req.URL.Redacted(), h.limit, h.raisedBy)
 	}
 	return HTTPResult{resp.StatusCode, resp.Header, string(body)}, nil
 }

@@ -38,6 +38,8 @@ type Budget struct {
 	// Memory is what one call of a function may take in memory, in bytes. 0 is 6 times what it is given, at least that of
 	// 1 MiB and at most DefaultMemory: what an Account allows.
 	Memory int
+	// MaxStringBy and MemoryBy are what these are raised by, such as "--script-max-string", for errors; "" is not said.
+	MaxStringBy, MemoryBy string
 	// Measure, where it is set, looks whether the script has taken too much memory, or does so with n bytes more, which it is
 	// about to take, and returns the error to end it with. It is called whenever the functions have taken some MiB more.
 	Measure func(n int) error
@@ -74,6 +76,14 @@ func (b *Budget) Largest() int {
 	return b.MaxString
 }
 
+// RaisedBy ends an error about a limit: it says what raises it, where that has a name.
+func RaisedBy(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " (" + name + " raises it)"
+}
+
 // Spend takes n steps. It raises a Lua error in the name of what, such as "string.gsub", when there are not as many left or
 // when the context of L is done.
 func (b *Budget) Spend(L *lua.LState, what string, n int) {
@@ -85,7 +95,7 @@ func (b *Budget) Spend(L *lua.LState, what string, n int) {
 // Size raises a Lua error when a string of n bytes is too large, and takes the steps for making it.
 func (b *Budget) Size(L *lua.LState, what string, n int) {
 	if n < 0 || n > b.Largest() {
-		L.RaiseError("%s: a string of %d bytes is larger than the limit of %d", what, n, b.Largest())
+		L.RaiseError("%s: a string of %d bytes is larger than the limit of %d%s", what, n, b.Largest(), RaisedBy(b.MaxStringBy))
 	}
 	b.Spend(L, what, n>>4)
 	b.take(L, what, n)
@@ -241,8 +251,8 @@ func (a *Account) Take(n int) {
 func (a *Account) takeMore(n int) {
 	b := a.b
 	if limit := a.limit(); a.taken > limit {
-		a.state.RaiseError("%s: stopped, since it takes more than the limit of %d KiB of memory for %d bytes of data (--script-max-memory sets the limit)",
-			a.what, limit>>10, a.given)
+		a.state.RaiseError("%s: stopped, since it takes more than the limit of %d KiB of memory for %d bytes of data%s",
+			a.what, limit>>10, a.given, RaisedBy(b.MemoryBy))
 	}
 	if a.taken >= leastGiven && a.taken-n < leastGiven {
 		b.collect()

@@ -109,7 +109,7 @@ func (b *Budget) rep(L *lua.LState) int {
 		return 1
 	}
 	if n > b.Largest()/len(s) {
-		L.RaiseError("string.rep: %d times %d bytes is larger than the limit of %d", n, len(s), b.Largest())
+		L.RaiseError("string.rep: %d times %d bytes is larger than the limit of %d%s", n, len(s), b.Largest(), RaisedBy(b.MaxStringBy))
 	}
 	account := b.Account(L, "string.rep", len(s))
 	account.Take(n * len(s))
