@@ -37,12 +37,12 @@ const spanTables = "bridge"
 func spanFlags() []cli.Flag { return append(append(bridgeFlags(), recordFlag()), scriptFlags()...) }
 
 // readSpans reads the tables of a file.
-func readSpans(file string) (*spanFile, error) {
+func (e *env) readSpans(file string) (*spanFile, error) {
 	text, err := readConfig(file)
 	if err != nil {
 		return nil, withCode(exitConfig, fmt.Errorf("reading the bridges: %w", err))
 	}
-	f := &spanFile{config{path: file, text: text}, map[string]spanTable{}}
+	f := &spanFile{config{path: file, text: text, log: e.log}, map[string]spanTable{}}
 	if err := f.decode(); err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ type runningSpan struct {
 
 // bridgeFile runs the bridges of a file until the command ends, or all of them have.
 func (e *env) bridgeFile(c *cli.Context, file string) error {
-	bridges, err := readSpans(file)
+	bridges, err := e.readSpans(file)
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func (r *runningSpan) deaf() bool {
 
 // reload reads the file anew. Bridges whose tables are as they were go on.
 func (s *spans) reload() {
-	bridges, err := readSpans(s.file)
+	bridges, err := s.readSpans(s.file)
 	if err == nil {
 		err = s.apply(bridges)
 	}

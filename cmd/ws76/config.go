@@ -30,6 +30,7 @@ type config struct {
 	path string
 	text string
 	root map[string]any
+	log  *logger
 	used []string // profiles that the command line names
 
 	set map[string][]string // flags that were set from here, by name: the key
@@ -63,7 +64,7 @@ func (e *env) loadConfig(commands []*cli.Command, path string, given bool) (*con
 	if !given {
 		path = configPath(e.getenv)
 	}
-	c := &config{path: path}
+	c := &config{path: path, log: e.log}
 	if path != "" {
 		text, err := readConfig(path)
 		if err != nil && (given || !errors.Is(err, fs.ErrNotExist)) {
@@ -93,6 +94,7 @@ func (c *config) decode() error {
 	if errors.As(err, &at) {
 		err = fmt.Errorf("%s:%d: %s", c.path, at.Position.Line, at.Message)
 	}
+	c.log.hideIn(c.root)
 	return withCode(exitConfig, err)
 }
 

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -27,6 +29,9 @@ type logger struct {
 	w     io.Writer
 	level slog.Level
 	json  *slog.Logger
+
+	passwords []string                         // under mu
+	hidden    atomic.Pointer[strings.Replacer] // nil: there are none
 }
 
 func newLogger(w io.Writer) *logger { return &logger{w: w, level: slog.LevelWarn} }
@@ -72,6 +77,9 @@ func (l *logger) log(level slog.Level, format string, args []any) {
 		return
 	}
 	text := string(relayformat.AppendEscaped(nil, fmt.Appendf(nil, format, foreign(level, args)...)))
+	if hidden := l.hidden.Load(); hidden != nil && level > levelTrace {
+		text = hidden.Replace(text)
+	}
 	if l.json != nil {
 		l.json.Log(context.Background(), level, text)
 		return

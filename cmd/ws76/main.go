@@ -76,6 +76,8 @@ func run(ctx context.Context, args []string, e *env) int {
 	e.stdout, e.stderr = onDisplay(e.stdout), onDisplay(e.stderr)
 	defer e.flushDisplays()
 	e.log = newLogger(e.stderr)
+	e.log.hide(args...)
+	e.log.hide(os.Environ()...)
 	if e.tty == nil {
 		e.tty = new(tty)
 	}
