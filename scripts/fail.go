@@ -157,17 +157,17 @@ func (s *Script) tellUnguarded() {
 	if now.policy == Pass {
 		with := "no hook"
 		if was.hooks != 0 {
-			with = names(was.hooks)
+			with = listed(was.hooks)
 		}
 		s.o.log(slog.LevelWarn, "%s: the version before guarded, with fail = %q and %s; this one does not: what it fails at passes", s.name, was.policy, with)
 	}
 	if lost := was.hooks &^ now.hooks; lost != 0 {
-		s.o.log(slog.LevelWarn, "%s: the version before guarded with %s, which this one does not have: what only that kept back passes", s.name, names(lost))
+		s.o.log(slog.LevelWarn, "%s: the version before guarded with %s, which this one does not have: what only that kept back passes", s.name, listed(lost))
 	}
 }
 
-// names lists events that are given as bits.
-func names(events uint32) string {
+// listed is a list of events that are given as bits.
+func listed(events uint32) string {
 	var list []string
 	for e, name := range Events {
 		if events&event(e).bit() != 0 {

@@ -25,19 +25,19 @@ type loaded struct {
 	sets   bool // a function in it may set a hook
 }
 
-// setsHooks reports whether the code of a function, or one in it, names a hook: to set it, perhaps.
-func setsHooks(proto *lua.FunctionProto) bool {
-	for _, f := range proto.FunctionPrototypes {
-		for _, v := range f.Constants {
-			if name, ok := v.(lua.LString); ok && slices.Contains(Events, string(name)) {
-				return true
-			}
-		}
-		if setsHooks(f) {
-			return true
-		}
-	}
-	return false
+// setsHooks reports whether the functions in a main chunk may set a hook: they name one, or something in it names a way to
+// globals that are not named.
+func setsHooks(main *lua.FunctionProto) bool {
+	return names(main, "_G", "getfenv", "setfenv", "load", "loadstring", "loadfile", "dofile") ||
+		slices.ContainsFunc(main.FunctionPrototypes, func(f *lua.FunctionProto) bool { return names(f, Events...) })
+}
+
+// names reports whether the code of a function, or of one in it, has one of some names.
+func names(f *lua.FunctionProto, of ...string) bool {
+	return slices.ContainsFunc(f.Constants, func(v lua.LValue) bool {
+		name, ok := v.(lua.LString)
+		return ok && slices.Contains(of, string(name))
+	}) || slices.ContainsFunc(f.FunctionPrototypes, func(f *lua.FunctionProto) bool { return names(f, of...) })
 }
 
 // compileFile compiles a file, unless it is as it was the last time. The caller has

@@ -16,6 +16,7 @@ import (
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts/kv"
 	"github.com/ws76/ws76/scripts/luacode"
+	"github.com/ws76/ws76/scripts/lualib"
 )
 
 // Script is one script that runs. Its methods may be called from any goroutine,
@@ -68,6 +69,8 @@ type Script struct {
 
 	openKV func() (*kv.Store, error)
 	store  *kv.Store // kept over reloads; nil: not used yet
+
+	written lualib.Quota // of the script's own folder; under mu
 
 	orders   []order // of later
 	ordered  int     // bytes that they hold

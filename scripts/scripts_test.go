@@ -390,8 +390,12 @@ func TestLoadErrors(t *testing.T) {
 
 // TestHookReplaced: what a hook sets in the place of a hook counts from the next message on, by whatever name of the globals.
 func TestHookReplaced(t *testing.T) {
-	for _, set := range []string{"on_message = other", "_G.on_message = other", "local function f() on_message = other end f()", "rawset(_G, 'on_message', other)"} {
-		r := newRig(t, "local function other(c, d) on_message = nil return 'other ' .. d end function on_message(c, d) "+set+" return 'first ' .. d end", Options{})
+	for _, set := range []string{
+		"on_message = other", "_G.on_message = other", "local function f() on_message = other end f()", "rawset(_G, 'on_message', other)",
+		"loadstring('on_' .. 'message = other')()", "load(function() local s = text text = nil return s end)()", "G[hook] = other", "getfenv(0)[hook] = other",
+		"setfenv(function() HOOK = 1 end, setmetatable({}, {__newindex = function() G[hook] = other end}))()",
+	} {
+		r := newRig(t, "G, hook, text = _G, 'on_' .. 'message', 'on_' .. 'message = other' function other(c, d) G[hook] = nil return 'other ' .. d end function on_message(c, d) "+set+" return 'first ' .. d end", Options{})
 		r.push("a", "b", "c")
 		r.want(set, &r.toB, "first a", "other b", "c")
 		r.stop()

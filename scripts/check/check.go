@@ -68,6 +68,7 @@ func Script(src []byte, file string, known *Known) (*Report, error) {
 	w.block(chunk, nil)
 	w.judge()
 	w.judgeMissing()
+	w.judgeTables()
 	slices.SortFunc(w.report.Problems, func(a, b Problem) int { return cmp.Or(a.Line-b.Line, strings.Compare(a.Message, b.Message)) })
 	w.report.Problems = slices.Compact(w.report.Problems)
 	return &w.report, nil
@@ -152,6 +153,7 @@ type use struct {
 // scope holds the local names of a block, and their types where these are known.
 type scope struct {
 	names  map[string]string
+	tables map[string]*table // that names are set to where they are declared
 	parent *scope
 }
 
@@ -168,7 +170,7 @@ func (s *scope) of(name string) *scope {
 func (s *scope) has(name string) bool { return s.of(name) != nil }
 
 func inner(parent *scope, names ...string) *scope {
-	s := &scope{map[string]string{}, parent}
+	s := &scope{names: map[string]string{}, parent: parent}
 	for _, n := range names {
 		s.names[n] = ""
 	}
@@ -184,6 +186,7 @@ type walker struct {
 	members  []use // ws76.x.y
 	missing  []missing
 	strings  map[string]bool // fields of string that the script sets
+	given    []given
 }
 
 func (w *walker) problem(line int, format string, args ...any) {
@@ -296,6 +299,7 @@ func (w *walker) stmt(stmt ast.Stmt, s *scope) {
 			name, ok := e.(*ast.IdentExpr)
 			switch {
 			case !ok:
+				w.changes(e, s)
 				if i < len(st.Rhs) {
 					w.extend(e, st.Rhs[i], s)
 				}
@@ -311,6 +315,7 @@ func (w *walker) stmt(stmt ast.Stmt, s *scope) {
 					w.function(f, s, w.known.Params[name.Value])
 				}
 			default: // it may be something else from now on
+				w.changes(e, s)
 				if of := s.of(name.Value); i >= len(st.Rhs) || of.names[name.Value] != w.typeOf(st.Rhs[i], s) {
 					of.names[name.Value] = ""
 				}
@@ -329,6 +334,7 @@ func (w *walker) stmt(stmt ast.Stmt, s *scope) {
 		}
 		for i, n := range st.Names {
 			s.names[n] = types[i]
+			s.declare(n, st.Exprs, i)
 			if slices.Contains(w.known.Hooks, n) {
 				w.problem(st.Line(), "%s", LocalHook(n))
 			}
@@ -378,6 +384,7 @@ func (w *walker) stmt(stmt ast.Stmt, s *scope) {
 				params = w.known.Params[name.Value]
 			}
 		} else {
+			w.changes(st.Name.Func, s)
 			w.extend(st.Name.Func, st.Func, s)
 			w.expr(st.Name.Func, s)
 			w.expr(st.Name.Receiver, s)
@@ -413,6 +420,7 @@ func (w *walker) exprEnd(expr ast.Expr, s *scope) (first ast.Expr) {
 		if !s.has(e.Value) {
 			w.uses = append(w.uses, use{e.Value, e.Line()})
 		}
+		w.changes(e, s) // whoever has it may change it
 	case *ast.AttrGetExpr:
 		if name := path(e, s); name != "" {
 			w.members = append(w.members, use{name, e.Line()})
@@ -422,6 +430,9 @@ func (w *walker) exprEnd(expr ast.Expr, s *scope) (first ast.Expr) {
 			w.member(w.typeOf(e.Object, s), "field", key.Value, e.Line())
 		}
 		w.expr(e.Key, s)
+		if s.table(e.Object) != nil {
+			return nil // it is only read
+		}
 		return e.Object
 	case *ast.TableExpr:
 		for _, f := range e.Fields {
@@ -470,31 +481,27 @@ func (w *walker) call(e *ast.FuncCallExpr, s *scope) ast.Expr {
 			w.problem(e.Line(), "%s is a table and cannot be called; in it are %s", name, strings.Join(of, ", "))
 		}
 	}
-	w.options(e, cmp.Or(method, name))
-	for _, arg := range e.Args {
+	options := w.known.Options[cmp.Or(method, name)]
+	for i, arg := range e.Args {
 		if f, ok := arg.(*ast.FunctionExpr); ok && name != "" {
 			w.function(f, s, w.known.Params[name])
-		} else {
+		} else if t := s.table(arg); t == nil || options[i] == nil {
 			w.expr(arg, s)
+		} else {
+			w.given = append(w.given, given{t, cmp.Or(method, name), options[i]})
+		}
+		if t, ok := arg.(*ast.TableExpr); ok && options[i] != nil {
+			w.options(t, cmp.Or(method, name), options[i])
 		}
 	}
 	return called
 }
 
-// options looks at the keys of tables that a call gives to a function of the module or to a method.
-func (w *walker) options(e *ast.FuncCallExpr, name string) {
-	for i, keys := range w.known.Options[name] {
-		if i >= len(e.Args) {
-			continue
-		}
-		t, ok := e.Args[i].(*ast.TableExpr)
-		if !ok {
-			continue
-		}
-		for _, f := range t.Fields {
-			if key, ok := f.Key.(*ast.StringExpr); ok && !slices.Contains(keys, key.Value) {
-				w.problem(f.Value.Line(), "%s looks at no %s; it knows %s%s", name, key.Value, strings.Join(keys, ", "), didYouMean(Nearest(key.Value, keys)))
-			}
+// options looks at the keys of a table that a call gives to a function of the module or to a method, which knows keys.
+func (w *walker) options(t *ast.TableExpr, name string, keys []string) {
+	for _, f := range t.Fields {
+		if key, ok := f.Key.(*ast.StringExpr); ok && !slices.Contains(keys, key.Value) {
+			w.problem(f.Value.Line(), "%s looks at no %s; it knows %s%s", name, key.Value, strings.Join(keys, ", "), didYouMean(Nearest(key.Value, keys)))
 		}
 	}
 }

@@ -68,6 +68,15 @@ func TestScript(t *testing.T) {
 			"2: ws76.connect looks at no timeoutt; it knows via, timeout; did you mean timeout?", "2: ws76.Conn.send looks at no knid; it knows kind; did you mean kind?",
 		}},
 		{"local string = {} print(string.anything)", "[]", nil},
+		{"local o =\n{timeoutt = 1}\nws76.connect('x', o)", "[]", []string{"2: ws76.connect looks at no timeoutt; it knows via, timeout; did you mean timeout?"}},
+		{"local n, o = 1, {timeoutt = 1} function on_open(c) ws76.connect('x', o) print(o.via) end", "[{on_open 1}]", []string{"1: ws76.connect looks at no timeoutt; it knows via, timeout; did you mean timeout?"}},
+		{"local o = {timeoutt = 1} o.timeoutt = nil ws76.connect('x', o)", "[]", nil},
+		{"local o = {timeoutt = 1} ws76.connect('x', o) local function later() o.via.x = 1 end", "[]", nil},
+		{"local o = {timeoutt = 1} o = {} ws76.connect('x', o)", "[]", nil},
+		{"local o = {timeoutt = 1} print(o) ws76.connect('x', o)", "[]", nil},
+		{"local o = {timeoutt = 1} function o.f() end ws76.connect('x', o)", "[]", nil},
+		{"local o = {timeoutt = 1} do local o = {} ws76.connect('x', o) end for o = 1, 2 do ws76.connect('x', o) end", "[]", nil},
+		{"local o = {timeoutt = 1} local o = f() ws76.connect('x', o) function f() end", "[]", nil},
 	} {
 		r, err := Script([]byte(test.src), "t.lua", known)
 		if err != nil {

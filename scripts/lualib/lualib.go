@@ -38,7 +38,11 @@ type Options struct {
 	// get anyway. Nil is nothing.
 	Environ func() (all, given []string)
 
-	quota *quota // of Data, once it is written in
+	// Written bounds, for all states of a script, what it writes in the folder that is its own by default. Nil: there is one for this
+	// state.
+	Written *Quota
+
+	quota *Quota // of Data, once it is written in
 }
 
 // Open returns the table of the module's functions, for the host to add to.
@@ -79,7 +83,7 @@ type library struct {
 	regexps      map[string]*expression
 	instructions int      // of these
 	opened       *os.File // by who asks, for the function that is asked for
-	inData       bool     // it is in the folder for data, to be written
+	charged      *Quota   // it is to be written, and what is written counts there
 }
 
 // fail returns nil and a message to Lua.

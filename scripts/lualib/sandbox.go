@@ -72,10 +72,10 @@ func System(L *lua.LState, o *Options, name string, t *lua.LTable) {
 				}
 				L.Insert(fn, 1)
 				L.Call(L.GetTop()-1, lua.MultRet)
-				if file, ok := L.Get(1).(*lua.LUserData); ok && l.inData {
-					file.Env = inData
+				if file, ok := L.Get(1).(*lua.LUserData); ok && l.charged != nil {
+					file.Env = l.charged.handles
 				}
-				l.inData = false
+				l.charged = nil
 				return L.GetTop()
 			}))
 		}
@@ -200,10 +200,12 @@ func (l *library) askMode(L *lua.LState, mode string) error {
 		if strings.HasPrefix(mode, "w") { // which the interpreter empties
 			change |= os.O_TRUNC
 		}
-		if l.inData = flags != os.O_RDONLY && l.quotaOf(path) != nil; l.inData {
+		l.charged = nil
+		if flags != os.O_RDONLY {
 			if err := l.charge(path, change, 0); err != nil {
 				return err
 			}
+			l.charged = l.quotaOf(path)
 		}
 		f, err := l.Permissions.OpenFile(path, flags|nonBlocking)
 		if err != nil {

@@ -257,6 +257,24 @@ func isLink(path string) bool {
 	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
+// OwnFolder returns the folder of a script's own without which a path could not be written: no flag allows it besides. ""
+// where that is not so.
+func (p *Permissions) OwnFolder(path string) (folder string) {
+	if p == nil || p.all {
+		return ""
+	}
+	for _, g := range p.grants {
+		if _, _, ok := g.place(path); !ok || g.kind != Write {
+			continue
+		}
+		if !g.own || g.make {
+			return ""
+		}
+		folder = g.value
+	}
+	return folder
+}
+
 // AskPattern is Ask for the files that fit a pattern, which glob.Split has split. Which of them may be seen is asked for each,
 // by Path: a link may lead anywhere.
 func (p *Permissions) AskPattern(base, rest string) error {
