@@ -134,11 +134,17 @@ type bridgeLoad struct {
 // startListening starts a program and returns the address that it says it listens on.
 func startListening(b testing.TB, cmd *exec.Cmd) string {
 	b.Helper()
+	return startListeningBy(b, cmd, cmd.Start)
+}
+
+// startListeningBy is startListening where something else than Start starts cmd.
+func startListeningBy(b testing.TB, cmd *exec.Cmd, start func() error) string {
+	b.Helper()
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := start(); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })

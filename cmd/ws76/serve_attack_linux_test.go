@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"compress/flate"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -14,16 +18,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/sys/unix"
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -32,11 +37,12 @@ import (
 var (
 	attackers   = flag.Int("attackers", 340, "how many hostile connections TestServeAttacked opens; the figures of BENCHMARKS.md are for 10000")
 	attackTurns = flag.Int("attack-turns", 1, "how often it measures without them and with them")
-	attackKind  = flag.String("attack", "", "only the kinds of attack whose name holds this")
+	attackKind  = flag.String("attack", "", "only the kinds of attack that hold a server (holds), that keep it busy (floods), or whose name has this in it")
+	attackApart = flag.Bool("attack-apart", false, "attackers have the second processor, server and good clients the first, whether there are attackers or not")
 	goodClients = flag.Int("good-clients", 30, "how many good connections there are beside")
 )
 
-func init() { programs["attack"] = attack }
+func init() { programs["attack"], programs["good"] = attack, good }
 
 // attackOf is one way to hold a server: what a connection says first, and what again and
 // again, as fast as it is taken, or a piece a second. One that does not read never does.
@@ -45,6 +51,18 @@ type attackOf struct {
 	reads                    bool
 	leaves                   bool // at once
 	password                 bool // where there are users
+	floods                   bool // it does not end while the server works
+}
+
+// is reports whether -attack means a.
+func (a attackOf) is(kind string) bool {
+	switch kind {
+	case "holds":
+		return !a.floods
+	case "floods":
+		return a.floods
+	}
+	return strings.Contains(a.name, kind)
 }
 
 const (
@@ -73,15 +91,18 @@ func attacks() []attackOf {
 		{name: "metrics, not read", again: get("/metrics")},
 		{name: "the dashboard, not read", again: get("/api/state")},
 		{name: "requests, not read", again: get("/")},
-		{name: "a wrong password", first: wrong, reads: true, password: true},
-		{name: "a wrong password, hung up", first: wrong, leaves: true, password: true},
+		{name: "a wrong password", first: wrong, reads: true, password: true, floods: true},
+		{name: "a wrong password, hung up", first: wrong, leaves: true, password: true, floods: true},
 		{name: "half of TLS", first: "\x16\x03\x01\x02\x00\x01", reads: true},
 		{name: "PROXY", first: "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", reads: true},
 		{name: "a message without an end", first: opening76 + "\x00" + strings.Repeat("x", 100<<10), reads: true},
 		{name: "a huge length", first: opening76 + "\x80\xff\xff\xff\x7f", reads: true},
 		{name: "fragments without an end", first: opening6455 + "\r\n\x01\x83\x00\x00\x00\x00abc", slow: "\x00\x81\x00\x00\x00\x00d"},
-		{name: "a bomb", first: deflated, again: bomb(20 << 20), reads: true},
-		{name: "bombs that are not too large", first: strings.Replace(deflated, "/echo", "/ws/bombs/wo", 1), again: bomb(15 << 20), reads: true},
+		{name: "a bomb", first: deflated, again: bomb(20 << 20), reads: true, floods: true},
+		{name: "bombs that are not too large", first: strings.Replace(deflated, "/echo", "/ws/bombs/wo", 1), again: bomb(15 << 20), reads: true, floods: true},
+		{name: "messages on and on", first: opening76, again: strings.Repeat("\x00"+strings.Repeat("x", 125)+"\xff", 100), reads: true, floods: true},
+		{name: "large messages on and on", first: opening76, again: "\x00" + strings.Repeat("x", 256<<10) + "\xff", reads: true, floods: true},
+		{name: "connections on and on", first: opening76, leaves: true, floods: true},
 		{name: "pings, not read", first: opening6455 + "\r\n", again: "\x89\xfd\x00\x00\x00\x00" + strings.Repeat("p", 125)},
 		{name: "an echo, not read", first: opening76, again: "\x00" + strings.Repeat("x", 4<<10) + "\xff"},
 		{name: "a channel, not read", first: strings.Replace(opening76, "/echo", "/ws/busy/ro", 1)},
@@ -102,10 +123,9 @@ func bomb(size int) string {
 // attack is the hostile side, a process of its own: it keeps os.Args[2] connections to
 // os.Args[1] open until it is killed.
 func attack() {
-	syscall.Setpriority(syscall.PRIO_PROCESS, 0, 19) // the processors are the server's
 	n, _ := strconv.Atoi(os.Args[2])
 	kinds := slices.DeleteFunc(attacks(), func(a attackOf) bool {
-		return !strings.Contains(a.name, os.Args[3]) || a.password && os.Args[4] == "open"
+		return !a.is(os.Args[3]) || a.password && os.Args[4] == "open"
 	})
 	for i := range n {
 		a := kinds[i%len(kinds)]
@@ -121,7 +141,9 @@ func attack() {
 					a.hold(stream)
 					stream.Close()
 				}
-				time.Sleep(time.Second) // or it would be a flood of connections, which is another thing
+				if !a.leaves || a.password {
+					time.Sleep(time.Second)
+				}
 			}
 		}()
 	}
@@ -208,9 +230,7 @@ func serveAttacked(t *testing.T, passwords bool) {
 		cmd.Args = append(cmd.Args, "--auth-file", filepath.Join(folder, "users"))
 		kinds = "passwords"
 	}
-	addr := startListening(t, cmd)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-	defer cancel()
+	addr := startListeningBy(t, cmd, func() error { startOn(t, cmd, 0, false); return nil })
 
 	publishing := make(chan struct{})
 	published := make(chan struct{})
@@ -237,30 +257,21 @@ func serveAttacked(t *testing.T, passwords bool) {
 		}
 	}()
 
-	var good []*core.Conn
-	for i := range *goodClients {
-		conn, err := core.Dial(ctx, "ws://"+addr+"/", &core.DialOptions{Dialect: core.Dialects[i%len(core.Dialects)], Header: hixie.Fields{{Name: "Authorization", Value: guest}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close(ctx)
-		good = append(good, conn)
-	}
-	measureGood(t, ctx, good) // what is made once is there
-	var without, with, health, settled []time.Duration
+	ask, leave := startGood(t, addr)
+	ask() // what is made once is there
+	var without, with []goodTimes
+	var settled []time.Duration
+	var busy []int // of 100, a processor
 	for range *attackTurns {
-		without = append(without, measureGood(t, ctx, good))
+		without = append(without, ask())
 		hostile := exec.Command("attack", addr, strconv.Itoa(*attackers), *attackKind, kinds)
 		hostile.Stderr = os.Stderr
-		if err := hostile.Start(); err != nil {
-			t.Fatal(err)
-		}
+		startOn(t, hostile, 1, true)
 		until(t, "all attackers have come", func() bool { return openFiles(t, cmd.Process.Pid) > *goodClients+*attackers*9/10 })
 		settled = append(settled, untilQuiet(t, cmd.Process.Pid))
-		stop := askHealth(t, addr)
-		with = append(with, measureGood(t, ctx, good))
-		waits := stop()
-		health = append(health, waits[len(waits)*99/100])
+		began, work := time.Now(), processorTime(t, cmd.Process.Pid)
+		with = append(with, ask())
+		busy = append(busy, int(100*(processorTime(t, cmd.Process.Pid)-work)/time.Since(began)))
 		if *attackTurns == len(with) { // the last ones are there when it is to stop
 			defer func() { hostile.Process.Kill(); hostile.Wait() }()
 			break
@@ -269,9 +280,7 @@ func serveAttacked(t *testing.T, passwords bool) {
 		hostile.Wait()
 		until(t, "the attackers have gone", func() bool { return openFiles(t, cmd.Process.Pid) < 2*(*goodClients)+100 })
 	}
-	for _, conn := range good {
-		conn.Close(ctx)
-	}
+	leave()
 	most := mostResident(t, cmd.Process.Pid)
 	close(publishing)
 	<-published
@@ -279,8 +288,16 @@ func serveAttacked(t *testing.T, passwords bool) {
 	cmd.Process.Signal(syscall.SIGTERM)
 	cmd.Process.Wait()
 	took := time.Since(began)
-	t.Logf("%d attackers, %d good clients: p99 of an echo without %v, with %v (medians of %d turns: %v, %v); p99 of /healthz %v (%v); they were held after %v; at most %d MiB resident; SIGTERM took %v of a grace of %v",
-		*attackers, *goodClients, middle(without), middle(with), *attackTurns, without, with, middle(health), health, settled, most>>20, took, grace)
+	row := func(name string, of func(goodTimes) time.Duration) {
+		before, beside := middle(without, of), middle(with, of)
+		t.Logf("%-16s without %v, with %v (%.2f times)", name, before, beside, float64(beside[1])/float64(before[1]))
+	}
+	t.Logf("%d attackers (%s), %d good clients, medians of %d turns, in brackets the least and the most:", *attackers, cmp.Or(*attackKind, "all"), *goodClients, *attackTurns)
+	row("echo, median", func(g goodTimes) time.Duration { return g.Echo50 })
+	row("echo, p99", func(g goodTimes) time.Duration { return g.Echo99 })
+	row("/healthz, median", func(g goodTimes) time.Duration { return g.Health50 })
+	row("/healthz, p99", func(g goodTimes) time.Duration { return g.Health99 })
+	t.Logf("the server worked %v %% of a processor meanwhile; they were held after %v; at most %d MiB resident; SIGTERM took %v of a grace of %v", busy, settled, most>>20, took.Round(time.Millisecond), grace)
 	// Unfinished messages, spare memory, what waits for each that does not read, and a
 	// base; Go takes up to twice of that.
 	if bound := 2 * (256<<20 + 128<<20 + *attackers*(64<<10) + 64<<20); most > bound {
@@ -288,9 +305,40 @@ func serveAttacked(t *testing.T, passwords bool) {
 	}
 }
 
-func middle(of []time.Duration) time.Duration {
-	sorted := slices.Sorted(slices.Values(of))
-	return sorted[len(sorted)/2]
+// threeOf are the least, the middle and the most.
+type threeOf [3]time.Duration
+
+func (m threeOf) String() string { return fmt.Sprintf("%v (%v-%v)", m[1], m[0], m[2]) }
+
+func middle(turns []goodTimes, of func(goodTimes) time.Duration) threeOf {
+	var all []time.Duration
+	for _, turn := range turns {
+		all = append(all, of(turn).Round(10*time.Microsecond))
+	}
+	slices.Sort(all)
+	return threeOf{all[0], all[len(all)/2], all[len(all)-1]}
+}
+
+// startOn starts a program, on a processor of its own where -attack-apart says so; one that is idle has
+// only what the others leave of its processor.
+func startOn(t *testing.T, cmd *exec.Cmd, cpu int, idle bool) {
+	failed := make(chan error)
+	go func() {
+		runtime.LockOSThread() // a child is as the thread that starts it, which ends with this goroutine
+		err := error(nil)
+		if *attackApart {
+			var only unix.CPUSet
+			only.Set(cpu)
+			err = unix.SchedSetaffinity(0, &only)
+		}
+		if idle && err == nil {
+			err = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}, 0)
+		}
+		failed <- errors.Join(err, cmd.Start())
+	}()
+	if err := <-failed; err != nil {
+		t.Fatal(err)
+	}
 }
 
 // until waits for something that will be.
@@ -330,12 +378,99 @@ func openFiles(t *testing.T, pid int) int {
 	return len(list)
 }
 
-// measureGood returns the time that 99 of 100 echoes took at most, where each client
-// sends ten messages a second.
-func measureGood(t *testing.T, ctx context.Context, good []*core.Conn) time.Duration {
-	const each = 20
+// goodTimes are how long good clients waited.
+type goodTimes struct{ Echo50, Echo99, Health50, Health99 time.Duration }
+
+// startGood starts the good clients, a process of their own. ask measures, leave ends them.
+func startGood(t *testing.T, addr string) (ask func() goodTimes, leave func()) {
+	cmd := exec.Command("good", addr, strconv.Itoa(*goodClients))
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	startOn(t, cmd, 0, false)
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	answers := json.NewDecoder(stdout)
+	return func() (times goodTimes) {
+			io.WriteString(stdin, "\n")
+			if err := answers.Decode(&times); err != nil {
+				t.Fatalf("the good clients: %v", err)
+			}
+			return times
+		}, func() {
+			stdin.Close()
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("the good clients: %v", err)
+			}
+		}
+}
+
+// good is the good side, a process of its own: os.Args[2] connections to os.Args[1], and the times that
+// their echoes take, for each line of standard input.
+func good() {
+	ctx := context.Background()
+	n, _ := strconv.Atoi(os.Args[2])
+	fail := func(err error) {
+		fmt.Fprintf(os.Stderr, "a good client: %v\n", err)
+		os.Exit(1)
+	}
+	var conns []*core.Conn
+	for i := range n {
+		conn, err := core.Dial(ctx, "ws://"+os.Args[1]+"/", &core.DialOptions{Dialect: core.Dialects[i%len(core.Dialects)], Header: hixie.Fields{{Name: "Authorization", Value: guest}}})
+		if err != nil {
+			fail(err)
+		}
+		conns = append(conns, conn)
+	}
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		stop := make(chan struct{})
+		health := make(chan []time.Duration)
+		go func() { health <- goodHealth(stop, os.Args[1], fail) }()
+		echo := measureGood(ctx, conns, fail)
+		close(stop)
+		times := goodTimes{Echo50: echo[len(echo)/2], Echo99: echo[len(echo)*99/100]}
+		waits := <-health
+		times.Health50, times.Health99 = waits[len(waits)/2], waits[len(waits)*99/100]
+		json.NewEncoder(os.Stdout).Encode(times)
+	}
+	for _, conn := range conns {
+		conn.Close(ctx)
+	}
+}
+
+// goodHealth asks for /healthz 50 times a second, on a connection of its own each time, and
+// returns how long the answers took.
+func goodHealth(stop chan struct{}, addr string, fail func(error)) (waits []time.Duration) {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	next := time.NewTicker(20 * time.Millisecond)
+	defer next.Stop()
+	for {
+		began := time.Now()
+		resp, err := client.Get("http://" + addr + "/healthz")
+		if err != nil {
+			fail(err)
+		}
+		resp.Body.Close()
+		waits = append(waits, time.Since(began))
+		select {
+		case <-stop:
+			slices.Sort(waits)
+			return waits
+		case <-next.C:
+		}
+	}
+}
+
+// measureGood returns the times that echoes took, in order, where each client sends ten messages a
+// second.
+func measureGood(ctx context.Context, good []*core.Conn, fail func(error)) []time.Duration {
+	const each = 30
 	times := make([]time.Duration, len(good)*each)
-	var failed atomic.Bool
 	var all sync.WaitGroup
 	for i, conn := range good {
 		all.Go(func() {
@@ -350,10 +485,7 @@ func measureGood(t *testing.T, ctx context.Context, good []*core.Conn) time.Dura
 					_, err = conn.Receive(ctx)
 				}
 				if err != nil {
-					if !failed.Swap(true) {
-						t.Errorf("a good client: %v", err)
-					}
-					return
+					fail(err)
 				}
 				times[i*each+k] = time.Since(began)
 			}
@@ -361,5 +493,5 @@ func measureGood(t *testing.T, ctx context.Context, good []*core.Conn) time.Dura
 	}
 	all.Wait()
 	slices.Sort(times)
-	return times[len(times)*99/100]
+	return times
 }
