@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,19 +27,52 @@ import (
 
 // jetStream is a server whose streams outlive it, and a client of it.
 type jetStream struct {
-	t *testing.T
-	o server.Options
-	*server.Server
-	js jetstream.JetStream
+	t    *testing.T
+	o    server.Options
+	addr string
+	stop func()
+	js   jetstream.JetStream
 }
 
-// startJetStream runs one with stream LAB of lab.>.
-func startJetStream(t *testing.T) *jetStream {
+// natsProcess is where the test binary finds, as a process of its own, where it is to serve
+// and to keep streams.
+const natsProcess = "WS76_LIVE_NATS"
+
+func init() {
+	port, dir, ok := strings.Cut(os.Getenv(natsProcess), " ")
+	if !ok {
+		return
+	}
+	n, _ := strconv.Atoi(port)
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: n, JetStream: true, StoreDir: dir, NoLog: true, NoSigs: true})
+	if err != nil {
+		panic(err)
+	}
+	s.Start()
+	go func() {
+		io.Copy(io.Discard, os.Stdin) // who has started it is gone
+		os.Exit(1)
+	}()
+	s.WaitForShutdown()
+}
+
+// startJetStream runs one with stream LAB of lab.>. With killed it is a process, which
+// restart kills.
+func startJetStream(t *testing.T, killed ...bool) *jetStream {
 	t.Helper()
 	j := &jetStream{t: t, o: server.Options{JetStream: true, StoreDir: t.TempDir()}}
-	j.Server = startNATS(t, j.o)
-	j.o.Port = j.Addr().(*net.TCPAddr).Port
-	c, err := natsgo.Connect(j.ClientURL(), natsgo.MaxReconnects(-1), natsgo.ReconnectWait(10*time.Millisecond))
+	if len(killed) > 0 && killed[0] {
+		j.addr = freeAddr(t)
+		j.stop = func() {}
+		t.Cleanup(func() { j.stop() })
+		j.restart()
+	} else {
+		s := startNATS(t, j.o)
+		j.o.Port = s.Addr().(*net.TCPAddr).Port
+		j.addr = s.Addr().String()
+		j.stop = func() { s.Shutdown(); s.WaitForShutdown() }
+	}
+	c, err := natsgo.Connect("nats://"+j.addr, natsgo.MaxReconnects(-1), natsgo.ReconnectWait(10*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,9 +85,29 @@ func startJetStream(t *testing.T) *jetStream {
 }
 
 func (j *jetStream) restart() {
-	j.Shutdown()
-	j.WaitForShutdown()
-	j.Server = startNATS(j.t, j.o)
+	j.t.Helper()
+	j.stop()
+	if j.o.Port > 0 {
+		s := startNATS(j.t, j.o)
+		j.stop = func() { s.Shutdown(); s.WaitForShutdown() }
+		return
+	}
+	_, port, _ := net.SplitHostPort(j.addr)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), natsProcess+"="+port+" "+j.o.StoreDir)
+	in, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	j.stop = func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+		in.Close()
+	}
+	awaitListener(j.t, j.addr)
 }
 
 func (j *jetStream) stream(c jetstream.StreamConfig) jetstream.Stream {
@@ -95,7 +152,7 @@ func (j *jetStream) pending(durable string) (int, uint64) {
 	return info.NumAckPending, info.NumPending
 }
 
-func (j *jetStream) url(rest string) string { return "nats://" + j.Addr().String() + rest }
+func (j *jetStream) url(rest string) string { return "nats://" + j.addr + rest }
 
 // pump runs the endpoint's Pump until stopped, as relay.Join does; each gets what comes, and
 // proof says whether what was handed over is proven.
@@ -145,7 +202,7 @@ func TestNATSStream(t *testing.T) {
 		}
 	}
 	nothing(t, e)
-	if again := e.Stats().Again; again == 0 || again > 256 || h.count("have come again") == 0 {
+	if again := e.Stats().Again; again == 0 || again > 256 || h.count("have come again") == 0 || h.count("come first") != 0 {
 		t.Errorf("%d again, said: %q", again, h.notes)
 	}
 	closeEndpoint(t, e)
@@ -203,11 +260,16 @@ func TestNATSStreamProof(t *testing.T) {
 	until(t, "the last comes again", func() bool { return string(receive(t, e).Data) == "19" })
 }
 
-// TestNATSStreamRestart: the server goes and comes while numbers are published. They come
-// all, once and in order.
+// TestNATSStreamRestart: the server goes, in peace or killed, and comes while numbers are
+// published. They come all, once and in order.
 func TestNATSStreamRestart(t *testing.T) {
+	t.Run("stopped", func(t *testing.T) { streamRestart(t, false) })
+	t.Run("killed", func(t *testing.T) { streamRestart(t, true) })
+}
+
+func streamRestart(t *testing.T, killed bool) {
 	noLeaks(t)
-	j := startJetStream(t)
+	j := startJetStream(t, killed)
 	const n = 3000
 	var publishing sync.WaitGroup
 	publishing.Go(func() { j.publish("lab.a", 0, n) })
@@ -289,6 +351,9 @@ func TestNATSStreamTooLarge(t *testing.T) {
 	until(t, "nothing is left", func() bool { acks, left := j.pending("press"); return acks == 0 && left == 0 })
 	if lost, why := h.losses(); lost != 1 || !strings.Contains(why[0], "too large") {
 		t.Errorf("%d lost: %q", lost, why)
+	}
+	if c, err := j.js.Consumer(t.Context(), "LAB", "press"); err != nil || c.CachedInfo().Delivered.Consumer != 3 {
+		t.Errorf("it was delivered again: %v", err)
 	}
 }
 
@@ -396,11 +461,16 @@ func TestNATSPublish(t *testing.T) {
 	}
 }
 
-// TestNATSPublishRestart: the server goes and comes. What was sent is in the stream, once
-// and in order.
+// TestNATSPublishRestart: the server goes, in peace or killed, and comes. What was sent is in
+// the stream, once and in order.
 func TestNATSPublishRestart(t *testing.T) {
+	t.Run("stopped", func(t *testing.T) { publishRestart(t, false) })
+	t.Run("killed", func(t *testing.T) { publishRestart(t, true) })
+}
+
+func publishRestart(t *testing.T, killed bool) {
 	noLeaks(t)
-	j := startJetStream(t)
+	j := startJetStream(t, killed)
 	var h heard
 	e := openNATS(t, j.url("/?pub=lab.a&jetstream=1"), h.options())
 	const n = 3000
@@ -419,5 +489,46 @@ func TestNATSPublishRestart(t *testing.T) {
 	}
 	if lost, why := h.losses(); lost != 0 || len(got) != n || e.Stats().Unacknowledged != 0 {
 		t.Errorf("%d are in the stream, %d lost: %q", len(got), lost, why)
+	}
+}
+
+// deaf is a connection that can be made to take nothing in.
+type deaf struct {
+	net.Conn
+	on *atomic.Bool
+}
+
+func (d deaf) Read(p []byte) (int, error) {
+	for {
+		n, err := d.Conn.Read(p)
+		if err != nil || !d.on.Load() {
+			return n, err
+		}
+	}
+}
+
+// TestNATSPublishAgain: a message whose acknowledgement is lost with the connection is
+// published again, and the stream has it once.
+func TestNATSPublishAgain(t *testing.T) {
+	noLeaks(t)
+	j := startJetStream(t)
+	var on atomic.Bool
+	var last atomic.Pointer[net.Conn]
+	o := &broker.Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, address)
+		last.Store(&c)
+		return deaf{c, &on}, err
+	}}
+	e := openNATS(t, j.url("/?pub=lab.a&jetstream=1"), o)
+	sendAll(t, e, text("0"))
+	on.Store(true)
+	var sending sync.WaitGroup
+	sending.Go(func() { sendAll(t, e, text("1"), text("2")) })
+	until(t, "the stream has both", func() bool { return len(j.contents("LAB")) == 3 })
+	on.Store(false)
+	(*last.Load()).Close()
+	sending.Wait()
+	if got := j.contents("LAB"); !slices.Equal(got, []string{"0", "1", "2"}) || e.Stats().Reconnects != 1 {
+		t.Errorf("the stream has %q, after %d connections more", got, e.Stats().Reconnects)
 	}
 }

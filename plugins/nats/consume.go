@@ -28,6 +28,11 @@ const (
 	fetchTimeout   = 30 * time.Second
 	fetchHeartbeat = 2 * time.Second
 	releaseTimeout = 2 * time.Second
+
+	// dueMargin is how late what is due may come.
+	dueMargin = 2 * time.Second
+	// endMargin is how long nothing must have come for nothing to be on its way.
+	endMargin = 50 * time.Millisecond
 )
 
 // What is published to the reply subject of a message of a stream; see ADR-8 of NATS.
@@ -50,8 +55,8 @@ type delivered struct {
 // acknowledgement, is known by its number and not handed on twice.
 //
 // Behind a break the server delivers what is new at once, and what it had delivered before
-// only when the time for its acknowledgement is over. So of what is new nothing is handed on
-// before that.
+// only when the time for its acknowledgement is over, in the order in which that is. So
+// nothing is handed on before all of that has come, or would have.
 type consumer struct {
 	e       *Endpoint
 	from    jetstream.Consumer
@@ -63,8 +68,10 @@ type consumer struct {
 	joined bool      // and on that, what is due is known
 	due    int       // messages that the server has delivered before, and we do not have
 	high   uint64    // the last one that it had delivered
-	until  time.Time // when it has delivered all of them again
-	back   []*backed // new ones, held back
+	until  time.Time // when the time for all of their acknowledgements is over
+	last   time.Time // when they are waited for no more
+	back   []*backed // what is held back
+	fresh  int       // of those, the new ones
 
 	mu    sync.Mutex
 	held  map[uint64]*delivered
@@ -212,24 +219,25 @@ func (c *consumer) some() error {
 		}
 		c.on, c.joined = on, true
 	}
-	if len(c.back) > 0 {
-		if time.Now().Before(c.until) {
-			pause := time.NewTimer(time.Until(c.until))
-			defer pause.Stop()
-			select {
-			case <-pause.C:
-			case <-changed:
-			case <-c.e.ctx.Done():
-			}
-			return nil
+	if c.fresh > 0 && time.Now().Before(c.until) {
+		pause := time.NewTimer(time.Until(c.until))
+		defer pause.Stop()
+		select {
+		case <-pause.C:
+		case <-changed:
+		case <-c.e.ctx.Done():
 		}
+		return nil
+	}
+	if c.due > 0 && time.Now().After(c.last) {
+		c.handBack()
+	}
+	if c.due > 0 {
+		return c.fetch(1, changed) // what is due comes first, unless it is not to be had yet
 	}
 	n := c.room()
 	if n == 0 {
 		return c.e.wait(c.e.ctx, changed)
-	}
-	if c.due > 0 {
-		n = 1 // what is due comes first, unless it is not to be had yet
 	}
 	return c.fetch(n, changed)
 }
@@ -270,7 +278,8 @@ func (c *consumer) join() error {
 		time.Sleep(5 * time.Millisecond)
 	}
 	if c.due > 0 {
-		c.until = time.Now().Add(c.ackWait + time.Second)
+		c.until = time.Now().Add(c.ackWait)
+		c.last = c.until.Add(dueMargin)
 	} else {
 		c.handBack()
 	}
@@ -317,18 +326,43 @@ func (c *consumer) acknowledgeAgain(above uint64) {
 // the connection is another.
 func (c *consumer) fetch(n int, changed <-chan struct{}) error {
 	e := c.e
-	ctx, cancel := context.WithTimeout(e.ctx, fetchTimeout)
-	defer cancel()
 	bytes := max(e.o.PendingBytes, 2*e.conn.MaxPayload())
-	batch, err := c.from.Fetch(n, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(fetchHeartbeat), jetstream.FetchMaxBytes(int(min(bytes, 1<<30))))
+	options := []jetstream.FetchOpt{jetstream.FetchMaxBytes(int(min(bytes, 1<<30)))}
+	timeout := fetchTimeout
+	if c.due > 0 {
+		timeout = min(timeout, max(time.Until(c.last), 10*time.Millisecond))
+	} else {
+		options = append(options, jetstream.FetchHeartbeat(fetchHeartbeat))
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), timeout)
+	defer cancel()
+	before := e.conn.NumSubscriptions()
+	batch, err := c.from.Fetch(n, append(options, jetstream.FetchContext(ctx))...)
 	if err != nil {
 		return err
 	}
+	// At the end nothing may be delivered to it any more when messages are given back. It
+	// unsubscribes a moment after it has ended.
+	defer func() {
+		for i := 0; e.ctx.Err() != nil && e.conn.NumSubscriptions() > before && i < 1000; i++ {
+			time.Sleep(100 * time.Microsecond)
+		}
+	}()
+	// In the end what is on its way is taken still, or it could not be given back.
+	ending, last := e.ctx.Done(), time.NewTimer(timeout+time.Second)
+	defer last.Stop()
 	for {
 		select {
+		case <-ending:
+			ending = nil
+			last.Reset(endMargin)
+		case <-last.C:
+			cancel()
 		case m, more := <-batch.Messages():
 			if more {
-				c.take(m)
+				if c.take(m); ending == nil {
+					last.Reset(endMargin)
+				}
 				continue
 			}
 			err := batch.Error()
@@ -384,17 +418,31 @@ func (c *consumer) take(m jetstream.Msg) {
 		return
 	}
 	in := &backed{message{subject: m.Subject(), data: m.Data(), from: d}, size}
-	if c.due > 0 && seq > c.high {
-		if c.back = append(c.back, in); len(c.back) == 1 {
-			c.e.o.Note(fmt.Sprintf("NATS: %d messages of stream %q were delivered before and not acknowledged; they come first, within %v", c.due, c.e.t.stream, time.Until(c.until).Round(time.Second)))
-			return
+	switch {
+	case c.due == 0:
+		c.handOn(in)
+	case seq <= c.high:
+		c.back = append(c.back, in)
+		c.last = later(c.last, time.Now().Add(dueMargin))
+		c.settled(seq)
+		if len(c.back) > 2*maxHeld {
+			c.flushBack() // there are more than can be held back
 		}
-		c.due = 0 // by now all would have come
-		c.handBack()
-		return
+	default:
+		c.back = append(c.back, in)
+		if c.fresh++; c.fresh > 1 {
+			c.handBack() // by now all would have come
+		} else {
+			c.e.o.Note(fmt.Sprintf("NATS: %d messages of stream %q were delivered before and not acknowledged; they come first, within %v", c.due, c.e.t.stream, time.Until(c.until).Round(time.Second)))
+		}
 	}
-	c.handOn(in)
-	c.settled(seq)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // settled notes that a message has come which may have been due.
@@ -406,13 +454,20 @@ func (c *consumer) settled(seq uint64) {
 	}
 }
 
-// handBack hands on what was held back.
+// handBack hands on what was held back, and nothing is due any more.
 func (c *consumer) handBack() {
+	c.due, c.fresh = 0, 0
+	c.flushBack()
+}
+
+// flushBack hands on what was held back, but for the new ones while others are due.
+func (c *consumer) flushBack() {
 	slices.SortFunc(c.back, func(a, b *backed) int { return cmp.Compare(a.from.seq, b.from.seq) })
-	for _, in := range c.back {
+	n := len(c.back) - c.fresh
+	for _, in := range c.back[:n] {
 		c.handOn(in)
 	}
-	c.back = nil
+	c.back = slices.Delete(c.back, 0, n)
 }
 
 func (c *consumer) handOn(in *backed) { c.e.queue.Put(c.e.ctx, in.message, in.size) }
@@ -473,8 +528,8 @@ func (c *consumer) keep() {
 			return
 		}
 		c.mu.Lock()
-		for _, d := range c.held {
-			if !d.taken && c.e.conn.Publish(d.reply, progress) != nil {
+		for _, seq := range slices.Sorted(maps.Keys(c.held)) { // which is how the time for them ends
+			if d := c.held[seq]; !d.taken && c.e.conn.Publish(d.reply, progress) != nil {
 				break // there is no connection
 			}
 		}
