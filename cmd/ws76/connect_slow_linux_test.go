@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,54 +22,71 @@ import (
 // until the test is over.
 type slowReader struct {
 	net.Conn
-	most int
-	over chan struct{}
+	most  int
+	ends  bool // it closes the stream then
+	piece int  // at a time
+	over  chan struct{}
 }
 
 func (s *slowReader) Read(p []byte) (int, error) {
 	if s.most <= 0 {
-		<-s.over
+		if !s.ends {
+			<-s.over
+		}
 		return 0, io.EOF
 	}
 	time.Sleep(20 * time.Millisecond)
-	n, err := s.Conn.Read(p[:min(len(p), 1<<10, s.most)])
+	n, err := s.Conn.Read(p[:min(len(p), s.piece, s.most)])
 	s.most -= n
 	return n, err
 }
 
 // TestConnectSlowReader: a peer that takes seconds to read is waited for on every kind of
-// line, and its answer is had; where one stops reading it is --timeout that ends.
+// line, and its answer is had; where one stops reading it is --timeout that ends, and where
+// one goes away that is told. The lines with more room have a message of 16 MiB.
 func TestConnectSlowReader(t *testing.T) {
-	question := strings.Repeat("?", 120_000) // some two and a half seconds of it
-	for _, kind := range []string{"tcp", "serial", "wifly"} {
+	const small, large = 120_000, 16<<20 - 1 // each some two and a half seconds, and more
+	for kind, size := range map[string]int{"tcp": small, "serial": small, "wifly": small, "tls": large, "unix": large, "exec": large} {
+		question, piece := strings.Repeat("?", size), 1<<10
+		if size == large {
+			piece = 64 << 10
+		}
 		for name, peer := range map[string]struct {
 			most    int // that it reads
 			answer  bool
+			ends    bool
 			timeout string
 			code    int
 			says    string
 		}{
-			"answers":      {1 << 30, true, "1m", exitOK, "answer\n"},
-			"says nothing": {1 << 30, false, "1m", exitOK, "the peer did not answer the closing frame; "},
-			"stops":        {60_000, false, "5s", exitTimeout, "not done within --timeout"},
+			"answers":      {1 << 30, true, false, "2m", exitOK, "answer\n"},
+			"says nothing": {1 << 30, false, false, "2m", exitOK, "the peer did not answer the closing frame; "},
+			"stops":        {size / 2, false, false, "5s", exitTimeout, "not done within --timeout"},
+			"goes away":    {size / 2, false, true, "2m", exitUnclean, "connection ended uncleanly"},
 		} {
+			if kind == "serial" && peer.ends { // a line has no end
+				continue
+			}
 			t.Run(kind+" "+name, func(t *testing.T) {
 				t.Parallel()
 				var running sync.WaitGroup
 				over := make(chan struct{})
 				defer func() { close(over); running.Wait() }()
-				args := slowLine(t, &running, kind, func(stream net.Conn) {
+				args := slowLine(t, &running, kind, 8*piece, func(stream net.Conn) {
 					running.Go(func() {
 						defer stream.Close()
-						conn, err := core.Accept(context.Background(), &slowReader{stream, peer.most, over}, nil)
+						conn, err := core.Accept(context.Background(), &slowReader{stream, peer.most, peer.ends, piece, over}, nil)
 						if err != nil {
+							t.Error(err)
 							return
 						}
 						if _, err := conn.Receive(context.Background()); err == nil && peer.answer {
 							conn.Send(context.Background(), core.Message{Data: []byte("answer")})
 							conn.Close(context.Background())
 						}
-						<-over
+						if !peer.ends {
+							<-over
+						}
 					})
 				})
 				var out transcript
@@ -86,23 +105,52 @@ func TestConnectSlowReader(t *testing.T) {
 	}
 }
 
-// slowLine is a line with little room at whose end serve is given the stream, and the
+// acceptOne has the first connection of l served.
+func acceptOne(running *sync.WaitGroup, l net.Listener, serve func(net.Conn)) {
+	running.Go(func() {
+		defer l.Close()
+		if stream, err := l.Accept(); err == nil {
+			serve(stream)
+		}
+	})
+}
+
+// slowLine is a line with that much room, where it can be told, at whose end serve is given the stream, and the
 // arguments of connect for it.
-func slowLine(t *testing.T, running *sync.WaitGroup, kind string, serve func(net.Conn)) []string {
-	if kind == "tcp" {
+func slowLine(t *testing.T, running *sync.WaitGroup, kind string, room int, serve func(net.Conn)) []string {
+	if kind == "unix" {
+		l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		acceptOne(running, l, serve)
+		return []string{"ws://device.local/", "--via", "unix://" + l.Addr().String()}
+	}
+	if kind == "tcp" || kind == "tls" || kind == "exec" {
 		config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-			return c.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 8<<10) })
+			return c.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, room) })
 		}}
 		l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		running.Go(func() {
-			defer l.Close()
-			if stream, err := l.Accept(); err == nil {
-				serve(stream)
+		switch kind {
+		case "exec":
+			acceptOne(running, l, serve)
+			return []string{"ws://device.local/", "--via", "exec:tunnel " + l.Addr().String()}
+		case "tls":
+			certificate, key := filepath.Join(t.TempDir(), "c.pem"), filepath.Join(t.TempDir(), "k.pem")
+			if err := writeCerts(certificate, key); err != nil {
+				t.Fatal(err)
 			}
-		})
+			pair, err := tls.LoadX509KeyPair(certificate, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			acceptOne(running, l, func(stream net.Conn) { serve(tls.Server(stream, &tls.Config{Certificates: []tls.Certificate{pair}})) })
+			return []string{"wss://" + l.Addr().String() + "/", "--cacert", certificate}
+		}
+		acceptOne(running, l, serve)
 		return []string{"ws://" + l.Addr().String() + "/"}
 	}
 	pty, err := rn131.OpenPTY()

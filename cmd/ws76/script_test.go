@@ -2,6 +2,8 @@ package main
 
 import (
 	"flag"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,7 +24,18 @@ func TestMain(m *testing.M) {
 }
 
 // programs are what the test binary can be started as.
-var programs = map[string]func(){"ws76": main}
+var programs = map[string]func(){"ws76": main, "tunnel": tunnel}
+
+// tunnel joins its streams to the TCP address that is its argument. It holds little itself.
+func tunnel() {
+	stream, err := net.Dial("tcp", os.Args[1])
+	if err != nil {
+		os.Exit(1)
+	}
+	stream.(*net.TCPConn).SetWriteBuffer(8 << 10)
+	go io.Copy(stream, os.Stdin)
+	io.Copy(os.Stdout, stream)
+}
 
 // TestScript runs testdata/script: each file is one behaviour of the command.
 func TestScript(t *testing.T) { runScripts(t, "testdata/script") }

@@ -267,6 +267,12 @@ func (e *env) wiflySend(c *cli.Context) error {
 				}
 				continue
 			}
+			if command == "close" { // of one that is closed some modules crash
+				if err := m.HangUp(ctx); err != nil {
+					return err
+				}
+				continue
+			}
 			text, err := m.Command(ctx, command, wait)
 			if err != nil {
 				return err

@@ -10,6 +10,7 @@ import (
 // adopt has a module's transport keep the books of this process.
 func (e *env) adopt(t *wifly.Transport) {
 	t.Ledger = e.modules
+	t.Notice = func(text string) { e.log.Warnf("wifly: %s", text) }
 	if e.uart != nil {
 		t.Open = e.uart
 	}
@@ -20,18 +21,27 @@ func (e *env) adopt(t *wifly.Transport) {
 func (e *env) sayLeft() {
 	for _, left := range e.modules.Left() {
 		port := quoteShell(left.URL)
+		var undone []string
 		if len(left.Settings) > 0 {
+			undone = append(undone, "these settings could not be put back, they last until the module reboots: "+strings.Join(left.Settings, ", "))
+		}
+		if left.Open {
+			undone = append(undone, "the module's TCP connection may be open")
+		}
+		if left.Away {
+			undone = append(undone, "the module may have left its network")
+		}
+		if len(undone) > 0 {
 			var commands []string
 			for _, command := range left.Commands {
 				commands = append(commands, quoteShell(command))
 			}
-			e.log.Errorf("wifly: these settings could not be put back, they last until the module reboots: %s; this does it, where it answers: ws76 wifly send -p %s %s",
-				strings.Join(left.Settings, ", "), port, strings.Join(commands, " "))
+			e.log.Errorf("wifly: %s; this mends it, where the module answers: ws76 wifly send -p %s %s", strings.Join(undone, "; "), port, strings.Join(commands, " "))
 		}
 		if left.Saved {
 			e.log.Errorf("wifly: the new settings may be saved, and were not verified; this shows them: ws76 wifly info -p %s", port)
 		}
-		if left.Command && len(left.Settings) == 0 {
+		if left.Command && len(undone) == 0 {
 			e.log.Errorf("wifly: the module is left in command mode; this has it leave that: ws76 wifly info -p %s", port)
 		}
 	}

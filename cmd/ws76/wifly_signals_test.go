@@ -154,7 +154,7 @@ func (c signalCase) run(t *testing.T) (lines int) {
 		if killed {
 			<-ended // in this process it has the port
 		}
-		if strings.Contains(text, "this does it") && !strings.Contains(text, "may be saved") && !after.Hung {
+		if strings.Contains(text, "this mends it") && !strings.Contains(text, "may be saved") && !after.Hung {
 			i := strings.LastIndex(text, "ws76 wifly send")
 			var typed []string
 			for _, word := range regexp.MustCompile(`'[^']*'|\S+`).FindAllString(text[i:strings.IndexByte(text[i:], '\n')+i], -1) {
@@ -165,8 +165,8 @@ func (c signalCase) run(t *testing.T) (lines int) {
 				t.Errorf("%v: %q: exit code %d\n%s", c, typed, code, mended.String())
 			}
 			time.Sleep(time.Second)
-			if s := module.State(); s.Settings != before.Settings || s.Command {
-				t.Errorf("%v: after what is to be typed it has %s\n%s", c, diff(before.Settings, s.Settings), text)
+			if s := module.State(); s != before {
+				t.Errorf("%v: after what is to be typed it is %+v, with %s\n%s", c, s, diff(before.Settings, s.Settings), text)
 			}
 		}
 		cancel()
@@ -192,13 +192,19 @@ func (c signalCase) judge(t *testing.T, code int, killed bool, out string, befor
 			failed("%q is another, and nothing is said", name)
 		}
 	}
+	if after.Connected && !before.Connected && !strings.Contains(out, "TCP connection may be open") {
+		failed("it has a TCP connection, and nothing is said")
+	}
+	if !after.Joined && before.Joined && !strings.Contains(out, "left its network") && !strings.Contains(out, "reboot") {
+		failed("it is in no network, and nothing is said")
+	}
 	switch {
 	case after.Hung:
-	case !killed && strings.Contains(out, "could not be put back"):
+	case !killed && strings.Contains(out, "this mends it"):
 		failed("it answers, and its settings are not put back")
 	case after.Command && !before.Command && !killed:
 		failed("it is left in command mode")
-	case after.Command && !strings.Contains(out, "command mode") && !strings.Contains(out, "could not be put back"):
+	case after.Command && !strings.Contains(out, "command mode") && !strings.Contains(out, "this mends it"):
 		failed("it is left in command mode, and nothing is said")
 	}
 }

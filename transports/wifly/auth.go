@@ -51,9 +51,8 @@ func (s *Setup) clash(n Network) string {
 	return ""
 }
 
-// lookFor finds the network that s is for in the air: the strongest that fits. Without one
-// of its name, which may be hidden, found is nil. The name is that of s or else ssid, the
-// module's own.
+// lookFor finds the network that s is for in the air: of those whose name is the same the
+// strongest that fits. Without one, as it may be hidden, found is nil.
 func (m *Module) lookFor(ctx context.Context, s *Setup, same func(name string) bool) (found *Network, err error) {
 	list, err := m.Scan(ctx)
 	if errors.Is(err, ErrReply) { // the list of another firmware, say
@@ -82,8 +81,8 @@ func (s *Setup) explain(err error, found *Network) error {
 	if !errors.As(err, &e) || e.Local() {
 		return err
 	}
-	switch secret := e.Kind == ErrAuth || e.Kind == ErrNotAssociated; {
-	case !secret:
+	switch {
+	case e.Kind != ErrAuth && e.Kind != ErrNotAssociated:
 	case found == nil && s.Auth == "" && s.Phrase != "":
 		e.Hint = "scan does not show the network, as it does none that is hidden or out of reach, and the passphrase was taken for one of WPA; where it is a key of WEP say --auth wep"
 	case found == nil && s.Phrase != "":

@@ -22,7 +22,9 @@ type Ledger struct {
 type Left struct {
 	URL      string   // of the module
 	Settings []string // that are another now, until it reboots: "comm open"
-	Commands []string // that put them back: "set comm open *OPEN*", or "reboot"
+	Commands []string // that put back all of it: "close", "set comm open *OPEN*", "join", or "reboot"
+	Open     bool     // its TCP connection may be open
+	Away     bool     // it was told to leave its network, and may not be in it again
 	Command  bool     // it is in use, and in command mode
 	Saved    bool     // its new settings may be stored, and were not verified
 }
@@ -32,17 +34,23 @@ func (l *Ledger) Left() (all []Left) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, b := range l.modules {
-		left := Left{URL: b.url(), Command: b.free != nil && b.command, Saved: b.saved}
+		left := Left{URL: b.url(), Command: b.free != nil && b.command, Saved: b.saved, Open: b.open, Away: b.away}
+		if b.open {
+			left.Commands = append(left.Commands, "close")
+		}
 		for _, s := range b.changes {
 			left.Settings = append(left.Settings, s.name)
 		}
 		for _, s := range slices.Backward(b.changes) {
 			left.Commands = append(left.Commands, "set "+s.name+" "+s.was)
 		}
+		if b.away {
+			left.Commands = append(left.Commands, "join")
+		}
 		if slices.ContainsFunc(b.changes, func(s change) bool { return s.was == "" }) {
 			left.Commands = []string{"reboot"}
 		}
-		if len(left.Settings) > 0 || left.Command || left.Saved {
+		if len(left.Settings) > 0 || left.Command || left.Saved || left.Open || left.Away {
 			all = append(all, left)
 		}
 	}
@@ -91,6 +99,8 @@ type books struct {
 	free    chan struct{} // closed when it is out of use; nil: it is
 	command bool
 	saved   bool
+	open    bool     // there may be a TCP connection
+	away    bool     // from its network, maybe
 	changes []change // the oldest first
 }
 
@@ -132,6 +142,8 @@ func (b *books) note(f func(b *books)) {
 func (b *books) endsBy(end func())       { b.note(func(b *books) { b.end = end }) }
 func (b *books) setBaud(baud int)        { b.note(func(b *books) { b.baud = baud }) }
 func (b *books) setCommand(entered bool) { b.note(func(b *books) { b.command = entered }) }
+func (b *books) setOpen(maybe bool)      { b.note(func(b *books) { b.open = maybe }) }
+func (b *books) setAway(maybe bool)      { b.note(func(b *books) { b.away = maybe }) }
 func (b *books) setSaved(maybe bool)     { b.note(func(b *books) { b.saved = maybe }) }
 
 // forget says that nothing but the settings of these names is left to put back.

@@ -232,6 +232,7 @@ func (m *Module) openOnce(ctx context.Context, host, port string) (rest []byte, 
 	m.drop()
 	m.said = m.said[:0]
 	m.opens = true
+	m.books.setOpen(true) // soon, maybe
 	defer func() { m.opens = ctx.Err() != nil }()
 	if err := m.send(ctx, command+"\r"); err != nil {
 		return nil, err
@@ -317,12 +318,19 @@ func (m *Module) probe(ctx context.Context) (s status, rest []byte, err error) {
 	return s, rest, err
 }
 
+// HangUp ends the TCP connection that the module has, if there is one.
+func (m *Module) HangUp(ctx context.Context) error { return m.hangUp(ctx) }
+
 // hangUp ends the connection that show c tells of, if there is one. Closing one
 // that is closed has crashed modules.
 func (m *Module) hangUp(ctx context.Context) error {
 	s, err := m.status(ctx)
-	if err != nil || s.tcp() != tcpConnected && s.tcp() != tcpConnecting {
+	if err != nil {
 		return err
+	}
+	if s.tcp() != tcpConnected && s.tcp() != tcpConnecting {
+		m.books.setOpen(false)
+		return nil
 	}
 	if err := m.send(ctx, "close\r"); err != nil {
 		return err
@@ -331,6 +339,7 @@ func (m *Module) hangUp(ctx context.Context) error {
 	if _, err := m.await(ctx, replyWait, func(b []byte) bool { return bytes.Contains(b, []byte(m.prompt)) }); err != nil {
 		return m.broken(err, "close", "")
 	}
+	m.books.setOpen(false)
 	return m.settle(ctx)
 }
 

@@ -101,12 +101,16 @@ func (l *listener) prepare(ctx context.Context) error {
 // rejoin has the module leave its network and join it again. If that fails it is told
 // to go on trying, as it was in the network before.
 func (m *Module) rejoin(ctx context.Context) error {
+	m.books.setAway(true)
 	if _, err := m.ask(ctx, "leave", nil); err != nil {
 		return err
 	}
 	err := m.join(ctx)
 	if err != nil && quietEnd(err) {
 		m.command(ctx, "join", nil)
+	}
+	if err == nil || quietEnd(err) {
+		m.books.setAway(false)
 	}
 	return err
 }
@@ -200,6 +204,7 @@ func (l *listener) accept(ctx context.Context) (net.Conn, error) {
 		m.line.stream(m.newFilter(), rest)
 		c := newConn(m, l.addr.Load().(address), address(l.t.Name))
 		c.flow, c.finish = l.t.Flow, l.finish
+		m.books.setOpen(true)
 		m.books.endsBy(func() { l.Close(); c.Close() })
 		c.patience = guard // else the next client may be here by the time the dialogue begins
 		return c, nil
@@ -324,6 +329,7 @@ func (l *listener) finish(gone error, rest []byte) error {
 	var err error
 	switch {
 	case gone == errClosed: // the module waits for the next one already
+		l.m.books.setOpen(false)
 		l.seen = rest
 	case gone == ErrRebooted:
 		l.rebooted()

@@ -36,6 +36,7 @@ type Module struct {
 	line   *line
 	prompt string // "<4.41>"; "" if there is none yet
 	trace  func(sent bool, text string)
+	notice func(text string)
 	heard  []byte // and not traced yet
 	open   Opener // for another rate
 	unlock func()

@@ -106,7 +106,7 @@ func (m *Module) Plan(ctx context.Context, s *Setup) ([]Change, error) {
 	if comm, err := m.get(ctx, "comm"); err != nil {
 		return nil, err
 	} else if isLeftover(comm) {
-		if err := m.reboot(ctx, m.Baud()); err != nil {
+		if err := m.reboot(ctx, m.Baud(), leftover); err != nil {
 			return nil, err
 		}
 	}
@@ -317,18 +317,16 @@ func (m *Module) Apply(ctx context.Context, s *Setup, changes []Change, note fun
 		err = m.save(ctx)
 	}
 	if err != nil {
-		note("the module reboots to what is saved")
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoWait) // even where ctx is over
 		defer cancel()
-		return errors.Join(err, m.reboot(ctx, m.Baud()))
+		return errors.Join(err, m.reboot(ctx, m.Baud(), "nothing was saved, and a reboot brings back what was"))
 	}
 	m.books.forget()
 	baud := m.Baud()
 	if i := slices.IndexFunc(changes, func(c Change) bool { return c.Setting == "uart baud" }); i >= 0 {
 		baud = s.Baud
 	}
-	note(fmt.Sprintf("rebooting, at %d baud from then on", baud))
-	if err := m.reboot(ctx, baud); err != nil {
+	if err := m.reboot(ctx, baud, fmt.Sprintf("what was saved takes effect, at %d baud", baud)); err != nil {
 		return err
 	}
 	note("verifying")
@@ -395,6 +393,7 @@ func (m *Module) trial(ctx context.Context, changes []Change, note func(string))
 	if !joins {
 		return nil
 	}
+	m.books.setAway(true)
 	if _, err := m.ask(ctx, "leave", nil); err != nil {
 		return err
 	}
@@ -402,16 +401,20 @@ func (m *Module) trial(ctx context.Context, changes []Change, note func(string))
 	if err := m.join(ctx); err != nil {
 		return err
 	}
+	m.books.setAway(false)
 	return m.set(ctx, "wlan join", mode)
 }
 
 // Reboot reboots the module, which drops what was set and not saved, and brings it
 // into command mode again.
-func (m *Module) Reboot(ctx context.Context) error { return m.reboot(ctx, m.Baud()) }
+func (m *Module) Reboot(ctx context.Context) error { return m.reboot(ctx, m.Baud(), "") }
 
 // reboot reboots the module and brings it into command mode at baud, which it has
-// from then on.
-func (m *Module) reboot(ctx context.Context, baud int) error {
+// from then on. why is told before that, unless it is "", as for who has asked for it.
+func (m *Module) reboot(ctx context.Context, baud int, why string) error {
+	if why != "" && m.notice != nil {
+		m.notice("the module is rebooted: " + why)
+	}
 	m.drop()
 	if err := m.send(ctx, "reboot\r"); err != nil {
 		return err
@@ -452,4 +455,6 @@ func (m *Module) forgot() {
 	m.old = nil
 	m.books.forget()
 	m.books.setCommand(false)
+	m.books.setOpen(false)
+	m.books.setAway(false)
 }

@@ -62,7 +62,7 @@ func (m *Module) configure(ctx context.Context, server bool) error {
 	switch {
 	case m.old != nil:
 	case isLeftover(old):
-		if err := m.reboot(ctx, m.Baud()); err != nil {
+		if err := m.reboot(ctx, m.Baud(), leftover); err != nil {
 			return err
 		}
 		if old, err = m.current(ctx); err != nil {
@@ -96,6 +96,9 @@ func (m *Module) configure(ctx context.Context, server bool) error {
 	}
 	return nil
 }
+
+// leftover is why a module is rebooted that has what isLeftover reports.
+const leftover = "it has settings of a connection that was cut short, and a reboot drops them"
 
 // isLeftover reports whether a module, of which "get comm" says this, is as a session
 // has left it that was cut short, killed say. What that has set in the module's RAM

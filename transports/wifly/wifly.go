@@ -50,6 +50,10 @@ type Config struct {
 	// Ledger, if not nil, knows what is not put back in the module.
 	Ledger *Ledger
 
+	// Notice, if not nil, is told what a user may not expect, before it happens: that the
+	// module is rebooted.
+	Notice func(text string)
+
 	// Trace, if not nil, sees the dialogue in command mode; secrets are masked.
 	Trace func(sent bool, text string)
 }
@@ -148,7 +152,7 @@ func (t *Transport) try(ctx context.Context, baud, rounds int, books *books) (*M
 		return nil, err
 	}
 	books.setBaud(baud)
-	m := &Module{line: newLine(port, baud), open: t.Open, trace: t.Trace, books: books}
+	m := &Module{line: newLine(port, baud), open: t.Open, trace: t.Trace, notice: t.Notice, books: books}
 	if err := m.sync(ctx, rounds); err != nil {
 		m.traceHeard()
 		m.line.close()
@@ -253,6 +257,7 @@ func (t *Transport) dial(ctx context.Context, addr string) (net.Conn, error) {
 	c := newConn(m, address(t.Name), address(addr))
 	c.flow = t.Flow
 	c.finish = func(gone error, _ []byte) error {
+		m.books.setOpen(gone == nil)
 		if gone == ErrRebooted {
 			m.forgot()
 		}

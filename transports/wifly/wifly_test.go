@@ -129,6 +129,8 @@ func TestDialAfterKill(t *testing.T) {
 	o.Settings += "set comm open *HERE*\nset comm time 33\n"
 	path, _ := emulate(t, o)
 	tr := transport(t, path, "baud=921600")
+	var noticed []string
+	tr.Notice = func(text string) { noticed = append(noticed, text) }
 	killed, err := tr.Module(patient(t))
 	if err != nil {
 		t.Fatal(err)
@@ -137,12 +139,18 @@ func TestDialAfterKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	killed.closePort()
+	if len(noticed) > 0 {
+		t.Errorf("it says %q", noticed)
+	}
 	conn, err := tr.Dial(patient(t), l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := conn.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if len(noticed) != 1 || !strings.Contains(noticed[0], "is rebooted") {
+		t.Errorf("it says %q, and has rebooted the module once", noticed)
 	}
 	m, err := tr.Module(patient(t))
 	if err != nil {

@@ -205,16 +205,20 @@ func (m *Module) Stats() Stats {
 
 // State is what a module is like at a moment.
 type State struct {
-	Settings string // that hold now, saved or not, as Save is given them
-	Command  bool   // it is in command mode
-	Hung     bool   // for good
+	Settings  string // that hold now, saved or not, as Save is given them
+	Command   bool   // it is in command mode
+	Hung      bool   // for good
+	Connected bool   // it has a TCP connection
+	Joined    bool   // it is in a network, or about to be
 }
 
 // State returns what the module is like, the zero value if Serve is not running. Any
 // goroutine may call it once Serve runs.
 func (m *Module) State() (s State) {
 	got := make(chan State, 1)
-	if m.post(func() { got <- State{m.ram.format(), m.mode == command, m.mode == hung} }) {
+	if m.post(func() {
+		got <- State{m.ram.format(), m.mode == command, m.mode == hung, m.link != nil || m.dialling, m.associated || m.step.pending()}
+	}) {
 		s = <-got
 	}
 	return s
@@ -309,6 +313,9 @@ func (t *timer) stop() {
 		t.f = nil
 	}
 }
+
+// pending reports whether it will fire.
+func (t *timer) pending() bool { return t != nil && t.f != nil }
 
 func (m *Module) untilNext() time.Duration {
 	next := time.Hour
