@@ -20,6 +20,14 @@ NEAR, FAR = "10.76.1.1", "10.76.2.1"
 TO = FAR + ":9000"
 FROM = NEAR + ":8000"
 
+# Each message is so large that one window holds a few of them only. Of a receiver with
+# this buffer, which Linux doubles, a window has no more than 64 KiB. Not proven to be read
+# are two of those, and one that is on its way; a ledger is off by what lies between two of
+# its places, and what was written at once, which is less than two more.
+SIZE = 2048
+BUFFER = 32 << 10
+WINDOW = 5 * (64 << 10) // SIZE
+
 LOST = [
     r"(\d+) messages to (?:TO|FROM) were dropped",
     r"of \d+ messages to TO (\d+) were dropped",
@@ -45,6 +53,8 @@ class Case:
         self.pipe, self.unread = None, 0
         # With a fifth of all packets lost some peers seem to be gone for a while.
         self.dead = 60 if fault == "loss" else o.dead
+        # Nobody counts what is read of a stream of lines and is in no message yet.
+        self.size = 0 if subject.startswith(("tcp", "stdio")) else SIZE
         self.name = "%s %s %s" % (subject, dialect, fault)
 
     # The network.
@@ -107,8 +117,7 @@ class Case:
         args = ["receive", "listen", TO, self.to_protocol, self.path("received")]
         if fault and self.fault in ("fin", "rst", "frame", "full"):
             args += ["--fault", self.fault, "--after", 60, "--pause", self.o.stop]
-        if self.fault == "full":
-            args += ["--buffer", 4096]
+        args += ["--buffer", BUFFER]
         if self.fault == "slow":
             args += ["--every", 0.02]
         self.far = self.peer(self.ns[2], *args)
@@ -146,7 +155,7 @@ class Case:
         common = ["--dead-after", "%gs" % self.dead, "-v", "--close-timeout", "2s"]
         if self.fault == "self":  # nor is it silence that nobody listened
             common += ["--idle", "%gs" % (self.o.stop - 1)]
-        count = ["--count", self.o.count, "--rate", self.o.rate, "--linger", self.o.settle]
+        count = self.count()
         sent = self.path("sent")
         if kind == "connect":
             flags = ["--reconnect", "--on-eof", "linger", "--linger", "3s"] if option else ["--on-eof", "linger", "--linger", "3s"]
@@ -155,7 +164,7 @@ class Case:
             self.ws76("connect", to, *flags, *common, stdin=out.stdout, stdout=subprocess.DEVNULL)
             self.pipe = out.stdout
             return out
-        flags = ["--buffer", "10000"] if option == "buffer" else []
+        flags = {"": [], "buffer": ["--buffer", "10000"], "redeliver": ["--buffer", "10000", "--redeliver"]}[option]
         self.wait_listening(self.ns[2], 9000)
         if kind.startswith("stdio"):
             out = self.peer(self.ns[0], "send", "dial", "-", "lines", sent, *count, stdout=subprocess.PIPE)
@@ -180,11 +189,14 @@ class Case:
         self.wait_listening(self.ns[0], 8000)
         fault = ["--fault", self.fault, "--after", 60, "--pause", self.o.stop] if self.fault in ("fin", "rst", "frame", "full") else []
         every = ["--every", 0.02] if self.fault == "slow" else []
-        self.far = self.peer(self.ns[2], "receive", "dial", FROM + "/ws/c/rw", self.dialect, self.path("received"), *fault, *every)
+        self.far = self.peer(self.ns[2], "receive", "dial", FROM + "/ws/c/rw", self.dialect, self.path("received"), "--buffer", BUFFER, *fault, *every)
         self.wait("a subscriber", lambda: "/ws/c" in open(self.path("errors")).read(), 5)
         time.sleep(0.3)
         return self.peer(self.ns[0], "send", "dial", FROM + "/ws/c/wo", "hixie-76", self.path("sent"),
-                         "--count", self.o.count, "--rate", self.o.rate, "--linger", self.o.settle)
+                         *self.count())
+
+    def count(self):
+        return ["--count", self.o.count, "--rate", self.o.rate, "--linger", self.o.settle, "--size", self.size]
 
     def follow_stream(self):
         """How much the stream of the sender holds that ws76 has not read, the last time it was there."""
@@ -208,7 +220,7 @@ class Case:
         size = n = 0
         while size < self.unread and n < len(sent):
             n += 1
-            size += len(sent[-n]) + 1
+            size += len(sent[-n]) + 2
         return n
 
     def wait_listening(self, ns, port):
@@ -319,8 +331,12 @@ class Case:
             wrong.append("out of order")
         if self.fault in ("stop", "self", "slow", "full", "loss") and missing:
             wrong.append("nothing may be lost here")
-        if unknown > min(self.o.window, sent + slack):
-            wrong.append("%d not known is more than a window holds" % unknown)
+        # Where we have ended first, what our own system had is still on its way.
+        if self.size and unknown > WINDOW and self.fault not in ("term", "full", "stop", "slow", "self", "loss"):
+            wrong.append("%d not known is more than the %d that a window holds" % (unknown, WINDOW))
+        # Unless the end comes while TO is away: then something was not sent.
+        if self.subject.endswith("+redeliver") and self.fault != "term" and not lost and missing + unknown:
+            wrong.append("nothing may be lost with --redeliver")
         row = [self.subject, self.dialect, self.fault, sent, len(set(received)), lost, unknown, twice, "; ".join(wrong) or "ok"]
         if wrong and self.o.verbose:
             row.append("\n" + text)
@@ -350,8 +366,8 @@ class Case:
             self.down()
 
 
-SUBJECTS = ["ws-ws", "ws-ws+buffer", "ws-tcp", "ws-tcp+buffer", "tcp-ws", "tcp-ws+buffer", "tcp-tcp", "tcp-tcp+buffer",
-            "stdio-ws", "stdio-ws+buffer", "connect-tcp", "connect-tcp+buffer", "serve", "connect", "connect+reconnect"]
+SUBJECTS = ["ws-ws", "ws-ws+buffer", "ws-ws+redeliver", "ws-tcp", "ws-tcp+buffer", "tcp-ws", "tcp-ws+buffer", "tcp-tcp", "tcp-tcp+buffer",
+            "tcp-tcp+redeliver", "stdio-ws", "stdio-ws+buffer", "stdio-ws+redeliver", "connect-tcp", "connect-tcp+buffer", "serve", "connect", "connect+reconnect"]
 FAULTS = ["fin", "rst", "frame", "kill", "stop", "self", "power", "half-open", "cut 1.5s", "loss", "slow", "full", "term"]
 LONG = ["cut 15s", "cut 200s"]
 DIALECTS = ["hixie-75", "hixie-76", "rfc6455"]
@@ -361,7 +377,7 @@ def cases(o):
     number = pair = 0
     for s in SUBJECTS:
         for f in FAULTS + (LONG if o.long else []):
-            if f == "frame" and s.endswith(("-tcp", "-tcp+buffer")):
+            if f == "frame" and s.partition("+")[0].endswith("-tcp"):
                 continue  # half a line is a line that ends with the stream
             dialects = ["hixie-76"] if s.startswith("tcp-tcp") else DIALECTS
             pair += 1
@@ -382,7 +398,7 @@ def main():
     p.add_argument("--jobs", type=int, default=10)
     p.add_argument("--verbose", action="store_true")
     o = p.parse_args()
-    o.dead, o.stop, o.settle, o.count, o.rate, o.slack, o.window = 3, 8, 40, 300, 100, 3, 3000
+    o.dead, o.stop, o.settle, o.count, o.rate, o.slack = 3, 8, 40, 300, 100, 3
     if o.long:
         o.dead, o.stop, o.settle, o.count = 60, 45, 300, 1000
     begun = time.time()

@@ -92,10 +92,14 @@ def frame(protocol, data, client, op=1):
         return data + b"\n"
     if protocol != "rfc6455":
         return b"\x00" + data + b"\xff"
-    if not client:
-        return bytes([0x80 | op, len(data)]) + data
-    mask = os.urandom(4)
-    return bytes([0x80 | op, 0x80 | len(data)]) + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data))
+    n, masked = len(data), 0x80 if client else 0
+    head = bytes([0x80 | op]) + (bytes([masked | n]) if n < 126 else struct.pack(">BH", masked | 126, n))
+    return head + (masking(os.urandom(4), data) if client else data)
+
+
+def masking(mask, data):
+    key = int.from_bytes((mask * (len(data) // 4 + 1))[:len(data)], "big")
+    return mask + (int.from_bytes(data, "big") ^ key).to_bytes(len(data), "big")
 
 
 def receive_one(s, protocol, client):
@@ -115,7 +119,7 @@ def receive_one(s, protocol, client):
         if n == 126:
             n = struct.unpack(">H", s.exactly(2))[0]
         mask = s.exactly(4) if b1 & 0x80 else b"\0\0\0\0"
-        data = bytes(b ^ mask[i % 4] for i, b in enumerate(s.exactly(n)))
+        data = masking(mask, s.exactly(n))[4:]
         op = b0 & 15
         if op == 9:
             s.sock.sendall(frame(protocol, data, client, 10))
@@ -151,7 +155,11 @@ class Peer:
         deadline = time.time() + 10
         while True:
             try:
-                sock = socket.create_connection((host, int(port)), timeout=5)
+                sock = socket.socket()
+                if self.o.buffer:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.o.buffer)
+                sock.settimeout(5)
+                sock.connect((host, int(port)))
                 break
             except OSError:
                 if time.time() > deadline:
@@ -183,8 +191,9 @@ class Peer:
         while True:
             data = receive_one(s, self.o.protocol, client)
             n += 1
-            if data.isdigit():
-                self.log.write(data.decode() + "\n")
+            number = data.split(b" ")[0]
+            if number.isdigit():
+                self.log.write(number.decode() + "\n")
             if self.o.every:
                 time.sleep(self.o.every)
             if self.faulty and n == self.o.after:
@@ -220,7 +229,8 @@ class Peer:
         for n in range(self.o.count):
             if over.is_set():
                 break
-            data = b"%d" % n
+            data = b"%d " % n
+            data += b"x" * (self.o.size - len(data))
             try:
                 if s:
                     s.sock.sendall(frame(self.o.protocol, data, client))
@@ -252,6 +262,7 @@ def main():
     p.add_argument("address")
     p.add_argument("protocol")
     p.add_argument("log")
+    p.add_argument("--size", type=int, default=0)
     p.add_argument("--count", type=int, default=300)
     p.add_argument("--rate", type=float, default=100)
     p.add_argument("--linger", type=float, default=60)
