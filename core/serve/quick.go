@@ -30,7 +30,11 @@ func (s *Server) quick(r *hixie.Request, b []byte, from gate.Request) (answer []
 		keep = s.Gate.Users == nil // who is no user keeps no connection
 	}
 	keep = keep && r.Proto == "HTTP/1.1" && !r.Fields.HasToken("Connection", "close")
-	response := hixie.Response{Proto: "HTTP/1.1", Status: status, Reason: http.StatusText(status), Fields: append(fields[:len(fields):len(fields)],
+	proto := "HTTP/1.1"
+	if r.Proto == "HTTP/1.0" {
+		proto = r.Proto
+	}
+	response := hixie.Response{Proto: proto, Status: status, Reason: http.StatusText(status), Fields: append(fields[:len(fields):len(fields)],
 		hixie.Field{Name: "Date", Value: time.Now().UTC().Format(http.TimeFormat)},
 		hixie.Field{Name: "Content-Length", Value: strconv.Itoa(len(body))})}
 	if !keep {

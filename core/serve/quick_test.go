@@ -59,8 +59,8 @@ func TestQuick(t *testing.T) {
 				t.Errorf("%q: %q, %v, %v", tc.request, body, resp, err)
 			}
 			closes := strings.Contains(tc.request, closing) || strings.Contains(tc.request, "HTTP/1.0")
-			if resp.Close != closes {
-				t.Errorf("%q: %v", tc.request, resp.Header)
+			if resp.Close != closes || !strings.Contains(tc.request, " "+resp.Proto+"\r\n") {
+				t.Errorf("%q: %s, %v", tc.request, resp.Proto, resp.Header)
 			}
 			if closes {
 				if rest, err := io.ReadAll(in); err != nil || len(rest) > 0 {

@@ -176,9 +176,9 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 }
 
 // cutAfter is when what is left is cut where conns connections are open: to cut very many takes
-// time, which is of the grace.
+// time, which is of the grace, and so is what a busy machine needs for a few.
 func cutAfter(grace time.Duration, conns int64) time.Duration {
-	return grace - min(grace/4, time.Duration(conns)*cutTime)
+	return grace - min(grace/4, grace/20+time.Duration(conns)*cutTime)
 }
 
 const cutTime = 100 * time.Microsecond
