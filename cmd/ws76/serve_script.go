@@ -139,9 +139,14 @@ func (e scripted) Open(p *serve.Peer) {
 		err := f()
 		return errors.Join(err, seat.sendEchoed())
 	}
+	bound := make(chan struct{})
 	seat.joins = e.s.newJoins(func(m core.Message) error {
+		<-bound // on_open may have joined before
 		seat.mu.Lock()
 		defer seat.mu.Unlock()
+		if seat.sink == nil {
+			return net.ErrClosed
+		}
 		err := seat.sink(relay.BToA, m)
 		if err != nil {
 			e.end(p, err)
@@ -155,6 +160,7 @@ func (e scripted) Open(p *serve.Peer) {
 	seat.mu.Lock()
 	seat.sink = sink
 	seat.mu.Unlock()
+	close(bound)
 	if err != nil {
 		e.end(p, err)
 	}
@@ -278,6 +284,7 @@ func (s *service) scriptHooks(conn *core.Conn, seat *scriptSeat) (hooks []relay.
 // over, with how.
 func (s *service) peerHooks(p *scripts.Peer) (session *scripts.Session, hooks []relay.Hook, over func(error)) {
 	var inject func(core.Message) error
+	attached, ended := make(chan struct{}), make(chan struct{})
 	first := relay.HookFunc(func(rs *relay.Session, next relay.Sink) (relay.Sink, error) {
 		inject = func(m core.Message) error {
 			return rs.Do(func() error {
@@ -288,6 +295,7 @@ func (s *service) peerHooks(p *scripts.Peer) (session *scripts.Session, hooks []
 				return err
 			})
 		}
+		close(attached)
 		return func(d relay.Direction, m core.Message) error {
 			started := time.Now()
 			err := next(d, m)
@@ -295,10 +303,18 @@ func (s *service) peerHooks(p *scripts.Peer) (session *scripts.Session, hooks []
 			return err
 		}, nil
 	})
-	joined := s.newJoins(func(m core.Message) error { return inject(m) })
+	joined := s.newJoins(func(m core.Message) error {
+		select {
+		case <-attached: // on_open may have joined before
+			return inject(m)
+		case <-ended:
+			return net.ErrClosed
+		}
+	})
 	p.Join, p.Leave = joined.join, joined.leave
 	session = s.scripts.Session(p, nil, false)
 	return session, append([]relay.Hook{first}, session.Hooks()...), func(err error) {
+		close(ended)
 		joined.close()
 		session.Closed(err)
 	}

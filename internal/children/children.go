@@ -13,6 +13,9 @@ const (
 	killFor = time.Second
 )
 
+// pollEvery is how often it is looked whether what is no child of ours has ended.
+const pollEvery = 10 * time.Millisecond
+
 // Process is a program that was started, with all that it starts itself: its process
 // group, on Windows its job, and where it is contained, on Linux, also what has left the
 // group, by setsid(2) for example. Its methods may be called from any goroutine.
@@ -71,13 +74,21 @@ func (p *Process) Terminate() { p.group.terminate() }
 // Kill ends the group.
 func (p *Process) Kill() error { return p.group.kill() }
 
-// KillAll ends at once whatever was started and is there still: for who ends the process
-// without waiting. What was not contained and has left its group stays.
+// KillAll ends whatever was started and is there still, and returns when that is gone, or after a second: for who ends the
+// process without waiting. What was not contained and has left its group stays.
 func KillAll() {
+	end := time.Now().Add(killFor)
+	for left := killOnce(); left && time.Now().Before(end); left = killOnce() || killOnce() { // strays come, and a list may miss some
+		time.Sleep(pollEvery)
+	}
+}
+
+// killOnce kills what is there, and reports whether there was something.
+func killOnce() bool {
 	all.Lock()
 	defer all.Unlock()
 	for p := range all.of {
 		p.group.kill()
 	}
-	killStrays()
+	return killStrays() || len(all.of) > 0
 }

@@ -68,6 +68,3 @@ func (g *group) endsBy(sig syscall.Signal, d time.Duration) bool {
 	}
 	return true
 }
-
-// pollEvery is how often it is looked whether what is no child of ours has ended.
-const pollEvery = 10 * time.Millisecond

@@ -173,9 +173,13 @@ func (p *Process) sweepStrays() {
 	}
 }
 
-// killStrays ends all that are left. The caller has the lock of all.
-func killStrays() {
+// killStrays kills all that are left, and reports whether there were any. The caller has the lock of all.
+func killStrays() (any bool) {
 	for _, pid := range strays() {
-		syscall.Kill(pid, syscall.SIGKILL)
+		if !isZombie(pid) {
+			syscall.Kill(pid, syscall.SIGKILL)
+			any = true
+		}
 	}
+	return any
 }
