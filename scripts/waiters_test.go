@@ -129,21 +129,32 @@ end`, Options{})
 // A task that reads a stream and is cancelled, or waits for too long, takes nothing with it.
 func TestWaitersOfStreams(t *testing.T) {
 	ours, theirs := net.Pipe()
-	go io.WriteString(theirs, "one\ntwo\nthree")
+	tried := make(chan struct{})
+	go func() {
+		io.WriteString(theirs, "one\n")
+		<-tried
+		io.WriteString(theirs, "two\nthree")
+	}()
 	t.Cleanup(func() { theirs.Close() })
 	r, err := runProgramWith(t, `
 local s = assert(ws76.open("x"))
 print(s:read_line(1))
 local function line() return s:read_line() end
 local a = ws76.spawn(line)
-local b = ws76.spawn(function() print((select(2, pcall(s.read, s, 1)):gsub("task %d+", "task N"):gsub("^p.lua:%d+: ", ""))) end)
+local b = ws76.spawn(function() print((select(2, pcall(s.read, s, 1)):gsub("task %d+", "task N"):gsub("^p.lua:%d+: ", ""))) ws76.open("tried") end)
 ws76.wait_all({a, b})
 local late = ws76.spawn(line)
 ws76.sleep(0)
 late:cancel()
 print(s:read_line(0.01))
 print(s:read(5, 1), s:read(1, 0))
-s:close()`, Options{Open: func(context.Context, string) (net.Conn, error) { return ours, nil }})
+s:close()`, Options{Open: func(_ context.Context, name string) (net.Conn, error) {
+		if name == "tried" {
+			close(tried)
+			return nil, io.EOF
+		}
+		return ours, nil
+	}})
 	if err != nil {
 		t.Fatalf("%v; logs %q", err, r.got(&r.logs))
 	}

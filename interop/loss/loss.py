@@ -53,8 +53,9 @@ class Case:
         self.pipe, self.unread = None, 0
         # With a fifth of all packets lost some peers seem to be gone for a while.
         self.dead = 60 if fault == "loss" else o.dead
-        # Nobody counts what is read of a stream of lines and is in no message yet.
-        self.size = 0 if subject.startswith(("tcp", "stdio")) else SIZE
+        # Nobody counts what is read of a stream of lines and is in no message yet. Who is stopped
+        # has room for all of it.
+        self.size = 0 if subject.startswith(("tcp", "stdio")) or self.fault == "stop" else SIZE
         self.name = "%s %s %s" % (subject, dialect, fault)
 
     # The network.
