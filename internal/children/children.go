@@ -78,8 +78,11 @@ func (p *Process) Kill() error { return p.group.kill() }
 // process without waiting. What was not contained and has left its group stays.
 func KillAll() {
 	end := time.Now().Add(killFor)
-	for left := killOnce(); left && time.Now().Before(end); left = killOnce() || killOnce() { // strays come, and a list may miss some
-		time.Sleep(pollEvery)
+	for left := killOnce(); left && time.Now().Before(end); {
+		time.Sleep(pollEvery) // strays come
+		if left = killOnce(); !left {
+			left = killOnce() // a list of them may miss some
+		}
 	}
 }
 
