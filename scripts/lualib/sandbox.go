@@ -150,8 +150,12 @@ func unknown(name string) func(*library, *lua.LState) error {
 	}
 }
 
+// askShell asks for the environment, too: the interpreter gives programs all of it, as ws76.exec does not.
 func askShell(l *library, L *lua.LState) error {
-	return l.Permissions.Ask(permit.Effect{Kind: permit.Exec, Target: "sh"})
+	if err := l.Permissions.Ask(permit.Effect{Kind: permit.Exec, Target: "sh"}); err != nil {
+		return err
+	}
+	return l.Permissions.Ask(permit.Effect{Kind: permit.Env, Target: "*"})
 }
 
 func askTemp(l *library, L *lua.LState) error {

@@ -257,7 +257,7 @@ func (t *Transport) dial(ctx context.Context, addr string) (net.Conn, error) {
 	c := newConn(m, address(t.Name), address(addr))
 	c.flow = t.Flow
 	c.finish = func(gone error, _ []byte) error {
-		m.books.setOpen(gone == nil)
+		m.books.setOpen(gone != errClosed && gone != ErrRebooted) // of a port that failed nobody knows
 		if gone == ErrRebooted {
 			m.forgot()
 		}
