@@ -358,6 +358,33 @@ l:close()`, g.o)
 	}
 }
 
+// A hook that guards stays, whatever is put into its place but a function.
+func TestGuardStays(t *testing.T) {
+	const guard = " function on_message(c, d) if d == 'off' then on_message = nil return false end return (d:gsub('secret', '***')) end"
+	for _, tt := range []struct {
+		code string
+		user ErrorPolicy
+		want string
+	}{
+		{"fail = 'drop'" + guard, Pass, "***"}, {guard, Drop, "***"}, {guard, Pass, "secret"},
+		{"fail = 'drop' function on_start() on_message = nil end" + guard, Pass, "***"},
+		{"fail = 'drop' function on_start() _G['on_' .. 'message'] = false end" + guard, Pass, "***"},
+		{"fail = 'drop' function on_start() on_message = function() return 'other' end end" + guard, Pass, "other"},
+	} {
+		r := newRig(t, tt.code, Options{OnError: tt.user})
+		for _, text := range []string{"off", "secret", "secret"} {
+			r.push(text)
+		}
+		if got := r.got(&r.toB); len(got) < 2 || got[len(got)-1] != tt.want || got[len(got)-2] != tt.want {
+			t.Errorf("%q: %q passed", tt.code, got)
+		}
+		if told := r.logged("WARN test.lua: on_message guards, so that it stays"); told != (tt.want == "***") {
+			t.Errorf("%q: logged %q", tt.code, r.got(&r.logs))
+		}
+		r.stop()
+	}
+}
+
 // TestUnguarded: a version that guards less than the one before says so, whatever has gone.
 func TestUnguarded(t *testing.T) {
 	const hooks = "function on_message(c, d) end function on_send(c, d) end "
@@ -370,7 +397,7 @@ func TestUnguarded(t *testing.T) {
 		{"fail = 'drop' " + hooks, hooks, Pass, []string{unguarded + `"drop" and on_message and on_send; this one does not`}},
 		{"fail = 'close' " + hooks, "function on_send() end", Pass, []string{unguarded + `"close" and on_message and on_send`, gone + "on_message, which"}},
 		{"fail = 'drop' " + hooks, "fail = 'drop' function on_open() end", Pass, []string{gone + "on_message and on_send, which this one does not have"}},
-		{"fail = 'drop' " + hooks, "fail = 'drop' function on_start() on_send = nil end " + hooks, Pass, []string{gone + "on_send, which"}},
+		{"fail = 'drop' " + hooks, "fail = 'drop' function on_start() on_send = nil end " + hooks, Pass, nil},
 		{"fail = 'drop' " + hooks, "function on_start() error('no') end " + hooks, Pass, []string{unguarded}},
 		{"fail = 'drop' function on_handshake() end", "fail = 'drop' " + hooks, Pass, []string{gone + "on_handshake"}},
 		{hooks, "function on_send() end", Drop, []string{gone + "on_message"}},

@@ -3,6 +3,7 @@ package scripts
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -39,7 +40,8 @@ type state struct {
 	files  *lualib.Options
 
 	hooks     [numEvents]*lua.LFunction
-	setsHooks bool // a function may set one, so it is looked after each message
+	kept      uint32 // events whose hooks were to go and stay
+	setsHooks bool   // a function may set one, so it is looked after each message
 
 	late     *lauxlib.Late
 	module   *lua.LTable // ws76
@@ -220,22 +222,26 @@ func (st *state) failed(e event, err error) *Error {
 }
 
 // refresh looks which events the script has functions for, and what it says of failing. What is no function takes no hook's
-// place, and what is no policy is the safest.
+// place, nil not that of one that guards, and what is no policy is the safest.
 func (st *state) refresh() {
 	globals := st.L.G.Global
+	fail, err := st.stated()
+	if err != nil {
+		fail = Close
+	}
 	if st.script.cur == st {
-		fail, err := st.stated()
-		if err != nil {
-			fail = Close
-		}
 		st.script.fail.Store(uint32(fail))
 	}
+	guards := max(st.script.o.OnError, st.script.o.Fail, fail) != Pass
 	var wants uint32
 	for e, name := range Events {
 		v := globals.RawGetString(name)
 		fn, ok := v.(*lua.LFunction)
-		if !ok && lua.LVAsBool(v) {
-			fn = st.hooks[e]
+		if !ok && st.hooks[e] != nil && (lua.LVAsBool(v) || guards && event(e).guards()) {
+			if fn = st.hooks[e]; !lua.LVAsBool(v) && st.kept&event(e).bit() == 0 {
+				st.kept |= event(e).bit()
+				st.script.o.log(slog.LevelWarn, "%s: %s guards, so that it stays: %s takes no place of it", st.script.name, name, v)
+			}
 		}
 		st.hooks[e] = fn
 		if fn != nil && !st.script.off[e] {
