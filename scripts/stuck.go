@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"fmt"
 	"log/slog"
 
 	"github.com/ws76/ws76/scripts/luastring"
@@ -16,9 +17,13 @@ func (s *Script) abandoned(st *state) {
 	if s.cur != st { // it was being built; whoever builds it will hear of it
 		return
 	}
-	s.o.log(slog.LevelError, "%s: a call did not stop within %d times its limit of %v%s; when it has ended, the script is loaded anew, without what it knew",
-		s.name, patienceFactor, s.o.Limits.Timeout, luastring.RaisedBy(s.o.Limits.Names.Timeout))
-	s.reloads.failed = true
+	late := fmt.Sprintf("a call did not stop within %d times its limit of %v%s", patienceFactor, s.o.Limits.Timeout, luastring.RaisedBy(s.o.Limits.Names.Timeout))
+	if s.task { // what it has done is not done again
+		s.finish(&Error{Script: s.name, In: "the program", Text: s.name + ": " + late})
+	} else {
+		s.o.log(slog.LevelError, "%s: %s; when it has ended, the script is loaded anew, without what it knew", s.name, late)
+		s.reloads.failed = true
+	}
 	s.without()
 	s.stuck = st
 	s.down.Store(true)
@@ -33,7 +38,7 @@ func (s *Script) returned(st *state) {
 		return
 	}
 	s.stuck = nil
-	if s.stopped || s.toldStop {
+	if s.stopped || s.toldStop || s.task {
 		return
 	}
 	s.running.Go(func() {
