@@ -54,8 +54,8 @@ class Case:
         # With a fifth of all packets lost some peers seem to be gone for a while.
         self.dead = 60 if fault == "loss" else o.dead
         # Nobody counts what is read of a stream of lines and is in no message yet. Who is stopped
-        # has room for all of it.
-        self.size = 0 if subject.startswith(("tcp", "stdio")) or self.fault == "stop" else SIZE
+        # has room for all of it, and who is full has the smallest window.
+        self.size = 0 if subject.startswith(("tcp", "stdio")) or self.fault in ("stop", "full") else SIZE
         self.name = "%s %s %s" % (subject, dialect, fault)
 
     # The network.
@@ -118,7 +118,7 @@ class Case:
         args = ["receive", "listen", TO, self.to_protocol, self.path("received")]
         if fault and self.fault in ("fin", "rst", "frame", "full"):
             args += ["--fault", self.fault, "--after", 60, "--pause", self.o.stop]
-        args += ["--buffer", BUFFER]
+        args += ["--buffer", 4096 if self.fault == "full" else BUFFER]
         if self.fault == "slow":
             args += ["--every", 0.02]
         self.far = self.peer(self.ns[2], *args)
