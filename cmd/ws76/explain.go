@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/rfc6455"
 )
@@ -135,7 +136,7 @@ func remainderCause(bad *hixie.KeyError, divides func(spaces int) bool) string {
 		}
 	}
 	if len(more) > 0 {
-		return fmt.Sprintf("with %s spaces the number divides: a proxy probably collapsed spaces that stood together", orList(more))
+		return fmt.Sprintf("with %s spaces the number divides: a proxy probably collapsed spaces that stood together", flags.OrList(more))
 	}
 	return "no count of spaces that the draft allows fits: the client makes wrong keys, or the digits were changed"
 }
@@ -197,13 +198,4 @@ func plural(n int, noun string) string {
 		return "1 " + noun
 	}
 	return strconv.Itoa(n) + " " + noun + "s"
-}
-
-// orList writes "5", "5 or 6", "5, 6 or 8".
-func orList(items []string) string {
-	if len(items) == 1 {
-		return items[0]
-	}
-	last := len(items) - 1
-	return strings.Join(items[:last], ", ") + " or " + items[last]
 }

@@ -51,7 +51,7 @@ func newWords[S ~string](f *cli.GenericFlag, allowed []S) *words {
 		name, _, _ := strings.Cut(texts[i], " ")
 		w.allowed = append(w.allowed, strings.TrimSuffix(name, ","))
 	}
-	f.Value, f.Usage = w, strings.Replace(f.Usage, "%s", orList(texts), 1)
+	f.Value, f.Usage = w, strings.Replace(f.Usage, "%s", OrList(texts), 1)
 	return w
 }
 
@@ -95,7 +95,8 @@ func (w *words) Words() []string { return w.allowed }
 // Repeatable reports whether each use of the flag adds to the others.
 func (w *words) Repeatable() bool { return w.many }
 
-func orList(list []string) string {
+// OrList writes "5", "5 or 6", "5, 6 or 8".
+func OrList(list []string) string {
 	last := len(list) - 1
 	if last < 1 {
 		return strings.Join(list, "")
