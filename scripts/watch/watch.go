@@ -78,7 +78,9 @@ type Watcher struct {
 	quiet   time.Duration
 	onError func(error)
 	system  *fsnotify.Watcher
-	done    chan struct{} // closed when the goroutine has ended
+	errs    chan error    // what went wrong with the system's watches
+	lost    chan struct{} // holds a value when events were lost
+	done    chan struct{} // closed when the goroutines have ended
 
 	mu      sync.Mutex
 	closed  bool
@@ -103,7 +105,7 @@ func New(o *Options) (*Watcher, error) {
 	}
 	w := &Watcher{
 		quiet: cmp.Or(o.Quiet, DefaultQuiet), onError: o.OnError, system: system,
-		done: make(chan struct{}), folders: make(map[string]int), told: make(map[string]bool), timer: time.NewTimer(time.Hour),
+		errs: make(chan error, 16), lost: make(chan struct{}, 1), done: make(chan struct{}), folders: make(map[string]int), told: make(map[string]bool), timer: time.NewTimer(time.Hour),
 	}
 	w.timer.Stop()
 	go w.run()
@@ -234,10 +236,35 @@ func (w *Watcher) failed(what string, err error) {
 	}
 }
 
+// drain takes errors of the system at once and without the lock: fsnotify reports that a watch is gone already with a
+// lock held for which Add and Remove wait.
+func (w *Watcher) drain() {
+	defer close(w.errs)
+	for err := range w.system.Errors {
+		switch {
+		case errors.Is(err, fsnotify.ErrEventOverflow):
+			select {
+			case w.lost <- struct{}{}:
+			default:
+			}
+		case !errors.Is(err, syscall.EINVAL): // a watch is given up that the system has given up already
+			select {
+			case w.errs <- err:
+			default: // enough of them wait to be told
+			}
+		}
+	}
+}
+
 // run is the goroutine of the Watcher.
 func (w *Watcher) run() {
 	defer close(w.done)
 	defer w.timer.Stop()
+	go w.drain()
+	defer func() {
+		for range w.errs {
+		}
+	}()
 	unseen := 0 // events since the folders were looked at
 	for {
 		select {
@@ -253,22 +280,23 @@ func (w *Watcher) run() {
 				w.refresh()
 			}
 			w.mu.Unlock()
-		case err, ok := <-w.system.Errors:
+		case <-w.lost: // nothing is known for sure
+			w.mu.Lock()
+			w.forget(string(filepath.Separator))
+			for _, t := range w.watches {
+				t.stale = true
+			}
+			w.refresh()
+			w.mu.Unlock()
+		case err, ok := <-w.errs:
 			if !ok {
 				return
 			}
-			w.mu.Lock()
-			if errors.Is(err, fsnotify.ErrEventOverflow) {
-				// Some events are lost: nothing is known for sure.
-				w.forget(string(filepath.Separator))
-				for _, t := range w.watches {
-					t.stale = true
-				}
-				w.refresh()
-			} else if w.onError != nil && !errors.Is(err, syscall.EINVAL) { // a watch is given up that the system has given up already
+			if w.onError != nil {
+				w.mu.Lock()
 				w.onError(fmt.Errorf("watch: %w", err))
+				w.mu.Unlock()
 			}
-			w.mu.Unlock()
 		case <-w.timer.C:
 			w.report()
 		}

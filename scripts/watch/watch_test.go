@@ -290,3 +290,17 @@ func TestLiteral(t *testing.T) {
 	write(t, "in/a.txt", "new")
 	absolute.expect(t, "create "+filepath.ToSlash(filepath.Join(dir, "in", "a.txt")))
 }
+
+// A folder that is moved and removed at once is gone from the system before its watch is given up, of which fsnotify tells
+// with a lock held that giving up needs, too.
+func TestMovedAndRemoved(t *testing.T) {
+	dir := t.TempDir()
+	r := begin(t, filepath.Join(dir, "**/*.lua"))
+	for range 300 {
+		check(t, os.MkdirAll(filepath.Join(dir, "a/b"), 0o777))
+		check(t, os.Rename(filepath.Join(dir, "a"), filepath.Join(dir, "c")))
+		check(t, os.RemoveAll(filepath.Join(dir, "c")))
+	}
+	write(t, filepath.Join(dir, "last.lua"), "")
+	r.expect(t, "create "+filepath.Join(dir, "last.lua"))
+}
