@@ -40,6 +40,7 @@ func (c *Conn) CloseWith(ctx context.Context, code int, reason string) error {
 			over = c.unanswered(nil)
 		}
 		if c.lingering.Load() {
+			c.readLimit.enter(context.Background()) // the last Receive's may be about to interrupt
 			if drain(c.stream, c.closeTimeout) && c.ended.Load().Clean && c.framing.hasClosing() && c.vectored {
 				c.proper.Store(true)
 			}
@@ -164,9 +165,11 @@ func (c *Conn) unanswered(err error) *CloseError {
 // that still has unread bytes resets it, which can destroy those words on their
 // way; so only the sending side is shut here, and Close reads until the peer closes.
 func (c *Conn) endAfterReply(ce *CloseError) *CloseError {
-	if c.shutWriting() && c.ended.CompareAndSwap(nil, ce) {
-		c.lingering.Store(true)
-		return ce
+	if c.shutWriting() {
+		c.lingering.Store(true) // before ended, which Close looks at first
+		if c.ended.CompareAndSwap(nil, ce) {
+			return ce
+		}
 	}
 	return c.end(ce)
 }

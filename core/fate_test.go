@@ -231,3 +231,37 @@ func TestProve(t *testing.T) {
 		}
 	})
 }
+
+// A Receive that is interrupted late does not cut short the wait for the peer to end,
+// which proves what came before our closing frame.
+func TestFateInterrupted(t *testing.T) {
+	for range 100 {
+		near, far := openedOver(t, fateStreams["tcp"], core.Hixie76)
+		near.HoldClose()
+		if err := far.SendClose(testContext(t), 0, ""); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		if _, err := near.Receive(ctx); err != io.EOF {
+			t.Fatal(err)
+		}
+		if err := near.Send(testContext(t), core.Message{Data: []byte("reply")}); err != nil {
+			t.Fatal(err)
+		}
+		if err := near.SendClose(testContext(t), 0, ""); err != nil {
+			t.Fatal(err)
+		}
+		closed := make(chan error, 1)
+		go func() { closed <- near.Close(testContext(t)) }()
+		cancel()
+		time.Sleep(time.Millisecond)
+		far.read(1 << 20)
+		far.raw.Close()
+		if err := <-closed; err != nil {
+			t.Fatal(err)
+		}
+		if f := near.Fate(); f.Proven != 1 {
+			t.Fatalf("of what the peer has read that is known: %+v", f)
+		}
+	}
+}
