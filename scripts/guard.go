@@ -97,6 +97,7 @@ func (g *guard) interrupt(err error) {
 	if g.cause == nil {
 		g.cause = err
 		g.due.Store(true)
+		g.state.programs.Interrupt()
 	}
 }
 
@@ -105,6 +106,7 @@ func (g *guard) reset() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.cause = nil
+	g.state.programs.Resume()
 }
 
 // The word that says which call runs: its number, and in the lowest bit whether

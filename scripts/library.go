@@ -45,7 +45,7 @@ func (st *state) openStandard() {
 func (st *state) openLibrary() {
 	L, s := st.L, st.script
 	st.permit = s.permissions()
-	options := &lualib.Options{Budget: &st.budget, Permissions: st.permit, Folders: s.folders(), Data: s.o.Data, Written: &s.written, Now: s.o.Clock.Now, KV: s.o.KV, Env: s.o.Env, Environ: s.o.Environ}
+	options := &lualib.Options{Budget: &st.budget, Permissions: st.permit, Folders: s.folders(), Data: s.o.Data, Written: &s.written, Now: s.o.Clock.Now, KV: s.o.KV, Env: s.o.Env, Environ: s.o.Environ, Programs: &st.programs, Stdout: s.o.Stdout, Stderr: s.o.Stderr}
 	st.files = options
 	st.module = st.late.Table(func(t *lua.LTable) {
 		made := lualib.Open(L, options)

@@ -3,6 +3,7 @@ package scripts
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"time"
@@ -165,6 +166,9 @@ type Options struct {
 	// Environ is the environment, NAME=VALUE: all, of which programs of ws76.exec get what
 	// the script may read, and given, which they get anyway. nil: nothing.
 	Environ func() (all, given []string)
+
+	// Stdout and Stderr take what programs of io.popen and os.execute write; nil: nobody does.
+	Stdout, Stderr io.Writer
 
 	// Log takes what the script logs and what is to be said of its errors.
 	Log func(level slog.Level, text string)

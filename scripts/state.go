@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -36,8 +37,9 @@ type state struct {
 	budget luastring.Budget
 	call1  uint64 // the number of the call at hand, 0 between calls
 
-	permit *permit.Permissions
-	files  *lualib.Options
+	permit   *permit.Permissions
+	files    *lualib.Options
+	programs lualib.Programs
 
 	hooks     [numEvents]*lua.LFunction
 	kept      uint32 // events whose hooks were to go and stay
@@ -132,8 +134,11 @@ func (st *state) end(err error) error {
 		st.script.returned(st)
 		return errAbandoned
 	case interrupted:
-		if err == nil {
-			err = st.guard.Err()
+		var api *lua.ApiError
+		if cause := st.guard.Err(); err == nil {
+			err = cause
+		} else if errors.As(err, &api) && strings.HasSuffix(errorText(api.Object), os.ErrDeadlineExceeded.Error()) {
+			api.Cause = cause // for which what it waited for was given up
 		}
 		st.guard.reset()
 	case st.exiting != nil:
@@ -284,6 +289,7 @@ func (st *state) release() {
 		c.Close()
 	}
 	clear(st.opened)
+	st.programs.Close()
 }
 
 // waitsFor lists, for people, what busy finds.

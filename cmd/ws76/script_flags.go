@@ -66,6 +66,7 @@ func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error
 		Modules: e.pluginFinder(c.String("plugin-path")).Path,
 		KV:      func() (*kv.Store, error) { return e.openStore(name) },
 		Env:     func(name string) (string, bool) { v := e.getenv(name); return v, v != "" },
+		Stdout:  e.stdout, Stderr: e.stderr,
 		Environ: func() (all, given []string) { return os.Environ(), e.childEnviron() },
 		Log:     e.logScript,
 		Print:   func(text string) { e.log.Warnf("%s", lines(text)) },

@@ -7,6 +7,7 @@ package lualib
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -41,6 +42,11 @@ type Options struct {
 	// Written bounds, for all states of a script, what it writes in the folder that is its own by default. Nil: there is one for this
 	// state.
 	Written *Quota
+
+	// Programs are those of this state that io.popen and os.execute have started. Required for them.
+	Programs *Programs
+	// Stdout and Stderr take what these write; nil: nobody does.
+	Stdout, Stderr io.Writer
 
 	quota *Quota // of Data, once it is written in
 }

@@ -81,6 +81,8 @@ func System(L *lua.LState, o *Options, name string, t *lua.LTable) {
 		}
 	})
 	if name == lua.IoLibName {
+		t.RawSetString("popen", L.NewFunction(l.popen))
+		l.closeWaits(L, t)
 		l.countWrites(L)
 	}
 	if name == lua.OsLibName {
@@ -88,6 +90,7 @@ func System(L *lua.LState, o *Options, name string, t *lua.LTable) {
 			L.RaiseError("os.exit would end ws76 without closing anything; use ws76.exit")
 			return 0
 		}))
+		t.RawSetString("execute", L.NewFunction(l.execute))
 		t.RawSetString("getenv", L.NewFunction(l.env))
 		t.RawSetString("remove", L.NewFunction(l.remove))
 		t.RawSetString("rename", L.NewFunction(l.rename))
@@ -113,16 +116,14 @@ func Loaders(L *lua.LState, o *Options) {
 
 // free are the functions that have no effect outside, or none but on a file that is open already.
 var free = map[string]bool{
-	"os.remove": true, "os.rename": true, // see System
+	"os.remove": true, "os.rename": true, "os.execute": true, "io.popen": true, // see System
 	"os.time": true, "os.date": true, "os.clock": true, "os.difftime": true, "os.setlocale": true, "io.type": true, "debug.traceback": true,
 }
 
 // asks are what has to be allowed for the others.
 var asks = map[string]func(l *library, L *lua.LState) error{
-	"os.execute": askShell,
 	"os.tmpname": askTemp,
 	"io.tmpfile": askTemp,
-	"io.popen":   askShell,
 	"io.open":    func(l *library, L *lua.LState) error { return l.askMode(L, L.OptString(2, "r")) },
 	"io.lines": func(l *library, L *lua.LState) error {
 		if L.Get(1) == lua.LNil {
@@ -148,14 +149,6 @@ func unknown(name string) func(*library, *lua.LState) error {
 	return func(l *library, L *lua.LState) error {
 		return l.Permissions.Ask(permit.Effect{Kind: permit.Debug, Target: name})
 	}
-}
-
-// askShell asks for the environment, too: the interpreter gives programs all of it, as ws76.exec does not.
-func askShell(l *library, L *lua.LState) error {
-	if err := l.Permissions.Ask(permit.Effect{Kind: permit.Exec, Target: "sh"}); err != nil {
-		return err
-	}
-	return l.Permissions.Ask(permit.Effect{Kind: permit.Env, Target: "*"})
 }
 
 func askTemp(l *library, L *lua.LState) error {
