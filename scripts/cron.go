@@ -23,8 +23,8 @@ func parseCron(line string, now time.Time) (cron.Schedule, error) {
 		}
 	}
 	if n := len(fields); n > 1 && fields[n-2] == "@every" {
-		if d, err := time.ParseDuration(fields[n-1]); err == nil && d < time.Second {
-			return nil, fmt.Errorf("an interval of %v is too short; want 1s or more", d)
+		if d, err := time.ParseDuration(fields[n-1]); err == nil && (d < time.Second || d%time.Second != 0) {
+			return nil, fmt.Errorf("an interval of %v; want whole seconds, at least one (ws76.every takes fractions)", d)
 		}
 	}
 	schedule, err := cron.ParseStandard(strings.Join(fields, " "))

@@ -92,7 +92,7 @@ func TestAtRefuses(t *testing.T) {
 	for line, want := range map[string]string{
 		"": "empty spec", "* * * *": "expected exactly 5 fields, found 4", "60 * * * *": "above maximum (59)", "* * * * * *": "found 6", "@reboot": "unrecognized",
 		"x * * * *": "failed to parse int from x", ", * * * *": "names no time", "0 0 31 2 *": "never comes", "*/0 * * * *": "step",
-		"CRON_TZ=UTC": "nothing behind", "TZ=Nowhere/Land * * * * *": "bad location", "@every x": "duration", "@every 0s": "too short", "@every -1h": "too short", "CRON_TZ=UTC @every 999ms": "too short",
+		"CRON_TZ=UTC": "nothing behind", "TZ=Nowhere/Land * * * * *": "bad location", "@every x": "duration", "@every 0s": "whole seconds", "@every -1h": "whole seconds", "CRON_TZ=UTC @every 999ms": "whole seconds", "@every 1.5s": "an interval of 1.5s; want whole seconds", "@every 1h0.001s": "whole seconds",
 	} {
 		r := newRig(t, fmt.Sprintf(`local ok, e = pcall(ws76.at, %q, print) print(ok, e)`, line), Options{})
 		if got := r.got(&r.prints); len(got) != 1 || !strings.HasPrefix(got[0], "false\t") || !strings.Contains(got[0], want) || !strings.Contains(got[0], "30 6 * * 1-5") {

@@ -112,8 +112,8 @@ func misnamedIn(list []string, prefix string, table lua.LValue) []string {
 	if t, ok := table.(*lua.LTable); ok {
 		t.ForEach(func(key, v lua.LValue) {
 			name, _ := key.(lua.LString)
-			if value, ok := v.(lua.LString); ok && prefix == "" {
-				if text, ok := check.NoFail(string(name), string(value)); ok {
+			if value, ok := v.(lua.LString); ok {
+				if text, ok := check.NoFail(prefix, string(name), string(value)); ok {
 					list = append(list, text)
 				}
 			}

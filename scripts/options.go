@@ -141,6 +141,9 @@ type Options struct {
 	// Reload watches the file and those it requires, and loads them anew when they
 	// change; see LoadTask for programs.
 	Reload bool
+	// Changed is the version before of a program, which has ended with ErrChanged: what this one guards less is said.
+	// nil: none.
+	Changed *Script
 	// Clock is what timers go by; nil is the real one. The bounds of Limits always
 	// go by real time.
 	Clock Clock

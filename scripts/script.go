@@ -114,6 +114,9 @@ func open(name, path string, code []byte, task bool, o Options) (*Script, error)
 	if path != "" {
 		s.dir = filepath.Dir(path)
 	}
+	if o.Changed != nil {
+		s.guarding, s.o.Changed = o.Changed.guarding, nil
+	}
 	if o.KV != nil {
 		s.o.KV = s.openStore
 		s.openKV = o.KV
@@ -282,7 +285,9 @@ func (s *Script) startState() error {
 		}
 	}
 	s.bg.wake = len(st.ready) > 0 || s.bg.wake
-	s.tellUnguarded()
+	if !s.task { // its hooks are not there yet
+		s.tellUnguarded()
+	}
 	return nil
 }
 

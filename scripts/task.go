@@ -141,6 +141,8 @@ func (st *state) resume(r resumption) {
 		st.judged = true
 		if err = st.judge(nil); err != nil {
 			err = fmt.Errorf("%s: %w", st.script.name, err)
+		} else {
+			st.script.tellUnguarded()
 		}
 	}
 	switch {

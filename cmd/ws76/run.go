@@ -99,6 +99,7 @@ func (e *env) runScript(c *cli.Context) error {
 		switch err = script.Run(c.Context); {
 		case err == scripts.ErrChanged:
 			e.log.Warnf("%s has changed and is started anew", path)
+			options.Changed = script
 			continue
 		case is[*scripts.ExitError](err):
 			return scriptExit(err)

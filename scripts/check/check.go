@@ -53,7 +53,7 @@ func Script(src []byte, file string, known *Known) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &walker{known: known, report: Report{Hooks: []Hook{}, Problems: []Problem{}}, defined: map[string]bool{}, prefixes: map[string]bool{}, strings: map[string]bool{}}
+	w := &walker{told: map[use]bool{}, known: known, report: Report{Hooks: []Hook{}, Problems: []Problem{}}, defined: map[string]bool{}, prefixes: map[string]bool{}, strings: map[string]bool{}}
 	for _, name := range slices.Concat(known.Globals, known.Hooks) {
 		w.defined[name] = true
 	}
@@ -115,12 +115,13 @@ func LocalHook(name string) string {
 // LocalFail says that the policy is.
 const LocalFail = "fail is local, so nothing looks at it; leave out local"
 
-// NoFail says that a global that has a policy is not fail but was meant to be; ok is false for others.
-func NoFail(name, value string) (text string, ok bool) {
-	if name == "fail" || !slices.Contains(Policies, value) || distance(name, "fail") > 2 {
+// NoFail says that what has a policy is not the global fail but was meant to be: a global, of which prefix is "", or a field of
+// the module, of which it is "ws76."; ok is false for others.
+func NoFail(prefix, name, value string) (text string, ok bool) {
+	if prefix == "" && name == "fail" || prefix != "" && prefix != "ws76." || !slices.Contains(Policies, value) || distance(name, "fail") > 2 {
 		return "", false
 	}
-	return "nothing looks at " + name + "; did you mean fail?", true
+	return "nothing looks at " + prefix + name + "; did you mean fail?", true
 }
 
 // distance is the number of letters to change, add or leave out (Levenshtein).
@@ -184,6 +185,7 @@ type walker struct {
 	prefixes map[string]bool // names of the module and of what they are in
 	uses     []use
 	members  []use // ws76.x.y
+	told     map[use]bool
 	missing  []missing
 	strings  map[string]bool // fields of string that the script sets
 	given    []given
@@ -195,7 +197,7 @@ func (w *walker) problem(line int, format string, args ...any) {
 
 // judge compares what was used with what there is, once all is known.
 func (w *walker) judge() {
-	reported := map[use]bool{}
+	reported := w.told
 	names := slices.Concat(w.known.Globals, w.known.Hooks)
 	for _, u := range w.uses {
 		if !w.defined[u.name] && !reported[u] {
@@ -258,8 +260,17 @@ func mayBeFunction(value ast.Expr) bool {
 // field looks at a function that a field of a global table is set to, under a constant name. Those of _G are globals.
 func (w *walker) field(table ast.Expr, key string, value ast.Expr, s *scope) {
 	of, ok := table.(*ast.IdentExpr)
+	policy, isText := value.(*ast.StringExpr)
 	switch {
-	case !ok || s.has(of.Value) || !mayBeFunction(value):
+	case !ok || s.has(of.Value):
+	case isText && of.Value == "ws76":
+		if problem, ok := NoFail("ws76.", key, policy.Value); ok {
+			w.problem(of.Line(), "%s", problem)
+			w.told[use{"ws76." + key, of.Line()}] = true
+		}
+	case isText && of.Value == "_G":
+		w.policy(of.Line(), key, policy)
+	case !mayBeFunction(value):
 	case of.Value == "_G":
 		w.define(key, of.Line(), value)
 	case of.Value == "plugin": // ws76 has no such field
@@ -271,15 +282,15 @@ func (w *walker) field(table ast.Expr, key string, value ast.Expr, s *scope) {
 var Policies = []string{"drop", "close"}
 
 // policy looks at a global that is fail, or was meant to be.
-func (w *walker) policy(name *ast.IdentExpr, value ast.Expr) {
+func (w *walker) policy(line int, name string, value ast.Expr) {
 	text, ok := value.(*ast.StringExpr)
 	switch {
 	case !ok:
-	case name.Value == "fail" && !slices.Contains(Policies, text.Value):
-		w.problem(name.Line(), "fail is %q; want %s%s", text.Value, strings.Join(Policies, " or "), didYouMean(Nearest(text.Value, Policies)))
+	case name == "fail" && !slices.Contains(Policies, text.Value):
+		w.problem(line, "fail is %q; want %s%s", text.Value, strings.Join(Policies, " or "), didYouMean(Nearest(text.Value, Policies)))
 	default:
-		if problem, ok := NoFail(name.Value, text.Value); ok {
-			w.problem(name.Line(), "%s", problem)
+		if problem, ok := NoFail("", name, text.Value); ok {
+			w.problem(line, "%s", problem)
 		}
 	}
 }
@@ -310,7 +321,7 @@ func (w *walker) stmt(stmt ast.Stmt, s *scope) {
 					break
 				}
 				w.define(name.Value, name.Line(), st.Rhs[i])
-				w.policy(name, st.Rhs[i])
+				w.policy(name.Line(), name.Value, st.Rhs[i])
 				if f, ok := st.Rhs[i].(*ast.FunctionExpr); ok {
 					w.function(f, s, w.known.Params[name.Value])
 				}

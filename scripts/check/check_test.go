@@ -62,6 +62,9 @@ func TestScript(t *testing.T) {
 		{"local s = ('x'):rep(2):uper() print(s:len(), string.lenn(s))", "[]", []string{"1: a string has no method uper; did you mean upper?", "1: a string has no field lenn; did you mean len?"}},
 		{"function string.trim(s) return s end print((' x'):trim(), string.trim('x'))", "[]", nil},
 		{"fail = 'dorp'", "[]", []string{`1: fail is "dorp"; want drop or close; did you mean drop?`}},
+		{"ws76.fail = 'drop' ws76.fial = 'close' ws76.mode = 'drop' other.fail = 'drop'", "[]", []string{`1: nothing looks at ws76.fail; did you mean fail?`, `1: nothing looks at ws76.fial; did you mean fail?`, `1: there is no ws76.mode; did you mean ws76.after?`, `1: undefined global "other"`}},
+		{"local ws76 = {} ws76.fail = 'drop' _G.fial = 'drop' _G.fail = 'close'", "[]", []string{"1: nothing looks at fial; did you mean fail?"}},
+		{"_G.fail = 'dorp'", "[]", []string{`1: fail is "dorp"; want drop or close; did you mean drop?`}},
 		{"fial = 'drop' fail = 'close' mode = 'drop' local fial = 'drop'", "[]", []string{"1: nothing looks at fial; did you mean fail?"}},
 		{"ws76.connect('x', {timeout = 1, ['via'] = 2, [1] = 3, [k()] = 4, 5}) function k() end", "[]", nil},
 		{"local c = ws76.connect('x',\n{timeoutt = 1}) c:send('x', {knid = 1}) x.y:send('x', {knid = 1})\nx = {}", "[]", []string{
