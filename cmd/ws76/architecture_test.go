@@ -19,7 +19,8 @@ const module = "github.com/ws76/ws76/"
 // mayImport is the import graph: what each package may import of this module.
 // Those that are missing here may import nothing of it.
 var mayImport = map[string][]string{
-	"cmd/ws76":                {"cmd/ws76/internal/flags", "internal/accept", "internal/capture", "internal/children", "internal/deadpeer", "internal/outq", "internal/silence", "internal/lineedit", "plugins", "core", "core/hixie", "core/rfc6455", "core/bridge", "core/relay", "core/relay/format", "core/relay/recording", "plugins/record", "core/serve", "transports", "transports/all", "transports/exec", "transports/pipe", "transports/serial", "transports/tcp", "transports/tls", "transports/wifly", "transports/wifly/module", "core/hub", "core/hub/nats", "core/serve/auth", "core/serve/channels", "core/serve/dashboard", "core/serve/gate", "core/serve/metrics", "core/serve/static", "scripts", "plugins/mqtt", "plugins/nats", "plugins/broker", "scripts/kv", "scripts/permit", "scripts/watch", "scripts/check", "scripts/meta", "scripts/scripttest", "scripts/templates", "completions", "man", "internal/textfile", "scripts/luacode"},
+	"cmd/ws76/internal/app":   {"cmd/ws76/internal/flags", "core/relay/format", "internal/lineedit", "internal/nearest", "internal/textfile"},
+	"cmd/ws76":                {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "internal/accept", "internal/capture", "internal/children", "internal/deadpeer", "internal/outq", "internal/silence", "internal/lineedit", "plugins", "core", "core/hixie", "core/rfc6455", "core/bridge", "core/relay", "core/relay/format", "core/relay/recording", "plugins/record", "core/serve", "transports", "transports/all", "transports/exec", "transports/pipe", "transports/serial", "transports/tcp", "transports/tls", "transports/wifly", "transports/wifly/module", "core/hub", "core/hub/nats", "core/serve/auth", "core/serve/channels", "core/serve/dashboard", "core/serve/gate", "core/serve/metrics", "core/serve/static", "scripts", "plugins/mqtt", "plugins/nats", "plugins/broker", "scripts/kv", "scripts/permit", "scripts/watch", "scripts/check", "scripts/meta", "scripts/scripttest", "scripts/templates", "completions", "man", "internal/textfile", "scripts/luacode"},
 	"core":                    {"core/hixie", "core/rfc6455", "internal/deadpeer", "internal/outq"},
 	"core/relay":              {"core", "core/rfc6455"},
 	"core/bridge":             {"core", "core/hixie", "core/relay", "core/relay/format", "core/rfc6455", "internal/outq"},
@@ -34,7 +35,7 @@ var mayImport = map[string][]string{
 	"scripts":                 {"core", "core/hixie", "core/rfc6455", "core/relay", "core/serve/gate", "internal/accept", "internal/glob", "scripts/check", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/lualib", "scripts/luastd", "scripts/luastring", "scripts/permit", "scripts/watch", "internal/textfile"},
 	"scripts/permit":          {"internal/glob"},
 	"scripts/watch":           {"internal/glob"},
-	"scripts/check":           {"scripts/luacode", "scripts/luastring"},
+	"scripts/check":           {"internal/nearest", "scripts/luacode", "scripts/luastring"},
 	"scripts/luacode":         {"scripts/lauxlib", "scripts/luastring", "scripts/luasyntax"},
 	"scripts/luasyntax":       {"scripts/lauxlib"},
 	"scripts/luastring":       {"scripts/lauxlib"},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
@@ -21,7 +22,7 @@ import (
 )
 
 func bridgeCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "bridge",
 		Usage:     "join any endpoint to any other: an old device to a modern server, a serial line to a WebSocket",
 		ArgsUsage: "FROM TO",
@@ -43,7 +44,7 @@ ws76 bridge --file bridges.toml                             several, reloaded wh
 			"{origin}, {remote} and {channel} are filled in.",
 		Flags:  spanFlags(),
 		Action: func(c *cli.Context) error { return e.bridge(c) },
-	}, exitConnect, exitHandshake, exitTimeout, exitUnclean, exitProtocol, exitScript, exitConfig, exitTransport, exitInterrupt, exitTerminate)
+	}, app.ExitConnect, app.ExitHandshake, app.ExitTimeout, app.ExitUnclean, app.ExitProtocol, app.ExitScript, app.ExitConfig, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
 func bridgeFlags() []cli.Flag {
@@ -81,7 +82,7 @@ func bridgeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "to-auth-file", Category: to, Usage: "log in to TO with user:password from the first line of `FILE`"},
 		flags.Word(cli.GenericFlag{Name: "header-order", Category: to, Usage: "`ORDER` of the fields: %s"}, "random", "random, as the draft says,", "fixed"),
 		&cli.StringFlag{Name: "to-via", Category: to, Value: "tcp:", Usage: "reach a WebSocket TO over the transport `URL`: " + transportExamples()},
-		execEnvFlag(to),
+		app.ExecEnvFlag(to),
 		&cli.StringFlag{Name: "proxy", Category: to, Usage: "reach TO through the proxy `URL`, socks5:// or http://, or none", DefaultText: "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say"},
 		&cli.StringSliceFlag{Name: "resolve", Category: to, Usage: "use ADDR for a name: `HOST:PORT:ADDR`; repeatable"},
 		&cli.BoolFlag{Name: "ipv4", Aliases: []string{"4"}, Category: to, Usage: "IPv4 only"},
@@ -136,12 +137,12 @@ type streamKind struct{ from, to format.Options }
 func (e *env) bridge(c *cli.Context) error {
 	if file := c.String("file"); file != "" {
 		if c.NArg() > 0 {
-			return usagef("bridge --file takes no FROM and TO, got %q", c.Args().Slice())
+			return app.Usagef("bridge --file takes no FROM and TO, got %q", c.Args().Slice())
 		}
 		return e.bridgeFile(c, file)
 	}
 	if c.NArg() != 2 {
-		return usagef("bridge: want FROM and TO, got %q; for instance ws76 bridge ws://:8080 ws+rfc6455://example.com", c.Args().Slice())
+		return app.Usagef("bridge: want FROM and TO, got %q; for instance ws76 bridge ws://:8080 ws+rfc6455://example.com", c.Args().Slice())
 	}
 	s, err := e.newSpan(c, "", c.Args().Get(0), c.Args().Get(1))
 	if err != nil {
@@ -149,19 +150,19 @@ func (e *env) bridge(c *cli.Context) error {
 	}
 	err = s.run(c.Context)
 	if err == nil && s.sessions.lossy.Load() {
-		return silentError(exitUnclean) // what is missing has been said
+		return app.SilentError(app.ExitUnclean) // what is missing has been said
 	}
 	return err
 }
 
 // newSpan reads what the command line, or a table of --file, says. It opens nothing.
 func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
-	own := *e // a table of --file has values of its own
-	own.children = childOptions{named: c.StringSlice("exec-env"), contained: true}
-	own.deadAfter = boundOf(c, "dead-after")
-	s := &span{env: &own, name: name, c: c, max: flags.Bytes(c, "max-message"), closing: c.Duration("close-timeout"), idle: c.Duration("idle")}
-	s.sessions.init(e.log, name)
-	if err := numbersOf(spanFlags()).check(c); err != nil { // those of a table, too
+	own := e.own() // a table of --file has values of its own
+	own.Children = app.ChildOptions{Named: c.StringSlice("exec-env"), Contained: true}
+	own.DeadAfter = app.BoundOf(c, "dead-after")
+	s := &span{env: own, name: name, c: c, max: flags.Bytes(c, "max-message"), closing: c.Duration("close-timeout"), idle: c.Duration("idle")}
+	s.sessions.init(e.Log, name)
+	if err := app.NumbersOf(spanFlags()).Check(c); err != nil { // those of a table, too
 		return nil, err
 	}
 	var err error
@@ -169,11 +170,11 @@ func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
 		return nil, err
 	}
 	if s.buffer = c.Int("buffer"); s.buffer == 0 && c.Bool("redeliver") {
-		return nil, usagef("--redeliver needs --buffer N")
+		return nil, app.Usagef("--redeliver needs --buffer N")
 	}
 	binary, err := hub.ParseBinary(c.String("binary"))
 	if err != nil {
-		return nil, usagef("--binary: %w", err)
+		return nil, app.Usagef("--binary: %w", err)
 	}
 	s.binary = binary.As()
 	for _, side := range []struct {
@@ -193,12 +194,12 @@ func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
 	}
 	if s.to.template != nil && s.to.template.HasNames() && s.from.kind != fromWebSocket {
 		if !strings.Contains(to, "{") {
-			return nil, usagef("TO: %s has no path, and FROM has no request that names one; write %[1]s/", s.to.text)
+			return nil, app.Usagef("TO: %s has no path, and FROM has no request that names one; write %[1]s/", s.to.text)
 		}
-		return nil, usagef("TO: names in braces are filled in from the request of a WebSocket client, and FROM has none")
+		return nil, app.Usagef("TO: names in braces are filled in from the request of a WebSocket client, and FROM has none")
 	}
 	if s.steady && s.buffer > 0 {
-		return nil, usagef("--buffer is not for a broker as FROM: it keeps what TO has not taken by itself")
+		return nil, app.Usagef("--buffer is not for a broker as FROM: it keeps what TO has not taken by itself")
 	}
 	if s.to.steady {
 		s.buffer = 0 // it is opened again by itself, and has the sender wait meanwhile
@@ -209,7 +210,7 @@ func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
 // newFront makes ready what looks at clients before they are let in.
 func (s *span) newFront() (err error) {
 	f := &service{env: s.env, forwarded: s.c.Bool("trust-forwarded")}
-	s.front, f.turnedAway.log, f.drops.log = f, s.log, s.log
+	s.front, f.turnedAway.log, f.drops.log = f, s.Log, s.Log
 	f.server.Loops = -1 // the opening of TO is waited for
 	if err := f.openGate(s.c); err != nil {
 		return err
@@ -242,7 +243,7 @@ func (s *span) run(stop context.Context) error {
 	if err := set.Start(); err != nil {
 		return err
 	}
-	defer onHangup(s.front.reload)()
+	defer app.OnHangup(s.front.reload)()
 	defer s.front.turnedAway.close()
 	defer s.front.drops.close()
 	err = s.from.run(ctx)
@@ -268,7 +269,7 @@ func (s *span) clientTLS() (*tls.Config, error) {
 		ServerName: s.c.String("servername"), Insecure: s.c.Bool("insecure"), MinVersion: s.c.String("tls-min"),
 	})
 	if err != nil {
-		return nil, usageError{err}
+		return nil, app.Usage(err)
 	}
 	return config, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/internal/deadpeer"
@@ -52,11 +53,11 @@ func (s *span) brokerSide(side, raw string) (kind *brokerKind, open func(context
 	}
 	kind = &all[i]
 	if err := kind.check(raw); err != nil {
-		return nil, nil, usageError{err}
+		return nil, nil, app.Usage(err)
 	}
 	o := broker.Options{
-		ConnectTimeout: s.c.Duration("connect-timeout"), MaxMessage: s.max, Dial: deadpeer.New(s.deadAfter).Dial,
-		Note: func(text string) { s.log.Warnf("%s%s", s.sessions.prefix, text) },
+		ConnectTimeout: s.c.Duration("connect-timeout"), MaxMessage: s.max, Dial: deadpeer.New(s.DeadAfter).Dial,
+		Note: func(text string) { s.Log.Warnf("%s%s", s.sessions.prefix, text) },
 		Lost: func(n uint64, why string) { s.front.drops.add(s.sessions.prefix+side, n, why) },
 	}
 	if slices.Contains(kind.secure, scheme) {
@@ -69,9 +70,9 @@ func (s *span) brokerSide(side, raw string) (kind *brokerKind, open func(context
 		var refused *broker.RefusedError
 		switch {
 		case errors.As(err, &refused):
-			return nil, withCode(exitHandshake, err)
+			return nil, app.WithCode(app.ExitHandshake, err)
 		case err != nil && !errors.Is(err, context.DeadlineExceeded):
-			return nil, withCode(exitConnect, err)
+			return nil, app.WithCode(app.ExitConnect, err)
 		case err != nil:
 			return nil, err
 		}
@@ -86,7 +87,7 @@ func (s *span) brokerTo(t *toSide, raw string) (bool, error) {
 		return false, err
 	}
 	if t.template, err = bridge.ParseTemplate(raw); err != nil {
-		return true, usagef("%q: %w", t.text, err)
+		return true, app.Usagef("%q: %w", t.text, err)
 	}
 	t.text, t.steady = broker.Redacted(raw), true
 	t.open = func(ctx context.Context, who *client) (*upstream, error) {

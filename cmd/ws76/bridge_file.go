@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/internal/accept"
 	"github.com/ws76/ws76/scripts/watch"
 	"github.com/ws76/ws76/transports"
@@ -19,7 +20,7 @@ import (
 
 // spanFile is what --file says, in tables [bridge.NAME].
 type spanFile struct {
-	config
+	app.Config
 	tables map[string]spanTable
 }
 
@@ -38,27 +39,27 @@ func spanFlags() []cli.Flag { return append(append(bridgeFlags(), recordFlag()),
 
 // readSpans reads the tables of a file.
 func (e *env) readSpans(file string) (*spanFile, error) {
-	text, err := readConfig(file)
+	text, err := app.ReadConfig(file)
 	if err != nil {
-		return nil, withCode(exitConfig, fmt.Errorf("reading the bridges: %w", err))
+		return nil, app.WithCode(app.ExitConfig, fmt.Errorf("reading the bridges: %w", err))
 	}
-	f := &spanFile{config{path: file, text: text, log: e.log}, map[string]spanTable{}}
-	if err := f.decode(); err != nil {
+	f := &spanFile{app.Config{Path: file, Text: text, Log: e.Log}, map[string]spanTable{}}
+	if err := f.Decode(); err != nil {
 		return nil, err
 	}
-	for name := range f.root {
+	for name := range f.Root {
 		if name != spanTables {
-			return nil, f.wrong([]string{name}, "want tables [bridge.NAME] only")
+			return nil, f.Wrong([]string{name}, "want tables [bridge.NAME] only")
 		}
 	}
-	all, _ := f.root[spanTables].(map[string]any)
+	all, _ := f.Root[spanTables].(map[string]any)
 	if len(all) == 0 {
-		return nil, withCode(exitConfig, fmt.Errorf("%s: no bridges; want tables [bridge.NAME] with from and to", file))
+		return nil, app.WithCode(app.ExitConfig, fmt.Errorf("%s: no bridges; want tables [bridge.NAME] with from and to", file))
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		values, ok := all[name].(map[string]any)
 		if !ok {
-			return nil, f.wrong([]string{spanTables, name}, "want a table, [bridge.%s]", name)
+			return nil, f.Wrong([]string{spanTables, name}, "want a table, [bridge.%s]", name)
 		}
 		if f.tables[name], err = f.table(name, values); err != nil {
 			return nil, err
@@ -74,23 +75,23 @@ func (f *spanFile) table(name string, values map[string]any) (spanTable, error) 
 		url, isText := values[key].(string)
 		switch where := []string{spanTables, name, key}; {
 		case (key == "from" || key == "to") && !isText:
-			return t, f.wrong(where, "want one URL")
+			return t, f.Wrong(where, "want one URL")
 		case key == "from":
 			t.from = url
 		case key == "to":
 			t.to = url
-		case configurable(flags, key) == nil:
+		case app.Configurable(flags, key) == nil:
 			known := []string{"from", "to"}
 			for _, f := range flags {
 				known = append(known, f.Names()[0])
 			}
-			return t, f.wrong(where, "there are from, to and the options of ws76 bridge%s", didYouMean(key, known, "%s"))
+			return t, f.Wrong(where, "there are from, to and the options of ws76 bridge%s", app.DidYouMean(key, known, "%s"))
 		default:
 			t.flags[key] = values[key]
 		}
 	}
 	if t.from == "" || t.to == "" {
-		return t, f.wrong([]string{spanTables, name}, "want from and to")
+		return t, f.Wrong([]string{spanTables, name}, "want from and to")
 	}
 	t.key = fmt.Sprintf("%#v", values) // its keys are sorted
 	return t, nil
@@ -102,18 +103,18 @@ func (f *spanFile) newSpan(e *env, c *cli.Context, name string) (*span, error) {
 	set := flag.NewFlagSet("", flag.ContinueOnError)
 	flags := spanFlags()
 	for key := range t.flags {
-		if err := configurable(flags, key).Apply(set); err != nil {
+		if err := app.Configurable(flags, key).Apply(set); err != nil {
 			return nil, err
 		}
 	}
 	c = cli.NewContext(c.App, set, c)
 	c.Command.Flags = flags
-	if err := f.apply(c, t.flags, []string{spanTables, name}, false); err != nil {
+	if err := f.Apply(c, t.flags, []string{spanTables, name}, false); err != nil {
 		return nil, err
 	}
 	s, err := e.newSpan(c, name, t.from, t.to)
 	if err != nil {
-		return nil, f.wrong(t.blamed(name, err), "%v", err) // its exit code is that of a file
+		return nil, f.Wrong(t.blamed(name, err), "%v", err) // its exit code is that of a file
 	}
 	return s, nil
 }
@@ -158,7 +159,7 @@ func (e *env) bridgeFile(c *cli.Context, file string) error {
 		return err
 	}
 	changed := make(chan struct{}, 1)
-	watcher, err := watch.New(&watch.Options{OnError: func(err error) { e.log.Warnf("watching %s: %v", file, err) }})
+	watcher, err := watch.New(&watch.Options{OnError: func(err error) { e.Log.Warnf("watching %s: %v", file, err) }})
 	if err != nil {
 		return err
 	}
@@ -173,7 +174,7 @@ func (e *env) bridgeFile(c *cli.Context, file string) error {
 		return fmt.Errorf("watching %s: %w", file, err)
 	}
 	hangups := make(chan os.Signal, 1)
-	defer takeHangups(hangups)()
+	defer app.TakeHangups(hangups)()
 
 	s := &spans{env: e, c: c, file: file, running: map[string]*runningSpan{}, ended: make(chan *runningSpan)}
 	defer s.stopAll()
@@ -190,7 +191,7 @@ func (e *env) bridgeFile(c *cli.Context, file string) error {
 		case r := <-s.ended:
 			s.over(r)
 			if r.deaf() {
-				return silentError(errorCode(r.err))
+				return app.SilentError(errorCode(r.err))
 			}
 			if err, all := s.allOver(); all {
 				return err
@@ -216,9 +217,9 @@ func (s *spans) reload() {
 		err = s.apply(bridges)
 	}
 	if err != nil {
-		s.log.Errorf("reloading: %v; the bridges stay as they are", err)
+		s.Log.Errorf("reloading: %v; the bridges stay as they are", err)
 	} else if s.failed {
-		s.log.Errorf("reloaded: %s", s.file)
+		s.Log.Errorf("reloaded: %s", s.file)
 	}
 	s.failed = err != nil
 }
@@ -239,7 +240,7 @@ func (s *spans) apply(f *spanFile) error {
 	for name, r := range s.running {
 		if _, stays := tables[name]; !stays || ready[name] != nil {
 			if !stays {
-				s.log.Warnf("%s: stopped; it is not in %s any more", name, s.file)
+				s.Log.Warnf("%s: stopped; it is not in %s any more", name, s.file)
 			}
 			s.stop(r)
 			delete(s.running, name)
@@ -282,7 +283,7 @@ func (s *spans) over(r *runningSpan) {
 	r.done = true
 	r.stop()
 	if r.err != nil && s.c.Context.Err() == nil {
-		s.log.Errorf("%s: %v", r.name, r.err)
+		s.Log.Errorf("%s: %v", r.name, r.err)
 	}
 }
 
@@ -293,7 +294,7 @@ func (s *spans) allOver() (err error, all bool) {
 			return nil, false
 		}
 		if r.err != nil {
-			err = silentError(errorCode(r.err))
+			err = app.SilentError(errorCode(r.err))
 		}
 	}
 	return err, true

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/hixie"
@@ -41,7 +42,7 @@ func (s *span) parseFrom(raw string) (*fromSide, error) {
 	}
 	scheme, rest, ok := strings.Cut(raw, ":")
 	if !ok {
-		return nil, usagef("%q: want a URL like ws://:8080, tcp://:7000, serial:///dev/ttyUSB0 or stdio:", raw)
+		return nil, app.Usagef("%q: want a URL like ws://:8080, tcp://:7000, serial:///dev/ttyUSB0 or stdio:", raw)
 	}
 	base, dialect, _ := strings.Cut(scheme, "+")
 	switch {
@@ -67,7 +68,7 @@ func (s *span) parseFrom(raw string) (*fromSide, error) {
 		return from, err
 	}
 	if _, err := s.openTransport(scheme+":"+rest, transports.Options{}); err != nil && scheme != "tcp" {
-		return nil, usageError{err}
+		return nil, app.Usage(err)
 	}
 	return &fromSide{fromStream, func(ctx context.Context) error {
 		listeners, err := s.openListeners(ctx, []string{raw})
@@ -82,7 +83,7 @@ func (s *span) parseFrom(raw string) (*fromSide, error) {
 func (s *span) webSocketFrom(raw, scheme, dialect string) (*fromSide, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, usagef("%q: want %s://[HOST]:PORT, with a path to serve only that; to connect there write connect:%s", redactURL(raw), scheme, redactURL(raw))
+		return nil, app.Usagef("%q: want %s://[HOST]:PORT, with a path to serve only that; to connect there write connect:%s", redactURL(raw), scheme, redactURL(raw))
 	}
 	accept, err := s.acceptOptions(dialect)
 	if err != nil {
@@ -90,7 +91,7 @@ func (s *span) webSocketFrom(raw, scheme, dialect string) (*fromSide, error) {
 	}
 	if scheme == "wss" {
 		if s.front.server.TLS == nil {
-			return nil, usagef("%q: wss:// needs --tls-cert", raw)
+			return nil, app.Usagef("%q: wss:// needs --tls-cert", raw)
 		}
 	}
 	addr := s.c.String("from-via")
@@ -107,7 +108,7 @@ func (s *span) webSocketFrom(raw, scheme, dialect string) (*fromSide, error) {
 		if err != nil {
 			return err
 		}
-		s.log.Warnf("%sbridging %s to %s", s.sessions.prefix, describe(listeners[0].Addr(), s.front.server.TLS != nil), s.to.text)
+		s.Log.Warnf("%sbridging %s to %s", s.sessions.prefix, describe(listeners[0].Addr(), s.front.server.TLS != nil), s.to.text)
 		return s.runWebSockets(ctx, listeners[0], accept, path)
 	}}, nil
 }
@@ -119,12 +120,12 @@ func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
 		// The client is answered once TO is there.
 		HandshakeTimeout: c.Duration("handshake-timeout") + c.Duration("connect-timeout"),
 		CloseTimeout:     s.closing, Trace: s.trace("server"),
-		Pending: s.pending, MessageTimeout: boundOf(c, "message-timeout"), WriteTimeout: boundOf(c, "write-timeout"),
+		Pending: s.pending, MessageTimeout: app.BoundOf(c, "message-timeout"), WriteTimeout: app.BoundOf(c, "write-timeout"),
 	}
 	if dialect != "" {
 		d, err := core.ParseDialect(dialect)
 		if err != nil {
-			return o, usageError{err}
+			return o, app.Usage(err)
 		}
 		o.Dialects = []core.Dialect{d}
 	}
@@ -137,11 +138,11 @@ func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
 func (s *span) runWebSockets(ctx context.Context, l net.Listener, accept core.AcceptOptions, path string) error {
 	server := serve.Server{
 		Accept: accept, Gate: s.front.gate, TLS: s.front.server.TLS, Loops: -1,
-		MaxConns: s.c.Int("max-conns"), Idle: s.idle, DeadAfter: s.deadAfter, Grace: s.c.Duration("grace"),
+		MaxConns: s.c.Int("max-conns"), Idle: s.idle, DeadAfter: s.DeadAfter, Grace: s.c.Duration("grace"),
 		Refused: func(remote net.Addr, err error) { s.sessions.refused(s.front, remote, err) },
 	}
 	server.Route = func(o *serve.Opening) (serve.Service, *core.Refusal) { return s.route(ctx, o, path, accept.Trace) }
-	return withCode(exitTransport, server.Serve(ctx, l))
+	return app.WithCode(app.ExitTransport, server.Serve(ctx, l))
 }
 
 // route opens TO for a client, who is answered then.
@@ -217,18 +218,18 @@ func cloneRequest(r *hixie.Request) *hixie.Request {
 
 // runStreams serves byte streams until ctx ends.
 func (s *span) runStreams(ctx context.Context, l net.Listener) error {
-	s.log.Warnf("%sbridging %s to %s", s.sessions.prefix, plainAddr(l.Addr()), s.to.text)
+	s.Log.Warnf("%sbridging %s to %s", s.sessions.prefix, plainAddr(l.Addr()), s.to.text)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var sessions sync.WaitGroup
 	defer sessions.Wait()
 	room := make(chan struct{}, max(1, s.c.Int("max-conns")))
-	notice := func(err error) { s.log.Warnf("%s%s: %v", s.sessions.prefix, plainAddr(l.Addr()), err) }
+	notice := func(err error) { s.Log.Warnf("%s%s: %v", s.sessions.prefix, plainAddr(l.Addr()), err) }
 	err := accept.Each(ctx, l, notice, func(stream net.Conn) {
 		select {
 		case room <- struct{}{}:
 		default:
-			s.log.Warnf("%s%s: turned away, %d connections are open already", s.sessions.prefix, peerName(stream.RemoteAddr()), cap(room))
+			s.Log.Warnf("%s%s: turned away, %d connections are open already", s.sessions.prefix, peerName(stream.RemoteAddr()), cap(room))
 			stream.Close()
 			return
 		}
@@ -238,7 +239,7 @@ func (s *span) runStreams(ctx context.Context, l net.Listener) error {
 		})
 	})
 	stop(err)
-	return withCode(exitTransport, err)
+	return app.WithCode(app.ExitTransport, err)
 }
 
 func plainAddr(a net.Addr) string {
@@ -256,7 +257,7 @@ func (s *span) serveStream(ctx context.Context, stream net.Conn) {
 	to, err := s.openFor(ctx, who)
 	if err != nil {
 		pause, _ := new(bridge.Retries).Failed(err)
-		s.log.Warnf("%s%s: %s: %v; closed in %v", s.sessions.prefix, who.remote, s.to.text, err, pause.Round(time.Millisecond))
+		s.Log.Warnf("%s%s: %s: %v; closed in %v", s.sessions.prefix, who.remote, s.to.text, err, pause.Round(time.Millisecond))
 		// A serial line is there again at once, and would be for ever.
 		select {
 		case <-time.After(pause):
@@ -293,9 +294,9 @@ func (s *span) runOpened(ctx context.Context, open func(context.Context, *client
 		}
 		pause, gaveUp := retries.Failed(err)
 		if gaveUp != nil {
-			return withCode(exitConnect, gaveUp)
+			return app.WithCode(app.ExitConnect, gaveUp)
 		}
-		s.log.Warnf("%s%v; again in %v", s.sessions.prefix, endOf(err), pause.Round(time.Millisecond))
+		s.Log.Warnf("%s%v; again in %v", s.sessions.prefix, endOf(err), pause.Round(time.Millisecond))
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -333,7 +334,7 @@ func (s *span) openStdio(ctx context.Context, _ *client) (*upstream, error) {
 		return nil, err
 	}
 	o := s.kind.from
-	o.Escape = isTerminal(s.stdout) // no escape sequence of a peer reaches it
+	o.Escape = app.IsTerminal(s.Stdout) // no escape sequence of a peer reaches it
 	// Nobody ends standard input because standard output has ended.
 	return &upstream{Endpoint: s.stream(wholeStream{stream}, o)}, nil
 }
@@ -370,10 +371,10 @@ func (s *span) connectFrom(raw string) (*fromSide, error) {
 func (s *span) moduleFrom(raw string) (*fromSide, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host != "" {
-		return nil, usagef("%q: want wifly-module:///PATH?baud=RATE, PATH a link to be made to the terminal, or wifly-module:?port=serial:///DEVICE", raw)
+		return nil, app.Usagef("%q: want wifly-module:///PATH?baud=RATE, PATH a link to be made to the terminal, or wifly-module:?port=serial:///DEVICE", raw)
 	}
 	if err := transports.CheckQuery(u, "baud", "firmware", "settings", "running", "port", "fault"); err != nil {
-		return nil, usagef("%q: %w", raw, err)
+		return nil, app.Usagef("%q: %w", raw, err)
 	}
 	accept, err := s.acceptOptions("")
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	bytepipe "github.com/ws76/ws76/transports/pipe"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
@@ -70,23 +71,23 @@ func (s *span) runModule(ctx context.Context, c *cli.Context, o *rn131.Options, 
 	module, err := rn131.New(o)
 	if err != nil {
 		port.Close()
-		return usageError{err}
+		return app.Usage(err)
 	}
 	if path != "" && c.String("port") == "" {
 		if err := link(name, path); err != nil {
 			port.Close()
-			return withCode(exitTransport, err)
+			return app.WithCode(app.ExitTransport, err)
 		}
 		defer unlink(name, path)
 	}
-	s.log.Warnf("%sbridging the module on %s to %s", s.sessions.prefix, name, s.to.text)
+	s.Log.Warnf("%sbridging the module on %s to %s", s.sessions.prefix, name, s.to.text)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	served := make(chan error, 1)
 	go func() {
 		err := module.Serve(ctx, port)
 		stop(err)
-		served <- withCode(exitTransport, err)
+		served <- app.WithCode(app.ExitTransport, err)
 	}()
 	err = s.runWebSockets(ctx, air, accept, "")
 	stop(err)

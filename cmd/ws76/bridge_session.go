@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/relay"
@@ -234,7 +235,7 @@ func sideNames(err error, from, to *upstream) error {
 	if side.Side == relay.B {
 		name, of = "TO", to
 	}
-	if side.Op != relay.OpReceive && of != nil && of.conn != nil && of.conn.PeerClose() != nil && is[*net.OpError](side) {
+	if side.Op != relay.OpReceive && of != nil && of.conn != nil && of.conn.PeerClose() != nil && app.Is[*net.OpError](side) {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", name, side.Err)
@@ -242,12 +243,12 @@ func sideNames(err error, from, to *upstream) error {
 
 // sessionLog is what a bridge says of its connections.
 type sessionLog struct {
-	log    *logger
+	log    *app.Logger
 	prefix string
 	lossy  atomic.Bool // messages were lost, or may have been
 }
 
-func (l *sessionLog) init(log *logger, name string) {
+func (l *sessionLog) init(log *app.Logger, name string) {
 	l.log = log
 	if name != "" {
 		l.prefix = name + ": "
@@ -284,7 +285,7 @@ func (l *sessionLine) opens(to *upstream) {
 }
 
 func (l *sessionLine) opened(from, to *upstream) {
-	if l.log.enabled(slog.LevelInfo) {
+	if l.log.Enabled(slog.LevelInfo) {
 		l.log.Infof("%s%s: open, %s to %s", l.prefix, l.remote, spokenBy(from), spokenBy(to))
 	}
 }
@@ -322,11 +323,6 @@ func (l *sessionLine) buffer(e bridge.BufferEvent) {
 	}
 }
 
-// saidError is an error of which the log has it.
-type saidError struct{ error }
-
-func (e saidError) Unwrap() error { return e.error }
-
 // closed says how a session went: why it ended, and then what that has cost. It returns
 // err, as one that was said where it was.
 func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to *upstream, err error) error {
@@ -337,11 +333,11 @@ func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to 
 	session := link.Session()
 	losses := l.losses(session, kept, from)
 	switch {
-	case l.log.enabled(slog.LevelInfo):
+	case l.log.Enabled(slog.LevelInfo):
 		l.ended(session, buffer, kept, from, to, err)
 	case err != nil && (len(losses) > 0 || !endedUncleanly(err)):
 		l.log.Errorf("%s%s: %v%s", l.prefix, l.remote, err, limitHint(err))
-		err = saidError{err}
+		err = app.Said(err)
 	}
 	for _, loss := range losses {
 		l.log.Errorf("%s%s: %s", l.prefix, l.remote, loss)
@@ -418,4 +414,4 @@ func howEnded(from, to *upstream) error {
 }
 
 // endedUncleanly reports whether err is no more than a peer that went away.
-func endedUncleanly(err error) bool { return errorCode(err) == exitUnclean }
+func endedUncleanly(err error) bool { return errorCode(err) == app.ExitUnclean }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/hixie"
@@ -107,7 +108,7 @@ type toSide struct {
 func (s *span) parseTo(raw string) (*toSide, error) {
 	scheme, rest, ok := strings.Cut(raw, ":")
 	if !ok {
-		return nil, usagef("%q: want a URL like ws://HOST/, tcp://HOST:PORT or exec:COMMAND", raw)
+		return nil, app.Usagef("%q: want a URL like ws://HOST/, tcp://HOST:PORT or exec:COMMAND", raw)
 	}
 	t := &toSide{text: redactURL(raw)}
 	base, _, _ := strings.Cut(scheme, "+")
@@ -118,7 +119,7 @@ func (s *span) parseTo(raw string) (*toSide, error) {
 		t.open = s.execTo(rest)
 		return t, nil
 	case scheme == "stdio":
-		return nil, usagef("%q: the standard streams are one side for all time; write them as FROM", raw)
+		return nil, app.Usagef("%q: the standard streams are one side for all time; write them as FROM", raw)
 	}
 	if is, err := s.brokerTo(t, raw); is || err != nil {
 		return t, err
@@ -127,7 +128,7 @@ func (s *span) parseTo(raw string) (*toSide, error) {
 	if scheme == "tcp" || scheme == "tls" {
 		via, addr = splitPlace(scheme, rest)
 		if _, _, err := net.SplitHostPort(addr); err != nil {
-			return nil, usagef("%q: want %s://HOST:PORT", raw, scheme)
+			return nil, app.Usagef("%q: want %s://HOST:PORT", raw, scheme)
 		}
 	}
 	options, err := s.transportOptions()
@@ -136,7 +137,7 @@ func (s *span) parseTo(raw string) (*toSide, error) {
 	}
 	transport, err := s.openTransport(via, options)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, app.Usage(err)
 	}
 	t.open = func(ctx context.Context, _ *client) (*upstream, error) {
 		stream, err := transport.Dial(ctx, addr)
@@ -153,12 +154,12 @@ func (s *span) transportOptions() (transports.Options, error) {
 	o := transports.Options{Resolve: transports.Resolve{}}
 	for _, entry := range s.c.StringSlice("resolve") {
 		if err := o.Resolve.Add(entry); err != nil {
-			return o, usagef("--resolve: %w", err)
+			return o, app.Usagef("--resolve: %w", err)
 		}
 	}
 	switch v4, v6 := s.c.Bool("ipv4"), s.c.Bool("ipv6"); {
 	case v4 && v6:
-		return o, usagef("-4 and -6 exclude each other")
+		return o, app.Usagef("-4 and -6 exclude each other")
 	case v4:
 		o.Network = "tcp4"
 	case v6:
@@ -173,7 +174,7 @@ func (s *span) transportOptions() (transports.Options, error) {
 func (s *span) webSocketTo(t *toSide, raw string) error {
 	var err error
 	if t.template, err = bridge.ParseTemplate(withPath(raw)); err != nil {
-		return usagef("%q: %w", redactURL(raw), err)
+		return app.Usagef("%q: %w", redactURL(raw), err)
 	}
 	fixed, _, _ := strings.Cut(raw, "{")
 	fixed, _, _ = strings.Cut(fixed, "?")
@@ -280,7 +281,7 @@ func (s *span) execTo(command string) func(context.Context, *client) (*upstream,
 // startChild runs a command. Its standard error goes to the log.
 func (s *span) startChild(command string, environment []string) (*exec.Child, error) {
 	if strings.TrimSpace(command) == "" {
-		return nil, usagef("exec: names no command")
+		return nil, app.Usagef("exec: names no command")
 	}
 	c := child{e: s.env, flag: "exec", command: command, maxMessage: s.max}
 	return c.start(environment)
@@ -288,7 +289,7 @@ func (s *span) startChild(command string, environment []string) (*exec.Child, er
 
 // stream makes messages of a byte stream.
 func (s *span) stream(stream net.Conn, o format.Options) relay.Endpoint {
-	o.Warn = func(w format.DelimiterWarning) { s.log.Warnf("%s%s: %s", s.sessions.prefix, stream.RemoteAddr(), w) }
+	o.Warn = func(w format.DelimiterWarning) { s.Log.Warnf("%s%s: %s", s.sessions.prefix, stream.RemoteAddr(), w) }
 	return bridge.NewStream(stream, o, o)
 }
 

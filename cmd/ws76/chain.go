@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/scripts"
@@ -71,7 +72,7 @@ func (e *env) chainOptions(c *cli.Context, extra func(*scripts.Options)) options
 func errorPolicy(c *cli.Context) (scripts.ErrorPolicy, error) {
 	p, err := scripts.ParseErrorPolicy(c.String("on-script-error"))
 	if err != nil {
-		return p, usagef("--on-script-error %w", err)
+		return p, app.Usagef("--on-script-error %w", err)
 	}
 	return p, nil
 }
@@ -103,7 +104,7 @@ func (e *env) loadChain(c *cli.Context, options optionsFor) (chain, error) {
 			script, err = scripts.Eval(name, code, o)
 		}
 		switch {
-		case is[*fs.PathError](err), errors.Is(err, textfile.ErrUTF16): // which says that it could not be read
+		case app.Is[*fs.PathError](err), errors.Is(err, textfile.ErrUTF16): // which says that it could not be read
 			return ch, err
 		case err != nil:
 			return ch, fmt.Errorf("loading %w", err)
@@ -120,7 +121,7 @@ func (e *env) newPlugins(c *cli.Context, options optionsFor) (chain, error) {
 	for _, text := range c.StringSlice("plugin") {
 		name, settings, err := plugins.ParseUse(text)
 		if err != nil {
-			return made, usagef("--plugin %w", err)
+			return made, app.Usagef("--plugin %w", err)
 		}
 		p, err := finder.Find(name)
 		if err != nil {
@@ -164,7 +165,7 @@ func (e *env) loadPlugin(c *cli.Context, p *plugins.Plugin, settings map[string]
 	case errors.As(err, &failed):
 		return nil, fmt.Errorf("loading plugin %w", err)
 	case err != nil:
-		return nil, usageError{err} // a setting
+		return nil, app.Usage(err) // a setting
 	}
 	return script, nil
 }
@@ -177,7 +178,7 @@ func (ch *chain) dialURL(ctx context.Context, url string) (string, error) {
 			if ctx.Err() != nil {
 				return "", context.Cause(ctx)
 			}
-			return "", withCode(exitConnect, err)
+			return "", app.WithCode(app.ExitConnect, err)
 		}
 		url = to
 	}

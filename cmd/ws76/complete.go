@@ -41,14 +41,14 @@ func (e *env) listWords(kind, prefix string) []candidate {
 // profileNames are the profiles of the configuration file. One that cannot be read
 // is for the command to complain about.
 func (e *env) profileNames() []candidate {
-	path := e.getenv("WS76_CONFIG")
-	c, err := e.loadConfig(newApp(e).Commands, path, path != "")
+	path := e.Getenv("WS76_CONFIG")
+	c, err := e.LoadConfig(newApp(e).Commands, path, path != "")
 	if err != nil {
 		return nil
 	}
 	var list []candidate
-	for _, name := range c.profiles() {
-		profile, _ := c.profile(name)
+	for _, name := range c.Profiles() {
+		profile, _ := c.Profile(name)
 		url, _ := profile["url"].(string)
 		list = append(list, candidate{"@" + name, withoutPassword(url)})
 	}
@@ -140,7 +140,7 @@ func serialPorts(scheme string) []candidate {
 // executables are the programs on PATH whose names begin with prefix, without it.
 func (e *env) executables(prefix string) []string {
 	var names []string
-	for _, dir := range filepath.SplitList(e.getenv("PATH")) {
+	for _, dir := range filepath.SplitList(e.Getenv("PATH")) {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			continue

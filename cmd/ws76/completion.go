@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/completions"
 )
 
@@ -30,7 +31,7 @@ func shellNames() []string {
 }
 
 func completionCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "completion",
 		Usage:     "print what lets a shell complete ws76",
 		ArgsUsage: "SHELL",
@@ -43,14 +44,14 @@ ws76 completion powershell >> $PROFILE      after mkdir -Force (Split-Path $PROF
 			"For names of profiles and plugins, serial ports and transports they ask ws76 itself.",
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
-				return usagef("completion takes the name of a shell: %s", strings.Join(shellNames(), ", "))
+				return app.Usagef("completion takes the name of a shell: %s", strings.Join(shellNames(), ", "))
 			}
 			for _, s := range shells {
 				if s.name == c.Args().First() {
-					return e.print(s.script)
+					return e.Print(s.script)
 				}
 			}
-			return usagef("completion: no script for %q; want one of %s", c.Args().First(), strings.Join(shellNames(), ", "))
+			return app.Usagef("completion: no script for %q; want one of %s", c.Args().First(), strings.Join(shellNames(), ", "))
 		},
 	})
 }
@@ -66,9 +67,9 @@ func wordsCommand(e *env) *cli.Command {
 			for _, word := range e.candidates(c.Args().Get(0), c.Args().Get(1)) {
 				fmt.Fprintf(&b, "%s\t%s\n", word.text, word.about)
 			}
-			return e.print([]byte(b.String()))
+			return e.Print([]byte(b.String()))
 		},
-		OnUsageError: func(*cli.Context, error, bool) error { return silentError(exitUsage) },
+		OnUsageError: func(*cli.Context, error, bool) error { return app.SilentError(app.ExitUsage) },
 	}
 }
 

@@ -8,12 +8,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/transports"
 )
 
 func completingEnv(variables map[string]string) *env {
-	return &env{stdout: io.Discard, stderr: io.Discard, log: newLogger(io.Discard), getenv: func(name string) string { return variables[name] }}
+	return &env{Env: &app.Env{Stdout: io.Discard, Stderr: io.Discard, Log: app.NewLogger(io.Discard), Getenv: func(name string) string { return variables[name] }}}
 }
 
 func texts(list []candidate) []string {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 )
 
 // TestConfigExamples loads the examples of the documentation.
@@ -29,13 +31,13 @@ func TestConfigExamples(t *testing.T) {
 		if err := os.WriteFile(path, bytes.ReplaceAll(example[1], []byte(`\-`), []byte("-")), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		e := &env{getenv: os.Getenv, stdout: io.Discard, log: newLogger(io.Discard)}
-		c, err := e.loadConfig(newApp(e).Commands, path, true)
+		e := &env{Env: &app.Env{Getenv: os.Getenv, Stdout: io.Discard, Log: app.NewLogger(io.Discard)}}
+		c, err := e.LoadConfig(newApp(e).Commands, path, true)
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 			continue
 		}
-		if url, err := c.use("lab"); err != nil || !strings.HasPrefix(url, "wss://") {
+		if url, err := c.Use("lab"); err != nil || !strings.HasPrefix(url, "wss://") {
 			t.Errorf("%s: @lab is %q, %v", file, url, err)
 		}
 	}
@@ -54,7 +56,7 @@ c . d = 3
 	for key, want := range map[string]int{
 		"a": 1, "connect": 3, "connect b": 4, "connect c d": 5, "profile lab": 6, "profile lab url": 7, "list": 8, "b": 0, "connect url": 0,
 	} {
-		if got := tomlLine(text, strings.Fields(key)); got != want {
+		if got := app.TomlLine(text, strings.Fields(key)); got != want {
 			t.Errorf("%s: line %d, want %d", key, got, want)
 		}
 	}
@@ -63,11 +65,11 @@ c . d = 3
 // TestConfigLimit: a file that cannot be a configuration is not read into memory.
 func TestConfigLimit(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.toml")
-	if err := os.WriteFile(path, slices.Repeat([]byte("#"), maxConfig+1), 0o600); err != nil {
+	if err := os.WriteFile(path, slices.Repeat([]byte("#"), app.MaxConfig+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e := &env{getenv: os.Getenv, log: newLogger(io.Discard)}
-	if _, err := e.loadConfig(nil, path, true); err == nil || errorCode(err) != exitConfig {
+	e := &env{Env: &app.Env{Getenv: os.Getenv, Log: app.NewLogger(io.Discard)}}
+	if _, err := e.LoadConfig(nil, path, true); err == nil || errorCode(err) != app.ExitConfig {
 		t.Errorf("%v", err)
 	}
 }

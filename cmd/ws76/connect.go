@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
@@ -18,7 +19,7 @@ import (
 )
 
 func connectCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "connect",
 		Usage:     "pipe messages to a WebSocket server and back",
 		ArgsUsage: "URL [MESSAGE...]",
@@ -36,7 +37,7 @@ ws76 connect ws://x/ --via unix:///run/device.sock     over a unix socket`,
 			"The first ^C closes properly, the second ends at once.",
 		Flags:  append(append(connectFlags(), recordFlag()), scriptFlags()...),
 		Action: func(c *cli.Context) error { return e.connect(c) },
-	}, exitConnect, exitHandshake, exitTimeout, exitUnclean, exitProtocol, exitScript, exitExpect, exitTransport, exitInterrupt, exitTerminate)
+	}, app.ExitConnect, app.ExitHandshake, app.ExitTimeout, app.ExitUnclean, app.ExitProtocol, app.ExitScript, app.ExitExpect, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
 func connectFlags() []cli.Flag {
@@ -79,7 +80,7 @@ func connectFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "no-compress", Category: handshake, Usage: "do not offer permessage-deflate (RFC 6455)"},
 
 		&cli.StringFlag{Name: "via", Category: network, Value: "tcp:", Usage: "reach the server over the transport `URL`: " + transportExamples()},
-		execEnvFlag(network),
+		app.ExecEnvFlag(network),
 		&cli.StringFlag{Name: "proxy", Category: network, Usage: "reach it through the proxy `URL`, socks5:// or http://, or none", DefaultText: "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say"},
 		&cli.StringSliceFlag{Name: "resolve", Category: network, Usage: "use ADDR for a name: `HOST:PORT:ADDR`; repeatable"},
 		&cli.BoolFlag{Name: "ipv4", Aliases: []string{"4"}, Category: network, Usage: "IPv4 only"},
@@ -95,14 +96,14 @@ func connectFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "insecure", Aliases: []string{"k"}, Category: security, Usage: "accept any certificate"},
 		flags.Word(cli.GenericFlag{Name: "tls-min", Category: security, Usage: "lowest TLS `VERSION`, %s; 1.0 and 1.1 with their ciphers are for old devices only"}, "1.2", wstls.Versions...),
 
-		colorFlag(typing),
+		app.ColorFlag(typing),
 		&cli.BoolFlag{Name: "no-history", Category: typing, Usage: "keep nothing of what is typed, and read nothing of what was"},
 	}
 }
 
 func (e *env) connect(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return usagef("connect: no URL; for instance ws76 connect ws://127.0.0.1:8076/")
+		return app.Usagef("connect: no URL; for instance ws76 connect ws://127.0.0.1:8076/")
 	}
 	dialer, err := e.newDialer(c)
 	if err != nil {
@@ -112,9 +113,9 @@ func (e *env) connect(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	near := *e
+	near := e.own()
 	if c.String("record") == "-" {
-		near.stdout = io.Discard // the recording is there, with all the messages
+		near.Stdout = io.Discard // the recording is there, with all the messages
 	}
 	terminal, err := near.newTerminal(c, dialer.target.Resource)
 	if err != nil {
@@ -138,7 +139,7 @@ func (e *env) connect(c *cli.Context) error {
 		return err
 	}
 	if len(set) > 0 {
-		defer onHangup(func() { set.Reload() })() // which says itself what is wrong
+		defer app.OnHangup(func() { set.Reload() })() // which says itself what is wrong
 	}
 	recorder, recorded, err := e.newRecorder(c)
 	if err != nil {
@@ -176,13 +177,13 @@ func (e *env) connect(c *cli.Context) error {
 		err = closeErr
 	}
 	if p.stats != nil {
-		e.log.Warnf("%s", p.stats)
+		e.Log.Warnf("%s", p.stats)
 	}
 	if err == nil && !rules.met() {
-		return withCode(exitExpect, fmt.Errorf("no message matched --expect %q", rules.expect))
+		return app.WithCode(app.ExitExpect, fmt.Errorf("no message matched --expect %q", rules.expect))
 	}
 	if err == nil && p.lossy && !rules.done {
-		return silentError(exitUnclean) // what is missing has been said
+		return app.SilentError(app.ExitUnclean) // what is missing has been said
 	}
 	return err
 }
@@ -193,5 +194,5 @@ func withTimeout(c *cli.Context) (context.Context, context.CancelFunc) {
 	if d <= 0 {
 		return context.WithCancel(c.Context)
 	}
-	return context.WithTimeoutCause(c.Context, d, withCode(exitTimeout, fmt.Errorf("not done within --timeout %v", d)))
+	return context.WithTimeoutCause(c.Context, d, app.WithCode(app.ExitTimeout, fmt.Errorf("not done within --timeout %v", d)))
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 )
 
 // blockedConnect starts connect to a peer that floods, with an output that nobody reads,
@@ -59,14 +61,14 @@ func wantExit(t *testing.T, cmd *exec.Cmd, stderr *bytes.Buffer, want int) {
 func TestConnectOutputBlocked(t *testing.T) {
 	t.Parallel()
 	cmd, stderr := blockedConnect(t, "--timeout", "2s")
-	wantExit(t, cmd, stderr, exitTimeout)
+	wantExit(t, cmd, stderr, app.ExitTimeout)
 }
 
 func TestConnectOutputBlockedInterrupt(t *testing.T) {
 	t.Parallel()
 	cmd, stderr := blockedConnect(t)
 	cmd.Process.Signal(os.Interrupt)
-	wantExit(t, cmd, stderr, exitInterrupt)
+	wantExit(t, cmd, stderr, app.ExitInterrupt)
 }
 
 // A peer that never reads: what cannot be sent does not pile up in memory, and
@@ -96,7 +98,7 @@ func TestConnectPeerNeverReads(t *testing.T) {
 		}
 		peak <- most
 	}()
-	wantExit(t, cmd, stderr, exitTimeout)
+	wantExit(t, cmd, stderr, app.ExitTimeout)
 	// The race detector alone takes half of that.
 	if most := <-peak; most == 0 || most > 512<<10 {
 		t.Errorf("%d MiB of memory", most>>10)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -50,7 +51,7 @@ func (e *env) newDialerTo(c *cli.Context, url, via string) (*dialer, error) {
 	d := &dialer{url: url, timeout: c.Duration("connect-timeout")}
 	var err error
 	if d.target, err = core.ParseURL(d.url); err != nil {
-		return nil, usageError{err}
+		return nil, app.Usage(err)
 	}
 	d.options = core.DialOptions{
 		Dialect: core.Dialect(c.String("dialect")),
@@ -73,7 +74,7 @@ func (e *env) newDialerTo(c *cli.Context, url, via string) (*dialer, error) {
 		ServerName: c.String("servername"), Insecure: c.Bool("insecure"), MinVersion: c.String("tls-min"),
 	})
 	if err != nil {
-		return nil, usageError{err}
+		return nil, app.Usage(err)
 	}
 	d.reopen = func(config *tls.Config) (transports.Transport, error) {
 		return e.newTransport(c, via, d.target, config)
@@ -92,11 +93,11 @@ func (d *dialer) setChallenge(c *cli.Context) error {
 	case o.Key1 == "" && o.Key2 == "" && c.String("key3") == "":
 		return nil
 	case o.Key1 == "" || o.Key2 == "" || c.String("key3") == "":
-		return usagef("a fixed challenge is --key1, --key2 and --key3 together")
+		return app.Usagef("a fixed challenge is --key1, --key2 and --key3 together")
 	}
 	key3, err := parseBytes(c.String("key3"), 8)
 	if err != nil {
-		return usagef("--key3: %w", err)
+		return app.Usagef("--key3: %w", err)
 	}
 	o.Key3 = key3
 	challenge := hixie.Challenge{Key1: []byte(o.Key1), Key2: []byte(o.Key2), Key3: [8]byte(key3)}
@@ -109,28 +110,28 @@ func (e *env) newTransport(c *cli.Context, via string, target core.Target, confi
 	options := transports.Options{Resolve: transports.Resolve{}, TLS: config}
 	for _, entry := range c.StringSlice("resolve") {
 		if err := options.Resolve.Add(entry); err != nil {
-			return nil, usagef("--resolve: %w", err)
+			return nil, app.Usagef("--resolve: %w", err)
 		}
 	}
 	switch v4, v6 := c.Bool("ipv4"), c.Bool("ipv6"); {
 	case v4 && v6:
-		return nil, usagef("-4 and -6 exclude each other")
+		return nil, app.Usagef("-4 and -6 exclude each other")
 	case v4:
 		options.Network = "tcp4"
 	case v6:
 		options.Network = "tcp6"
 	}
 	if strings.HasPrefix(strings.ToLower(via), "stdio:") {
-		return nil, usagef("--via stdio: connect has its messages on standard input and output; a server can --listen on stdio:")
+		return nil, app.Usagef("--via stdio: connect has its messages on standard input and output; a server can --listen on stdio:")
 	}
 	t, err := e.openTransport(via, options)
 	if err != nil {
-		return nil, usagef("--via: %w", err)
+		return nil, app.Usagef("--via: %w", err)
 	}
 	direct, ok := t.(*tcp.Transport)
 	if !ok {
 		if c.String("proxy") != "" {
-			e.log.Warnf("--proxy is not used with --via %s, only with tcp:", strings.SplitAfter(via, ":")[0])
+			e.Log.Warnf("--proxy is not used with --via %s, only with tcp:", strings.SplitAfter(via, ":")[0])
 		}
 		return t, nil
 	}
@@ -242,7 +243,7 @@ func (d *dialer) leave(e *env, asked core.Target) error {
 		left = append(left, "the client certificate")
 	}
 	if left != nil {
-		e.log.Warnf("a plugin leads from %s to %s, which does not get %s", asked.Addr, d.target.Addr, strings.Join(left, ", "))
+		e.Log.Warnf("a plugin leads from %s to %s, which does not get %s", asked.Addr, d.target.Addr, strings.Join(left, ", "))
 	}
 	return nil
 }
@@ -251,13 +252,13 @@ func (d *dialer) leave(e *env, asked core.Target) error {
 func tlsHint(err error) string {
 	var version tls.AlertError
 	switch {
-	case is[tls.RecordHeaderError](err):
+	case app.Is[tls.RecordHeaderError](err):
 		return "the server speaks no TLS there; try ws://"
-	case is[x509.UnknownAuthorityError](err):
+	case app.Is[x509.UnknownAuthorityError](err):
 		return "trust its authority with --cacert FILE, or any certificate with -k"
-	case is[x509.HostnameError](err):
+	case app.Is[x509.HostnameError](err):
 		return "say with --servername NAME what the certificate is for, or accept any with -k"
-	case is[x509.CertificateInvalidError](err):
+	case app.Is[x509.CertificateInvalidError](err):
 		return "-k accepts it all the same"
 	case errors.As(err, &version) && version == alertProtocolVersion:
 		return "an old device may need --tls-min 1.0"
@@ -295,7 +296,7 @@ func headerFields(c *cli.Context) (hixie.Fields, error) {
 		if file, ok := strings.CutPrefix(arg, "@"); ok {
 			data, err := textfile.Read(file, 0)
 			if err != nil {
-				return nil, usagef("--header: %w", err)
+				return nil, app.Usagef("--header: %w", err)
 			}
 			lines = strings.Split(strings.TrimRight(string(data), "\r\n"), "\n")
 		}
@@ -303,7 +304,7 @@ func headerFields(c *cli.Context) (hixie.Fields, error) {
 			name, value, ok := strings.Cut(strings.TrimRight(line, "\r"), ":")
 			field := hixie.Field{Name: name, Value: strings.TrimPrefix(value, " ")}
 			if err := field.Check(); !ok || err != nil {
-				return nil, usagef("--header %q: want 'NAME: VALUE'", line)
+				return nil, app.Usagef("--header %q: want 'NAME: VALUE'", line)
 			}
 			fields = append(fields, field)
 		}
@@ -314,12 +315,12 @@ func headerFields(c *cli.Context) (hixie.Fields, error) {
 	if file := c.String("auth-file"); file != "" {
 		data, err := textfile.Read(file, 0)
 		if err != nil {
-			return nil, usagef("--auth-file: %w", err)
+			return nil, app.Usagef("--auth-file: %w", err)
 		}
 		login, _, _ := strings.Cut(string(data), "\n")
 		login = strings.TrimRight(login, "\r")
 		if !strings.Contains(login, ":") {
-			return nil, usagef("--auth-file %s: its first line is not user:password", file)
+			return nil, app.Usagef("--auth-file %s: its first line is not user:password", file)
 		}
 		fields = append(fields, hixie.Field{Name: "Authorization", Value: "Basic " + base64.StdEncoding.EncodeToString([]byte(login))})
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/internal/silence"
@@ -41,7 +42,7 @@ func newRules(c *cli.Context) (*rules, error) {
 		}
 		compiled, err := regexp.Compile(c.String(f.name))
 		if err != nil {
-			return nil, usagef("--%s: %w", f.name, err)
+			return nil, app.Usagef("--%s: %w", f.name, err)
 		}
 		*f.to = compiled
 	}
@@ -89,7 +90,7 @@ func (r *rules) watchIdle(s *relay.Session, conn *core.Conn, sent *atomic.Uint64
 	}
 	passed := func() uint64 { return conn.Stats().BytesIn + sent.Load() }
 	w := silence.New(r.idle, passed, conn.Unread, func() {
-		s.End(withCode(exitTimeout, fmt.Errorf("nothing passed for --idle %v", r.idle)))
+		s.End(app.WithCode(app.ExitTimeout, fmt.Errorf("nothing passed for --idle %v", r.idle)))
 	})
 	context.AfterFunc(s.Context(), w.Stop)
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/relay"
@@ -71,9 +72,9 @@ func (p *pipe) run(ctx context.Context) error {
 		p.lossy = p.lossy || p.lossyNow
 		pause, gaveUp := p.retries.Failed(err)
 		if gaveUp != nil {
-			return withCode(exitConnect, gaveUp)
+			return app.WithCode(app.ExitConnect, gaveUp)
 		}
-		p.log.Warnf("%v; connecting again in %v", err, pause.Round(time.Millisecond))
+		p.Log.Warnf("%v; connecting again in %v", err, pause.Round(time.Millisecond))
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -101,13 +102,13 @@ func retryable(err error) bool {
 		return false
 	}
 	switch errorCode(err) {
-	case exitConnect, exitUnclean, exitTimeout, exitTransport:
+	case app.ExitConnect, app.ExitUnclean, app.ExitTimeout, app.ExitTransport:
 		return true
 	}
 	var handshake *core.HandshakeError
 	if errors.As(err, &handshake) {
 		// A server that is dying, or not there yet, cuts it off, or says that it is not ready.
-		return handshake.Status >= 500 || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || is[*net.OpError](err)
+		return handshake.Status >= 500 || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || app.Is[*net.OpError](err)
 	}
 	return err == errPeerClosed || err == errClosedHere
 }
@@ -152,7 +153,7 @@ func (p *pipe) session(ctx context.Context) error {
 		conn.Close(ctx)
 		return err
 	}
-	p.log.Infof("connected to %s: %s%s", conn.RemoteAddr(), conn.Dialect(), protocol)
+	p.Log.Infof("connected to %s: %s%s", conn.RemoteAddr(), conn.Dialect(), protocol)
 	if p.stats != nil {
 		p.stats.opened(time.Since(dialed))
 	}
@@ -194,11 +195,11 @@ func (p *pipe) session(ctx context.Context) error {
 func (p *pipe) undelivered(s relay.Stats, conn *core.Conn, err error) {
 	if s.Dropped > 0 {
 		p.lossyNow = true
-		p.log.Errorf("%d messages were not sent: the connection ended before", s.Dropped)
+		p.Log.Errorf("%d messages were not sent: the connection ended before", s.Dropped)
 	}
 	if s.NotKnown > 0 && (conn.Fate().Unread || err != nil && !onlyUnanswered(err)) {
 		p.lossyNow = true
-		p.log.Errorf("of %d messages it is not known whether they arrived", s.NotKnown)
+		p.Log.Errorf("of %d messages it is not known whether they arrived", s.NotKnown)
 	}
 }
 
@@ -206,14 +207,14 @@ func (p *pipe) undelivered(s relay.Stats, conn *core.Conn, err error) {
 func (p *pipe) ended(conn *core.Conn, err error) error {
 	var ce *core.CloseError
 	if _, end := conn.Receive(context.Background()); errors.As(end, &ce) {
-		p.log.Infof("%v", ce)
+		p.Log.Infof("%v", ce)
 	}
 	closedHere, unread := p.terminal.closedHere(), conn.Fate().Unread
 	switch {
 	case unread && !p.rules.done && (err == nil || onlyUnanswered(err)):
-		return withCode(exitUnclean, errUnread)
+		return app.WithCode(app.ExitUnclean, errUnread)
 	case err == nil && ce != nil && ce.ByPeer && complains(ce.Code):
-		return withCode(exitUnclean, fmt.Errorf("the peer %w", ce))
+		return app.WithCode(app.ExitUnclean, fmt.Errorf("the peer %w", ce))
 	case err == nil && closedHere:
 		return errClosedHere
 	case err == nil && ce != nil && ce.ByPeer && !p.terminal.ended():
@@ -223,18 +224,18 @@ func (p *pipe) ended(conn *core.Conn, err error) error {
 		if unread {
 			received = ""
 		}
-		p.log.Warnf("the peer did not answer the closing frame%s", received)
+		p.Log.Warnf("the peer did not answer the closing frame%s", received)
 		if closedHere {
 			return errClosedHere
 		}
 		return nil
 	case p.rules.done && onlyClose(err, func(ce *core.CloseError) bool { return !ce.ByPeer && errors.Is(ce.Err, io.ErrUnexpectedEOF) }):
 		// Cut off is what came after the last message that was asked for.
-		p.log.Warnf("the peer did not answer the closing frame")
+		p.Log.Warnf("the peer did not answer the closing frame")
 		return nil
 	case err != nil && p.scripted.Load().Closing() && onlyClose(err, func(ce *core.CloseError) bool { return errors.Is(ce.Err, core.ErrNoClosingFrame) }):
 		// Faster than the closing frame that a script has asked for.
-		p.log.Infof("the peer closed the stream before our closing frame")
+		p.Log.Infof("the peer closed the stream before our closing frame")
 		return nil
 	}
 	return plainly(err)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/internal/testenv"
 	filepipe "github.com/ws76/ws76/transports/pipe"
@@ -59,10 +60,10 @@ func TestConnectSlowReader(t *testing.T) {
 			code    int
 			says    string
 		}{
-			"answers":      {1 << 30, true, false, "2m", exitOK, "answer\n"},
-			"says nothing": {1 << 30, false, false, "2m", exitOK, "the peer did not answer the closing frame; "},
-			"stops":        {size / 2, false, false, "5s", exitTimeout, "not done within --timeout"},
-			"goes away":    {size / 2, false, true, "2m", exitUnclean, "connection ended uncleanly"},
+			"answers":      {1 << 30, true, false, "2m", app.ExitOK, "answer\n"},
+			"says nothing": {1 << 30, false, false, "2m", app.ExitOK, "the peer did not answer the closing frame; "},
+			"stops":        {size / 2, false, false, "5s", app.ExitTimeout, "not done within --timeout"},
+			"goes away":    {size / 2, false, true, "2m", app.ExitUnclean, "connection ended uncleanly"},
 		} {
 			if kind == "serial" && peer.ends { // a line has no end
 				continue

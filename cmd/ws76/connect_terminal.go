@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -39,7 +40,7 @@ func (e *env) newTerminal(c *cli.Context, path string) (*terminal, error) {
 	if t.first, err = firstMessages(c); err != nil {
 		return nil, err
 	}
-	if err := t.setOnEOF(c, isTerminal(e.stdin) && !t.noStdin); err != nil {
+	if err := t.setOnEOF(c, app.IsTerminal(e.Stdin) && !t.noStdin); err != nil {
 		return nil, err
 	}
 	in := format.Options{Format: format.Format(c.String("in")), CRLF: c.Bool("crlf"), MaxMessage: flags.Bytes(c, "max-message"), ReplaceInvalid: c.Bool("replace-invalid")}
@@ -50,7 +51,7 @@ func (e *env) newTerminal(c *cli.Context, path string) (*terminal, error) {
 	if t.console, err = e.newConsole(c, in, out); err != nil {
 		return nil, err
 	}
-	stdin, stdout := e.stdin, e.stdout
+	stdin, stdout := e.Stdin, e.Stdout
 	if t.console != nil {
 		stdin, stdout = strings.NewReader(""), t.console
 	}
@@ -64,27 +65,27 @@ func (e *env) newTerminal(c *cli.Context, path string) (*terminal, error) {
 func (e *env) outputOptions(c *cli.Context) (format.Options, error) {
 	o := format.Options{
 		CRLF: c.Bool("crlf"),
-		Warn: func(w format.DelimiterWarning) { e.log.Warnf("--out: %v", w) },
+		Warn: func(w format.DelimiterWarning) { e.Log.Warnf("--out: %v", w) },
 	}
 	var err error
 	if template := c.String("format"); template != "" {
 		if c.IsSet("out") {
-			return o, usagef("--format and --out exclude each other")
+			return o, app.Usagef("--format and --out exclude each other")
 		}
 		o.Format = format.Templated
 		if o.Template, err = format.ParseTemplate(template); err != nil {
-			return o, usagef("--format: %w", err)
+			return o, app.Usagef("--format: %w", err)
 		}
 	} else {
 		o.Format = format.Format(c.String("out"))
 	}
 	if o.Format == format.Len32 {
-		if err := e.refuseBinary("messages in the format len32"); err != nil {
+		if err := e.RefuseBinary("messages in the format len32"); err != nil {
 			return o, err
 		}
 	}
 	// What a peer sent is shown on a terminal without its control characters.
-	o.Escape = isTerminal(e.stdout)
+	o.Escape = app.IsTerminal(e.Stdout)
 	return o, nil
 }
 
@@ -96,19 +97,19 @@ func firstMessages(c *cli.Context) ([]core.Message, error) {
 		if file, ok := strings.CutPrefix(text, "@"); ok {
 			var err error
 			if data, err = os.ReadFile(file); err != nil {
-				return nil, usagef("--message: %w", err)
+				return nil, app.Usagef("--message: %w", err)
 			}
 		}
 		data, err := sendable(c, data)
 		if err != nil {
-			return nil, withCode(exitProtocol, fmt.Errorf("--message %.40q: %w", text, err))
+			return nil, app.WithCode(app.ExitProtocol, fmt.Errorf("--message %.40q: %w", text, err))
 		}
 		messages = append(messages, core.Message{Data: data})
 	}
 	for _, text := range c.Args().Tail() {
 		data, err := sendable(c, []byte(text))
 		if err != nil {
-			return nil, withCode(exitProtocol, fmt.Errorf("message %.40q: %w", text, err))
+			return nil, app.WithCode(app.ExitProtocol, fmt.Errorf("message %.40q: %w", text, err))
 		}
 		messages = append(messages, core.Message{Data: data})
 	}
@@ -160,7 +161,7 @@ func (t *terminal) Receive(ctx context.Context) (core.Message, error) {
 	case t.console != nil:
 		m, err = t.console.receive(ctx)
 	case t.bad == nil && !t.noStdin:
-		if m, err = t.Endpoint.Receive(ctx); is[*format.InvalidUTF8Error](err) || is[*format.SyntaxError](err) || is[*format.TooLargeError](err) {
+		if m, err = t.Endpoint.Receive(ctx); app.Is[*format.InvalidUTF8Error](err) || app.Is[*format.SyntaxError](err) || app.Is[*format.TooLargeError](err) {
 			t.bad = err
 		}
 	}

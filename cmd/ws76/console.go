@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/internal/lineedit"
@@ -82,20 +83,20 @@ const (
 // mode is right: input or output is no terminal, or a dumb one, or --in does not read
 // lines.
 func (e *env) newConsole(c *cli.Context, in, out format.Options) (*console, error) {
-	color := e.colors(c)
+	color := e.Colors(c)
 	switch in.Format {
 	case format.Lines, format.Hex, format.Base64, format.JSON:
 	default:
 		return nil, nil
 	}
-	if c.Bool("no-stdin") || !isTerminal(e.stdin) || !isTerminal(e.stdout) || e.dumbTerminal() {
+	if c.Bool("no-stdin") || !app.IsTerminal(e.Stdin) || !app.IsTerminal(e.Stdout) || e.dumbTerminal() {
 		return nil, nil
 	}
 	t := &console{
-		env: e, in: fileOf(e.stdin), out: fileOf(e.stdout), format: in,
+		env: e, in: app.FileOf(e.Stdin), out: app.FileOf(e.Stdout), format: in,
 		maxLine: int(min(in.MaxMessage, lineedit.DefaultMaxLine)), canHex: out.Format == format.Lines, wake: make(chan struct{}, 1),
 	}
-	o := lineedit.Options{Prompt: "> ", Size: e.tty.size, MaxLine: t.maxLine, Complete: completeCommand}
+	o := lineedit.Options{Prompt: "> ", Size: e.TTY.Size, MaxLine: t.maxLine, Complete: completeCommand}
 	if color {
 		o.PromptStyle, t.messages, t.notes = "\x1b[1m", "\x1b[36m", "\x1b[33m"
 	}
@@ -103,12 +104,12 @@ func (e *env) newConsole(c *cli.Context, in, out format.Options) (*console, erro
 	if !c.Bool("no-history") {
 		var err error
 		if path, err = e.historyPath(); err != nil {
-			e.log.Infof("no history: %v", err)
+			e.Log.Infof("no history: %v", err)
 		}
 	}
 	var err error
 	if t.history, err = lineedit.OpenHistory(path); err != nil {
-		e.log.Infof("no history: %v", err)
+		e.Log.Infof("no history: %v", err)
 	}
 	o.History = t.history
 	t.editor = lineedit.New(t.out, o)
@@ -118,7 +119,7 @@ func (e *env) newConsole(c *cli.Context, in, out format.Options) (*console, erro
 // dumbTerminal reports whether the terminal knows no control sequences. A console of
 // Windows has no TERM.
 func (e *env) dumbTerminal() bool {
-	name := e.getenv("TERM")
+	name := e.Getenv("TERM")
 	return name == "dumb" || name == "" && os.PathSeparator == '/'
 }
 
@@ -135,17 +136,17 @@ func (t *console) start() error {
 	if t.started || t.closed {
 		return nil
 	}
-	if err := t.tty.enter(t.in, t.out); err != nil {
+	if err := t.TTY.Enter(t.in, t.out); err != nil {
 		return err
 	}
 	t.started = true
 	unlog := func() {}
-	if isTerminal(t.stderr) {
-		unlog = t.log.redirect(printer{t.editor, t.notes})
+	if app.IsTerminal(t.Stderr) {
+		unlog = t.Log.Redirect(printer{t.editor, t.notes})
 	}
-	keys, cancel, release := cancellable(t.in)
+	keys, cancel, release := app.Cancellable(t.in)
 	signals := make(chan os.Signal, 1)
-	watchTerminal(signals)
+	app.WatchTerminal(signals)
 	done := make(chan struct{})
 	var running sync.WaitGroup
 	running.Go(func() { t.watch(signals, done) })
@@ -187,7 +188,7 @@ func (t *console) close(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	t.closed = true
-	t.tty.leaveWithin(100 * time.Millisecond)
+	t.TTY.LeaveWithin(100 * time.Millisecond)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	unsent := 0
@@ -197,10 +198,10 @@ func (t *console) close(ctx context.Context) {
 		}
 	}
 	if unsent > 0 {
-		t.log.Warnf("%d of the lines that were typed were not sent", unsent)
+		t.Log.Warnf("%d of the lines that were typed were not sent", unsent)
 	}
 	if err := t.history.Err(); err != nil {
-		t.log.Warnf("%v", err)
+		t.Log.Warnf("%v", err)
 	}
 }
 
@@ -209,8 +210,8 @@ func (t *console) watch(signals <-chan os.Signal, done <-chan struct{}) {
 	for {
 		select {
 		case s := <-signals:
-			if isContinue(s) {
-				t.tty.leave() // what enter did is gone: the shell has had the terminal
+			if app.IsContinue(s) {
+				t.TTY.Leave() // what enter did is gone: the shell has had the terminal
 				t.resume()
 				continue
 			}
@@ -223,7 +224,7 @@ func (t *console) watch(signals <-chan os.Signal, done <-chan struct{}) {
 
 // resume takes the terminal after a stop.
 func (t *console) resume() {
-	t.tty.enter(t.in, t.out)
+	t.TTY.Enter(t.in, t.out)
 	t.editor.Show()
 }
 
@@ -259,18 +260,18 @@ func (t *console) obey(event lineedit.Event) {
 	case lineedit.EOF:
 		t.put(entered{want: wantEOF})
 	case lineedit.Interrupt:
-		t.interrupt()
+		t.Interrupt()
 	case lineedit.TooLong:
 		t.say("not taken: a line holds no more than %d bytes, a paste %d", t.maxLine, lineedit.DefaultMaxPaste)
 	case lineedit.Suspend:
 		t.editor.Hide()
-		t.tty.leave()
-		raise(event.Kind)
+		t.TTY.Leave()
+		app.Raise(event.Kind)
 		time.Sleep(20 * time.Millisecond) // the process stops within that, if it does
 		t.resume()
 	case lineedit.Quit:
-		t.tty.leave()
-		raise(event.Kind)
+		t.TTY.Leave()
+		app.Raise(event.Kind)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/serial"
@@ -23,7 +24,7 @@ import (
 const demoBaud = 115200
 
 func demoCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "demo",
 		Usage:     "a server, a module and a device to look at",
 		ArgsUsage: "[ADDR]",
@@ -39,20 +40,20 @@ ws76 demo --no-module           the device on plain TCP`,
 			&cli.BoolFlag{Name: "no-module", Usage: "no module: the device connects over TCP"},
 		},
 		Action: func(c *cli.Context) error { return e.demo(c) },
-	}, exitTransport, exitInterrupt, exitTerminate)
+	}, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
 func (e *env) demo(c *cli.Context) error {
 	addr := c.Args().First()
 	switch {
 	case c.NArg() > 1:
-		return usagef("demo takes one address, got %q", c.Args().Slice())
+		return app.Usagef("demo takes one address, got %q", c.Args().Slice())
 	case c.Duration("interval") < time.Millisecond:
-		return usagef("--interval %v: want at least 1ms", c.Duration("interval"))
+		return app.Usagef("--interval %v: want at least 1ms", c.Duration("interval"))
 	}
 	listener, err := e.demoListener(c.Context, addr)
 	if err != nil {
-		return withCode(exitTransport, err)
+		return app.WithCode(app.ExitTransport, err)
 	}
 	host := reachable(listener.Addr())
 
@@ -70,7 +71,7 @@ func (e *env) demo(c *cli.Context) error {
 	if !c.Bool("no-module") {
 		pty, err := rn131.OpenPTY()
 		if err != nil && !errors.Is(err, errors.ErrUnsupported) {
-			return withCode(exitTransport, fmt.Errorf("%w; --no-module needs none", err))
+			return app.WithCode(app.ExitTransport, fmt.Errorf("%w; --no-module needs none", err))
 		}
 		driver, run, err := e.demoModule(pty)
 		if err != nil {
@@ -79,13 +80,13 @@ func (e *env) demo(c *cli.Context) error {
 		device.dialer = driver
 		module = e.part("module", run)
 		defer module.end()
-		e.log.Warnf("module on %s", driver.Name)
+		e.Log.Warnf("module on %s", driver.Name)
 	}
 	sensors := e.part("device", device.run)
 	defer sensors.end()
 
-	e.log.Warnf("a device publishes to %s; ^C ends", device.url)
-	fmt.Fprintf(e.stdout, "http://%s/#/demo\n", host)
+	e.Log.Warnf("a device publishes to %s; ^C ends", device.url)
+	fmt.Fprintf(e.Stdout, "http://%s/#/demo\n", host)
 	var over <-chan time.Time
 	if d := c.Duration("duration"); d > 0 {
 		over = time.After(d)
@@ -172,7 +173,7 @@ func reachable(addr net.Addr) string {
 func (e *env) demoModule(pty *rn131.PTY) (driver *wifly.Transport, run func(context.Context) error, err error) {
 	o := &rn131.Options{
 		Baud: demoBaud, Running: true, Settings: "set uart flow 1\n",
-		Note: func(text string) { e.log.Infof("%s", text) },
+		Note: func(text string) { e.Log.Infof("%s", text) },
 	}
 	config := wifly.Config{Name: "a line in memory", Baud: demoBaud, Flow: true}
 	var line io.ReadWriteCloser

@@ -32,7 +32,7 @@ func (d *sensorDevice) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		d.e.log.Warnf("device: %v; connecting again", err)
+		d.e.Log.Warnf("device: %v; connecting again", err)
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
@@ -47,7 +47,7 @@ func (d *sensorDevice) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.e.log.Infof("device: connected")
+	d.e.Log.Infof("device: connected")
 	ctx, cancel := context.WithCancelCause(ctx)
 	received := make(chan struct{})
 	go func() {
@@ -96,7 +96,7 @@ func (d *sensorDevice) display(ctx context.Context, conn *core.Conn) error {
 		if err != nil {
 			return err
 		}
-		d.e.log.Warnf("device: its display shows %q", m.Data)
+		d.e.Log.Warnf("device: its display shows %q", m.Data)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 )
 
@@ -15,7 +16,7 @@ import (
 // gets through, and after its connection is cut once more.
 func TestDemoInMemory(t *testing.T) {
 	t.Parallel()
-	e := &env{stdout: io.Discard, stderr: io.Discard, log: newLogger(io.Discard)}
+	e := &env{Env: &app.Env{Stdout: io.Discard, Stderr: io.Discard, Log: app.NewLogger(io.Discard)}}
 	driver, run, err := e.demoModule(nil)
 	if err != nil {
 		t.Fatal(err)

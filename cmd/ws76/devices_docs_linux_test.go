@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 )
 
 // devicePages returns docs/devices.md and the pages that it links.
@@ -46,7 +48,7 @@ func startHere(t *testing.T, args ...string) (stderr *said, addr string) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		run(ctx, append([]string{"ws76"}, args...), &env{stdin: strings.NewReader(""), stdout: io.Discard, stderr: stderr, getenv: func(string) string { return "" }})
+		run(ctx, append([]string{"ws76"}, args...), &env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: stderr, Getenv: func(string) string { return "" }}})
 	}()
 	t.Cleanup(func() { cancel(); <-done })
 	return stderr, stderr.find(t, `(?:listening on|bridging) ws\S*://(127\.0\.0\.1:\d+)`)
@@ -141,7 +143,7 @@ func TestDeviceVNC(t *testing.T) {
 			t.Fatal(err)
 		}
 		code, out := runIn(t, "run", client)
-		if code != exitOK || strings.TrimSpace(out) != c.want {
+		if code != app.ExitOK || strings.TrimSpace(out) != c.want {
 			t.Errorf("%s to %s: exit code %d, %q, want %q", c.client, c.server, code, out, c.want)
 		}
 	}

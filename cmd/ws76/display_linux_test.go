@@ -11,6 +11,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/scripts"
 )
 
@@ -117,7 +118,7 @@ func TestLogLinesAreWhole(t *testing.T) {
 		"string": hostileText, "bytes": []byte(hostileText), "error": errors.New(hostileText), "script": &scripts.LoadError{Err: errors.New(hostileText), Traceback: "stack traceback:\n\tx"},
 	} {
 		var out bytes.Buffer
-		l := newLogger(&out)
+		l := app.NewLogger(&out)
 		l.Errorf("%s: %v", "who", arg)
 		text := out.String()
 		if n := len(regexp.MustCompile(`(?m)^ws76:`).FindAllString(text, -1)); n != 1 || dangers(text) != nil {
@@ -125,9 +126,9 @@ func TestLogLinesAreWhole(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	l := newLogger(&out)
+	l := app.NewLogger(&out)
 	l.Warnf("%s: %q and %d", strings.Repeat("\x01", 16<<10), strings.Repeat("é", 16<<10), 7)
-	if text := out.String(); len(text) > maxForeign+200 || !strings.Contains(text, "bytes more") || !strings.HasSuffix(text, "and 7\n") {
+	if text := out.String(); len(text) > app.MaxForeign+200 || !strings.Contains(text, "bytes more") || !strings.HasSuffix(text, "and 7\n") {
 		t.Errorf("%d bytes: …%q", len(text), text[len(text)-100:])
 	}
 }
@@ -139,11 +140,11 @@ func TestDisplayKeepsCharacters(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer read.Close()
-	d := &display{file: write}
+	d := &app.Display{File: write}
 	for _, c := range []byte("aé€😀\x1b\xe2\x82x\xf0") {
 		d.Write([]byte{c})
 	}
-	d.flush()
+	d.Flush()
 	write.Close()
 	var got bytes.Buffer
 	got.ReadFrom(read)
@@ -155,7 +156,7 @@ func TestDisplayKeepsCharacters(t *testing.T) {
 // An address that is refused again and again makes no more than a line of it.
 func TestRefusalsAreSummedUp(t *testing.T) {
 	var out bytes.Buffer
-	r := refusalLog{log: newLogger(&out)}
+	r := refusalLog{log: app.NewLogger(&out)}
 	for i := range 5000 {
 		r.add("", fmt.Sprintf("192.0.2.1:%d", i), errors.New("no"))
 		r.add("", fmt.Sprintf("192.0.2.2:%d", i), fmt.Errorf("path %d", i))

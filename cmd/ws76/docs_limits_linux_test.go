@@ -18,6 +18,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/serve"
 	"github.com/ws76/ws76/scripts/kv"
@@ -155,7 +156,7 @@ func defaultInWords(t *testing.T, name string) string {
 	text := ""
 	for _, command := range []string{"serve", "bridge"} {
 		var value string
-		switch f := findFlag(find(documentedApp().Commands, command).Flags, name).(type) {
+		switch f := app.FindFlag(app.Find(documentedApp().Commands, command).Flags, name).(type) {
 		case *cli.IntFlag:
 			value = grouped(f.Value)
 		case *cli.Float64Flag:
@@ -224,14 +225,14 @@ func TestDocumentedLimits(t *testing.T) {
 	if n := strings.Count(table, "\n") + 1; n != len(rows) {
 		t.Errorf("the table has %d rows, want %d", n, len(rows))
 	}
-	for _, f := range find(documentedApp().Commands, "serve").Flags {
+	for _, f := range app.Find(documentedApp().Commands, "serve").Flags {
 		category := f.(cli.CategorizableFlag).GetCategory()
 		if name := f.Names()[0]; category == "Limits" && !documented[name] && name != "slow" {
 			t.Errorf("--%s is not in the table", name)
 		}
 	}
 	for _, sentence := range []string{
-		fmt.Sprintf("at most\n  %d KiB of it stands in a line (%d KiB with `-vv`)", maxForeign>>10, maxForeignDebug>>10),
+		fmt.Sprintf("at most\n  %d KiB of it stands in a line (%d KiB with `-vv`)", app.MaxForeign>>10, app.MaxForeignDebug>>10),
 		fmt.Sprintf("up to %d MiB of such memory for %s ", sourceConstant(t, "../../core/serve", "spareMost")>>20,
 			inWords(time.Duration(sourceConstant(t, "../../core/serve", "spareTime")))),
 		fmt.Sprintf("attacks a server in %d ways at once", len(attacks())),
@@ -240,7 +241,7 @@ func TestDocumentedLimits(t *testing.T) {
 			t.Errorf("it does not say %q", sentence)
 		}
 	}
-	usage := findFlag(find(documentedApp().Commands, "serve").Flags, "max-pending").(*cli.GenericFlag).Usage
+	usage := app.FindFlag(app.Find(documentedApp().Commands, "serve").Flags, "max-pending").(*cli.GenericFlag).Usage
 	if !strings.Contains(usage, "unfinished messages") || !strings.Contains(usage, "waiting messages") {
 		t.Errorf("--max-pending does not say what it bounds: %s", usage)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/internal/docgen"
 	"github.com/ws76/ws76/scripts/permit"
 	"github.com/ws76/ws76/transports/all"
@@ -31,7 +32,7 @@ const (
 
 // documentedApp returns the command tree, which is not to be run.
 func documentedApp() *cli.App {
-	return newApp(&env{stdout: io.Discard, stderr: io.Discard, getenv: os.Getenv, log: newLogger(io.Discard)})
+	return newApp(&env{Env: &app.Env{Stdout: io.Discard, Stderr: io.Discard, Getenv: os.Getenv, Log: app.NewLogger(io.Discard)}})
 }
 
 // checkedWords are the words of flags and arguments that check them themselves.
@@ -148,7 +149,7 @@ func TestManIsComplete(t *testing.T) {
 		}
 		return codes
 	}
-	if want := slices.Sorted(maps.Keys(exitMeaning)); !slices.Equal(codes(page("ws76")), want) {
+	if want := slices.Sorted(maps.Keys(app.ExitMeaning)); !slices.Equal(codes(page("ws76")), want) {
 		t.Errorf("ws76(1) has the exit codes %v, want %v", codes(page("ws76")), want)
 	}
 	if !slices.Contains(described, "ws76") {
@@ -207,18 +208,18 @@ func TestWords(t *testing.T) {
 			name := f.Names()[0]
 			args := append([]string{"ws76"}, strings.Fields(path)...)
 			want := name + ` "nonsense": want one of ` + strings.Join(words, ", ")
-			if code, said := runQuietly(t, append(args, "--"+name, "nonsense"), nil); code != exitUsage || !strings.Contains(said, "--"+want) {
+			if code, said := runQuietly(t, append(args, "--"+name, "nonsense"), nil); code != app.ExitUsage || !strings.Contains(said, "--"+want) {
 				t.Errorf("%s: %d, %q", path, code, said)
 			}
 			variable := "WS76_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
-			if code, said := runQuietly(t, args, map[string]string{variable: "nonsense"}); code != exitUsage || !strings.Contains(said, words[0]) {
+			if code, said := runQuietly(t, args, map[string]string{variable: "nonsense"}); code != app.ExitUsage || !strings.Contains(said, words[0]) {
 				t.Errorf("%s with %s: %d, %q", path, variable, code, said)
 			}
 			file := filepath.Join(dir, strings.ReplaceAll(path, " ", "-")+name+".toml")
 			if err := os.WriteFile(file, []byte(name+" = \"nonsense\"\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if code, said := runQuietly(t, append(args, "--config", file), nil); code != exitConfig || !strings.Contains(said, words[0]) {
+			if code, said := runQuietly(t, append(args, "--config", file), nil); code != app.ExitConfig || !strings.Contains(said, words[0]) {
 				t.Errorf("%s with a configuration: %d, %q", path, code, said)
 			}
 		}
@@ -241,7 +242,7 @@ func wordsOf(f cli.Flag) []string {
 // TestDocumentedFlags finds commands in documents and examples: each must exist,
 // and so must its flags.
 func TestDocumentedFlags(t *testing.T) {
-	app := documentedApp()
+	tree := documentedApp()
 	var files []string
 	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../docs/devices/*.md", "../../man/src/*.in", "../../scripts/examples/*", "../../plugins/*.md", "../../interop/*.md"} {
 		have, err := filepath.Glob(pattern)
@@ -260,9 +261,9 @@ func TestDocumentedFlags(t *testing.T) {
 		plain := strings.NewReplacer("\\-", "-", "\\e\n", " ", "\\\n", " ").Replace(string(text))
 		for _, m := range command.FindAllStringSubmatch(plain, -1) {
 			words := strings.Fields(m[1])
-			flags, commands, path := app.Flags, app.Commands, "ws76"
+			flags, commands, path := tree.Flags, tree.Commands, "ws76"
 			for len(words) > 0 {
-				c := find(commands, words[0])
+				c := app.Find(commands, words[0])
 				if c == nil {
 					break
 				}
@@ -277,7 +278,7 @@ func TestDocumentedFlags(t *testing.T) {
 				if !strings.HasPrefix(name, "-") || name == "-" || name == "--" || strings.Trim(name, "-v") == "" || name == "--help" {
 					continue
 				}
-				if findFlag(flags, strings.TrimLeft(name, "-")) == nil {
+				if app.FindFlag(flags, strings.TrimLeft(name, "-")) == nil {
 					t.Errorf("%s: %q: %s has no flag %s", file, "ws76"+m[1], path, name)
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
@@ -52,43 +53,42 @@ func hookPlace(err error, forth, back string) error {
 // What is most particular comes first: a handshake that timed out is a timeout,
 // a connection that broke because of bad frames is a protocol violation.
 func errorCode(err error) int {
+	if code, given := app.CodeGiven(err); given {
+		return code
+	}
 	switch {
 	case err == nil:
-		return exitOK
-	case is[codedError](err):
-		var coded codedError
-		errors.As(err, &coded)
-		return coded.code
-	case is[*core.RequestError](err):
-		return exitUsage
-	case is[*record.Difference](err):
-		return exitExpect
-	case is[*scripts.LoadError](err), is[*scripts.Error](err), is[*plugins.ManifestError](err), is[*plugins.InstallError](err),
+		return app.ExitOK
+	case app.Is[*core.RequestError](err):
+		return app.ExitUsage
+	case app.Is[*record.Difference](err):
+		return app.ExitExpect
+	case app.Is[*scripts.LoadError](err), app.Is[*scripts.Error](err), app.Is[*plugins.ManifestError](err), app.Is[*plugins.InstallError](err),
 		errors.Is(err, plugins.ErrNotFound), errors.Is(err, plugins.ErrBuiltin):
-		return exitScript
+		return app.ExitScript
 	case deviceFailed(err):
-		return exitTransport
-	case is[*wifly.Error](err) && !is[*core.CloseError](err): // the network behind the module
-		return exitConnect
-	case is[*transports.ListenError](err):
-		return exitTransport
+		return app.ExitTransport
+	case app.Is[*wifly.Error](err) && !app.Is[*core.CloseError](err): // the network behind the module
+		return app.ExitConnect
+	case app.Is[*transports.ListenError](err):
+		return app.ExitTransport
 	case errors.Is(err, context.DeadlineExceeded):
-		return exitTimeout
-	case is[*core.DialError](err), is[*transports.DialError](err):
-		return exitConnect
-	case is[*core.HandshakeError](err), is[*hixie.KeyError](err):
-		return exitHandshake
-	case is[*scripts.LostError](err):
-		return exitTimeout
-	case is[*core.CloseError](err) && errors.Is(err, io.ErrUnexpectedEOF): // in a frame, as servers die
-		return exitUnclean
-	case is[*hixie.SyntaxError](err), is[*rfc6455.SyntaxError](err), errors.Is(err, core.ErrMessageTooLarge), errors.Is(err, core.ErrBinary),
-		is[*core.InvalidUTF8Error](err), is[*format.InvalidUTF8Error](err), is[*recording.SyntaxError](err), is[*format.SyntaxError](err), is[*format.TooLargeError](err):
-		return exitProtocol
-	case is[*core.CloseError](err), is[*net.OpError](err):
-		return exitUnclean
+		return app.ExitTimeout
+	case app.Is[*core.DialError](err), app.Is[*transports.DialError](err):
+		return app.ExitConnect
+	case app.Is[*core.HandshakeError](err), app.Is[*hixie.KeyError](err):
+		return app.ExitHandshake
+	case app.Is[*scripts.LostError](err):
+		return app.ExitTimeout
+	case app.Is[*core.CloseError](err) && errors.Is(err, io.ErrUnexpectedEOF): // in a frame, as servers die
+		return app.ExitUnclean
+	case app.Is[*hixie.SyntaxError](err), app.Is[*rfc6455.SyntaxError](err), errors.Is(err, core.ErrMessageTooLarge), errors.Is(err, core.ErrBinary),
+		app.Is[*core.InvalidUTF8Error](err), app.Is[*format.InvalidUTF8Error](err), app.Is[*recording.SyntaxError](err), app.Is[*format.SyntaxError](err), app.Is[*format.TooLargeError](err):
+		return app.ExitProtocol
+	case app.Is[*core.CloseError](err), app.Is[*net.OpError](err):
+		return app.ExitUnclean
 	}
-	return exitOther
+	return app.ExitOther
 }
 
 // deviceFailed reports whether what failed is on this side: a serial line, a
@@ -99,11 +99,10 @@ func deviceFailed(err error) bool {
 		return module.Local()
 	}
 	var dial *transports.DialError
-	return errors.As(err, &dial) && dial.Local || errors.Is(err, transports.ErrGone) || is[*exec.ExitError](err)
+	return errors.As(err, &dial) && dial.Local || errors.Is(err, transports.ErrGone) || app.Is[*exec.ExitError](err)
 }
 
-// is reports whether an error of type T is in err's tree.
-func is[T error](err error) bool {
-	var target T
-	return errors.As(err, &target)
+// hasLines reports whether an error is a text of several lines.
+func hasLines(err error) bool {
+	return app.Is[*record.Difference](err) || app.Is[*scripts.Error](err) || app.Is[*scripts.LoadError](err)
 }

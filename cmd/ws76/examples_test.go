@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/internal/testenv"
 )
@@ -33,7 +34,7 @@ var examples = []struct {
 	mask   *regexp.Regexp
 }{
 	{script: "request-reply.sh", args: []string{"ws://HOST:PORT/", "status"}},
-	{script: "request-reply.sh", args: []string{"ws://127.0.0.1:1/", "status"}, code: exitConnect, want: "nobody is there\n"},
+	{script: "request-reply.sh", args: []string{"ws://127.0.0.1:1/", "status"}, code: app.ExitConnect, want: "nobody is there\n"},
 	{script: "frame-pipe.sh", args: []string{"ping"}, stdin: "\x00on\xff\x00ping\xff\x00off\xff", want: "\x00ON\xff\x00OFF\xff\xff\x00"},
 	{
 		script: "handshake-by-hand.sh", args: []string{"HOST", "PORT", "hello"},
@@ -190,8 +191,8 @@ func inBackgroundWith(t *testing.T, env []string, files []*os.File, args ...stri
 		err := command.Wait()
 		timer.Stop()
 		writer.Close()
-		if code := command.ProcessState.ExitCode(); code != exitInterrupt {
-			t.Errorf("ws76 %q: exit %d (%v), want %d", args, code, err, exitInterrupt)
+		if code := command.ProcessState.ExitCode(); code != app.ExitInterrupt {
+			t.Errorf("ws76 %q: exit %d (%v), want %d", args, code, err, app.ExitInterrupt)
 		}
 	})
 	return b

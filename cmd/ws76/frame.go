@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -27,7 +28,7 @@ const (
 )
 
 func frameCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:  "frame",
 		Usage: "turn messages into frames and back, take streams apart",
 		UsageText: `printf 'on\noff\n' | ws76 frame encode | xxd       what messages are on the wire
@@ -40,7 +41,7 @@ ws76 frame dump capture.bin                        each byte and what it is`,
 			frameDecodeCommand(e),
 			frameDumpCommand(e),
 		},
-	}, exitProtocol, exitScript)
+	}, app.ExitProtocol, app.ExitScript)
 }
 
 func dialectFlag() cli.Flag {
@@ -54,14 +55,14 @@ func frameTypeOf(c *cli.Context, dialect core.Dialect) (typ byte, set bool, err 
 	}
 	n, err := strconv.ParseUint(c.String("type"), 0, 8)
 	if err != nil {
-		return 0, false, usagef("--type %q: want a byte, 0x00..0xFF", c.String("type"))
+		return 0, false, app.Usagef("--type %q: want a byte, 0x00..0xFF", c.String("type"))
 	}
 	typ = byte(n)
 	if dialect == core.RFC6455 {
 		switch typ {
 		case rfc6455.OpText, rfc6455.OpBinary, rfc6455.OpClose, rfc6455.OpPing, rfc6455.OpPong:
 		default:
-			return 0, false, usagef("--type %#x: opcodes of RFC 6455 are 1 (text), 2 (binary), 8 (close), 9 (ping), 10 (pong)", typ)
+			return 0, false, app.Usagef("--type %#x: opcodes of RFC 6455 are 1 (text), 2 (binary), 8 (close), 9 (ping), 10 (pong)", typ)
 		}
 	}
 	return typ, true, nil
@@ -69,7 +70,7 @@ func frameTypeOf(c *cli.Context, dialect core.Dialect) (typ byte, set bool, err 
 
 func noArguments(c *cli.Context) error {
 	if c.Args().Present() {
-		return usagef("%s takes no argument, got %q; it reads standard input", c.Command.HelpName, c.Args().First())
+		return app.Usagef("%s takes no argument, got %q; it reads standard input", c.Command.HelpName, c.Args().First())
 	}
 	return nil
 }
@@ -99,7 +100,7 @@ func frameError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case is[*scripts.Error](err), is[silentError](err), is[codedError](err):
+	case app.Is[*scripts.Error](err), app.Is[app.SilentError](err), app.Is[app.CodedError](err):
 		return err
 	case errors.As(err, &invalid):
 		hint = "; --replace-invalid puts U+FFFD there"
@@ -110,7 +111,7 @@ func frameError(err error) error {
 	default:
 		return fmt.Errorf("frame: %w", err)
 	}
-	return withCode(exitProtocol, fmt.Errorf("frame: %w%s", err, hint))
+	return app.WithCode(app.ExitProtocol, fmt.Errorf("frame: %w%s", err, hint))
 }
 
 func isFrameSyntax(err error) bool {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -17,7 +18,7 @@ import (
 )
 
 func frameDecodeCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:  "decode",
 		Usage: "frames of standard input to messages on standard output",
 		UsageText: `ws76 frame decode < frames.bin                     messages, one a line
@@ -42,7 +43,7 @@ ws76 frame decode --dialect rfc6455 < frames.bin   masked or not`,
 			}
 			return runFrame(c.Context, dec.run)
 		},
-	}, exitProtocol, exitScript)
+	}, app.ExitProtocol, app.ExitScript)
 }
 
 // frameDecoder is one run of frame decode.
@@ -53,7 +54,7 @@ type frameDecoder struct {
 	max     int64
 	all     bool
 	replace bool
-	log     *logger
+	log     *app.Logger
 	scripts *frameScripts // may be nil
 
 	skipped int64 // frames of other types
@@ -77,10 +78,10 @@ func newFrameDecoder(e *env, c *cli.Context) (*frameDecoder, error) {
 	}
 	dialect := core.Dialect(c.String("dialect"))
 	dec := &frameDecoder{
-		in: e.stdin, dialect: dialect, max: flags.Bytes(c, "max-message"), all: c.Bool("all"), replace: c.Bool("replace-invalid"), log: e.log,
+		in: e.Stdin, dialect: dialect, max: flags.Bytes(c, "max-message"), all: c.Bool("all"), replace: c.Bool("replace-invalid"), log: e.Log,
 	}
 	if dialect == core.RFC6455 && dec.replace {
-		return nil, usagef("--replace-invalid: RFC 6455 makes text that is not UTF-8 an error; it goes with hixie-76")
+		return nil, app.Usagef("--replace-invalid: RFC 6455 makes text that is not UTF-8 an error; it goes with hixie-76")
 	}
 	options, err := e.outputOptions(c)
 	if err != nil {
@@ -92,10 +93,10 @@ func newFrameDecoder(e *env, c *cli.Context) (*frameDecoder, error) {
 	switch {
 	case dec.scripts != nil || options.Format == format.Len32:
 	case !options.CRLF && !options.Escape && !dec.all && dialect != core.RFC6455 && (options.Format == format.Lines || options.Format == format.Nul):
-		dec.sink = &blockSink{w: output{e.stdout}, format: options.Format, delim: delimiters[options.Format], max: dec.max, warn: options.Warn}
+		dec.sink = &blockSink{w: e.Output(), format: options.Format, delim: delimiters[options.Format], max: dec.max, warn: options.Warn}
 	}
 	if dec.sink == nil {
-		w := format.NewWriter(output{e.stdout}, options)
+		w := format.NewWriter(e.Output(), options)
 		dec.sink = &formatSink{w: w, time: options.Format == format.Templated && w.NeedsTime()}
 	}
 	if dec.scripts != nil {
@@ -105,8 +106,8 @@ func newFrameDecoder(e *env, c *cli.Context) (*frameDecoder, error) {
 			return nil, dec.scripts.stop(err)
 		}
 	}
-	widenPipe(e.stdin)
-	widenPipe(e.stdout)
+	widenPipe(e.Stdin)
+	widenPipe(e.Stdout)
 	return dec, nil
 }
 

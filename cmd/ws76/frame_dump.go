@@ -12,12 +12,13 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core/hixie"
 )
 
 func frameDumpCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "dump",
 		ArgsUsage: "[FILE]",
 		Usage:     "an annotated hex dump of one direction of a connection",
@@ -34,14 +35,14 @@ printf 'on\n' | ws76 frame encode --close | ws76 frame dump`,
 			&cli.BoolFlag{Name: "pcap", Usage: "read a packet capture, of tcpdump or Wireshark"},
 		},
 		Action: func(c *cli.Context) error { return frameDump(c.Context, e, c) },
-	}, exitProtocol, exitScript)
+	}, app.ExitProtocol, app.ExitScript)
 }
 
 func frameDump(ctx context.Context, e *env, c *cli.Context) error {
 	if c.NArg() > 1 {
-		return usagef("frame dump takes one file, got %q as well", c.Args().Get(1))
+		return app.Usagef("frame dump takes one file, got %q as well", c.Args().Get(1))
 	}
-	in, name := e.stdin, c.Args().First()
+	in, name := e.Stdin, c.Args().First()
 	if name != "" && name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
@@ -50,7 +51,7 @@ func frameDump(ctx context.Context, e *env, c *cli.Context) error {
 		defer f.Close()
 		in = f
 	}
-	out := bufio.NewWriterSize(output{e.stdout}, blockSize)
+	out := bufio.NewWriterSize(e.Output(), blockSize)
 	d := &dumper{r: in, w: out, max: flags.Bytes(c, "max-message")}
 	return runFrame(ctx, func() error {
 		run := d.run

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -21,7 +22,7 @@ import (
 
 func frameEncodeCommand(e *env) *cli.Command {
 	const framing = "Frames"
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:  "encode",
 		Usage: "messages of standard input to frames on standard output",
 		UsageText: `printf 'on\noff\n' | ws76 frame encode | xxd
@@ -45,7 +46,7 @@ ws76 frame encode --dialect rfc6455 --mask < lines.txt`,
 			}
 			return runFrame(c.Context, enc.run)
 		},
-	}, exitProtocol, exitScript)
+	}, app.ExitProtocol, app.ExitScript)
 }
 
 // frameEncoder is one run of frame encode.
@@ -72,16 +73,16 @@ func newFrameEncoder(e *env, c *cli.Context) (*frameEncoder, error) {
 		return nil, err
 	}
 	enc := &frameEncoder{
-		in: e.stdin, out: output{e.stdout}, dialect: dialect, typ: typ, close: c.Bool("close"),
+		in: e.Stdin, out: e.Output(), dialect: dialect, typ: typ, close: c.Bool("close"),
 		options: format.Options{
 			Format: format.Format(c.String("in")), CRLF: c.Bool("crlf"), MaxMessage: flags.Bytes(c, "max-message"), ReplaceInvalid: c.Bool("replace-invalid"),
 		},
 	}
 	switch {
 	case c.Bool("mask") && dialect != core.RFC6455:
-		return nil, usagef("--mask: drafts 75 and 76 mask nothing; it goes with --dialect rfc6455")
+		return nil, app.Usagef("--mask: drafts 75 and 76 mask nothing; it goes with --dialect rfc6455")
 	case c.Bool("close") && dialect == core.Hixie75:
-		return nil, usagef("--close: draft 75 has no closing frame, TCP is simply closed")
+		return nil, app.Usagef("--close: draft 75 has no closing frame, TCP is simply closed")
 	}
 	if c.Bool("mask") {
 		enc.masks = bufio.NewReader(crand.Reader)
@@ -97,15 +98,15 @@ func newFrameEncoder(e *env, c *cli.Context) (*frameEncoder, error) {
 		enc.options.Kind = core.Binary // no text, so anything goes
 	}
 	enc.blocks = dialect != core.RFC6455 && typ == 0 && !enc.options.CRLF && (enc.options.Format == format.Lines || enc.options.Format == format.Nul)
-	if err := e.refuseBinary("frames"); err != nil {
+	if err := e.RefuseBinary("frames"); err != nil {
 		return nil, err
 	}
 	if enc.scripts, err = newFrameScripts(e, c, dialect); err != nil {
 		return nil, err
 	}
 	enc.blocks = enc.blocks && enc.scripts == nil
-	widenPipe(e.stdin)
-	widenPipe(e.stdout)
+	widenPipe(e.Stdin)
+	widenPipe(e.Stdout)
 	return enc, nil
 }
 
@@ -186,7 +187,7 @@ func (enc *frameEncoder) scripted() error {
 		switch {
 		case err == io.EOF:
 			return enc.scripts.stop(nil)
-		case is[*scripts.Error](err), err == relay.ErrStop:
+		case app.Is[*scripts.Error](err), err == relay.ErrStop:
 			return enc.scripts.stop(err)
 		case err != nil:
 			return enc.scripts.stop(messageError(err))

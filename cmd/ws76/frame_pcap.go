@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/internal/capture"
 )
@@ -19,7 +20,7 @@ func (e *env) dumpCapture(in io.Reader, to *dumper) error {
 	var malformed *capture.FileError
 	switch {
 	case errors.Is(err, capture.ErrFormat), errors.As(err, &malformed):
-		return withCode(exitProtocol, fmt.Errorf("reading the capture: %w", err))
+		return app.WithCode(app.ExitProtocol, fmt.Errorf("reading the capture: %w", err))
 	case err != nil:
 		return fmt.Errorf("reading the capture: %w", err)
 	}
@@ -46,7 +47,7 @@ func (e *env) dumpCapture(in io.Reader, to *dumper) error {
 				all = errors.Join(all, fmt.Errorf("%v to %v: %w", side.from, side.to, err))
 			}
 			if side.stream.Lost > 0 {
-				all = errors.Join(all, withCode(exitProtocol, fmt.Errorf("%v to %v: packets are missing behind these bytes; %d more are in the capture",
+				all = errors.Join(all, app.WithCode(app.ExitProtocol, fmt.Errorf("%v to %v: packets are missing behind these bytes; %d more are in the capture",
 					side.from, side.to, side.stream.Lost)))
 			}
 			// The answer is held against the client's challenge.
@@ -54,10 +55,10 @@ func (e *env) dumpCapture(in io.Reader, to *dumper) error {
 		}
 	}
 	if rest := len(conns) - shown; rest > 0 {
-		e.log.Infof("connections without a WebSocket handshake: %d", rest)
+		e.Log.Infof("connections without a WebSocket handshake: %d", rest)
 	}
 	if shown == 0 {
-		return errors.Join(all, withCode(exitProtocol, fmt.Errorf("no WebSocket handshake in the %d TCP connections of the capture", len(conns))))
+		return errors.Join(all, app.WithCode(app.ExitProtocol, fmt.Errorf("no WebSocket handshake in the %d TCP connections of the capture", len(conns))))
 	}
 	return all
 }

@@ -15,6 +15,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay/format"
@@ -51,7 +52,7 @@ func encodeBy(blocks bool, in io.Reader, o format.Options) outcome {
 // decodeBy is encodeBy for frame decode.
 func decodeBy(blocks bool, in io.Reader, o format.Options) outcome {
 	var out, log bytes.Buffer
-	dec := &frameDecoder{in: in, dialect: core.Hixie76, max: o.MaxMessage, replace: o.ReplaceInvalid, log: newLogger(&log)}
+	dec := &frameDecoder{in: in, dialect: core.Hixie76, max: o.MaxMessage, replace: o.ReplaceInvalid, log: app.NewLogger(&log)}
 	warn := func(w format.DelimiterWarning) { dec.log.Warnf("%v", w) }
 	if blocks {
 		dec.sink = &blockSink{w: &out, format: o.Format, delim: delimiters[o.Format], max: dec.max, warn: warn}
@@ -131,7 +132,7 @@ func TestFrameFlushesEachRead(t *testing.T) {
 		},
 		"decode": {
 			func(blocks bool, r io.Reader, w io.Writer) error {
-				dec := &frameDecoder{in: r, dialect: core.Hixie76, max: 100, log: newLogger(io.Discard)}
+				dec := &frameDecoder{in: r, dialect: core.Hixie76, max: 100, log: app.NewLogger(io.Discard)}
 				dec.sink = &formatSink{w: format.NewWriter(w, format.Options{})}
 				if blocks {
 					dec.sink = &blockSink{w: w, delim: '\n', max: 100}
@@ -178,7 +179,7 @@ func TestFrameRoundTrip(t *testing.T) {
 		frames.CloseWithError(enc.run())
 	}()
 	go func() {
-		dec := &frameDecoder{in: encoded, dialect: core.Hixie76, max: max, log: newLogger(os.Stderr), sink: &blockSink{w: messages, delim: '\n', max: max}}
+		dec := &frameDecoder{in: encoded, dialect: core.Hixie76, max: max, log: app.NewLogger(os.Stderr), sink: &blockSink{w: messages, delim: '\n', max: max}}
 		messages.CloseWithError(dec.run())
 	}()
 	want := &randomLines{rnd: rand.New(rand.NewPCG(1, 2)), left: total}

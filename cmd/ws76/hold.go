@@ -1,10 +1,9 @@
 package main
 
 import (
-	"time"
-
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/internal/deadpeer"
@@ -32,7 +31,7 @@ func maxPending(c *cli.Context) (int64, error) {
 	pending, message := flags.Bytes(c, "max-pending"), flags.Bytes(c, "max-message")
 	if pending < message {
 		if c.IsSet("max-pending") {
-			return 0, usagef("--max-pending %v: a message of --max-message %v could never arrive; want no less than that", flags.FormatBytes(pending), flags.FormatBytes(message))
+			return 0, app.Usagef("--max-pending %v: a message of --max-message %v could never arrive; want no less than that", flags.FormatBytes(pending), flags.FormatBytes(message))
 		}
 		pending = message
 	}
@@ -42,12 +41,4 @@ func maxPending(c *cli.Context) (int64, error) {
 // deadFlag is for commands that have TCP connections; env.openTransport sees to them.
 func deadFlag(category string) cli.Flag {
 	return flags.Time(cli.GenericFlag{Name: "dead-after", Category: category, Usage: "give up a TCP peer that acknowledges nothing for `TIME`: its power is off, or the way there is cut (0: the system's time, some 15 minutes)"}, deadpeer.Default)
-}
-
-// boundOf returns the value of a flag for which 0 is no bound, as core has it.
-func boundOf(c *cli.Context, name string) time.Duration {
-	if d := c.Duration(name); d > 0 {
-		return d
-	}
-	return -1
 }

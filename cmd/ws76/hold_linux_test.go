@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 )
 
 // setFiles allows a process n descriptors, which is where new ones end.
@@ -184,7 +186,7 @@ func TestListenerEnds(t *testing.T) {
 		}
 		err = command.Wait()
 		own.Close()
-		if code := command.ProcessState.ExitCode(); code != exitTransport || !strings.Contains(lines.String(), "invalid argument") {
+		if code := command.ProcessState.ExitCode(); code != app.ExitTransport || !strings.Contains(lines.String(), "invalid argument") {
 			t.Errorf("%q: %v, %s", args, err, lines.String())
 		}
 	}

@@ -15,13 +15,14 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/rfc6455"
 )
 
 func keygenCommand(e *env) *cli.Command {
 	const given, output = "A given challenge", "Output"
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:  "keygen",
 		Usage: "make a challenge, or answer one",
 		UsageText: `ws76 keygen                                         a fresh challenge and its answer
@@ -50,14 +51,14 @@ ws76 keygen --rfc6455 dGhlIHNhbXBsZSBub25jZQ==      the Sec-WebSocket-Accept of 
 			&cli.BoolFlag{Name: "json", Category: output, Usage: "print a JSON object a line", DisableDefaultText: true},
 		},
 		Action: func(c *cli.Context) error {
-			k := &keygen{env: e, out: bufio.NewWriterSize(e.stdout, 128<<10)}
+			k := &keygen{env: e, out: bufio.NewWriterSize(e.Stdout, 128<<10)}
 			err := k.run(c)
 			if flushed := k.out.Flush(); err == nil && flushed != nil {
 				err = fmt.Errorf("keygen: writing: %w", flushed)
 			}
 			return err
 		},
-	}, exitHandshake)
+	}, app.ExitHandshake)
 }
 
 // keygen is one run of the command. What it writes to out is checked when that
@@ -81,7 +82,7 @@ func (k *keygen) run(c *cli.Context) error {
 		k.verify = &verify
 	}
 	if k.raw {
-		if err := k.refuseBinary("keygen: the 16 bytes of --raw"); err != nil {
+		if err := k.RefuseBinary("keygen: the 16 bytes of --raw"); err != nil {
 			return err
 		}
 	}
@@ -100,7 +101,7 @@ func (k *keygen) run(c *cli.Context) error {
 // work on.
 func checkKeygenFlags(c *cli.Context) error {
 	if c.NArg() > 0 {
-		return usagef("keygen takes no arguments, got %q; a key goes behind --key1 or --key2, in quotes", c.Args().First())
+		return app.Usagef("keygen takes no arguments, got %q; a key goes behind --key1 or --key2, in quotes", c.Args().First())
 	}
 	isSet := func(names ...string) (set []string) {
 		for _, name := range names {
@@ -116,35 +117,35 @@ func checkKeygenFlags(c *cli.Context) error {
 		given = append(given, keys[0])
 	}
 	if len(given) > 1 {
-		return usagef("keygen: %s and %s both give a challenge; use one of them", given[0], given[1])
+		return app.Usagef("keygen: %s and %s both give a challenge; use one of them", given[0], given[1])
 	}
 	if fresh := isSet("count", "seed"); len(given) > 0 && len(fresh) > 0 {
-		return usagef("keygen: %s is for fresh challenges, but %s gives one", fresh[0], given[0])
+		return app.Usagef("keygen: %s is for fresh challenges, but %s gives one", fresh[0], given[0])
 	}
 	if how := isSet("raw", "verify"); len(given) == 0 && len(how) > 0 {
-		return usagef("keygen: %s needs a challenge: --key1, --key2 and --key3, or --request", how[0])
+		return app.Usagef("keygen: %s needs a challenge: --key1, --key2 and --key3, or --request", how[0])
 	}
 	if c.Bool("response") && !c.Bool("request") {
-		return usagef("keygen: --response needs the --request that it answers")
+		return app.Usagef("keygen: --response needs the --request that it answers")
 	}
 	if len(keys) > 0 && len(keys) < 3 && !c.Bool("explain") {
-		return usagef("keygen: a challenge is --key1, --key2 and --key3, got only %s; --explain can do with one key", strings.Join(keys, " and "))
+		return app.Usagef("keygen: a challenge is --key1, --key2 and --key3, got only %s; --explain can do with one key", strings.Join(keys, " and "))
 	}
 	if c.IsSet("rfc6455") && (c.Bool("explain") || c.Bool("raw")) {
-		return usagef("keygen: --rfc6455 has one line to print: %s does not go with it", isSet("explain", "raw")[0])
+		return app.Usagef("keygen: --rfc6455 has one line to print: %s does not go with it", isSet("explain", "raw")[0])
 	}
 	if c.IsSet("count") && c.Int("count") < 1 {
-		return usagef("keygen: -n %d: want at least 1", c.Int("count"))
+		return app.Usagef("keygen: -n %d: want at least 1", c.Int("count"))
 	}
 	if c.IsSet("count") && c.Bool("explain") {
-		return usagef("keygen: --explain is for one challenge, -n for many")
+		return app.Usagef("keygen: --explain is for one challenge, -n for many")
 	}
 	forms := isSet("explain", "response", "raw", "json")
 	if !c.Bool("json") {
 		forms = append(forms, isSet("verify")...)
 	}
 	if len(forms) > 1 || len(forms) == 1 && forms[0] == "--json" && c.Bool("response") {
-		return usagef("keygen: %s and %s print different things; use one of them", forms[0], forms[1])
+		return app.Usagef("keygen: %s and %s print different things; use one of them", forms[0], forms[1])
 	}
 	return nil
 }
@@ -156,7 +157,7 @@ func (k *keygen) given(c *cli.Context) error {
 	if c.IsSet("key3") {
 		b, err := parseBytes(c.String("key3"), len(challenge.Key3))
 		if err != nil {
-			return usagef("keygen: --key3: %w", err)
+			return app.Usagef("keygen: --key3: %w", err)
 		}
 		challenge.Key3 = [8]byte(b)
 	}
@@ -200,7 +201,7 @@ func badChallenge(err error) error {
 	if err == nil {
 		return nil
 	}
-	return withCode(exitHandshake, fmt.Errorf("keygen: %w", err))
+	return app.WithCode(app.ExitHandshake, fmt.Errorf("keygen: %w", err))
 }
 
 // both joins two errors, either of which may be nil, on one line.
@@ -225,14 +226,14 @@ func (k *keygen) writeAnswer(answer [16]byte) {
 func (k *keygen) compare(challenge *hixie.Challenge, answer [16]byte) error {
 	b, err := parseBytes(*k.verify, len(answer))
 	if err != nil {
-		return usagef("keygen: --verify: %w", err)
+		return app.Usagef("keygen: --verify: %w", err)
 	}
 	if got := [16]byte(b); got != answer {
 		text := fmt.Sprintf("keygen: the answer is hex %x, not hex %x", answer, got)
 		if mistake := likelyMistake(challenge, got); mistake != "" {
 			text += ": " + mistake
 		}
-		return withCode(exitHandshake, errors.New(text))
+		return app.WithCode(app.ExitHandshake, errors.New(text))
 	}
 	fmt.Fprintln(k.out, "ok")
 	return nil
@@ -268,7 +269,7 @@ func (k *keygen) generate(c *cli.Context) error {
 func (k *keygen) source(c *cli.Context) (io.Reader, error) {
 	var seed [32]byte
 	if c.IsSet("seed") {
-		k.log.Warnf("keygen: --seed %d makes the same challenges each time; for tests only", c.Uint64("seed"))
+		k.Log.Warnf("keygen: --seed %d makes the same challenges each time; for tests only", c.Uint64("seed"))
 		binary.LittleEndian.PutUint64(seed[:], c.Uint64("seed"))
 	} else if _, err := crand.Read(seed[:]); err != nil {
 		return nil, fmt.Errorf("keygen: reading the system's randomness: %w", err)
@@ -325,7 +326,7 @@ func (k *keygen) accept(key string) error {
 		if strings.Contains(key, " ") {
 			text += "; a key with spaces is one of draft 76, see --key1"
 		}
-		return withCode(exitHandshake, errors.New(text))
+		return app.WithCode(app.ExitHandshake, errors.New(text))
 	}
 	accept := rfc6455.AcceptKey(key)
 	report := acceptReport{Version: reportVersion, Key: key, Accept: accept}
@@ -334,7 +335,7 @@ func (k *keygen) accept(key string) error {
 		verified := *k.verify == accept
 		report.Verified = &verified
 		if !verified {
-			wrong = withCode(exitHandshake, fmt.Errorf("keygen: the accept value is %s, not %q", accept, *k.verify))
+			wrong = app.WithCode(app.ExitHandshake, fmt.Errorf("keygen: the accept value is %s, not %q", accept, *k.verify))
 		}
 	}
 	switch {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core/hixie"
 )
 
@@ -79,13 +80,13 @@ func (k *keygen) reportJSON(c *hixie.Challenge) error {
 	}
 	b, err := parseBytes(*k.verify, len(answer))
 	if err != nil {
-		return usagef("keygen: --verify: %w", err)
+		return app.Usagef("keygen: --verify: %w", err)
 	}
 	verified := [16]byte(b) == answer
 	r.Verified = &verified
 	k.writeJSON(r)
 	if !verified {
-		return silentError(exitHandshake)
+		return app.SilentError(app.ExitHandshake)
 	}
 	return nil
 }

@@ -6,24 +6,25 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core/hixie"
 )
 
 // request answers the request on standard input: a head and, in draft 76, key3.
 func (k *keygen) request(ctx context.Context, response bool) error {
 	if response {
-		if err := k.refuseBinary("keygen: the bytes of --response"); err != nil {
+		if err := k.RefuseBinary("keygen: the bytes of --response"); err != nil {
 			return err
 		}
 	}
-	in := &requestReader{r: k.stdin}
+	in := &requestReader{r: k.Stdin}
 	req, err := in.head(ctx)
 	if err != nil {
 		return err
 	}
 	o, tolerated, err := hixie.ReadOpening(&req, hixie.ReadOptions{})
 	for _, t := range tolerated {
-		k.log.Debugf("keygen: tolerated: %s", t)
+		k.Log.Debugf("keygen: tolerated: %s", t)
 	}
 	var bad *hixie.KeyError
 	switch {
@@ -36,18 +37,18 @@ func (k *keygen) request(ctx context.Context, response bool) error {
 		if key, ok := req.Fields.Get("Sec-WebSocket-Key"); ok {
 			err = fmt.Errorf("%w; its key is answered by --rfc6455 %q", err, key)
 		}
-		return withCode(exitHandshake, fmt.Errorf("keygen: the request: %w", err))
+		return app.WithCode(app.ExitHandshake, fmt.Errorf("keygen: the request: %w", err))
 	}
 
 	if o.Draft == hixie.Draft75 {
 		if !response {
-			return withCode(exitHandshake, errors.New("keygen: the request is hixie-75: it has no keys, so there is no answer; --response prints what a server says"))
+			return app.WithCode(app.ExitHandshake, errors.New("keygen: the request is hixie-75: it has no keys, so there is no answer; --response prints what a server says"))
 		}
 	} else if o.Challenge.Key3, err = in.key3(ctx); err != nil {
 		return err
 	}
 	if rest := in.rest(); rest > 0 {
-		k.log.Warnf("keygen: %s after the request ignored", plural(rest, "byte"))
+		k.Log.Warnf("keygen: %s after the request ignored", plural(rest, "byte"))
 	}
 	if !response {
 		return k.answer(&o.Challenge)
@@ -108,12 +109,12 @@ func (in *requestReader) head(ctx context.Context) (hixie.Request, error) {
 			return req, nil
 		}
 		if err != hixie.ErrIncomplete {
-			return req, withCode(exitHandshake, fmt.Errorf("keygen: the request on standard input: %w", err))
+			return req, app.WithCode(app.ExitHandshake, fmt.Errorf("keygen: the request on standard input: %w", err))
 		}
 		switch err := in.more(ctx); err {
 		case nil:
 		case io.EOF:
-			return req, withCode(exitHandshake, fmt.Errorf("keygen: standard input ends after %s, before the empty line that ends a request", plural(len(in.buf), "byte")))
+			return req, app.WithCode(app.ExitHandshake, fmt.Errorf("keygen: standard input ends after %s, before the empty line that ends a request", plural(len(in.buf), "byte")))
 		default:
 			return req, fmt.Errorf("keygen: reading the request: %w", err)
 		}
@@ -126,7 +127,7 @@ func (in *requestReader) key3(ctx context.Context) (key3 [8]byte, err error) {
 		switch err := in.more(ctx); err {
 		case nil:
 		case io.EOF:
-			return key3, withCode(exitHandshake, fmt.Errorf("keygen: standard input ends after %d of the 8 bytes of key3 that follow the head", len(in.buf)-in.used))
+			return key3, app.WithCode(app.ExitHandshake, fmt.Errorf("keygen: standard input ends after %d of the 8 bytes of key3 that follow the head", len(in.buf)-in.used))
 		default:
 			return key3, fmt.Errorf("keygen: reading key3: %w", err)
 		}

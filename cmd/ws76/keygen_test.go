@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/internal/testenv"
 )
@@ -37,9 +38,9 @@ const keygenResponse = "HTTP/1.1 101 WebSocket Protocol Handshake\r\n" +
 // runKeygen runs the command with stdin and returns what it printed.
 func runKeygen(ctx context.Context, stdin io.Reader, args ...string) (stdout, stderr string, code int) {
 	var out, errs bytes.Buffer
-	code = run(ctx, append([]string{"ws76", "keygen"}, args...), &env{
-		stdin: stdin, stdout: &out, stderr: &errs, getenv: func(string) string { return "" },
-	})
+	code = run(ctx, append([]string{"ws76", "keygen"}, args...), &env{Env: &app.Env{
+		Stdin: stdin, Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" },
+	}})
 	return out.String(), errs.String(), code
 }
 
@@ -52,38 +53,38 @@ func TestKeygenExitCodes(t *testing.T) {
 		stdin string
 		want  int
 	}{
-		{nil, "", exitOK},
-		{good, "", exitOK},
-		{with(good, "--verify", "8jKS'y:G*Co,Wxa-"), "", exitOK},
-		{with(good, "--verify", "8jKS'y:G*Co,Wxa_"), "", exitHandshake},
-		{with(good, "--verify", "8jKS'y:G*Co,Wxa_", "--json"), "", exitHandshake},
-		{with(good, "--verify", "short"), "", exitUsage},
-		{with(good, "--verify", "short", "--json"), "", exitUsage},
-		{bad, "", exitHandshake},
-		{with(bad, "--explain"), "", exitHandshake},
-		{with(bad, "--json"), "", exitHandshake},
-		{[]string{"--explain", "--key1", "1 2 3"}, "", exitHandshake},
-		{[]string{"--explain", "--key1", "1 2"}, "", exitOK},
-		{[]string{"--rfc6455", "dGhlIHNhbXBsZSBub25jZQ=="}, "", exitOK},
-		{[]string{"--rfc6455", "x"}, "", exitHandshake},
-		{[]string{"--rfc6455", "dGhlIHNhbXBsZSBub25jZQ==", "--verify", "x"}, "", exitHandshake},
-		{[]string{"--request"}, keygenRequest, exitOK},
-		{[]string{"--request"}, keygenRequest[:20], exitHandshake},
-		{[]string{"--request"}, keygenRequest[:len(keygenRequest)-1], exitHandshake},
-		{[]string{"--request"}, "", exitHandshake},
-		{[]string{"--request"}, "\x16\x03\x01", exitHandshake},
-		{[]string{"--request"}, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", exitHandshake},
-		{[]string{"--request"}, "GET / HTTP/1.1\r\n" + strings.Repeat("a: b\r\n", 101), exitHandshake},
-		{[]string{"--request"}, "GET /" + strings.Repeat("a", 1<<16), exitHandshake},
-		{[]string{"--request", "--response"}, keygenRequest, exitOK},
-		{[]string{"--raw"}, "", exitUsage},
-		{[]string{"--no-such-flag"}, "", exitUsage},
+		{nil, "", app.ExitOK},
+		{good, "", app.ExitOK},
+		{with(good, "--verify", "8jKS'y:G*Co,Wxa-"), "", app.ExitOK},
+		{with(good, "--verify", "8jKS'y:G*Co,Wxa_"), "", app.ExitHandshake},
+		{with(good, "--verify", "8jKS'y:G*Co,Wxa_", "--json"), "", app.ExitHandshake},
+		{with(good, "--verify", "short"), "", app.ExitUsage},
+		{with(good, "--verify", "short", "--json"), "", app.ExitUsage},
+		{bad, "", app.ExitHandshake},
+		{with(bad, "--explain"), "", app.ExitHandshake},
+		{with(bad, "--json"), "", app.ExitHandshake},
+		{[]string{"--explain", "--key1", "1 2 3"}, "", app.ExitHandshake},
+		{[]string{"--explain", "--key1", "1 2"}, "", app.ExitOK},
+		{[]string{"--rfc6455", "dGhlIHNhbXBsZSBub25jZQ=="}, "", app.ExitOK},
+		{[]string{"--rfc6455", "x"}, "", app.ExitHandshake},
+		{[]string{"--rfc6455", "dGhlIHNhbXBsZSBub25jZQ==", "--verify", "x"}, "", app.ExitHandshake},
+		{[]string{"--request"}, keygenRequest, app.ExitOK},
+		{[]string{"--request"}, keygenRequest[:20], app.ExitHandshake},
+		{[]string{"--request"}, keygenRequest[:len(keygenRequest)-1], app.ExitHandshake},
+		{[]string{"--request"}, "", app.ExitHandshake},
+		{[]string{"--request"}, "\x16\x03\x01", app.ExitHandshake},
+		{[]string{"--request"}, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", app.ExitHandshake},
+		{[]string{"--request"}, "GET / HTTP/1.1\r\n" + strings.Repeat("a: b\r\n", 101), app.ExitHandshake},
+		{[]string{"--request"}, "GET /" + strings.Repeat("a", 1<<16), app.ExitHandshake},
+		{[]string{"--request", "--response"}, keygenRequest, app.ExitOK},
+		{[]string{"--raw"}, "", app.ExitUsage},
+		{[]string{"--no-such-flag"}, "", app.ExitUsage},
 	} {
 		stdout, stderr, code := runKeygen(t.Context(), strings.NewReader(test.stdin), test.args...)
 		if code != test.want {
 			t.Errorf("%q: exit %d, want %d\n%s%s", test.args, code, test.want, stdout, stderr)
 		}
-		if code == exitUsage && stdout != "" {
+		if code == app.ExitUsage && stdout != "" {
 			t.Errorf("%q: a usage error printed %q", test.args, stdout)
 		}
 		if n := strings.Count(stderr, "\n"); n > 1 {
@@ -130,7 +131,7 @@ func TestKeygenReadError(t *testing.T) {
 	for _, n := range []int{10, len(keygenRequest) - 4} {
 		stdin := io.MultiReader(strings.NewReader(keygenRequest[:n]), iotest.ErrReader(syscall.EIO))
 		_, stderr, code := runKeygen(t.Context(), stdin, "--request")
-		if code != exitOther || !strings.Contains(stderr, "keygen: reading ") {
+		if code != app.ExitOther || !strings.Contains(stderr, "keygen: reading ") {
 			t.Errorf("after %d bytes: exit %d, %q", n, code, stderr)
 		}
 	}
@@ -148,18 +149,18 @@ func TestKeygenRefusesTerminal(t *testing.T) {
 		{"--request", "--response"},
 	} {
 		var stderr bytes.Buffer
-		code := run(t.Context(), append([]string{"ws76", "keygen"}, args...), &env{
-			stdin: failingReader{t}, stdout: terminal, stderr: &stderr, getenv: os.Getenv,
-		})
-		if code != exitUsage || !strings.Contains(stderr.String(), "not written to a terminal; redirect them") {
+		code := run(t.Context(), append([]string{"ws76", "keygen"}, args...), &env{Env: &app.Env{
+			Stdin: failingReader{t}, Stdout: terminal, Stderr: &stderr, Getenv: os.Getenv,
+		}})
+		if code != app.ExitUsage || !strings.Contains(stderr.String(), "not written to a terminal; redirect them") {
 			t.Errorf("%q: exit %d, %q", args, code, &stderr)
 		}
 	}
 	// Text does.
-	code := run(t.Context(), []string{"ws76", "keygen"}, &env{
-		stdin: failingReader{t}, stdout: terminal, stderr: io.Discard, getenv: os.Getenv,
-	})
-	if code != exitOK {
+	code := run(t.Context(), []string{"ws76", "keygen"}, &env{Env: &app.Env{
+		Stdin: failingReader{t}, Stdout: terminal, Stderr: io.Discard, Getenv: os.Getenv,
+	}})
+	if code != app.ExitOK {
 		t.Errorf("a challenge on a terminal: exit %d", code)
 	}
 }
@@ -167,23 +168,23 @@ func TestKeygenRefusesTerminal(t *testing.T) {
 // Many challenges end with a signal, and with the reader of the pipe.
 func TestKeygenManyEnds(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(signalError{os.Interrupt})
-	if _, stderr, code := runKeygen(ctx, nil, "-n", "1000000000"); code != exitInterrupt || stderr != "" {
+	cancel(app.SignalError{Sig: os.Interrupt})
+	if _, stderr, code := runKeygen(ctx, nil, "-n", "1000000000"); code != app.ExitInterrupt || stderr != "" {
 		t.Errorf("interrupted: exit %d, %q", code, stderr)
 	}
 
 	var stderr bytes.Buffer
-	code := run(t.Context(), []string{"ws76", "keygen", "-n", "1000000000"}, &env{
-		stdout: failingWriter{syscall.EPIPE}, stderr: &stderr, getenv: os.Getenv,
-	})
-	if code != exitOK || stderr.Len() > 0 {
+	code := run(t.Context(), []string{"ws76", "keygen", "-n", "1000000000"}, &env{Env: &app.Env{
+		Stdout: failingWriter{syscall.EPIPE}, Stderr: &stderr, Getenv: os.Getenv,
+	}})
+	if code != app.ExitOK || stderr.Len() > 0 {
 		t.Errorf("broken pipe: exit %d, %q", code, &stderr)
 	}
 
-	code = run(t.Context(), []string{"ws76", "keygen"}, &env{
-		stdout: failingWriter{syscall.ENOSPC}, stderr: &stderr, getenv: os.Getenv,
-	})
-	if code != exitOther || !strings.Contains(stderr.String(), "keygen: writing: no space left") {
+	code = run(t.Context(), []string{"ws76", "keygen"}, &env{Env: &app.Env{
+		Stdout: failingWriter{syscall.ENOSPC}, Stderr: &stderr, Getenv: os.Getenv,
+	}})
+	if code != app.ExitOther || !strings.Contains(stderr.String(), "keygen: writing: no space left") {
 		t.Errorf("disk full: exit %d, %q", code, &stderr)
 	}
 }
@@ -214,7 +215,7 @@ func TestParseBytes(t *testing.T) {
 
 // A line of -n costs no memory.
 func TestKeygenManyAllocates(t *testing.T) {
-	k := &keygen{env: &env{}, out: bufio.NewWriterSize(io.Discard, 128<<10)}
+	k := &keygen{env: &env{Env: &app.Env{}}, out: bufio.NewWriterSize(io.Discard, 128<<10)}
 	g := hixie.NewGenerator(rand.NewChaCha8([32]byte{}))
 	per := func(n int) float64 {
 		return testing.AllocsPerRun(10, func() {
@@ -229,7 +230,7 @@ func TestKeygenManyAllocates(t *testing.T) {
 }
 
 func BenchmarkKeygenMany(b *testing.B) {
-	k := &keygen{env: &env{}, out: bufio.NewWriterSize(io.Discard, 128<<10)}
+	k := &keygen{env: &env{Env: &app.Env{}}, out: bufio.NewWriterSize(io.Discard, 128<<10)}
 	g := hixie.NewGenerator(rand.NewChaCha8([32]byte{}))
 	b.ReportAllocs()
 	if err := k.generateMany(context.Background(), g, b.N); err != nil {

@@ -11,11 +11,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/man"
 )
 
 func manCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "man",
 		Usage:     "list, print or install the manual pages",
 		ArgsUsage: "[DIR]",
@@ -31,9 +32,9 @@ ws76 man ~/.local/share/man                 for man ws76-connect, where ~/.local
 func (e *env) man(c *cli.Context) error {
 	switch {
 	case c.NArg() > 1:
-		return usagef("man takes one folder, got %q", c.Args().Slice())
+		return app.Usagef("man takes one folder, got %q", c.Args().Slice())
 	case c.IsSet("page") && c.NArg() > 0:
-		return usagef("man: --page prints a page, and a folder gets all of them; give one of both")
+		return app.Usagef("man: --page prints a page, and a folder gets all of them; give one of both")
 	}
 	names, err := fs.Glob(man.Pages, "*")
 	if err != nil {
@@ -48,10 +49,10 @@ func (e *env) man(c *cli.Context) error {
 				if err != nil {
 					return err
 				}
-				return e.print(page)
+				return e.Print(page)
 			}
 		}
-		return usagef("man: there is no page %q; ws76 man lists them", wanted)
+		return app.Usagef("man: there is no page %q; ws76 man lists them", wanted)
 	}
 	if c.NArg() == 0 {
 		return e.listPages(names)
@@ -70,7 +71,7 @@ func (e *env) man(c *cli.Context) error {
 			return fmt.Errorf("installing manual pages: %w", err)
 		}
 	}
-	e.log.Warnf("%d manual pages are in %s", len(names), dir)
+	e.Log.Warnf("%d manual pages are in %s", len(names), dir)
 	return nil
 }
 
@@ -85,7 +86,7 @@ func (e *env) listPages(names []string) error {
 		section := filepath.Ext(name)[1:]
 		fmt.Fprintf(&b, "%-22s %s\n", strings.TrimSuffix(name, "."+section)+"("+section+")", pageAbout(page))
 	}
-	return e.print(b.Bytes())
+	return e.Print(b.Bytes())
 }
 
 // pageAbout returns the line of a page that says what it is about.

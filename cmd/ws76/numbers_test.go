@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 )
 
 // Every number, size and time of every command refuses what nothing could be meant by, on the
@@ -48,19 +50,19 @@ func TestNumbers(t *testing.T) {
 				for _, value := range values {
 					tried++
 					args := append(append([]string{"ws76"}, path...), "--"+name+"="+value)
-					if code, said := runQuietly(t, args, nil); code != exitUsage || !strings.Contains(said, "--"+name) {
+					if code, said := runQuietly(t, args, nil); code != app.ExitUsage || !strings.Contains(said, "--"+name) {
 						t.Errorf("%q: %d, %q", args, code, said)
 					}
 					variable := "WS76_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 					args = args[:len(args)-1]
-					if code, said := runQuietly(t, args, map[string]string{variable: value}); code != exitUsage {
+					if code, said := runQuietly(t, args, map[string]string{variable: value}); code != app.ExitUsage {
 						t.Errorf("%q with %s=%s: %d, %q", args, variable, value, code, said)
 					}
 				}
 			}
 		}
 	}
-	walk(nil, newApp(&env{stdin: strings.NewReader(""), stdout: new(bytes.Buffer), stderr: new(bytes.Buffer), getenv: func(string) string { return "" }}).Commands)
+	walk(nil, newApp(&env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: new(bytes.Buffer), Stderr: new(bytes.Buffer), Getenv: func(string) string { return "" }}}).Commands)
 	if tried < 50 {
 		t.Errorf("tried only %d", tried)
 	}
@@ -75,7 +77,7 @@ func TestNumbersOfTables(t *testing.T) {
 			t.Fatal(err)
 		}
 		name, _, _ := strings.Cut(line, " ")
-		if code, said := runQuietly(t, []string{"ws76", "bridge", "--file", file}, nil); code != exitConfig || !strings.Contains(said, "--"+name) {
+		if code, said := runQuietly(t, []string{"ws76", "bridge", "--file", file}, nil); code != app.ExitConfig || !strings.Contains(said, "--"+name) {
 			t.Errorf("%s: %d, %q", line, code, said)
 		}
 	}
@@ -85,7 +87,7 @@ func TestNumbersOfTables(t *testing.T) {
 func TestPendingBelowMessage(t *testing.T) {
 	for _, args := range [][]string{{"serve", "127.0.0.1:0"}, {"bridge", "ws://127.0.0.1:0", "ws://127.0.0.1:1/"}} {
 		args := append(append([]string{"ws76"}, args...), "--max-message", "2M", "--max-pending", "1M")
-		if code, said := runQuietly(t, args, nil); code != exitUsage || !strings.Contains(said, "--max-pending 1MiB") {
+		if code, said := runQuietly(t, args, nil); code != app.ExitUsage || !strings.Contains(said, "--max-pending 1MiB") {
 			t.Errorf("%q: %d, %q", args, code, said)
 		}
 	}
@@ -102,11 +104,11 @@ func runQuietly(t *testing.T, args []string, variables map[string]string) (code 
 	defer cancel()
 	var out bytes.Buffer
 	home := t.TempDir()
-	code = run(ctx, args, &env{stdin: strings.NewReader(""), stdout: &out, stderr: &out, getenv: func(name string) string {
+	code = run(ctx, args, &env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(name string) string {
 		if name == "HOME" {
 			return home
 		}
 		return variables[name]
-	}})
+	}}})
 	return code, out.String()
 }

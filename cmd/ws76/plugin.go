@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/plugins/mqtt"
 	"github.com/ws76/ws76/plugins/nats"
@@ -17,7 +18,7 @@ import (
 )
 
 func pluginCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:  "plugin",
 		Usage: "list, describe, begin, install and remove plugins",
 		UsageText: `ws76 plugin list                            what there is
@@ -29,7 +30,7 @@ ws76 plugin remove hello                    and remove it`,
 		Subcommands: []*cli.Command{
 			pluginListCommand(e), pluginInfoCommand(e), pluginNewCommand(e), pluginInstallCommand(e), pluginRemoveCommand(e),
 		},
-	}, exitScript)
+	}, app.ExitScript)
 }
 
 func pluginJSONFlag(shape string) cli.Flag {
@@ -37,7 +38,7 @@ func pluginJSONFlag(shape string) cli.Flag {
 }
 
 func pluginListCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:  "list",
 		Usage: "list plugins, and executables that are commands",
 		UsageText: `ws76 plugin list
@@ -47,7 +48,7 @@ ws76 plugin list --json | jq -r .name`,
 			"One that is broken is named on standard error, and the exit code is 8.",
 		Flags:  []cli.Flag{pluginPathFlag(""), pluginJSONFlag("name, kind (lua, go, program), version, summary, where, commands, options, changed")},
 		Action: e.pluginList,
-	}, exitScript)
+	}, app.ExitScript)
 }
 
 // pluginJSON is what --json prints of a plugin.
@@ -131,7 +132,7 @@ func (j pluginJSON) needs() string {
 
 func (e *env) pluginList(c *cli.Context) error {
 	if c.NArg() > 0 {
-		return usagef("plugin list: no arguments, got %q", c.Args().Slice())
+		return app.Usagef("plugin list: no arguments, got %q", c.Args().Slice())
 	}
 	found, broken := e.pluginFinder(c.String("plugin-path")).List()
 	list := slices.Clone(compiled)
@@ -148,10 +149,10 @@ func (e *env) pluginList(c *cli.Context) error {
 		return err
 	}
 	for _, err := range broken {
-		e.log.Errorf("%v", err)
+		e.Log.Errorf("%v", err)
 	}
 	if broken != nil {
-		return silentError(exitScript)
+		return app.SilentError(app.ExitScript)
 	}
 	return nil
 }
@@ -164,7 +165,7 @@ func (e *env) printPlugins(list []pluginJSON, asJSON bool) error {
 	for _, p := range list {
 		var err error
 		if asJSON {
-			err = e.printJSON(p)
+			err = e.PrintJSON(p)
 		} else {
 			about := p.Summary
 			if p.Kind == "program" {
@@ -175,7 +176,7 @@ func (e *env) printPlugins(list []pluginJSON, asJSON bool) error {
 			if p.Changed != nil {
 				about += "; not as it was installed"
 			}
-			_, err = fmt.Fprintf(e.stdout, "%-*s  %-7s  %s\n", width, shown(p.Name), shown(p.Version), shown(about))
+			_, err = fmt.Fprintf(e.Stdout, "%-*s  %-7s  %s\n", width, app.Shown(p.Name), app.Shown(p.Version), app.Shown(about))
 		}
 		if err != nil {
 			return err
@@ -185,7 +186,7 @@ func (e *env) printPlugins(list []pluginJSON, asJSON bool) error {
 }
 
 func pluginInfoCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "info",
 		Usage:     "say what a plugin does, its options and commands",
 		ArgsUsage: "NAME",
@@ -195,12 +196,12 @@ ws76 plugin info --json heartbeat`,
 		Description: "NAME may be the path of a folder, with a slash in it. The text of the plugin's README.md follows.",
 		Flags:       []cli.Flag{pluginPathFlag(""), pluginJSONFlag("as plugin list prints it")},
 		Action:      e.pluginInfo,
-	}, exitScript)
+	}, app.ExitScript)
 }
 
 func (e *env) pluginInfo(c *cli.Context) error {
 	if c.NArg() != 1 {
-		return usagef("plugin info: want one NAME; ws76 plugin list shows them")
+		return app.Usagef("plugin info: want one NAME; ws76 plugin list shows them")
 	}
 	name := c.Args().First()
 	var j pluginJSON
@@ -216,7 +217,7 @@ func (e *env) pluginInfo(c *cli.Context) error {
 		j, readme = e.describePlugin(p), p.Readme()
 	}
 	if c.Bool("json") {
-		return e.printJSON(j)
+		return e.PrintJSON(j)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s: %s\n%s\n", j.Name, j.Version, j.Summary, j.Where)
@@ -248,23 +249,23 @@ func (e *env) pluginInfo(c *cli.Context) error {
 			}
 			help += " (default: " + text + ")"
 		}
-		fmt.Fprintf(&b, "   %-24s %s\n", o.Name+" "+strings.ToUpper(o.Type), wrap(help, 28))
+		fmt.Fprintf(&b, "   %-24s %s\n", o.Name+" "+strings.ToUpper(o.Type), app.Wrap(help, 28))
 	}
 	if len(j.Commands) > 0 {
 		b.WriteString("\nCOMMANDS\n")
 	}
 	for _, command := range j.Commands {
-		fmt.Fprintf(&b, "   ws76 %s %s\n%28s%s\n", command.Name, command.Usage, "", wrap(command.Summary, 28))
+		fmt.Fprintf(&b, "   ws76 %s %s\n%28s%s\n", command.Name, command.Usage, "", app.Wrap(command.Summary, 28))
 	}
 	if readme != "" {
 		b.WriteString("\n" + readme)
 	}
-	return e.print([]byte(b.String()))
+	return e.Print([]byte(b.String()))
 }
 
 // pluginNames are the names of all plugins for --plugin.
 func (e *env) pluginNames(wanted func(*plugins.Plugin) bool) []candidate {
-	found, _ := e.pluginFinder(e.getenv("WS76_PLUGIN_PATH")).List()
+	found, _ := e.pluginFinder(e.Getenv("WS76_PLUGIN_PATH")).List()
 	var list []candidate
 	for _, p := range found {
 		if wanted(p) {

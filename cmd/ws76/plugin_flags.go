@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/plugins"
 )
 
@@ -25,7 +26,7 @@ func pluginPathFlag(category string) cli.Flag {
 
 // pluginHome is where plugins are installed.
 func (e *env) pluginHome() (string, error) {
-	data := e.getenv("XDG_DATA_HOME")
+	data := e.Getenv("XDG_DATA_HOME")
 	if data == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
@@ -54,12 +55,12 @@ func (e *env) pluginFinder(path string) *plugins.Finder {
 // asks for it.
 func pluginMissing(what string, finder *plugins.Finder, name string, err error) error {
 	if !errors.Is(err, plugins.ErrNotFound) {
-		return withCode(exitScript, err)
+		return app.WithCode(app.ExitScript, err)
 	}
 	list, _ := finder.List()
 	var known []string
 	for _, p := range list {
 		known = append(known, p.Name)
 	}
-	return usagef("%s%w%s (ws76 plugin list shows all)", what, err, didYouMean(name, known, "%s"))
+	return app.Usagef("%s%w%s (ws76 plugin list shows all)", what, err, app.DidYouMean(name, known, "%s"))
 }

@@ -7,11 +7,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/plugins"
 )
 
 func pluginNewCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "new",
 		Usage:     "write a plugin to begin with",
 		ArgsUsage: "NAME",
@@ -21,12 +22,12 @@ ws76 plugin new hello --dir .               then ws76 connect ws://x/ --plugin .
 			"The plugin works as it is; change plugin.lua and save, and it is loaded anew wherever it runs.",
 		Flags:  []cli.Flag{&cli.StringFlag{Name: "dir", Usage: "make the folder in `FOLDER`", DefaultText: "$XDG_DATA_HOME/ws76/plugins"}},
 		Action: e.pluginNew,
-	}, exitScript)
+	}, app.ExitScript)
 }
 
 func (e *env) pluginNew(c *cli.Context) error {
 	if c.NArg() != 1 {
-		return usagef("plugin new: want one NAME, as in ws76 plugin new hello")
+		return app.Usagef("plugin new: want one NAME, as in ws76 plugin new hello")
 	}
 	into, err := e.pluginDir(c)
 	if err != nil {
@@ -34,17 +35,17 @@ func (e *env) pluginNew(c *cli.Context) error {
 	}
 	name := c.Args().First()
 	if err := plugins.CheckName(name); err != nil {
-		return usagef("plugin new: %w", err)
+		return app.Usagef("plugin new: %w", err)
 	}
 	if taken := e.taken(name); taken != "" {
-		return usagef("plugin new: %q is %s", name, taken)
+		return app.Usagef("plugin new: %q is %s", name, taken)
 	}
 	p, err := plugins.New(name, into)
 	if err != nil {
 		return err
 	}
-	e.log.Infof("use it with --plugin %s", name)
-	_, err = fmt.Fprintln(e.stdout, p.Dir)
+	e.Log.Infof("use it with --plugin %s", name)
+	_, err = fmt.Fprintln(e.Stdout, p.Dir)
 	return err
 }
 
@@ -53,7 +54,7 @@ func (e *env) taken(name string) string {
 	if by := e.takenName(name, false); by != "" {
 		return by
 	}
-	switch p, err := e.pluginFinder(e.getenv("WS76_PLUGIN_PATH")).Find(name); {
+	switch p, err := e.pluginFinder(e.Getenv("WS76_PLUGIN_PATH")).Find(name); {
 	case err == nil:
 		return "a plugin already: " + p.Where()
 	case !errors.Is(err, plugins.ErrNotFound):
@@ -85,7 +86,7 @@ func (e *env) pluginDir(c *cli.Context) (string, error) {
 }
 
 func pluginInstallCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "install",
 		Usage:     "install a plugin from a folder or an archive",
 		ArgsUsage: "FOLDER|FILE.tar.gz",
@@ -100,18 +101,18 @@ ws76 plugin install --grant ./hello         it may do what it says that it needs
 			pluginJSONFlag("as plugin list prints it"),
 		},
 		Action: e.pluginInstall,
-	}, exitScript)
+	}, app.ExitScript)
 }
 
 func (e *env) pluginInstall(c *cli.Context) error {
 	if c.NArg() != 1 {
-		return usagef("plugin install: want one FOLDER or FILE.tar.gz")
+		return app.Usagef("plugin install: want one FOLDER or FILE.tar.gz")
 	}
 	home, err := e.pluginHome()
 	if err != nil {
 		return err
 	}
-	p, err := plugins.Install(c.Args().First(), home, e.pluginFinder(e.getenv("WS76_PLUGIN_PATH")), e.takenName)
+	p, err := plugins.Install(c.Args().First(), home, e.pluginFinder(e.Getenv("WS76_PLUGIN_PATH")), e.takenName)
 	if err != nil {
 		return err
 	}
@@ -129,26 +130,26 @@ func (e *env) pluginInstall(c *cli.Context) error {
 	}
 	j := e.describePlugin(p)
 	if c.Bool("json") {
-		return e.printJSON(j)
+		return e.PrintJSON(j)
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s %s: %s\n%s", p.Name, p.Version, p.Dir, j.needs())
+	_, err = fmt.Fprintf(e.Stdout, "%s %s: %s\n%s", p.Name, p.Version, p.Dir, j.needs())
 	return err
 }
 
 func pluginRemoveCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:        "remove",
 		Usage:       "remove a plugin",
 		ArgsUsage:   "NAME",
 		UsageText:   `ws76 plugin remove hello`,
 		Description: "Removes the plugin's folder from where plugins are installed, without asking. Those that are built in stay.",
 		Action:      e.pluginRemove,
-	}, exitScript)
+	}, app.ExitScript)
 }
 
 func (e *env) pluginRemove(c *cli.Context) error {
 	if c.NArg() != 1 {
-		return usagef("plugin remove: want one NAME; ws76 plugin list shows them")
+		return app.Usagef("plugin remove: want one NAME; ws76 plugin list shows them")
 	}
 	home, err := e.pluginHome()
 	if err != nil {
@@ -168,6 +169,6 @@ func (e *env) pluginRemove(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(e.stdout, "removed "+p.Dir)
+	_, err = fmt.Fprintln(e.Stdout, "removed "+p.Dir)
 	return err
 }

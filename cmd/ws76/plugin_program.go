@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/scripts"
@@ -40,21 +41,21 @@ func (e *env) program(commands []*cli.Command, name string) string {
 // isBuiltin reports whether a name is that of a command of ws76 itself; help is one
 // that stands before others.
 func isBuiltin(commands []*cli.Command, name string) bool {
-	return name == "help" || find(commands, name) != nil
+	return name == "help" || app.Find(commands, name) != nil
 }
 
 // addedCommand is the command that args name and that is not built in: one of a
 // plugin, or an executable. nil where there is none. Its arguments are its own.
-func (e *env) addedCommand(app *cli.App, args []string) *cli.Command {
-	if len(args) < 2 || !programName.MatchString(args[1]) || find(app.Commands, args[1]) != nil {
+func (e *env) addedCommand(tree *cli.App, args []string) *cli.Command {
+	if len(args) < 2 || !programName.MatchString(args[1]) || app.Find(tree.Commands, args[1]) != nil {
 		return nil
 	}
 	name := args[1]
-	p, command, err := e.pluginFinder(e.getenv("WS76_PLUGIN_PATH")).FindCommand(name)
+	p, command, err := e.pluginFinder(e.Getenv("WS76_PLUGIN_PATH")).FindCommand(name)
 	if err == nil {
 		return pluginsCommand(e, p, command)
 	}
-	path := e.program(app.Commands, name)
+	path := e.program(tree.Commands, name)
 	if path == "" {
 		return nil
 	}
@@ -69,7 +70,7 @@ func (e *env) addedCommand(app *cli.App, args []string) *cli.Command {
 // Its exit code is handed on.
 func (e *env) runProgram(ctx context.Context, path string, args []string) error {
 	command := exec.CommandContext(ctx, path, args...)
-	command.Stdin, command.Stdout, command.Stderr = e.stdin, behind(e.stdout), behind(e.stderr)
+	command.Stdin, command.Stdout, command.Stderr = e.Stdin, app.Behind(e.Stdout), app.Behind(e.Stderr)
 	command.Env = append(os.Environ(), "WS76_VERSION="+buildVersion())
 	if self, err := os.Executable(); err == nil {
 		command.Env = append(command.Env, "WS76_EXECUTABLE="+self)
@@ -77,9 +78,9 @@ func (e *env) runProgram(ctx context.Context, path string, args []string) error 
 	// A ^C of the terminal reaches the program by itself, once. What only this process
 	// gets is handed on.
 	command.Cancel = func() error {
-		var sig signalError
-		if errors.As(context.Cause(ctx), &sig) && (sig.sig != os.Interrupt || !isTerminal(e.stdin)) {
-			if err := command.Process.Signal(sig.sig); err == nil || runtime.GOOS != "windows" {
+		var sig app.SignalError
+		if errors.As(context.Cause(ctx), &sig) && (sig.Sig != os.Interrupt || !app.IsTerminal(e.Stdin)) {
+			if err := command.Process.Signal(sig.Sig); err == nil || runtime.GOOS != "windows" {
 				return err
 			}
 			return command.Process.Kill()
@@ -87,7 +88,7 @@ func (e *env) runProgram(ctx context.Context, path string, args []string) error 
 		return nil
 	}
 	hangups := make(chan os.Signal, 1)
-	defer takeHangups(hangups)()
+	defer app.TakeHangups(hangups)()
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("running %s: %w", path, err)
 	}
@@ -107,10 +108,10 @@ func (e *env) runProgram(ctx context.Context, path string, args []string) error 
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		if code := exit.ExitCode(); code > 0 {
-			return silentError(code)
+			return app.SilentError(code)
 		}
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok {
-			return silentError(128 + signalNumber(status))
+			return app.SilentError(128 + signalNumber(status))
 		}
 	}
 	return err
@@ -124,7 +125,7 @@ func pluginsCommand(e *env, p *plugins.Plugin, of *plugins.Command) *cli.Command
 			flags = append(flags, f)
 		}
 	}
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:        of.Name,
 		Usage:       of.Summary,
 		ArgsUsage:   of.Usage,
@@ -132,14 +133,14 @@ func pluginsCommand(e *env, p *plugins.Plugin, of *plugins.Command) *cli.Command
 		Description: fmt.Sprintf("A command of the plugin %s %s (%s). Its options: ws76 plugin info %s.", p.Name, p.Version, p.Where(), p.Name),
 		Flags:       flags,
 		Action:      func(c *cli.Context) error { return e.runPluginCommand(c, p, of.Name) },
-	}, exitScript, exitInterrupt, exitTerminate)
+	}, app.ExitScript, app.ExitInterrupt, app.ExitTerminate)
 }
 
 func (e *env) runPluginCommand(c *cli.Context, p *plugins.Plugin, name string) error {
 	settings := map[string]string{}
 	for _, text := range c.StringSlice("option") {
 		if err := plugins.AddSetting(settings, text); err != nil {
-			return usagef("--option %w", err)
+			return app.Usagef("--option %w", err)
 		}
 	}
 	ctx, exit := context.WithCancelCause(c.Context)
@@ -161,7 +162,7 @@ func (e *env) runPluginCommand(c *cli.Context, p *plugins.Plugin, name string) e
 	}
 	var refused *plugins.ArgsError
 	if errors.As(err, &refused) {
-		return usagef("%w (see ws76 %s --help)", err, name)
+		return app.Usagef("%w (see ws76 %s --help)", err, name)
 	}
 	return scriptFailed(err)
 }
@@ -176,7 +177,7 @@ func (e *env) pluginCommands() []candidate {
 			list = append(list, candidate{name, about})
 		}
 	}
-	found, _ := e.pluginFinder(e.getenv("WS76_PLUGIN_PATH")).List()
+	found, _ := e.pluginFinder(e.Getenv("WS76_PLUGIN_PATH")).List()
 	for _, p := range found {
 		for _, c := range p.Commands {
 			add(c.Name, c.Summary)
@@ -188,4 +189,19 @@ func (e *env) pluginCommands() []candidate {
 		}
 	}
 	return list
+}
+
+// pluginCommandList lists the commands that are not built in, for appHelp. Others
+// have named them and written what they do.
+func (e *env) pluginCommandList() string {
+	list := e.pluginCommands()
+	width := 12
+	for _, c := range list {
+		width = max(width, len(c.text))
+	}
+	var b strings.Builder
+	for _, c := range list {
+		fmt.Fprintf(&b, "   %-*s %s\n", width, c.text, app.Shown(c.about))
+	}
+	return b.String()
 }

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/internal/testenv"
 )
 
@@ -191,6 +192,6 @@ func TestTerminalEscapes(t *testing.T) {
 func TestTerminalBinary(t *testing.T) {
 	t.Parallel()
 	r := onTerminal(t, "connect", "ws://127.0.0.1:1/", "--out", "len32")
-	r.exit(exitUsage)
+	r.exit(app.ExitUsage)
 	r.await("not written to a terminal")
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/internal/testenv"
 )
 
@@ -51,7 +52,7 @@ func TestReadme(t *testing.T) {
 		// A session shows what a user reads, who sees both streams.
 		out, err := command.CombinedOutput()
 		cancel()
-		if err != nil && command.ProcessState.ExitCode() != exitProtocol { // frame decode of a cut stream
+		if err != nil && command.ProcessState.ExitCode() != app.ExitProtocol { // frame decode of a cut stream
 			t.Errorf("line %d: %s: %v", step.line, step.command, err)
 		}
 		if want := here(strings.Join(append(step.output, ""), "\n")); string(out) != want {
@@ -94,9 +95,9 @@ func TestReadmeExitCodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for code := range exitMeaning {
+	for code := range app.ExitMeaning {
 		row := fmt.Sprintf("\n| %d |", code)
-		if code == exitInterrupt || code == exitTerminate {
+		if code == app.ExitInterrupt || code == app.ExitTerminate {
 			row = "\n| 130, 143 |"
 		}
 		if !strings.Contains(string(text), row) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/plugins/record"
 )
 
@@ -30,22 +31,22 @@ func (e *env) newRecorder(c *cli.Context) (recorder *record.Recorder, done func(
 	if name == "" {
 		return nil, func() {}, nil
 	}
-	var w io.Writer = struct{ io.Writer }{e.stdout} // only written to
+	var w io.Writer = struct{ io.Writer }{e.Stdout} // only written to
 	var file *os.File
 	var size int64
 	if name != "-" {
 		if file, w, size, err = openRecording(name); err != nil {
-			return nil, nil, usagef("--record: %w", err)
+			return nil, nil, app.Usagef("--record: %w", err)
 		}
 	}
 	var said atomic.Bool
 	recorder = record.New(w, record.Options{Secret: secretFields, Size: size, Failed: func(err error) {
 		said.Store(true)
-		e.log.Warnf("--record: the recording ends here, the connections go on: %v", err)
+		e.Log.Warnf("--record: the recording ends here, the connections go on: %v", err)
 	}})
 	stop := func() {}
 	if w == io.Writer(file) && file != nil {
-		stop = onHangup(func() { file = e.reopenRecording(recorder, name, file) })
+		stop = app.OnHangup(func() { file = e.reopenRecording(recorder, name, file) })
 	}
 	return recorder, func() {
 		stop()
@@ -56,7 +57,7 @@ func (e *env) newRecorder(c *cli.Context) (recorder *record.Recorder, done func(
 			err = errors.Join(err, file.Close())
 		}
 		if err != nil && !said.Load() {
-			e.log.Warnf("--record: %v", err)
+			e.Log.Warnf("--record: %v", err)
 		}
 	}, nil
 }
@@ -126,7 +127,7 @@ func (e *env) reopenRecording(recorder *record.Recorder, name string, file *os.F
 	}
 	next, w, size, err := openRecording(name)
 	if err != nil {
-		e.log.Warnf("--record: the recording goes on in the file that was moved: %v", err)
+		e.Log.Warnf("--record: the recording goes on in the file that was moved: %v", err)
 		return file
 	}
 	done := func() { file.Close() }
@@ -134,6 +135,6 @@ func (e *env) reopenRecording(recorder *record.Recorder, name string, file *os.F
 		next.Close()
 		return file
 	}
-	e.log.Infof("--record: %s is opened anew", name)
+	e.Log.Infof("--record: %s is opened anew", name)
 	return next
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 )
 
 // Bounds of what is said of refusals: of one address within a period, and the addresses
@@ -20,7 +22,7 @@ const (
 // refusalLog says whom a server refused: something new of an address at once, what it
 // does again and again once in a while, in one line. It is safe for concurrent use.
 type refusalLog struct {
-	log *logger
+	log *app.Logger
 
 	mu     sync.Mutex
 	of     map[string]*refusals
@@ -37,13 +39,13 @@ type refusals struct {
 
 // add says that the client at remote, for whom name stands in the log, was refused.
 func (r *refusalLog) add(prefix, name string, err error) {
-	text := fmt.Sprint(foreign(slog.LevelWarn, []any{err})...)
+	text := fmt.Sprint(r.log.Foreign(slog.LevelWarn, []any{err})...)
 	address := name
 	if host, _, err := net.SplitHostPort(name); err == nil {
 		address = host
 	}
 	if !r.count(address, text) {
-		r.log.Warnf("%s%s: %v", own(prefix), name, err)
+		r.log.Warnf("%s%s: %v", app.Own(prefix), name, err)
 	}
 }
 
@@ -84,7 +86,7 @@ func (r *refusalLog) flush() {
 	defer r.mu.Unlock()
 	for address, of := range r.of {
 		if of.more > 0 {
-			r.log.Warnf("%s: refused %d times more within %v, the last time: %s", address, of.more, refusalsFor, own(of.last))
+			r.log.Warnf("%s: refused %d times more within %v, the last time: %s", address, of.more, refusalsFor, app.Own(of.last))
 		}
 	}
 	clear(r.of)

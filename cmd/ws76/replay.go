@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay/format"
@@ -24,7 +25,7 @@ import (
 )
 
 func replayCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "replay",
 		Usage:     "print a recording, or play one side of it to a peer",
 		ArgsUsage: "FILE [URL]",
@@ -40,7 +41,7 @@ ws76 replay session.jsonl --listen :8076                  play the server to a d
 			"before it in the recording has come now. The first difference ends it: exit code 9.",
 		Flags:  replayFlags(),
 		Action: func(c *cli.Context) error { return e.replay(c) },
-	}, exitConnect, exitHandshake, exitTimeout, exitUnclean, exitProtocol, exitExpect, exitTransport, exitInterrupt, exitTerminate)
+	}, app.ExitConnect, app.ExitHandshake, app.ExitTimeout, app.ExitUnclean, app.ExitProtocol, app.ExitExpect, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
 func replayFlags() []cli.Flag {
@@ -64,7 +65,7 @@ func replayFlags() []cli.Flag {
 		flags.Time(cli.GenericFlag{Name: "close-timeout", Category: playing, Usage: "wait `TIME` for the peer's closing frame"}, core.DefaultCloseTimeout),
 	}
 	for _, f := range connectFlags() {
-		if c, ok := f.(cli.CategorizableFlag); ok && slices.Contains(reachCategories, c.GetCategory()) {
+		if c, ok := f.(cli.CategorizableFlag); ok && slices.Contains(app.ReachCategories, c.GetCategory()) {
 			if own, ok := f.(*cli.StringFlag); ok && own.Name == "origin" {
 				own.Usage += "; with --listen: allow pages of it, as serve --origin does"
 			}
@@ -77,13 +78,13 @@ func replayFlags() []cli.Flag {
 func (e *env) replay(c *cli.Context) error {
 	switch {
 	case c.NArg() == 0:
-		return usagef("replay: no recording; for instance ws76 replay session.jsonl")
+		return app.Usagef("replay: no recording; for instance ws76 replay session.jsonl")
 	case c.NArg() > 2:
-		return usagef("replay takes a recording and a URL, got %q", c.Args().Slice())
+		return app.Usagef("replay takes a recording and a URL, got %q", c.Args().Slice())
 	case c.NArg() == 2 && c.IsSet("listen"):
-		return usagef("replay: a URL and --listen exclude each other")
+		return app.Usagef("replay: a URL and --listen exclude each other")
 	case c.Int("conn") < 0:
-		return usagef("--conn %d: want 1 or more", c.Int("conn"))
+		return app.Usagef("--conn %d: want 1 or more", c.Int("conn"))
 	}
 	out, err := e.outputOptions(c)
 	if err != nil {
@@ -93,11 +94,11 @@ func (e *env) replay(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	p := &replayer{env: e, file: c.Args().First(), max: flags.Bytes(c, "max-message"), conn: c.Int("conn"), out: format.NewWriter(e.stdout, out)}
+	p := &replayer{env: e, file: c.Args().First(), max: flags.Bytes(c, "max-message"), conn: c.Int("conn"), out: format.NewWriter(e.Stdout, out)}
 	if c.NArg() < 2 && !c.IsSet("listen") {
 		for _, name := range []string{"side", "check"} {
 			if c.IsSet(name) {
-				return usagef("--%s goes with a URL or --listen", name)
+				return app.Usagef("--%s goes with a URL or --listen", name)
 			}
 		}
 		return p.print(recording.Direction(c.String("dir")))
@@ -117,7 +118,7 @@ type replayer struct {
 
 func (p *replayer) open() (io.ReadCloser, error) {
 	if p.file == "-" {
-		return io.NopCloser(p.stdin), nil
+		return io.NopCloser(p.Stdin), nil
 	}
 	f, err := os.Open(p.file)
 	if err != nil {
@@ -130,7 +131,7 @@ func (p *replayer) open() (io.ReadCloser, error) {
 // written.
 func (p *replayer) print(dir recording.Direction) error {
 	if dir != "" && dir != recording.In && dir != recording.Out {
-		return usagef("--dir %q: want in or out", dir)
+		return app.Usagef("--dir %q: want in or out", dir)
 	}
 	file, err := p.open()
 	if err != nil {
@@ -156,11 +157,11 @@ func (p *replayer) print(dir recording.Direction) error {
 			if request := strings.Fields(entry.Open.Request); len(request) > 1 {
 				paths[entry.Conn] = request[1]
 			}
-			p.log.Infof("%v: connection %d open: %s of %s, %s", entry.T, entry.Conn, entry.Open.Role, entry.Open.Remote, entry.Open.Dialect)
+			p.Log.Infof("%v: connection %d open: %s of %s, %s", entry.T, entry.Conn, entry.Open.Role, entry.Open.Remote, entry.Open.Dialect)
 			continue
 		case recording.Closed:
 			delete(paths, entry.Conn)
-			p.log.Infof("%v: connection %d closed: code %d %s", entry.T, entry.Conn, entry.Close.Code, entry.Close.Error)
+			p.Log.Infof("%v: connection %d closed: code %d %s", entry.T, entry.Conn, entry.Close.Code, entry.Close.Error)
 			continue
 		}
 		if dir != "" && entry.Dir != dir {
@@ -179,7 +180,7 @@ func (p *replayer) print(dir recording.Direction) error {
 // warnCut says that a recording has a last line that is left out.
 func (p *replayer) warnCut(cut bool) {
 	if cut {
-		p.log.Warnf("the last line of the recording is cut, and left out: whoever wrote it ended in the middle")
+		p.Log.Warnf("the last line of the recording is cut, and left out: whoever wrote it ended in the middle")
 	}
 }
 
@@ -235,12 +236,12 @@ func (p *replayer) play(c *cli.Context, speed float64) error {
 	if err != nil {
 		return err
 	}
-	p.log.Infof("connected to %s: %s", conn.RemoteAddr(), conn.Dialect())
+	p.Log.Infof("connected to %s: %s", conn.RemoteAddr(), conn.Dialect())
 	played, err := playback.Play(ctx, conn)
-	p.log.Infof("sent %d of %d messages, received %d, the recording has %d", played.Sent, contents.Messages[playback.Side],
+	p.Log.Infof("sent %d of %d messages, received %d, the recording has %d", played.Sent, contents.Messages[playback.Side],
 		played.Received, contents.Messages[playback.Side.Other()])
 	if errors.Is(err, record.ErrEnded) {
-		err = withCode(exitUnclean, fmt.Errorf("%w: %d of %d messages were", err, played.Sent, contents.Messages[playback.Side]))
+		err = app.WithCode(app.ExitUnclean, fmt.Errorf("%w: %d of %d messages were", err, played.Sent, contents.Messages[playback.Side]))
 	}
 	return err
 }
@@ -248,7 +249,7 @@ func (p *replayer) play(c *cli.Context, speed float64) error {
 // look finds what is to be played, before anything is connected to.
 func (p *replayer) look(side recording.Side) (record.Contents, error) {
 	if p.file == "-" {
-		return record.Contents{}, usagef("replay: a recording on standard input can only be printed; to play it, it has to be a file")
+		return record.Contents{}, app.Usagef("replay: a recording on standard input can only be printed; to play it, it has to be a file")
 	}
 	file, err := p.open()
 	if err != nil {
@@ -260,11 +261,11 @@ func (p *replayer) look(side recording.Side) (record.Contents, error) {
 	switch {
 	case err != nil:
 	case contents.Several && p.conn == 0:
-		err = usagef("the recording has several connections; say with --conn which is to be played, the first is %d", contents.Conn)
+		err = app.Usagef("the recording has several connections; say with --conn which is to be played, the first is %d", contents.Conn)
 	case contents.Messages[recording.Client]+contents.Messages[recording.Server] == 0:
 		err = fmt.Errorf("there is nothing to play: no message of connection %d in the recording", max(contents.Conn, 1))
 	case contents.Messages[side] == 0:
-		p.log.Infof("the %s has sent nothing in the recording", side)
+		p.Log.Infof("the %s has sent nothing in the recording", side)
 	}
 	return contents, err
 }
@@ -276,7 +277,7 @@ func parseSpeed(text string) (float64, error) {
 	}
 	speed, err := strconv.ParseFloat(strings.TrimSuffix(text, "x"), 64)
 	if err != nil || !(speed >= 0.001 && speed <= 1e6) {
-		return 0, usagef("--speed %q: want max, or a number like 2x or 0.5x", text)
+		return 0, app.Usagef("--speed %q: want max, or a number like 2x or 0.5x", text)
 	}
 	return speed, nil
 }
@@ -288,10 +289,10 @@ func (p *replayer) accept(ctx context.Context, c *cli.Context) (*core.Conn, erro
 		return nil, err
 	}
 	listener := listeners[0]
-	p.log.Warnf("listening on %s", describe(listener.Addr(), false))
+	p.Log.Warnf("listening on %s", describe(listener.Addr(), false))
 	accepting, stop := context.WithCancel(ctx)
 	defer stop()
-	notice := func(err error) { p.log.Warnf("%v", err) }
+	notice := func(err error) { p.Log.Warnf("%v", err) }
 	var conn *core.Conn
 	err = accept.Each(accepting, listener, notice, func(stream net.Conn) {
 		opened, err := core.Accept(ctx, stream, &core.AcceptOptions{
@@ -304,13 +305,13 @@ func (p *replayer) accept(ctx context.Context, c *cli.Context) (*core.Conn, erro
 			return
 		}
 		stream.Close()
-		p.log.Warnf("%s: %v", stream.RemoteAddr(), err)
+		p.Log.Warnf("%s: %v", stream.RemoteAddr(), err)
 	})
 	switch {
 	case conn != nil:
 		return conn, nil
 	case err != nil:
-		return nil, withCode(exitTransport, err)
+		return nil, app.WithCode(app.ExitTransport, err)
 	}
 	return nil, context.Cause(ctx)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/permit"
@@ -18,7 +19,7 @@ import (
 )
 
 func runCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "run",
 		Usage:     "run a Lua program that opens its own connections",
 		ArgsUsage: "SCRIPT.lua [ARGS...]",
@@ -33,7 +34,7 @@ ws76 run blink.lua --watch ws://device.local/              starts it anew whenev
 			"A program that runs is not loaded anew when it changes, as scripts of other commands are; with --watch it is ended and started from the beginning.",
 		Flags:  runFlags(),
 		Action: func(c *cli.Context) error { return e.runScript(c) },
-	}, exitScript, exitInterrupt, exitTerminate)
+	}, app.ExitScript, app.ExitInterrupt, app.ExitTerminate)
 }
 
 // runFlags are those of connect that say how a connection is opened, and those of
@@ -56,7 +57,7 @@ func runFlags() []cli.Flag {
 
 func (e *env) runScript(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return usagef("run: no script; for instance ws76 run blink.lua ws://127.0.0.1:8076/")
+		return app.Usagef("run: no script; for instance ws76 run blink.lua ws://127.0.0.1:8076/")
 	}
 	// A mistake in the flags is one before anything runs.
 	if _, err := e.newDialerTo(c, "ws://localhost/", c.String("via")); err != nil {
@@ -98,10 +99,10 @@ func (e *env) runScript(c *cli.Context) error {
 		}
 		switch err = script.Run(c.Context); {
 		case err == scripts.ErrChanged:
-			e.log.Warnf("%s has changed and is started anew", path)
+			e.Log.Warnf("%s has changed and is started anew", path)
 			options.Changed = script
 			continue
-		case is[*scripts.ExitError](err):
+		case app.Is[*scripts.ExitError](err):
 			return scriptExit(err)
 		}
 		return scriptFailed(err)
@@ -121,7 +122,7 @@ func (e *env) programOptions(c *cli.Context, name string) (scripts.Options, erro
 		}
 		options.Args.Named["via"] = c.String("via")
 	}
-	options.Print = func(text string) { fmt.Fprintln(e.stdout, text) }
+	options.Print = func(text string) { fmt.Fprintln(e.Stdout, text) }
 	options.Dial = func(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
 		return e.dialFor(ctx, c, url, url, o)
 	}
@@ -150,7 +151,7 @@ func scriptFailed(err error) error {
 	if !ok {
 		return err
 	}
-	return withCode(exitScript, &scripts.LoadError{Script: failed.Script, Err: errors.New(failed.Text), Traceback: failed.Traceback})
+	return app.WithCode(app.ExitScript, &scripts.LoadError{Script: failed.Script, Err: errors.New(failed.Text), Traceback: failed.Traceback})
 }
 
 // dialFor is ws76.connect: the dialer of connect with the flags of the command line,

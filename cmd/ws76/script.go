@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts"
@@ -21,7 +22,7 @@ import (
 )
 
 func scriptCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:  "script",
 		Usage: "check, test and begin Lua scripts",
 		UsageText: `ws76 script new redact.lua                  a commented script to begin with
@@ -30,11 +31,11 @@ ws76 script new --kind test redact_test.lua tests to begin with
 ws76 script test redact_test.lua            run them
 ws76 script new --meta ws76.meta.lua        the types of the API, for editors`,
 		Subcommands: []*cli.Command{scriptCheckCommand(e), scriptTestCommand(e), scriptNewCommand(e)},
-	}, exitScript)
+	}, app.ExitScript)
 }
 
 func scriptCheckCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "check",
 		Usage:     "compile scripts and say what is likely wrong in them",
 		ArgsUsage: "FILE...",
@@ -45,7 +46,7 @@ ws76 script check --json *.lua`,
 			"problems, and the exit code is 8.",
 		Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "one JSON object a script: file, hooks, tests, problems"}},
 		Action: e.scriptCheck,
-	}, exitScript)
+	}, app.ExitScript)
 }
 
 // luaGlobals are the globals of Lua and of ws76 that scripts may use.
@@ -70,7 +71,7 @@ type checked struct {
 
 func (e *env) scriptCheck(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return usagef("script check: no FILE; for instance ws76 script check redact.lua")
+		return app.Usagef("script check: no FILE; for instance ws76 script check redact.lua")
 	}
 	problems := 0
 	for _, path := range c.Args().Slice() {
@@ -86,7 +87,7 @@ func (e *env) scriptCheck(c *cli.Context) error {
 			problems += len(result.Problems)
 		}
 		if c.Bool("json") {
-			err = e.printJSON(result)
+			err = e.PrintJSON(result)
 		} else {
 			err = e.printChecked(result)
 		}
@@ -95,7 +96,7 @@ func (e *env) scriptCheck(c *cli.Context) error {
 		}
 	}
 	if problems > 0 {
-		return silentError(exitScript)
+		return app.SilentError(app.ExitScript)
 	}
 	return nil
 }
@@ -103,16 +104,16 @@ func (e *env) scriptCheck(c *cli.Context) error {
 // readScript reads a script that is not run. One that cannot be read is one that does not load.
 func readScript(path string) ([]byte, error) {
 	src, err := textfile.Read(path, luacode.MaxSource)
-	return src, withCode(exitScript, err)
+	return src, app.WithCode(app.ExitScript, err)
 }
 
 func (e *env) printChecked(r checked) error {
 	if r.Error != "" {
-		e.log.Errorf("%s", r.Error)
+		e.Log.Errorf("%s", r.Error)
 		return nil
 	}
 	for _, p := range r.Problems {
-		e.log.Errorf("%s:%d: %s", r.File, p.Line, p.Message)
+		e.Log.Errorf("%s:%d: %s", r.File, p.Line, p.Message)
 	}
 	var names []string
 	for _, h := range r.Hooks {
@@ -121,12 +122,12 @@ func (e *env) printChecked(r checked) error {
 	if names == nil {
 		names = []string{"none"}
 	}
-	_, err := fmt.Fprintf(e.stdout, "%s: hooks: %s\n", r.File, strings.Join(names, ", "))
+	_, err := fmt.Fprintf(e.Stdout, "%s: hooks: %s\n", r.File, strings.Join(names, ", "))
 	return err
 }
 
 func scriptNewCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "new",
 		Usage:     "write a script to begin with",
 		ArgsUsage: "[FILE]",
@@ -139,17 +140,17 @@ ws76 script new --meta ws76.meta.lua`,
 			&cli.BoolFlag{Name: "meta", Usage: "write the types of the API instead, which editors read (LuaCATS)"},
 		},
 		Action: e.scriptNew,
-	}, exitScript)
+	}, app.ExitScript)
 }
 
 func (e *env) scriptNew(c *cli.Context) error {
 	if c.NArg() > 1 {
-		return usagef("script new: one FILE at most, got %q", c.Args().Slice())
+		return app.Usagef("script new: one FILE at most, got %q", c.Args().Slice())
 	}
 	kind := c.String("kind")
 	text, ok := templates.Text(kind)
 	if !ok || !slices.Contains(templates.Kinds, kind) {
-		return usagef("script new: --kind %q: want %s", kind, strings.Join(templates.Kinds, ", "))
+		return app.Usagef("script new: --kind %q: want %s", kind, strings.Join(templates.Kinds, ", "))
 	}
 	path := c.Args().First()
 	if c.Bool("meta") {
@@ -162,7 +163,7 @@ func (e *env) scriptNew(c *cli.Context) error {
 		}
 	}
 	if path == "" {
-		_, err := fmt.Fprint(e.stdout, text)
+		_, err := fmt.Fprint(e.Stdout, text)
 		return err
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)

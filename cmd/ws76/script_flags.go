@@ -16,6 +16,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
@@ -65,11 +66,11 @@ func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error
 		},
 		Modules: e.pluginFinder(c.String("plugin-path")).Path,
 		KV:      func() (*kv.Store, error) { return e.openStore(name) },
-		Env:     func(name string) (string, bool) { v := e.getenv(name); return v, v != "" },
-		Stdout:  e.stdout, Stderr: e.stderr,
-		Environ: func() (all, given []string) { return os.Environ(), e.childEnviron() },
+		Env:     func(name string) (string, bool) { v := e.Getenv(name); return v, v != "" },
+		Stdout:  e.Stdout, Stderr: e.Stderr,
+		Environ: func() (all, given []string) { return os.Environ(), e.ChildEnviron() },
 		Log:     e.logScript,
-		Print:   func(text string) { e.log.Warnf("%s", lines(text)) },
+		Print:   func(text string) { e.Log.Warnf("%s", app.Lines(text)) },
 	}
 	if c.IsSet("script-max-memory") { // its default is more than a call of one function may take
 		o.Limits.MaxMemory = flags.Bytes(c, "script-max-memory")
@@ -100,20 +101,20 @@ func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error
 func (e *env) logScript(level slog.Level, text string) {
 	switch {
 	case level >= slog.LevelError:
-		e.log.Errorf("%s", lines(text))
+		e.Log.Errorf("%s", app.Lines(text))
 	case level >= slog.LevelWarn:
-		e.log.Warnf("%s", lines(text))
+		e.Log.Warnf("%s", app.Lines(text))
 	case level >= slog.LevelInfo:
-		e.log.Infof("%s", lines(text))
+		e.Log.Infof("%s", app.Lines(text))
 	default:
-		e.log.Debugf("%s", lines(text))
+		e.Log.Debugf("%s", app.Lines(text))
 	}
 }
 
 // stateDir is the folder of what is kept from one run to the next, under
 // $XDG_STATE_HOME.
 func (e *env) stateDir() (string, error) {
-	state := e.getenv("XDG_STATE_HOME")
+	state := e.Getenv("XDG_STATE_HOME")
 	if state == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
@@ -183,9 +184,9 @@ func ownPlace(folder, name string) (string, error) {
 func scriptExit(err error) error {
 	var exit *scripts.ExitError
 	if errors.As(err, &exit) {
-		return silentError(exit.Code)
+		return app.SilentError(exit.Code)
 	}
-	return withCode(exitScript, err)
+	return app.WithCode(app.ExitScript, err)
 }
 
 // stopScripts stops scripts, within reason.

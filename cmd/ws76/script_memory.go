@@ -17,7 +17,7 @@ const ballastSize = 32 << 20
 // $GOGC says how often it is to.
 func (e *env) rareGC() {
 	ballast.once.Do(func() {
-		if e.getenv("GOGC") == "" {
+		if e.Getenv("GOGC") == "" {
 			ballast.b = make([]byte, ballastSize)
 		}
 	})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/scripts"
@@ -29,7 +30,7 @@ func allowFlag(category, usage string) cli.Flag {
 func allowed(c *cli.Context) (*permit.Permissions, error) {
 	p, err := permit.Parse(c.StringSlice("allow"))
 	if err != nil {
-		return nil, usagef("--allow %w", err)
+		return nil, app.Usagef("--allow %w", err)
 	}
 	if c.Bool("trust-scripts") {
 		p = p.Or(permit.All())
@@ -144,7 +145,7 @@ func (e *env) pluginPermissions(
 		var granted *plugins.Grant
 		if err == nil {
 			if granted, err = now.Granted(grants); errors.Is(err, plugins.ErrVoid) {
-				e.log.Warnf("%v: allow it anew, or install it again", err)
+				e.Log.Warnf("%v: allow it anew, or install it again", err)
 				err = nil
 			}
 		}
@@ -153,7 +154,7 @@ func (e *env) pluginPermissions(
 			limited, err = now.Limit(allow, granted)
 		}
 		if err != nil {
-			e.log.Errorf("%v", err)
+			e.Log.Errorf("%v", err)
 		}
 		return limited.With(reachable...)
 	}, nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/check"
 	"github.com/ws76/ws76/scripts/scripttest"
@@ -18,7 +19,7 @@ import (
 )
 
 func scriptTestCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "test",
 		Usage:     "run the tests of scripts",
 		ArgsUsage: "FILE...",
@@ -35,7 +36,7 @@ ws76 script test *_test.lua | tee result.tap`,
 			&cli.BoolFlag{Name: "watch", Usage: "run the tests again whenever a .lua file in their folders changes, until interrupted"},
 		}, scriptLimitFlags()...),
 		Action: e.scriptTest,
-	}, exitScript)
+	}, app.ExitScript)
 }
 
 // luaTest is one test of a file.
@@ -43,11 +44,11 @@ type luaTest struct{ path, name string }
 
 func (e *env) scriptTest(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return usagef("script test: no FILE; for instance ws76 script test redact_test.lua")
+		return app.Usagef("script test: no FILE; for instance ws76 script test redact_test.lua")
 	}
 	pattern, err := regexp.Compile(c.String("run"))
 	if err != nil {
-		return usagef("script test: --run: %v", err)
+		return app.Usagef("script test: --run: %v", err)
 	}
 	if c.Bool("watch") {
 		return e.scriptTestAgain(c, pattern)
@@ -58,7 +59,7 @@ func (e *env) scriptTest(c *cli.Context) error {
 // scriptTestAgain runs the tests now and whenever a script in one of their folders has changed.
 func (e *env) scriptTestAgain(c *cli.Context, pattern *regexp.Regexp) error {
 	changed := make(chan string, 1)
-	w, err := watch.New(&watch.Options{OnError: func(err error) { e.log.Warnf("%v", err) }})
+	w, err := watch.New(&watch.Options{OnError: func(err error) { e.Log.Warnf("%v", err) }})
 	if err != nil {
 		return err
 	}
@@ -92,13 +93,13 @@ func (e *env) scriptTestAgain(c *cli.Context, pattern *regexp.Regexp) error {
 		if c.Context.Err() != nil {
 			return context.Cause(c.Context)
 		}
-		var silent silentError
+		var silent app.SilentError
 		if err != nil && !errors.As(err, &silent) {
-			e.log.Errorf("%v", err)
+			e.Log.Errorf("%v", err)
 		}
 		select {
 		case path := <-changed:
-			fmt.Fprintf(e.stdout, "# %s has changed\n", path)
+			fmt.Fprintf(e.Stdout, "# %s has changed\n", path)
 		case <-c.Context.Done():
 			return context.Cause(c.Context)
 		}
@@ -116,7 +117,7 @@ func findTests(paths []string, pattern *regexp.Regexp) ([]luaTest, error) {
 		}
 		report, err := check.Script(src, path, knownNames())
 		if err != nil {
-			return nil, withCode(exitScript, err)
+			return nil, app.WithCode(app.ExitScript, err)
 		}
 		all += len(report.Tests)
 		for _, t := range report.Tests {
@@ -127,9 +128,9 @@ func findTests(paths []string, pattern *regexp.Regexp) ([]luaTest, error) {
 	}
 	switch in := strings.Join(paths, ", "); {
 	case all == 0:
-		return nil, withCode(exitScript, fmt.Errorf("script test: no function test_… in %s", in))
+		return nil, app.WithCode(app.ExitScript, fmt.Errorf("script test: no function test_… in %s", in))
 	case tests == nil:
-		return nil, withCode(exitScript, fmt.Errorf("script test: --run %s: none of the %d tests in %s fits", pattern, all, in))
+		return nil, app.WithCode(app.ExitScript, fmt.Errorf("script test: --run %s: none of the %d tests in %s fits", pattern, all, in))
 	}
 	return tests, nil
 }
@@ -139,7 +140,7 @@ func (e *env) scriptTestOnce(c *cli.Context, pattern *regexp.Regexp) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "TAP version 13\n1..%d\n", len(tests))
+	fmt.Fprintf(e.Stdout, "TAP version 13\n1..%d\n", len(tests))
 	failed := false
 	for i, t := range tests {
 		failure, err := e.runTest(c, t)
@@ -152,7 +153,7 @@ func (e *env) scriptTestOnce(c *cli.Context, pattern *regexp.Regexp) error {
 		failed = failed || failure != nil
 	}
 	if failed {
-		return silentError(exitScript)
+		return app.SilentError(app.ExitScript)
 	}
 	return nil
 }
@@ -170,17 +171,17 @@ func (e *env) runTest(c *cli.Context, t luaTest) (failure, err error) {
 	defer os.RemoveAll(options.Data)
 	p, err := testedPlugin(t.path)
 	if err != nil {
-		return nil, withCode(exitScript, err)
+		return nil, app.WithCode(app.ExitScript, err)
 	}
 	if p != nil {
 		if options.Permissions, err = e.pluginPermissions(c, p, nil, options.Args); err != nil {
 			return nil, err
 		}
 		if options.Library, err = p.Defaults(); err != nil {
-			return nil, withCode(exitScript, err)
+			return nil, app.WithCode(app.ExitScript, err)
 		}
 	}
-	options.Print = func(text string) { fmt.Fprintf(e.stdout, "# %s\n", strings.ReplaceAll(text, "\n", "\n# ")) }
+	options.Print = func(text string) { fmt.Fprintf(e.Stdout, "# %s\n", strings.ReplaceAll(text, "\n", "\n# ")) }
 	failure = scripttest.Test(c.Context, t.path, t.name, options)
 	if c.Context.Err() != nil {
 		return nil, context.Cause(c.Context)
@@ -192,7 +193,7 @@ func (e *env) runTest(c *cli.Context, t luaTest) (failure, err error) {
 func (e *env) printTest(n int, t luaTest, failure error) error {
 	name := filepath.Base(t.path) + ": " + t.name
 	if failure == nil {
-		_, err := fmt.Fprintf(e.stdout, "ok %d - %s\n", n, name)
+		_, err := fmt.Fprintf(e.Stdout, "ok %d - %s\n", n, name)
 		return err
 	}
 	text := failure.Error()
@@ -201,6 +202,6 @@ func (e *env) printTest(n int, t luaTest, failure error) error {
 		text += "\n" + script.Traceback
 	}
 	text = strings.ReplaceAll(text, "\n", "\n    ")
-	_, err := fmt.Fprintf(e.stdout, "not ok %d - %s\n  ---\n  message: |\n    %s\n  ...\n", n, name, text)
+	_, err := fmt.Fprintf(e.Stdout, "not ok %d - %s\n  ---\n  message: |\n    %s\n  ...\n", n, name, text)
 	return err
 }

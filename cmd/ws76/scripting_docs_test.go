@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/internal/testenv"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/meta"
@@ -33,7 +34,7 @@ func runIn(t *testing.T, args ...string) (code int, out string) {
 		}
 		return os.Getenv(name)
 	}
-	code = run(ctx, append([]string{"ws76"}, args...), &env{stdin: strings.NewReader(""), stdout: &said, stderr: &said, getenv: getenv})
+	code = run(ctx, append([]string{"ws76"}, args...), &env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &said, Stderr: &said, Getenv: getenv}})
 	return code, said.String()
 }
 
@@ -64,14 +65,14 @@ func TestScriptingDoc(t *testing.T) {
 		if err := os.WriteFile(name, []byte(block[1]), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if code, out := runIn(t, "script", "check", name); code != exitOK {
+		if code, out := runIn(t, "script", "check", name); code != app.ExitOK {
 			t.Errorf("check of\n%s\nexit code %d: %s", block[1], code, out)
 		}
 		command := []string{"run", name, url, "--trust-scripts"}
 		if strings.HasSuffix(name, "_test.lua") {
 			command = []string{"script", "test", name}
 		}
-		if code, out := runIn(t, command...); code != exitOK {
+		if code, out := runIn(t, command...); code != app.ExitOK {
 			t.Errorf("%s\nexit code %d: %s", block[1], code, out)
 		}
 	}
@@ -104,7 +105,7 @@ func TestCheckOfOurs(t *testing.T) {
 		}
 		command = append(command, paths...)
 	}
-	if code, out := runIn(t, command...); code != exitOK {
+	if code, out := runIn(t, command...); code != app.ExitOK {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 }
@@ -159,7 +160,7 @@ function test_names() walk(ws76.test, "ws76.test") for _, n in ipairs(names) do 
 		t.Fatal(err)
 	}
 	code, out := runIn(t, "script", "test", "--trust-scripts", "names_test.lua")
-	if code != exitOK {
+	if code != app.ExitOK {
 		t.Fatalf("exit code %d: %s", code, out)
 	}
 	var have []string

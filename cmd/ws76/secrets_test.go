@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 )
 
 // password is in the URLs of the tests, which some take for what they want and none can reach.
@@ -67,7 +69,7 @@ func TestPasswords(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		run(ctx, append(args, "-vv"), &env{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, getenv: os.Getenv})
+		run(ctx, append(args, "-vv"), &env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: os.Getenv}})
 		said := stderr.String()
 		if !slices.Contains(secretOutput, path[0]) {
 			said += stdout.String()
@@ -78,7 +80,7 @@ func TestPasswords(t *testing.T) {
 			}
 		}
 	}
-	leaves(nil, newApp(&env{stdout: io.Discard, stderr: io.Discard, getenv: os.Getenv, log: newLogger(io.Discard)}).Commands, func(path []string, c *cli.Command) {
+	leaves(nil, newApp(&env{Env: &app.Env{Stdout: io.Discard, Stderr: io.Discard, Getenv: os.Getenv, Log: app.NewLogger(io.Discard)}}).Commands, func(path []string, c *cli.Command) {
 		for _, url := range secretURLs {
 			shows(path, url)
 			shows(path, url, url)
@@ -121,7 +123,7 @@ func TestPasswordsOf(t *testing.T) {
 			"[profile.lab]\nurl = '" + url + "'\nresolve = ['" + url + "']": {"connect", "@lab"},
 		} {
 			write(config, what)
-			if code, out := runIn(t, args...); strings.Contains(out, password) || code == exitOK {
+			if code, out := runIn(t, args...); strings.Contains(out, password) || code == app.ExitOK {
 				t.Errorf("%s in the configuration: exit code %d: %s", what, code, out)
 			}
 		}
@@ -145,9 +147,9 @@ func TestPasswordsOf(t *testing.T) {
 func TestHide(t *testing.T) {
 	for _, secret := range []string{"plain", "with space", "a/b", "a?b#c", "p@ss", "p%20w", "ä\"q\\", "tab\t", "a:b", "ünï/cödé"} {
 		var out bytes.Buffer
-		l := newLogger(&out)
+		l := app.NewLogger(&out)
 		text := "http://user:" + secret + "@host:port/x"
-		l.hide(text)
+		l.Hide(text)
 		_, err := url.Parse(text)
 		l.Errorf("raw %s, quoted %q, %v", text, text, err)
 		if got := out.String(); !strings.Contains(got, "raw http://user:xxxxx@host:port/x, quoted \"http://user:xxxxx@host:port/x\"") ||
@@ -156,8 +158,8 @@ func TestHide(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	l := newLogger(&out)
-	l.hide("meet me: at 5 @home", "12:30@", "ws://user@host/", "a@b", "http://host/?t=12:30")
+	l := app.NewLogger(&out)
+	l.Hide("meet me: at 5 @home", "12:30@", "ws://user@host/", "a@b", "http://host/?t=12:30")
 	const text = "12:30, ws://user@host/, me: at 5 @home, a@b, http://host/?t=12:30"
 	if l.Errorf("%s", text); !strings.Contains(out.String(), text) {
 		t.Errorf("%s", &out)

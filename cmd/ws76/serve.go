@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
@@ -31,7 +32,7 @@ const servePending = "hold at most `SIZE`, over all connections, of each of two:
 
 func serveCommand(e *env) *cli.Command {
 	const services, handshake, limits, security, many = "What is served", "Handshake", "Limits", "Safety", "Many machines"
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "serve",
 		Usage:     "serve every dialect on one port: channels, a dashboard, children, an echo",
 		ArgsUsage: "[ADDR]",
@@ -52,7 +53,7 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.BoolFlag{Name: "echo", Category: services, Usage: "on other paths, send every message back (/echo always does)"},
 			&cli.StringFlag{Name: "exec", Category: services, Usage: "on other paths, run `COMMAND` for each connection: messages are lines of its standard input and output"},
 			&cli.StringFlag{Name: "exec-shared", Category: services, Usage: "on other paths, run one `COMMAND` for all connections: each gets all that it writes"},
-			execEnvFlag(services),
+			app.ExecEnvFlag(services),
 			&cli.StringFlag{Name: "static", Category: services, Usage: "serve the files of `DIR` over HTTP"},
 			&cli.BoolFlag{Name: "no-dashboard", Category: services, Usage: "no dashboard"},
 			&cli.StringFlag{Name: "metrics", Category: services, Value: "/metrics", Usage: "metrics for Prometheus at `PATH`; off: nowhere"},
@@ -90,7 +91,7 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			recordFlag(),
 		}, append(holdFlags(limits, servePending), scriptFlags()...)...),
 		Action: func(c *cli.Context) error { return e.serve(c) },
-	}, exitConnect, exitScript, exitTransport, exitInterrupt, exitTerminate)
+	}, app.ExitConnect, app.ExitScript, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
 // service is what a serve command has running.
@@ -140,7 +141,7 @@ func (e *env) serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	e.children.contained = true
+	e.Children.Contained = true
 	ctx, exit := context.WithCancelCause(c.Context)
 	defer exit(nil)
 	s, err := e.newService(c)
@@ -167,14 +168,14 @@ func (e *env) serve(c *cli.Context) error {
 		return err
 	}
 	for _, l := range listeners {
-		e.log.Warnf("listening on %s", describe(l.Addr(), s.server.TLS != nil))
+		e.Log.Warnf("listening on %s", describe(l.Addr(), s.server.TLS != nil))
 	}
-	if e.getenv("GOGC") == "" {
+	if e.Getenv("GOGC") == "" {
 		// Connections that are idle are most of the heap, and messages leave no garbage.
 		debug.SetGCPercent(75)
 	}
 	if err := s.run(ctx, listeners); err != nil {
-		return withCode(exitTransport, err)
+		return app.WithCode(app.ExitTransport, err)
 	}
 	if c.Context.Err() == nil { // a script has ended it
 		return context.Cause(ctx)
@@ -202,17 +203,17 @@ func (s *service) run(ctx context.Context, listeners []net.Listener) error {
 		unsent, notKnown = s.unsent(), s.notKnown()
 		close(s.stopping)
 	})()
-	s.plain = len(s.scripts) == 0 && s.recorder == nil && !s.forwarded && !s.log.enabled(slog.LevelInfo)
+	s.plain = len(s.scripts) == 0 && s.recorder == nil && !s.forwarded && !s.Log.Enabled(slog.LevelInfo)
 	s.server.LongEvents = len(s.scripts) > 0
-	defer onHangup(s.reload)()
+	defer app.OnHangup(s.reload)()
 	err := s.server.Serve(ctx, listeners...)
 	if ctx.Err() != nil {
 		<-s.stopping
 		if n := s.unsent() - unsent; n > 0 {
-			s.log.Warnf("%d messages were not sent: their connections were closing", n)
+			s.Log.Warnf("%d messages were not sent: their connections were closing", n)
 		}
 		if n := s.notKnown() - notKnown; n > 0 {
-			s.log.Warnf("of %d messages it is not known whether they arrived: their connections did not end properly", n)
+			s.Log.Warnf("of %d messages it is not known whether they arrived: their connections did not end properly", n)
 		}
 	}
 	return err
@@ -233,7 +234,7 @@ func (e *env) newService(c *cli.Context) (_ *service, err error) {
 		env: e, echo: c.Bool("echo"), forwarded: c.Bool("trust-forwarded"), dashboard: !c.Bool("no-dashboard"),
 		started: time.Now(), stopping: make(chan struct{}),
 	}
-	s.drops.log, s.turnedAway.log = e.log, e.log
+	s.drops.log, s.turnedAway.log = e.Log, e.Log
 	defer func() {
 		if err != nil {
 			s.close()
@@ -244,7 +245,7 @@ func (e *env) newService(c *cli.Context) (_ *service, err error) {
 	}
 	if name := c.String("static"); name != "" {
 		if s.static, err = static.Open(name); err != nil {
-			return nil, usageError{err}
+			return nil, app.Usage(err)
 		}
 	}
 	if err := s.openHub(c); err != nil {
@@ -260,7 +261,7 @@ func (e *env) newService(c *cli.Context) (_ *service, err error) {
 // configure reads what needs nothing to be opened.
 func (s *service) configure(c *cli.Context) (err error) {
 	if s.slow, err = core.ParseSlow(c.String("slow")); err != nil {
-		return usagef("--slow: %w", err)
+		return app.Usagef("--slow: %w", err)
 	}
 	pending, err := pendingOf(c)
 	if err != nil {
@@ -286,7 +287,7 @@ func (s *service) configure(c *cli.Context) (err error) {
 		Gate:      s.gate,
 		MaxConns:  c.Int("max-conns"),
 		Idle:      c.Duration("idle"),
-		DeadAfter: boundOf(c, "dead-after"),
+		DeadAfter: app.BoundOf(c, "dead-after"),
 		Grace:     c.Duration("grace"),
 		Settings:  serve.Settings{Rate: c.Float64("rate"), Queue: c.Int("queue"), Slow: s.slow},
 		Accept: core.AcceptOptions{
@@ -294,7 +295,7 @@ func (s *service) configure(c *cli.Context) (err error) {
 			LenientKeys: c.Bool("lenient-keys"), Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"),
 			MaxMessage: flags.Bytes(c, "max-message"), HandshakeTimeout: c.Duration("handshake-timeout"),
 			CloseTimeout: c.Duration("close-timeout"), Trace: s.trace("server"),
-			Pending: pending, MessageTimeout: boundOf(c, "message-timeout"), WriteTimeout: boundOf(c, "write-timeout"),
+			Pending: pending, MessageTimeout: app.BoundOf(c, "message-timeout"), WriteTimeout: app.BoundOf(c, "write-timeout"),
 		},
 		Closed: s.leave, Refused: s.refused,
 	}
@@ -312,7 +313,7 @@ func (s *service) close() {
 	}
 	if s.hub != nil {
 		if err := s.hub.Close(); err != nil {
-			s.log.Warnf("%v", err)
+			s.Log.Warnf("%v", err)
 		}
 	}
 	if s.static != nil {
@@ -332,7 +333,7 @@ func (s *service) startChildren(c *cli.Context) error {
 		}
 	}
 	if n > 1 {
-		return usagef("serve: --echo, --exec and --exec-shared are for the same paths; want one of them")
+		return app.Usagef("serve: --echo, --exec and --exec-shared are for the same paths; want one of them")
 	}
 	if command == "" && shared == "" {
 		return nil
@@ -343,7 +344,7 @@ func (s *service) startChildren(c *cli.Context) error {
 	}
 	binary, err := hub.ParseBinary(c.String("binary"))
 	if err != nil {
-		return usagef("--binary: %w", err)
+		return app.Usagef("--binary: %w", err)
 	}
 	most, err := maxPending(c)
 	if err != nil {

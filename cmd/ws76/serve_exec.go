@@ -26,13 +26,13 @@ type child struct {
 // start runs the command. Its standard error goes to the log, a line at a time.
 func (c *child) start(environment []string) (*exec.Child, error) {
 	command := exec.Command{
-		Shell: c.command, Env: append(c.e.childEnviron(), environment...), Contained: true, Stderr: exec.Lines(c.e.childSays(c.flag)),
+		Shell: c.command, Env: append(c.e.ChildEnviron(), environment...), Contained: true, Stderr: exec.Lines(c.e.ChildSays(c.flag)),
 	}
 	running, err := command.Start()
 	if err != nil {
 		return nil, fmt.Errorf("--%s: %w", c.flag, err)
 	}
-	c.e.log.Infof("%s: process %d started", c.flag, running.Pid())
+	c.e.Log.Infof("%s: process %d started", c.flag, running.Pid())
 	return running, nil
 }
 
@@ -41,7 +41,7 @@ func (c *child) endpoint(running *exec.Child) *format.Endpoint {
 	return format.NewEndpoint(running, running, format.EndpointOptions{
 		In: format.Options{MaxMessage: c.maxMessage, ReplaceInvalid: true},
 		Out: format.Options{Warn: func(w format.DelimiterWarning) {
-			c.e.log.Warnf("%s: process %d: %s", c.flag, running.Pid(), w)
+			c.e.Log.Warnf("%s: process %d: %s", c.flag, running.Pid(), w)
 		}},
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core/serve/gate"
 )
 
@@ -30,7 +31,7 @@ func flashPorts(c *cli.Context, listeners []net.Listener) ([]string, error) {
 		ports = append(ports, port)
 	}
 	if len(ports) == 0 {
-		return nil, usagef("--flash-policy: no listener has a port that could be named; say with --public-url what it is reached at")
+		return nil, app.Usagef("--flash-policy: no listener has a port that could be named; say with --public-url what it is reached at")
 	}
 	slices.Sort(ports)
 	return slices.Compact(ports), nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/serve/gate"
@@ -62,7 +63,7 @@ func publicURL(c *cli.Context) (*core.Target, error) {
 	}
 	t, err := core.ParseURL(raw)
 	if err != nil || t.Dialect != "" {
-		return nil, usagef("--public-url %q: want ws://HOST[:PORT] or wss://HOST[:PORT]", transports.Redact(raw))
+		return nil, app.Usagef("--public-url %q: want ws://HOST[:PORT] or wss://HOST[:PORT]", transports.Redact(raw))
 	}
 	return &t, nil
 }

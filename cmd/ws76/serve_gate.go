@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/serve/channels"
 	"github.com/ws76/ws76/core/serve/gate"
@@ -33,7 +34,7 @@ func (s *service) openGate(c *cli.Context) error {
 	}
 	if s.authFile = c.String("auth-file"); s.authFile != "" {
 		if err := s.loadUsers(s.authFile); err != nil {
-			return usageError{err}
+			return app.Usage(err)
 		}
 	}
 	s.gate, g.Users = g, s.guard
@@ -44,10 +45,10 @@ func (s *service) openGate(c *cli.Context) error {
 func readGate(origins, hosts []string) (*gate.Gate, error) {
 	g, err := &gate.Gate{}, error(nil)
 	if g.Origins, err = gate.ParseOrigins(origins); err != nil {
-		return nil, usagef("--origin %w", err)
+		return nil, app.Usagef("--origin %w", err)
 	}
 	if g.Hosts, err = gate.ParseHosts(hosts); err != nil {
-		return nil, usagef("--host %w", err)
+		return nil, app.Usagef("--host %w", err)
 	}
 	return g, nil
 }
@@ -62,7 +63,7 @@ func isChannel(resource string) bool {
 func checkProtocols(names []string) error {
 	for _, name := range names {
 		if name == "" || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' || c == ',' }) {
-			return usagef("--protocol %q: a sub-protocol is a word of ASCII without blanks and commas", name)
+			return app.Usagef("--protocol %q: a sub-protocol is a word of ASCII without blanks and commas", name)
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/serve/channels"
 	"github.com/ws76/ws76/core/serve/dashboard"
@@ -30,10 +31,10 @@ func (s *service) newHTTP(c *cli.Context) (http.Handler, error) {
 		metrics = ""
 	case metrics == "":
 	case !strings.HasPrefix(metrics, "/") || strings.ContainsAny(metrics, " {}"):
-		return nil, usagef("--metrics %q: want a path like /metrics, or off", metrics)
+		return nil, app.Usagef("--metrics %q: want a path like /metrics, or off", metrics)
 	case metrics == "/", metrics == "/healthz", strings.HasPrefix(metrics, channels.Prefix),
 		strings.HasPrefix(metrics, "/api/"), strings.HasPrefix(metrics, "/dashboard/"):
-		return nil, usagef("--metrics %q: something else is there", metrics)
+		return nil, app.Usagef("--metrics %q: something else is there", metrics)
 	}
 	var page http.Handler = http.HandlerFunc(s.nothing)
 	if s.dashboard {

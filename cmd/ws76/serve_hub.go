@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/hub/nats"
 	"github.com/ws76/ws76/core/serve"
@@ -19,7 +20,7 @@ import (
 func (s *service) openHub(c *cli.Context) error {
 	binary, err := hub.ParseBinary(c.String("binary"))
 	if err != nil {
-		return usagef("--binary: %w", err)
+		return app.Usagef("--binary: %w", err)
 	}
 	most, err := maxPending(c)
 	if err != nil {
@@ -32,26 +33,26 @@ func (s *service) openHub(c *cli.Context) error {
 	if len(urls) == 0 {
 		for _, name := range []string{"hub-creds", "hub-cacert", "hub-cert", "hub-key"} {
 			if c.String(name) != "" {
-				return usagef("--%s needs --hub", name)
+				return app.Usagef("--%s needs --hub", name)
 			}
 		}
 	} else {
 		config, err := hubTLS(c)
 		if err != nil {
-			return usageError{err}
+			return app.Usage(err)
 		}
 		plane, err := nats.Dial(c.Context, urls, &nats.Options{
-			Credentials: c.String("hub-creds"), TLS: config, Dial: deadpeer.New(s.deadAfter).Dial,
-			Note: func(text string) { s.log.Warnf("%s", text) },
+			Credentials: c.String("hub-creds"), TLS: config, Dial: deadpeer.New(s.DeadAfter).Dial,
+			Note: func(text string) { s.Log.Warnf("%s", text) },
 			Lost: func(channel string, n uint64) {
 				s.drops.add(fmt.Sprintf("channel %q", channel), n, "lost between here and another machine")
 			},
 		})
-		if is[*nats.URLError](err) {
-			return usagef("--hub: %w", err)
+		if app.Is[*nats.URLError](err) {
+			return app.Usagef("--hub: %w", err)
 		}
 		if err != nil {
-			return withCode(exitConnect, err)
+			return app.WithCode(app.ExitConnect, err)
 		}
 		s.plane = plane
 		options.Backplane = plane
@@ -67,7 +68,7 @@ func (s *service) openHub(c *cli.Context) error {
 	}
 	s.channels.Muted = func(p *serve.Peer) {
 		v := visitOf(p)
-		s.log.Infof("%s: publishes on %q, where it may only read; that is left out", v.remote, v.Path.Channel)
+		s.Log.Infof("%s: publishes on %q, where it may only read; that is left out", v.remote, v.Path.Channel)
 	}
 	return nil
 }
@@ -91,7 +92,7 @@ func (s *service) tooSlow(where string, n uint64, why string) {
 // dropLog says how many messages were lost where, at most once a second for each
 // place, so that a flood of losses is not one of lines as well.
 type dropLog struct {
-	log *logger
+	log *app.Logger
 
 	mu      sync.Mutex
 	pending map[string]*losses

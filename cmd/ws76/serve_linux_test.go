@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 )
 
@@ -178,5 +179,5 @@ func TestServeActivation(t *testing.T) {
 	}
 	conn.Close(ctx)
 	cmd.Process.Signal(os.Interrupt)
-	wantExit(t, cmd, &stderr, exitInterrupt)
+	wantExit(t, cmd, &stderr, app.ExitInterrupt)
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/all"
 )
@@ -24,7 +25,7 @@ func activated(getenv func(string) string, pid int) ([]string, error) {
 	}
 	n, err := strconv.Atoi(getenv("LISTEN_FDS"))
 	if err != nil || n < 0 || n > most {
-		return nil, usagef("LISTEN_FDS=%q: want the number of sockets, at most %d", getenv("LISTEN_FDS"), most)
+		return nil, app.Usagef("LISTEN_FDS=%q: want the number of sockets, at most %d", getenv("LISTEN_FDS"), most)
 	}
 	addrs := make([]string, n)
 	for i := range addrs {
@@ -36,9 +37,9 @@ func activated(getenv func(string) string, pid int) ([]string, error) {
 // listenAddresses puts together what the command line and systemd say.
 func (e *env) listenAddresses(args, flags []string) ([]string, error) {
 	if len(args) > 1 {
-		return nil, usagef("serve takes one address, got %q", args)
+		return nil, app.Usagef("serve takes one address, got %q", args)
 	}
-	sockets, err := activated(e.getenv, os.Getpid())
+	sockets, err := activated(e.Getenv, os.Getpid())
 	if err != nil {
 		return nil, err
 	}
@@ -84,23 +85,23 @@ func listenOn(ctx context.Context, addr string, open func(string, transports.Opt
 	via, place, shown := addr, "", transports.Redact(addr)
 	if scheme, rest, ok := cutScheme(addr); !ok || scheme == "tcp" {
 		if !strings.Contains(addr, ":") {
-			return nil, usagef("listening on %q: want HOST:PORT, :PORT or a URL like unix:///run/ws76.sock", shown)
+			return nil, app.Usagef("listening on %q: want HOST:PORT, :PORT or a URL like unix:///run/ws76.sock", shown)
 		}
 		via, place = "tcp:", addr
 		if ok {
 			via, place = splitPlace("tcp", rest)
 		}
 		if strings.Contains(place, "@") {
-			return nil, usagef("listening on %q: a listener has no user", shown)
+			return nil, app.Usagef("listening on %q: a listener has no user", shown)
 		}
 	}
 	t, err := open(via, transports.Options{})
 	if err != nil {
-		return nil, usagef("listening on %q: %w", shown, err)
+		return nil, app.Usagef("listening on %q: %w", shown, err)
 	}
 	listener, ok := t.(transports.Listener)
 	if !ok {
-		return nil, usagef("listening on %q: this transport can only dial", shown)
+		return nil, app.Usagef("listening on %q: this transport can only dial", shown)
 	}
 	return listener.Listen(ctx, place)
 }

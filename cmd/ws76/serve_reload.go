@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core/serve/auth"
 	wstls "github.com/ws76/ws76/transports/tls"
 )
@@ -32,11 +33,11 @@ func (s *service) loadTLS(c *cli.Context) error {
 		return nil
 	}
 	if s.tls.cert == "" {
-		return usagef("--tls-key needs --tls-cert")
+		return app.Usagef("--tls-key needs --tls-cert")
 	}
 	warnOldTLS(s.env, s.tls.min)
 	if err := s.tls.load(); err != nil {
-		return usageError{err}
+		return app.Usage(err)
 	}
 	s.server.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		return s.tls.current.Load(), nil
@@ -46,7 +47,7 @@ func (s *service) loadTLS(c *cli.Context) error {
 
 func warnOldTLS(e *env, version string) {
 	if version == "1.0" || version == "1.1" {
-		e.log.Warnf("TLS %s is broken; use it for devices that know nothing else, on a network you trust", version)
+		e.Log.Warnf("TLS %s is broken; use it for devices that know nothing else, on a network you trust", version)
 	}
 }
 
@@ -77,11 +78,11 @@ func (s *service) reload() {
 	report := func(what string, err error) {
 		switch {
 		case err != nil:
-			s.log.Errorf("reloading: %v; the old one stays", err)
+			s.Log.Errorf("reloading: %v; the old one stays", err)
 		case s.notReloaded[what]:
-			s.log.Errorf("reloaded: %s", what)
+			s.Log.Errorf("reloaded: %s", what)
 		default:
-			s.log.Warnf("reloaded: %s", what)
+			s.Log.Warnf("reloaded: %s", what)
 		}
 		s.notReloaded[what] = err != nil
 	}

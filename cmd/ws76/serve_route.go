@@ -48,7 +48,7 @@ func (s *service) route(o *serve.Opening) (serve.Service, *core.Refusal) {
 		return serve.Service{Events: serve.Echo{}, Settings: &s.settings}, nil
 	}
 	v := &visit{opened: time.Now(), remote: s.remoteName(o.RemoteAddr(), o.Request.Fields), transport: o.Transport()}
-	if s.log.enabled(slog.LevelInfo) {
+	if s.Log.Enabled(slog.LevelInfo) {
 		v.path = strings.Clone(o.Request.Resource) // the request goes when route returns
 	}
 	settings := &s.settings
@@ -106,7 +106,7 @@ func userOf(grant *auth.Grant) string {
 
 // events serves a connection by events, with v at hand.
 func (s *service) events(events serve.Events, v *visit) serve.Service {
-	if s.log.enabled(slog.LevelInfo) {
+	if s.Log.Enabled(slog.LevelInfo) {
 		events = logged{events, s}
 	}
 	return serve.Service{Events: events, Data: v}
@@ -158,7 +158,7 @@ type logged struct {
 
 func (l logged) Open(p *serve.Peer) {
 	v := visitOf(p)
-	l.s.log.Infof("%s: open, %s, %s", v.remote, p.Dialect(), v.path)
+	l.s.Log.Infof("%s: open, %s, %s", v.remote, p.Dialect(), v.path)
 	l.Events.Open(p)
 }
 
@@ -185,7 +185,7 @@ func (s *service) logClosed(v *visit, err error, stats serve.PeerStats) {
 	if stats.NotKnown > 0 {
 		more += fmt.Sprintf("; of %d it is not known whether they arrived", stats.NotKnown)
 	}
-	s.log.Infof("%s: %v%s; %d messages in, %d out%s", v.remote, err, limitHint(err), stats.MessagesIn, stats.MessagesOut, more)
+	s.Log.Infof("%s: %v%s; %d messages in, %d out%s", v.remote, err, limitHint(err), stats.MessagesIn, stats.MessagesOut, more)
 }
 
 // refused logs and counts a request that became no connection.

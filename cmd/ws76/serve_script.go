@@ -187,7 +187,7 @@ func (e scripted) end(p *serve.Peer, err error) {
 		p.Close(rfc6455.CodePolicyViolation, "reads too slowly")
 	case errors.Is(err, core.ErrClosing):
 	default:
-		e.s.log.Warnf("%s: %v", visitOf(p).remote, err)
+		e.s.Log.Warnf("%s: %v", visitOf(p).remote, err)
 		p.Close(rfc6455.CodeInternalError, "")
 	}
 }

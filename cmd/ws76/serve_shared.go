@@ -86,7 +86,7 @@ func (s *sharedChild) run(running *exec.Child) {
 			if err == nil {
 				err = errors.New("the program has ended")
 			}
-			s.e.log.Warnf("exec-shared: %v; starting it again in %v", err, pause)
+			s.e.Log.Warnf("exec-shared: %v; starting it again in %v", err, pause)
 			select {
 			case <-time.After(pause):
 			case <-s.stopping:

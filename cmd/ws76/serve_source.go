@@ -41,7 +41,7 @@ func (s *service) enter(conn *core.Conn, v *visit) {
 	h.opened[conn.Dialect()]++
 	h.open[conn] = handler{handlerIDs + h.last, v, time.Now()}
 	s.mu.Unlock()
-	s.log.Infof("%s: open, %s, %s", v.remote, conn.Dialect(), conn.Request().Resource)
+	s.Log.Infof("%s: open, %s, %s", v.remote, conn.Dialect(), conn.Request().Resource)
 }
 
 // leave is told of each of them when it has ended.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/serve/gate"
@@ -33,10 +34,10 @@ func TestActivated(t *testing.T) {
 }
 
 func TestListenAddresses(t *testing.T) {
-	e := &env{getenv: func(string) string { return "" }}
-	handed := &env{getenv: func(name string) string {
+	e := &env{Env: &app.Env{Getenv: func(string) string { return "" }}}
+	handed := &env{Env: &app.Env{Getenv: func(name string) string {
 		return map[string]string{"LISTEN_PID": strconv.Itoa(os.Getpid()), "LISTEN_FDS": "2"}[name]
-	}}
+	}}}
 	want := []string{":80", "fd:3", "fd:4"} // and not fd:3 again
 	if got, err := handed.listenAddresses([]string{":80"}, []string{"fd:3"}); !slices.Equal(got, want) || err != nil {
 		t.Errorf("with LISTEN_FDS: %q, %v", got, err)
@@ -137,7 +138,7 @@ func TestRemoteName(t *testing.T) {
 // TestDropLog: a flood of losses is a few lines, and none is left out of them.
 func TestDropLog(t *testing.T) {
 	var out bytes.Buffer
-	d := dropLog{log: newLogger(&out)}
+	d := dropLog{log: app.NewLogger(&out)}
 	for i := range 1000 {
 		d.add("a", 2, "why")
 		d.add(fmt.Sprintf("c%d", i), 1, "why")

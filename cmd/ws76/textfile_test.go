@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 )
 
 // textFlags are the flags that name a text, with one that they take, and the arguments that they need beside them.
@@ -149,7 +151,7 @@ func TestTextFiles(t *testing.T) {
 			}
 		}
 	}
-	walk(nil, newApp(&env{getenv: os.Getenv, log: newLogger(nil)}).Commands)
+	walk(nil, newApp(&env{Env: &app.Env{Getenv: os.Getenv, Log: app.NewLogger(nil)}}).Commands)
 }
 
 // runText runs a command and returns how it ended and what it has said.
@@ -158,9 +160,9 @@ func runText(t *testing.T, args []string) string {
 	var out bytes.Buffer
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	code := run(ctx, append([]string{"ws76"}, args...), &env{
-		stdin: strings.NewReader(""), stdout: &out, stderr: &out, getenv: func(string) string { return "" },
-	})
+	code := run(ctx, append([]string{"ws76"}, args...), &env{Env: &app.Env{
+		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" },
+	}})
 	if ctx.Err() != nil {
 		t.Fatalf("%q does not end: %s", args, out.String())
 	}

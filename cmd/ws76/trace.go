@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 )
@@ -15,34 +16,34 @@ var secretFields = []string{"Authorization", "Proxy-Authorization", "Cookie", "S
 
 // trace shows handshakes with -vv and frames with -vvv. role is whose side this is.
 func (e *env) trace(role string) *core.Trace {
-	if !e.log.enabled(slog.LevelInfo) {
+	if !e.Log.Enabled(slog.LevelInfo) {
 		return nil
 	}
-	t := &core.Trace{Note: func(text string) { e.log.Infof("%s", text) }}
+	t := &core.Trace{Note: func(text string) { e.Log.Infof("%s", text) }}
 	sent, got := ">", "<"
 	if role == "server" {
 		sent, got = got, sent
 	}
-	if e.log.enabled(slog.LevelDebug) {
+	if e.Log.Enabled(slog.LevelDebug) {
 		t.Request = func(r *hixie.Request) {
-			e.log.Debugf("%s %s %s %s", sent, r.Method, r.Resource, r.Proto)
+			e.Log.Debugf("%s %s %s %s", sent, r.Method, r.Resource, r.Proto)
 			e.traceFields(sent, r.Fields)
 		}
 		t.Response = func(r *hixie.Response) {
-			e.log.Debugf("%s %s %03d %s", got, r.Proto, r.Status, r.Reason)
+			e.Log.Debugf("%s %s %03d %s", got, r.Proto, r.Status, r.Reason)
 			e.traceFields(got, r.Fields)
 		}
 	}
-	if e.log.enabled(levelTrace) {
+	if e.Log.Enabled(app.LevelTrace) {
 		t.Frame = func(sent bool, typ byte, payload []byte) {
 			way := "received"
 			if sent {
 				way = "sent"
 			}
-			if e.log.json == nil { // which has a time of its own
+			if e.Log.JSON == nil { // which has a time of its own
 				way = time.Now().Format("15:04:05.000000 ") + way
 			}
-			e.log.Tracef("%s frame 0x%02X, %d bytes%s", way, typ, len(payload), own(hexOf(payload)))
+			e.Log.Tracef("%s frame 0x%02X, %d bytes%s", way, typ, len(payload), app.Own(hexOf(payload)))
 		}
 	}
 	return t
@@ -56,7 +57,7 @@ func (e *env) traceFields(mark string, fields hixie.Fields) {
 				value = "(hidden)"
 			}
 		}
-		e.log.Debugf("%s %s: %s", mark, f.Name, value)
+		e.Log.Debugf("%s %s: %s", mark, f.Name, value)
 	}
 }
 

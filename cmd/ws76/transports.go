@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/net/http/httpproxy"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/all"
@@ -28,9 +29,9 @@ const transportProgram = "ws76-transport-"
 // the scheme, an executable on PATH. Of o it fills in the streams of the process.
 func (e *env) openTransport(raw string, o transports.Options) (transports.Transport, error) {
 	scheme, _, _ := strings.Cut(strings.ToLower(raw), ":")
-	o.Stdin, o.Stdout, o.Stderr = fileOf(e.stdin), fileOf(e.stdout), e.childSays(scheme)
-	o.Environ, o.Contained = e.childEnviron, e.children.contained
-	o.DeadAfter = e.deadAfter
+	o.Stdin, o.Stdout, o.Stderr = app.FileOf(e.Stdin), app.FileOf(e.Stdout), e.ChildSays(scheme)
+	o.Environ, o.Contained = e.ChildEnviron, e.Children.Contained
+	o.DeadAfter = e.DeadAfter
 	r := all.Transports()
 	t, err := r.Open(raw, o)
 	if module, ok := t.(*wifly.Transport); ok {
@@ -47,7 +48,7 @@ func (e *env) openTransport(raw string, o transports.Options) (transports.Transp
 	for _, entry := range r.Entries() {
 		known = append(known, entry.Scheme)
 	}
-	return nil, fmt.Errorf("%w; an executable %s%s on PATH would be one too%s", err, transportProgram, scheme, didYouMean(scheme, known, "%s:"))
+	return nil, fmt.Errorf("%w; an executable %s%s on PATH would be one too%s", err, transportProgram, scheme, app.DidYouMean(scheme, known, "%s:"))
 }
 
 // transportExamples lists the transports for help.
@@ -84,13 +85,13 @@ func (e *env) throughProxy(c *cli.Context, direct *tcp.Transport, target core.Ta
 	switch proxy.Scheme {
 	case "socks5", "socks5h", "http", "https":
 	default:
-		return nil, usagef("proxy %q: want socks5://, socks5h://, http:// or https://", proxy.Redacted())
+		return nil, app.Usagef("proxy %q: want socks5://, socks5h://, http:// or https://", proxy.Redacted())
 	}
 	t, err := e.openTransport(proxy.String(), o)
 	if err != nil {
-		return nil, usagef("proxy: %w", err)
+		return nil, app.Usagef("proxy: %w", err)
 	}
-	e.log.Infof("through the proxy %s", proxy.Redacted())
+	e.Log.Infof("through the proxy %s", proxy.Redacted())
 	return proxied{direct, t}, nil
 }
 
@@ -108,7 +109,7 @@ func (e *env) proxyURL(c *cli.Context, target *url.URL) (*url.URL, error) {
 		}
 		u, err := url.Parse(raw)
 		if err != nil || u.Host == "" { // the error would show a password
-			return nil, usagef("--proxy: it is no URL like socks5://HOST:PORT or http://HOST:PORT")
+			return nil, app.Usagef("--proxy: it is no URL like socks5://HOST:PORT or http://HOST:PORT")
 		}
 		return u, nil
 	}
@@ -116,7 +117,7 @@ func (e *env) proxyURL(c *cli.Context, target *url.URL) (*url.URL, error) {
 	variable := func(names ...string) string {
 		for _, name := range names {
 			for _, name := range []string{name, strings.ToLower(name)} {
-				if value := e.getenv(name); value != "" {
+				if value := e.Getenv(name); value != "" {
 					return value
 				}
 			}
@@ -127,11 +128,11 @@ func (e *env) proxyURL(c *cli.Context, target *url.URL) (*url.URL, error) {
 		HTTPProxy:  variable("HTTP_PROXY", "ALL_PROXY"),
 		HTTPSProxy: variable("HTTPS_PROXY", "ALL_PROXY"),
 		NoProxy:    variable("NO_PROXY"),
-		CGI:        e.getenv("REQUEST_METHOD") != "",
+		CGI:        e.Getenv("REQUEST_METHOD") != "",
 	}
 	u, err := config.ProxyFunc()(target)
 	if err != nil {
-		return nil, usagef("the proxy of the environment (HTTP_PROXY and others) is no URL like http://HOST:PORT")
+		return nil, app.Usagef("the proxy of the environment (HTTP_PROXY and others) is no URL like http://HOST:PORT")
 	}
 	return u, nil
 }

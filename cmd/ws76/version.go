@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/transports/all"
 )
@@ -25,7 +26,7 @@ func buildVersion() string {
 }
 
 func versionCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:  "version",
 		Usage: "print the version, and what it was built with",
 		UsageText: `ws76 version
@@ -33,10 +34,10 @@ ws76 version --json | jq -r .ws76`,
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object: ws76, go, os, arch, dialects, transports"}},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return usagef("version takes no arguments, got %q", c.Args().Slice())
+				return app.Usagef("version takes no arguments, got %q", c.Args().Slice())
 			}
 			if !c.Bool("json") {
-				return e.print(fmt.Appendf(nil, "ws76 %s (%s, %s/%s)\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH))
+				return e.Print(fmt.Appendf(nil, "ws76 %s (%s, %s/%s)\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH))
 			}
 			report := versionReport{
 				Version: reportVersion, WS76: buildVersion(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Dialects: core.Dialects,
@@ -44,7 +45,7 @@ ws76 version --json | jq -r .ws76`,
 			for _, entry := range all.Transports().Entries() {
 				report.Transports = append(report.Transports, entry.Scheme)
 			}
-			return e.printJSON(report)
+			return e.PrintJSON(report)
 		},
 	})
 }

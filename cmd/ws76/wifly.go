@@ -10,16 +10,17 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/wifly"
 )
 
 // wiflyExits are the exit codes of each of the commands.
-var wiflyExits = []int{exitConnect, exitTimeout, exitTransport, exitInterrupt, exitTerminate}
+var wiflyExits = []int{app.ExitConnect, app.ExitTimeout, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate}
 
 func wiflyCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:  "wifly",
 		Usage: "set up WiFly RN-131 modules, or be one",
 		UsageText: `ws76 wifly info -p /dev/ttyUSB0                          what it is and where
@@ -49,13 +50,13 @@ func moduleFlags(more ...cli.Flag) []cli.Flag {
 // moduleTransport is what --port says.
 func (e *env) moduleTransport(port string) (*wifly.Transport, error) {
 	if port == "" {
-		return nil, usagef("--port says where the module is: a device, or a URL like %s", wifly.Entry.Example)
+		return nil, app.Usagef("--port says where the module is: a device, or a URL like %s", wifly.Entry.Example)
 	}
 	raw := port
 	switch scheme, _, ok := strings.Cut(port, ":"); {
 	case ok && strings.EqualFold(scheme, "wifly"):
 	case strings.Contains(port, "://"):
-		return nil, usagef("--port %q: want a device, or a URL like %s", port, wifly.Entry.Example)
+		return nil, app.Usagef("--port %q: want a device, or a URL like %s", port, wifly.Entry.Example)
 	case strings.HasPrefix(port, "/"):
 		raw = "wifly://" + (&url.URL{Path: port}).EscapedPath() + "?baud=auto"
 	default:
@@ -63,11 +64,11 @@ func (e *env) moduleTransport(port string) (*wifly.Transport, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, usagef("--port %q: %w", port, err)
+		return nil, app.Usagef("--port %q: %w", port, err)
 	}
 	t, err := wifly.Open(u, transports.Options{})
 	if err != nil {
-		return nil, usagef("--port %q: %w", port, err)
+		return nil, app.Usagef("--port %q: %w", port, err)
 	}
 	e.adopt(t)
 	t.Trace = func(sent bool, text string) {
@@ -75,7 +76,7 @@ func (e *env) moduleTransport(port string) (*wifly.Transport, error) {
 		if sent {
 			way = ">"
 		}
-		e.log.Debugf("%s %q", way, text)
+		e.Log.Debugf("%s %q", way, text)
 	}
 	return t, nil
 }
@@ -96,7 +97,7 @@ func (e *env) withModule(c *cli.Context, f func(ctx context.Context, m *wifly.Mo
 	if err != nil {
 		return fmt.Errorf("wifly: %w", err)
 	}
-	e.log.Infof("module with firmware %s at %d baud", m.Version(), m.Baud())
+	e.Log.Infof("module with firmware %s at %d baud", m.Version(), m.Baud())
 	defer func() {
 		if closeErr := m.Close(); err == nil && closeErr != nil {
 			err = fmt.Errorf("wifly: leaving command mode: %w", closeErr)
@@ -109,7 +110,7 @@ func (e *env) withModule(c *cli.Context, f func(ctx context.Context, m *wifly.Mo
 }
 
 func wiflyInfoCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:  "info",
 		Usage: "what a module is, and where",
 		UsageText: `ws76 wifly info -p /dev/ttyUSB0
@@ -125,7 +126,7 @@ ws76 wifly info -p 'wifly:///dev/ttyUSB0?baud=115200' --json`,
 					return err
 				}
 				if c.Bool("json") {
-					return e.printJSON(infoReport{reportVersion, info})
+					return e.PrintJSON(infoReport{reportVersion, info})
 				}
 				return e.printInfo(info)
 			})
@@ -140,10 +141,10 @@ type infoReport struct {
 }
 
 func (e *env) printInfo(info *wifly.Info) error {
-	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) {
 		if text := fmt.Sprintf(format, args...); strings.TrimSpace(text) != "" {
-			fmt.Fprintf(w, "%s\t%s\n", name, shown(text))
+			fmt.Fprintf(w, "%s\t%s\n", name, app.Shown(text))
 		}
 	}
 	line("firmware", "%s", info.Firmware)
@@ -179,7 +180,7 @@ func (e *env) printInfo(info *wifly.Info) error {
 }
 
 func wiflyScanCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "scan",
 		Usage:     "the networks that a module hears",
 		UsageText: `ws76 wifly scan -p /dev/ttyUSB0`,
@@ -208,26 +209,26 @@ type networkReport struct {
 func (e *env) printNetworks(list []wifly.Network, asJSON bool) error {
 	if asJSON {
 		for _, n := range list {
-			if err := e.printJSON(networkReport{reportVersion, n}); err != nil {
+			if err := e.PrintJSON(networkReport{reportVersion, n}); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SSID\tCHANNEL\tSIGNAL\tAUTH\tMAC")
 	for _, n := range list {
 		name := n.SSID
 		if name == "" {
 			name = "(hidden)"
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d dBm\t%s\t%s\n", shown(name), n.Channel, n.RSSI, shown(n.Auth), shown(n.MAC))
+		fmt.Fprintf(w, "%s\t%d\t%d dBm\t%s\t%s\n", app.Shown(name), n.Channel, n.RSSI, app.Shown(n.Auth), app.Shown(n.MAC))
 	}
 	return w.Flush()
 }
 
 func wiflySendCommand(e *env) *cli.Command {
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:      "send",
 		Usage:     "send commands to a module and print its replies",
 		ArgsUsage: "COMMAND...",
@@ -246,12 +247,12 @@ var lateCommands = map[string]bool{"join": true, "scan": true, "ping": true, "lo
 
 func (e *env) wiflySend(c *cli.Context) error {
 	if !c.Args().Present() {
-		return usagef("wifly send wants a COMMAND for the module, like 'get comm'")
+		return app.Usagef("wifly send wants a COMMAND for the module, like 'get comm'")
 	}
 	for _, command := range c.Args().Slice() {
 		switch word, _, _ := strings.Cut(command, " "); word {
 		case "open", "exit", "sleep":
-			return usagef("wifly send %q: it ends command mode; connect --via wifly: opens connections", command)
+			return app.Usagef("wifly send %q: it ends command mode; connect --via wifly: opens connections", command)
 		}
 	}
 	return e.withModule(c, func(ctx context.Context, m *wifly.Module) error {
@@ -282,7 +283,7 @@ func (e *env) wiflySend(c *cli.Context) error {
 				return fmt.Errorf("%s: the module refused: %q", wifly.Mask(command), text)
 			}
 			for line := range strings.SplitSeq(text, "\n") {
-				fmt.Fprintln(e.stdout, shown(line))
+				fmt.Fprintln(e.Stdout, app.Shown(line))
 			}
 		}
 		return nil
@@ -291,7 +292,7 @@ func (e *env) wiflySend(c *cli.Context) error {
 
 func noModuleArguments(c *cli.Context) error {
 	if c.Args().Present() {
-		return usagef("%s takes no argument, got %q; --port says where the module is", c.Command.HelpName, c.Args().First())
+		return app.Usagef("%s takes no argument, got %q; --port says where the module is", c.Command.HelpName, c.Args().First())
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/transports"
@@ -26,7 +27,7 @@ import (
 
 func wiflyEmulateCommand(e *env) *cli.Command {
 	const line, wifi, tcp = "Serial line", "Wi-Fi", "TCP"
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:  "emulate",
 		Usage: "an RN-131 module in software",
 		UsageText: `ws76 wifly emulate --link /tmp/wifly                       on a pseudo-terminal
@@ -59,7 +60,7 @@ ws76 wifly emulate --fault clos-after=100,lost-reply=0.1   as bad as in the fiel
 
 func (e *env) emulate(c *cli.Context) error {
 	if c.NArg() > 0 {
-		return usagef("wifly emulate takes no arguments, got %q", c.Args().Slice())
+		return app.Usagef("wifly emulate takes no arguments, got %q", c.Args().Slice())
 	}
 	o, err := e.moduleOptions(c)
 	if err != nil {
@@ -78,7 +79,7 @@ func (e *env) emulate(c *cli.Context) error {
 		defer u.wait()
 		o.Dial, o.Lookup = u.dial, u.lookup
 	} else if c.IsSet("map") {
-		return usagef("--map needs --upgrade")
+		return app.Usagef("--map needs --upgrade")
 	}
 	if path := c.String("log"); path != "" {
 		file, err := os.Create(path)
@@ -89,7 +90,7 @@ func (e *env) emulate(c *cli.Context) error {
 		fmt.Fprintf(file, "# made by the module in software, firmware %s\n", c.String("firmware"))
 		o.Record = func(r rn131.Record) {
 			if _, err := fmt.Fprintln(file, r); err != nil {
-				e.log.Warnf("--log: %v", err)
+				e.Log.Warnf("--log: %v", err)
 			}
 		}
 	}
@@ -100,34 +101,34 @@ func (e *env) emulate(c *cli.Context) error {
 	m, err := rn131.New(o)
 	if err != nil {
 		port.Close()
-		return usageError{err}
+		return app.Usage(err)
 	}
 	if path := c.String("link"); path != "" {
 		if err := link(name, path); err != nil {
 			port.Close()
-			return withCode(exitTransport, err)
+			return app.WithCode(app.ExitTransport, err)
 		}
 		defer unlink(name, path)
 	}
 	if c.String("port") == "" {
-		fmt.Fprintln(e.stdout, name)
+		fmt.Fprintln(e.Stdout, name)
 	}
-	e.log.Warnf("module on %s, firmware %s", name, c.String("firmware"))
+	e.Log.Warnf("module on %s, firmware %s", name, c.String("firmware"))
 	err = m.Serve(c.Context, port)
 	s := m.Stats()
-	e.log.Infof("%d bytes from the host, %d to it; lost: %d and %d", s.FromHost, s.ToHost, s.Overruns, s.Lost)
-	return withCode(exitTransport, err)
+	e.Log.Infof("%d bytes from the host, %d to it; lost: %d and %d", s.FromHost, s.ToHost, s.Overruns, s.Lost)
+	return app.WithCode(app.ExitTransport, err)
 }
 
 // moduleOptions are all but those of the port and of TCP connections.
 func (e *env) moduleOptions(c *cli.Context) (*rn131.Options, error) {
 	o := &rn131.Options{
 		Firmware: c.String("firmware"), Baud: c.Int("baud"), Seed: c.Uint64("seed"), Running: c.Bool("running"),
-		Note: func(text string) { e.log.Infof("%s", text) },
+		Note: func(text string) { e.Log.Infof("%s", text) },
 	}
 	var err error
 	if o.Faults, err = rn131.ParseFaults(c.String("fault")); err != nil {
-		return nil, usagef("--fault: %w", err)
+		return nil, app.Usagef("--fault: %w", err)
 	}
 	for _, n := range c.StringSlice("network") {
 		n, hidden := strings.CutPrefix(n, "hidden:")
@@ -135,7 +136,7 @@ func (e *env) moduleOptions(c *cli.Context) (*rn131.Options, error) {
 		network := rn131.Network{SSID: ssid, Phrase: phrase, Hidden: hidden}
 		if key, ok := strings.CutPrefix(phrase, "wep:"); ok {
 			if _, err := hex.DecodeString(key); err != nil || len(key) != 26 {
-				return nil, usagef("--network %s=wep:…: want 26 hex digits", ssid)
+				return nil, app.Usagef("--network %s=wep:…: want 26 hex digits", ssid)
 			}
 			network.Phrase, network.Auth = key, 1
 		}
@@ -175,7 +176,7 @@ func splitListen(addr string) (host, port string, err error) {
 	}
 	host, port, err = net.SplitHostPort(addr)
 	if n, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil || n > 65535 {
-		return "", "", usagef("--listen %q: want HOST or HOST:PORT", addr)
+		return "", "", app.Usagef("--listen %q: want HOST or HOST:PORT", addr)
 	}
 	return host, port, nil
 }
@@ -200,28 +201,28 @@ func openModulePort(c *cli.Context, o *rn131.Options) (io.ReadWriteCloser, strin
 	if raw == "" {
 		pty, err := rn131.OpenPTY()
 		if err != nil {
-			return nil, "", withCode(exitTransport, fmt.Errorf("%w; say --port with a serial port", err))
+			return nil, "", app.WithCode(app.ExitTransport, fmt.Errorf("%w; say --port with a serial port", err))
 		}
 		o.HostRate = pty.Rate
 		return pty, pty.Path, nil
 	}
 	if c.String("link") != "" {
-		return nil, "", usagef("--link is for a pseudo-terminal, not for --port")
+		return nil, "", app.Usagef("--link is for a pseudo-terminal, not for --port")
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "serial" {
-		return nil, "", usagef("--port %q: want a URL like serial:///dev/ttyUSB0", raw)
+		return nil, "", app.Usagef("--port %q: want a URL like serial:///dev/ttyUSB0", raw)
 	}
 	config, err := serial.ParseConfig(u)
 	if err != nil {
-		return nil, "", usagef("--port: %w", err)
+		return nil, "", app.Usagef("--port: %w", err)
 	}
 	if o.Baud == 0 && u.Query().Has("baud") {
 		o.Baud = config.Baud
 	}
 	port, err := serial.OpenPort(c.Context, config)
 	if err != nil {
-		return nil, "", withCode(exitTransport, err)
+		return nil, "", app.WithCode(app.ExitTransport, err)
 	}
 	o.SetRate = port.SetBaud
 	return port, config.Path, nil

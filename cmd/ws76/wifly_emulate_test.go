@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/internal/testenv"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
@@ -32,10 +33,10 @@ func TestEmulateOnPort(t *testing.T) {
 	var running sync.WaitGroup
 	running.Go(func() {
 		defer stderr.Close()
-		e := &env{stdin: strings.NewReader(""), stdout: io.Discard, stderr: stderr, getenv: func(string) string { return "" }}
+		e := &env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: stderr, Getenv: func(string) string { return "" }}}
 		args := []string{"ws76", "wifly", "emulate", "--port", "serial://" + host.Path + "?baud=115200", "--listen", "127.0.0.1:0", "--running", "-v"}
-		if code := run(ctx, args, e); code != exitInterrupt {
-			t.Errorf("exit code %d, want %d", code, exitInterrupt)
+		if code := run(ctx, args, e); code != app.ExitInterrupt {
+			t.Errorf("exit code %d, want %d", code, app.ExitInterrupt)
 		}
 	})
 	addr := make(chan string, 1)
@@ -47,7 +48,7 @@ func TestEmulateOnPort(t *testing.T) {
 		}
 	})
 	defer running.Wait()
-	defer cancel(signalError{syscall.SIGINT})
+	defer cancel(app.SignalError{Sig: syscall.SIGINT})
 
 	peer, err := net.Dial("tcp", <-addr)
 	if err != nil {

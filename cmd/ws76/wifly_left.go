@@ -2,7 +2,6 @@ package main
 
 import (
 	"strings"
-	"time"
 
 	"github.com/ws76/ws76/transports/wifly"
 )
@@ -10,7 +9,7 @@ import (
 // adopt has a module's transport keep the books of this process.
 func (e *env) adopt(t *wifly.Transport) {
 	t.Ledger = e.modules
-	t.Notice = func(text string) { e.log.Warnf("wifly: %s", text) }
+	t.Notice = func(text string) { e.Log.Warnf("wifly: %s", text) }
 	if e.uart != nil {
 		t.Open = e.uart
 	}
@@ -36,13 +35,13 @@ func (e *env) sayLeft() {
 			for _, command := range left.Commands {
 				commands = append(commands, quoteShell(command))
 			}
-			e.log.Errorf("wifly: %s; this mends it, where the module answers: ws76 wifly send -p %s %s", strings.Join(undone, "; "), port, strings.Join(commands, " "))
+			e.Log.Errorf("wifly: %s; this mends it, where the module answers: ws76 wifly send -p %s %s", strings.Join(undone, "; "), port, strings.Join(commands, " "))
 		}
 		if left.Saved {
-			e.log.Errorf("wifly: the new settings may be saved, and were not verified; this shows them: ws76 wifly info -p %s", port)
+			e.Log.Errorf("wifly: the new settings may be saved, and were not verified; this shows them: ws76 wifly info -p %s", port)
 		}
 		if left.Command && len(undone) == 0 {
-			e.log.Errorf("wifly: the module is left in command mode; this has it leave that: ws76 wifly info -p %s", port)
+			e.Log.Errorf("wifly: the module is left in command mode; this has it leave that: ws76 wifly info -p %s", port)
 		}
 	}
 }
@@ -50,17 +49,4 @@ func (e *env) sayLeft() {
 // quoteShell is text as a word for a shell.
 func quoteShell(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-}
-
-// within runs f, and leaves it behind after d.
-func within(d time.Duration, f func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	select {
-	case <-done:
-	case <-time.After(d):
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/internal/testenv"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
@@ -37,13 +38,13 @@ func TestTerminalPassphrase(t *testing.T) {
 	r := onTerminal(t, "wifly", "setup", "-p", port, "--ssid", "lab")
 	r.await(`passphrase of "lab" `)
 	r.keys("\x03")
-	r.exit(exitInterrupt)
+	r.exit(app.ExitInterrupt)
 
 	r = onTerminal(t, "wifly", "setup", "-p", port, "--ssid", "lab", "-vvv")
 	r.await(`passphrase of "lab" `)
 	r.keys("correct-horse\n")
 	r.await("saved; the module has rebooted")
-	r.exit(exitOK)
+	r.exit(app.ExitOK)
 	if strings.Contains(r.text(), "correct-horse") {
 		t.Errorf("the terminal shows the passphrase:\n%s", r.text())
 	}

@@ -18,6 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/transports/wifly"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
@@ -97,13 +98,13 @@ func (c matrixCase) run(t *testing.T, result *string) {
 		var out transcript
 		commanding, end := context.WithCancelCause(ctx)
 		if command := matrixCommands[c.command]; command.name == "serve" {
-			running.Go(func() { air.visit(commanding, &out, func() { end(signalError{os.Interrupt}) }) })
+			running.Go(func() { air.visit(commanding, &out, func() { end(app.SignalError{Sig: os.Interrupt}) }) })
 		}
 		args := []string{"ws76"}
 		for _, arg := range matrixCommands[c.command].args {
 			args = append(args, strings.NewReplacer("RATE", fmt.Sprint(c.rate), "PORT", fmt.Sprint(port.Add(1))).Replace(arg))
 		}
-		code := run(commanding, args, &env{stdin: strings.NewReader(""), stdout: &out, stderr: &out, getenv: func(string) string { return "" },
+		code := run(commanding, args, &env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" }},
 			uart: func(_ context.Context, baud int) (net.Conn, error) { return line.open(baud), nil }})
 		end(nil)
 		after := module.State()
@@ -133,7 +134,7 @@ func (c matrixCase) judge(t *testing.T, code int, out string, before, after rn13
 	if strings.Contains(out, "could not be put back") && !after.Hung {
 		failed("it answers, and its settings are not put back")
 	}
-	saved := name == "setup" && (code == exitOK || strings.Contains(out, "saved"))
+	saved := name == "setup" && (code == app.ExitOK || strings.Contains(out, "saved"))
 	if !saved && after.Settings != before.Settings && !strings.Contains(out, "could not be put back") {
 		failed("settings changed without a word: %s", diff(before.Settings, after.Settings))
 	}
@@ -146,7 +147,7 @@ func (c matrixCase) judge(t *testing.T, code int, out string, before, after rn13
 	switch {
 	case name == "serve" && strings.Contains(out, "served the visitor"):
 		return "ok"
-	case code != exitOK:
+	case code != app.ExitOK:
 	case name == "connect" && strings.Count(out, matrixText) != 3:
 		failed("it says that all is well, and echoes are missing")
 	case name == "scan" && c.fault != "no-ap" && (!strings.Contains(out, "lab ") || !strings.Contains(out, "END: ")):

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/transports/wifly"
@@ -18,7 +19,7 @@ import (
 
 func wiflySetupCommand(e *env) *cli.Command {
 	const network, address, uart = "Network", "Address", "UART"
-	return e.command(cli.Command{
+	return e.Command(cli.Command{
 		Name:  "setup",
 		Usage: "bring a module into a network, for good",
 		UsageText: `ws76 wifly setup -p /dev/ttyUSB0 --ssid lab               asks for the passphrase
@@ -61,17 +62,17 @@ func (e *env) wiflySetup(c *cli.Context) error {
 		setup.Channel = &channel
 	}
 	if *setup == (wifly.Setup{}) && !c.IsSet("phrase-file") {
-		return usagef("wifly setup: nothing to set up; --ssid NAME brings the module into a network")
+		return app.Usagef("wifly setup: nothing to set up; --ssid NAME brings the module into a network")
 	}
 	if err := setup.Check(); err != nil {
-		return usagef("wifly setup: %w", err)
+		return app.Usagef("wifly setup: %w", err)
 	}
 	var err error
 	if setup.Phrase, err = e.passphrase(c); err != nil {
 		return err
 	}
 	if err := setup.Check(); err != nil {
-		return usagef("wifly setup: %w", err)
+		return app.Usagef("wifly setup: %w", err)
 	}
 	return e.withModule(c, func(ctx context.Context, m *wifly.Module) error { return e.applySetup(ctx, c, m, setup) })
 }
@@ -92,15 +93,15 @@ func (e *env) applySetup(ctx context.Context, c *cli.Context, m *wifly.Module, s
 	asJSON := c.Bool("json")
 	if !asJSON {
 		for _, change := range changes {
-			fmt.Fprintln(e.stdout, shown(fmt.Sprintf("%s: %q becomes %q", change.Setting, change.Old, change.New)))
+			fmt.Fprintln(e.Stdout, app.Shown(fmt.Sprintf("%s: %q becomes %q", change.Setting, change.Old, change.New)))
 		}
 		if len(changes) == 0 {
-			fmt.Fprintln(e.stdout, "nothing to do: the module is set up like that")
+			fmt.Fprintln(e.Stdout, "nothing to do: the module is set up like that")
 		}
 	}
 	report := setupReport{Version: reportVersion, Changes: append([]wifly.Change{}, changes...)}
 	if len(changes) > 0 && !c.Bool("dry-run") {
-		if err := m.Apply(ctx, setup, changes, func(text string) { e.log.Infof("%s", text) }); err != nil {
+		if err := m.Apply(ctx, setup, changes, func(text string) { e.Log.Infof("%s", text) }); err != nil {
 			return err
 		}
 		report.Applied = true
@@ -109,11 +110,11 @@ func (e *env) applySetup(ctx context.Context, c *cli.Context, m *wifly.Module, s
 		return nil
 	}
 	if !asJSON {
-		fmt.Fprintln(e.stdout, "saved; the module has rebooted and is now")
+		fmt.Fprintln(e.Stdout, "saved; the module has rebooted and is now")
 	}
 	report.Info, err = m.Info(ctx)
 	if asJSON && (err == nil || report.Applied) {
-		err = errors.Join(err, e.printJSON(report))
+		err = errors.Join(err, e.PrintJSON(report))
 	}
 	if asJSON || err != nil {
 		return err
@@ -129,24 +130,24 @@ func (e *env) passphrase(c *cli.Context) (string, error) {
 	const most = 4096 // of a file, which has one line that counts
 	switch file := c.String("phrase-file"); {
 	case file == "-":
-		text, err = io.ReadAll(io.LimitReader(textfile.NewReader(e.stdin), most))
+		text, err = io.ReadAll(io.LimitReader(textfile.NewReader(e.Stdin), most))
 	case file != "":
 		var f *textfile.File
 		if f, err = textfile.Open(file); err == nil {
 			text, err = io.ReadAll(io.LimitReader(f, most))
 			f.Close()
 		}
-	case c.String("ssid") != "" && c.String("auth") != "open" && isTerminal(e.stdin):
+	case c.String("ssid") != "" && c.String("auth") != "open" && app.IsTerminal(e.Stdin):
 		return e.askPassword(c.Context, fmt.Sprintf("passphrase of %q (empty: as it is): ", c.String("ssid")))
 	default:
 		return "", nil
 	}
 	if err != nil {
-		return "", usagef("--phrase-file: %w", err)
+		return "", app.Usagef("--phrase-file: %w", err)
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
 	if line = strings.TrimSuffix(line, "\r"); line == "" {
-		return "", usagef("--phrase-file: its first line is empty")
+		return "", app.Usagef("--phrase-file: its first line is empty")
 	}
 	return line, nil
 }
@@ -154,7 +155,7 @@ func (e *env) passphrase(c *cli.Context) (string, error) {
 // askPassword reads a line without showing it, not even what was typed before it
 // asked. When ctx ends the read is left behind, as the process ends then.
 func (e *env) askPassword(ctx context.Context, prompt string) (string, error) {
-	f := e.stdin.(*os.File)
+	f := e.Stdin.(*os.File)
 	before, err := term.MakeRaw(int(f.Fd()))
 	if err != nil {
 		return "", err
@@ -169,10 +170,10 @@ func (e *env) askPassword(ctx context.Context, prompt string) (string, error) {
 		terminal := term.NewTerminal(struct {
 			io.Reader
 			io.Writer
-		}{f, behind(e.stderr)}, "")
+		}{f, app.Behind(e.Stderr)}, "")
 		text, err := terminal.ReadPassword(prompt)
 		if err == io.EOF { // ^C or ^D, which are bytes now
-			err = silentError(exitInterrupt)
+			err = app.SilentError(app.ExitInterrupt)
 		}
 		done <- result{text, err}
 	}()

@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
 
@@ -114,7 +115,7 @@ func (c signalCase) run(t *testing.T) (lines int) {
 			args = append(args, strings.NewReplacer("RATE", "9600", "PORT", fmt.Sprint(port.Add(1))).Replace(arg))
 		}
 		environment := func(out io.Writer) *env {
-			return &env{stdin: strings.NewReader(""), stdout: out, stderr: out, getenv: func(string) string { return "" },
+			return &env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: out, Stderr: out, Getenv: func(string) string { return "" }},
 				uart: func(_ context.Context, baud int) (net.Conn, error) { return line.open(baud), nil }}
 		}
 		e := environment(out)
@@ -131,7 +132,7 @@ func (c signalCase) run(t *testing.T) (lines int) {
 			module.Hang()
 			time.Sleep(time.Second)
 		}
-		end(signalError{c.sig})
+		end(app.SignalError{Sig: c.sig})
 		if c.second >= 0 && !over {
 			select {
 			case code = <-ended:
@@ -161,7 +162,7 @@ func (c signalCase) run(t *testing.T) (lines int) {
 				typed = append(typed, strings.Trim(word, "'"))
 			}
 			var mended transcript
-			if code := run(ctx, typed, environment(&mended)); code != exitOK {
+			if code := run(ctx, typed, environment(&mended)); code != app.ExitOK {
 				t.Errorf("%v: %q: exit code %d\n%s", c, typed, code, mended.String())
 			}
 			time.Sleep(time.Second)
@@ -178,8 +179,8 @@ func (c signalCase) run(t *testing.T) (lines int) {
 
 func (c signalCase) judge(t *testing.T, code int, killed bool, out string, before, after rn131.State) {
 	failed := func(format string, args ...any) { t.Errorf("%v: %s\n%s", c, fmt.Sprintf(format, args...), out) }
-	want := signalError{c.sig}.exitCode()
-	if !killed && code != want && code != exitOK {
+	want := app.SignalError{Sig: c.sig}.ExitCode()
+	if !killed && code != want && code != app.ExitOK {
 		failed("exit code %d, want %d", code, want)
 	}
 	saved := strings.Contains(out, "saved")

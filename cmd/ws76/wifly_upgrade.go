@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/hixie"
@@ -41,11 +42,11 @@ func (e *env) newUpgrader(ctx context.Context, tcp core.Dialer, maps []string) (
 	for _, m := range maps {
 		addr, base, ok := strings.Cut(m, "=")
 		if _, _, err := net.SplitHostPort(addr); !ok || err != nil {
-			return nil, usagef("--map %q: want HOST:PORT=URL", m)
+			return nil, app.Usagef("--map %q: want HOST:PORT=URL", m)
 		}
 		target, err := core.ParseURL(base)
 		if err != nil || strings.Contains(base, "?") {
-			return nil, usagef("--map %q: want a URL like wss://HOST[:PORT][/PATH] behind the =", m)
+			return nil, app.Usagef("--map %q: want a URL like wss://HOST[:PORT][/PATH] behind the =", m)
 		}
 		addr = strings.ToLower(addr)
 		u.urls[addr], u.bases[addr] = target, strings.TrimSuffix(base, "/")
@@ -107,7 +108,7 @@ func (u *upgrader) dial(ctx context.Context, addr string) (net.Conn, error) {
 	device, ours := net.Pipe()
 	u.running.Go(func() {
 		err := u.carry(ours, server, addr)
-		u.e.log.Infof("%s: %v", addr, endOf(err))
+		u.e.Log.Infof("%s: %v", addr, endOf(err))
 	})
 	return device, nil
 }
@@ -142,10 +143,10 @@ func (u *upgrader) carry(device, server net.Conn, addr string) error {
 			}
 			var err error
 			if upstream, err = u.open(r, server, addr); err != nil {
-				u.e.log.Warnf("%s: %v", addr, err)
+				u.e.Log.Warnf("%s: %v", addr, err)
 				return &core.Refusal{Status: 502, Reason: "Bad Gateway", Text: err.Error()}
 			}
-			u.e.log.Infof("%s: %s becomes %s", addr, d, upstream.Dialect())
+			u.e.Log.Infof("%s: %s becomes %s", addr, d, upstream.Dialect())
 			return nil
 		},
 		Trace: u.e.trace("server"),

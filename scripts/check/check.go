@@ -9,6 +9,7 @@ import (
 
 	"github.com/yuin/gopher-lua/ast"
 
+	"github.com/ws76/ws76/internal/nearest"
 	"github.com/ws76/ws76/scripts/luacode"
 )
 
@@ -74,17 +75,6 @@ func Script(src []byte, file string, known *Known) (*Report, error) {
 	return &w.report, nil
 }
 
-// Nearest returns the name that differs least from the one given, or "" if none is near.
-func Nearest(name string, names []string) string {
-	best, least := "", len(name)/3+2
-	for _, n := range names {
-		if d := distance(name, n); d < least {
-			best, least = n, d
-		}
-	}
-	return best
-}
-
 // HookLike reports whether a name looks like that of a hook, and which may be meant, or "".
 func HookLike(name string, hooks []string) (hook string, ok bool) {
 	if start := strings.TrimLeft(name, "_"); len(start) < 2 || !strings.EqualFold(start[:2], "on") {
@@ -99,7 +89,7 @@ func HookLike(name string, hooks []string) (hook string, ok bool) {
 	if !strings.HasPrefix(strings.ToLower(name), "on_") {
 		return "", false
 	}
-	return Nearest(name, hooks), true
+	return nearest.Name(name, hooks), true
 }
 
 // NoHook says that a function looks like a hook and is none.
@@ -118,31 +108,10 @@ const LocalFail = "fail is local, so nothing looks at it; leave out local"
 // NoFail says that what has a policy is not the global fail but was meant to be: a global, of which prefix is "", or a field of
 // the module, of which it is "ws76."; ok is false for others.
 func NoFail(prefix, name, value string) (text string, ok bool) {
-	if prefix == "" && name == "fail" || prefix != "" && prefix != "ws76." || !slices.Contains(Policies, value) || distance(name, "fail") > 2 {
+	if prefix == "" && name == "fail" || prefix != "" && prefix != "ws76." || !slices.Contains(Policies, value) || nearest.Distance(name, "fail") > 2 {
 		return "", false
 	}
 	return "nothing looks at " + prefix + name + "; did you mean fail?", true
-}
-
-// distance is the number of letters to change, add or leave out (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := before
-			if a[i] != b[j] {
-				cost++
-			}
-			before = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // use is a global that is read.
@@ -202,7 +171,7 @@ func (w *walker) judge() {
 	for _, u := range w.uses {
 		if !w.defined[u.name] && !reported[u] {
 			reported[u] = true
-			w.problem(u.line, "undefined global %q%s", u.name, didYouMean(Nearest(u.name, names)))
+			w.problem(u.line, "undefined global %q%s", u.name, didYouMean(nearest.Name(u.name, names)))
 		}
 	}
 	for _, u := range w.members {
@@ -212,7 +181,7 @@ func (w *walker) judge() {
 				w.problem(u.line, "%s", NoHook(u.name, hook))
 				continue
 			}
-			w.problem(u.line, "there is no %s%s", u.name, didYouMean(Nearest(u.name, w.known.Module)))
+			w.problem(u.line, "there is no %s%s", u.name, didYouMean(nearest.Name(u.name, w.known.Module)))
 		}
 	}
 }
@@ -287,7 +256,7 @@ func (w *walker) policy(line int, name string, value ast.Expr) {
 	switch {
 	case !ok:
 	case name == "fail" && !slices.Contains(Policies, text.Value):
-		w.problem(line, "fail is %q; want %s%s", text.Value, strings.Join(Policies, " or "), didYouMean(Nearest(text.Value, Policies)))
+		w.problem(line, "fail is %q; want %s%s", text.Value, strings.Join(Policies, " or "), didYouMean(nearest.Name(text.Value, Policies)))
 	default:
 		if problem, ok := NoFail("", name, text.Value); ok {
 			w.problem(line, "%s", problem)
@@ -512,7 +481,7 @@ func (w *walker) call(e *ast.FuncCallExpr, s *scope) ast.Expr {
 func (w *walker) options(t *ast.TableExpr, name string, keys []string) {
 	for _, f := range t.Fields {
 		if key, ok := f.Key.(*ast.StringExpr); ok && !slices.Contains(keys, key.Value) {
-			w.problem(f.Value.Line(), "%s looks at no %s; it knows %s%s", name, key.Value, strings.Join(keys, ", "), didYouMean(Nearest(key.Value, keys)))
+			w.problem(f.Value.Line(), "%s looks at no %s; it knows %s%s", name, key.Value, strings.Join(keys, ", "), didYouMean(nearest.Name(key.Value, keys)))
 		}
 	}
 }

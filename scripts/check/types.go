@@ -9,6 +9,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
 
+	"github.com/ws76/ws76/internal/nearest"
 	"github.com/ws76/ws76/scripts/luastring"
 )
 
@@ -57,7 +58,7 @@ func (w *walker) judgeMissing() {
 			continue
 		}
 		names := slices.Sorted(maps.Keys(w.membersOf(m.class)))
-		w.problem(m.line, "a %s has no %s %s%s", m.class, m.what, m.name, didYouMean(Nearest(m.name, names)))
+		w.problem(m.line, "a %s has no %s %s%s", m.class, m.what, m.name, didYouMean(nearest.Name(m.name, names)))
 	}
 }
 

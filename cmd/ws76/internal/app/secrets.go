@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"net/url"
@@ -9,9 +9,9 @@ import (
 	relayformat "github.com/ws76/ws76/core/relay/format"
 )
 
-// hide keeps the passwords of URLs, which texts of the command line, the environment and the configuration may be or have in
+// Hide keeps the passwords of URLs, which texts of the command line, the environment and the configuration may be or have in
 // them, out of what is logged from here on, whichever error quotes them. A trace shows what is on the wire.
-func (l *logger) hide(texts ...string) {
+func (l *Logger) Hide(texts ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, text := range texts {
@@ -25,10 +25,10 @@ func (l *logger) hide(texts ...string) {
 }
 
 // hideIn is hide for all strings of a configuration.
-func (l *logger) hideIn(value any) {
+func (l *Logger) hideIn(value any) {
 	switch value := value.(type) {
 	case string:
-		l.hide(value)
+		l.Hide(value)
 	case []any:
 		for _, v := range value {
 			l.hideIn(v)

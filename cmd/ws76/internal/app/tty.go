@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 	"golang.org/x/term"
 )
 
-// tty is the terminal that keys are read from one by one, between enter and leave.
+// TTY is the terminal that keys are read from one by one, between enter and leave.
 // The zero value is none. It is safe for concurrent use.
-type tty struct {
+type TTY struct {
 	mu     sync.Mutex
 	in     *os.File
 	out    *os.File
@@ -20,8 +20,8 @@ type tty struct {
 	undo   func()      // of enableSequences
 }
 
-// enter takes the terminal into raw mode and asks it to mark what is pasted.
-func (t *tty) enter(in, out *os.File) error {
+// Enter takes the terminal into raw mode and asks it to mark what is pasted.
+func (t *TTY) Enter(in, out *os.File) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.before != nil {
@@ -41,8 +41,8 @@ func (t *tty) enter(in, out *os.File) error {
 	return nil
 }
 
-// leave makes the terminal what it was before enter.
-func (t *tty) leave() {
+// Leave makes the terminal what it was before enter.
+func (t *TTY) Leave() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.before == nil {
@@ -54,11 +54,11 @@ func (t *tty) leave() {
 	t.undo()
 }
 
-// leaveWithin is leave for who cannot wait: a write to a terminal may last for ever.
-func (t *tty) leaveWithin(d time.Duration) { within(d, t.leave) }
+// LeaveWithin is leave for who cannot wait: a write to a terminal may last for ever.
+func (t *TTY) LeaveWithin(d time.Duration) { Within(d, t.Leave) }
 
-// size returns columns and rows, 0 where they are not known.
-func (t *tty) size() (columns, rows int) {
+// Size returns columns and rows, 0 where they are not known.
+func (t *TTY) Size() (columns, rows int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.out == nil {
@@ -69,4 +69,17 @@ func (t *tty) size() (columns, rows int) {
 		return 0, 0
 	}
 	return columns, rows
+}
+
+// Within runs f, and leaves it behind after d.
+func Within(d time.Duration, f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(d):
+	}
 }

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"os"
@@ -11,8 +11,8 @@ import (
 // hangups is how many there are that SIGHUP is for. While there is none it ends the command.
 var hangups atomic.Int32
 
-// takeHangups has SIGHUP sent to c until stop is called.
-func takeHangups(c chan<- os.Signal) (stop func()) {
+// TakeHangups has SIGHUP sent to c until stop is called.
+func TakeHangups(c chan<- os.Signal) (stop func()) {
 	hangups.Add(1)
 	signal.Notify(c, syscall.SIGHUP)
 	return func() {
@@ -21,9 +21,9 @@ func takeHangups(c chan<- os.Signal) (stop func()) {
 	}
 }
 
-// endByHangup sends the first SIGHUP that is for nobody to signals: a terminal that goes
+// EndByHangup sends the first SIGHUP that is for nobody to signals: a terminal that goes
 // away sends several, and the second of other signals does not wait for anything.
-func endByHangup(signals chan<- os.Signal) {
+func EndByHangup(signals chan<- os.Signal) {
 	if signal.Ignored(syscall.SIGHUP) { // by nohup
 		return
 	}
@@ -39,11 +39,11 @@ func endByHangup(signals chan<- os.Signal) {
 	}()
 }
 
-// onHangup calls f on each SIGHUP until stop is called, which waits for a call that
+// OnHangup calls f on each SIGHUP until stop is called, which waits for a call that
 // is under way.
-func onHangup(f func()) (stop func()) {
+func OnHangup(f func()) (stop func()) {
 	c := make(chan os.Signal, 1)
-	free := takeHangups(c)
+	free := TakeHangups(c)
 	var running sync.WaitGroup
 	running.Go(func() {
 		for range c {

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"bytes"
@@ -12,11 +12,11 @@ import (
 	"github.com/ws76/ws76/core/relay/format"
 )
 
-// display is a terminal as all of the program sees it: whatever is written there is
+// Display is a terminal as all of the program sees it: whatever is written there is
 // escaped, so that nobody has to know what others have written. Only who steers the
 // terminal, the line editor, asks for the file behind it. It is safe for concurrent use.
-type display struct {
-	file *os.File
+type Display struct {
+	File *os.File
 
 	mu  sync.Mutex
 	cut []byte // the beginning of a character whose end is yet to be written
@@ -24,14 +24,14 @@ type display struct {
 
 // onDisplay returns what is to be written to in place of w.
 func onDisplay(w io.Writer) io.Writer {
-	if f, ok := w.(*os.File); ok && isTerminal(f) {
-		return &display{file: f}
+	if f, ok := w.(*os.File); ok && IsTerminal(f) {
+		return &Display{File: f}
 	}
 	return w
 }
 
 // Write writes p escaped.
-func (s *display) Write(p []byte) (int, error) {
+func (s *Display) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text := append(s.cut, p...)
@@ -45,17 +45,17 @@ func (s *display) Write(p []byte) (int, error) {
 		safe = format.AppendEscaped(safe, line)
 	}
 	s.cut = bytes.Clone(text[whole:])
-	if _, err := s.file.Write(safe); err != nil {
+	if _, err := s.File.Write(safe); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-// flush writes what is cut still: no character any more.
-func (s *display) flush() {
+// Flush writes what is cut still: no character any more.
+func (s *Display) Flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.file.Write(format.AppendEscaped(nil, s.cut))
+	s.File.Write(format.AppendEscaped(nil, s.cut))
 	s.cut = nil
 }
 
@@ -72,38 +72,38 @@ func cutRune(p []byte) int {
 	return 0
 }
 
-// fileOf returns the file behind a stream of the process, nil where there is none. What
+// FileOf returns the file behind a stream of the process, nil where there is none. What
 // goes there is not escaped.
-func fileOf(stream any) *os.File {
+func FileOf(stream any) *os.File {
 	switch s := stream.(type) {
 	case *os.File:
 		return s
-	case *display:
-		return s.file
+	case *Display:
+		return s.File
 	}
 	return nil
 }
 
-// behind is the stream itself: for a program of the user's that takes its place.
-func behind(w io.Writer) io.Writer {
-	if s, ok := w.(*display); ok {
-		return s.file
+// Behind is the stream itself: for a program of the user's that takes its place.
+func Behind(w io.Writer) io.Writer {
+	if s, ok := w.(*Display); ok {
+		return s.File
 	}
 	return w
 }
 
-// isTerminal reports whether stream, a reader or a writer, is a terminal. On one
+// IsTerminal reports whether stream, a reader or a writer, is a terminal. On one
 // nothing binary and no escape sequence of a peer may be written.
-func isTerminal(stream any) bool {
-	f := fileOf(stream)
+func IsTerminal(stream any) bool {
+	f := FileOf(stream)
 	return f != nil && term.IsTerminal(int(f.Fd()))
 }
 
-// refuseBinary is an error if standard output is a terminal: what names the
+// RefuseBinary is an error if standard output is a terminal: what names the
 // bytes that would be written there.
-func (e *env) refuseBinary(what string) error {
-	if isTerminal(e.stdout) {
-		return usagef("%s are bytes, not text: not written to a terminal; redirect them, or pipe them into xxd", what)
+func (e *Env) RefuseBinary(what string) error {
+	if IsTerminal(e.Stdout) {
+		return Usagef("%s are bytes, not text: not written to a terminal; redirect them, or pipe them into xxd", what)
 	}
 	return nil
 }

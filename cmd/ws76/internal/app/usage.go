@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/ws76/ws76/scripts/check"
+	"github.com/ws76/ws76/internal/nearest"
 )
 
 // What the flag package and urfave/cli say of mistakes.
@@ -19,9 +19,9 @@ var (
 	badValueOfEnv = regexp.MustCompile(`^could not parse (".*?") .*from environment variable "(\w+)" .*for flag ([^: ]+): (.*)`)
 )
 
-// onUsageError says what is wrong with the flags of a command, and what would be right.
-func onUsageError(c *cli.Context, err error, _ bool) error {
-	var usage usageError
+// OnUsageError says what is wrong with the flags of a command, and what would be right.
+func OnUsageError(c *cli.Context, err error, _ bool) error {
+	var usage UsageError
 	if errors.As(err, &usage) {
 		return err
 	}
@@ -35,22 +35,22 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 		for _, f := range flags {
 			known = append(known, f.Names()[0])
 		}
-		err = fmt.Errorf("no flag %q%s", dashed(m[1]), didYouMean(m[1], known, "--%s"))
+		err = fmt.Errorf("no flag %q%s", dashed(m[1]), DidYouMean(m[1], known, "--%s"))
 		if behind := commandWith(c, m[1]); behind != "" {
 			err = fmt.Errorf("%s goes behind the command, like %s %s", dashed(m[1]), behind, dashed(m[1]))
 		}
 	} else if m := noValue.FindStringSubmatch(text); m != nil {
 		err = fmt.Errorf("%s wants a value", dashed(m[1]))
-		if f, ok := findFlag(flags, m[1]).(cli.DocGenerationFlag); ok {
+		if f, ok := FindFlag(flags, m[1]).(cli.DocGenerationFlag); ok {
 			arg, _ := unquoteArg(f.GetUsage())
 			err = fmt.Errorf("%s wants a value, %s", dashed(m[1]), arg)
 		}
 	} else if m := badValue.FindStringSubmatch(text); m != nil {
-		err = fmt.Errorf("%s %s: %s", dashed(m[2]), m[1], wanted(findFlag(flags, m[2]), m[3]))
+		err = fmt.Errorf("%s %s: %s", dashed(m[2]), m[1], wanted(FindFlag(flags, m[2]), m[3]))
 	} else if m := badValueOfEnv.FindStringSubmatch(text); m != nil {
-		err = fmt.Errorf("%s=%s in the environment: %s", m[2], m[1], wanted(findFlag(flags, m[3]), m[4]))
+		err = fmt.Errorf("%s=%s in the environment: %s", m[2], m[1], wanted(FindFlag(flags, m[3]), m[4]))
 	}
-	return usagef("%w (see %s --help)", err, c.Command.HelpName)
+	return Usagef("%w (see %s --help)", err, c.Command.HelpName)
 }
 
 // commandWith is the first command below that of c that has a flag; "" where none has.
@@ -60,7 +60,7 @@ func commandWith(c *cli.Context, flag string) string {
 		commands = c.Command.Subcommands
 	}
 	for _, command := range commands {
-		if findFlag(command.Flags, flag) != nil {
+		if FindFlag(command.Flags, flag) != nil {
 			return c.Command.HelpName + " " + command.Name
 		}
 	}
@@ -80,25 +80,25 @@ func wanted(f cli.Flag, reason string) string {
 	return reason
 }
 
-// unknownCommand is the error about a name that is none of the commands of parent.
-func unknownCommand(parent, name string, known []string) error {
+// UnknownCommand is the error about a name that is none of the commands of parent.
+func UnknownCommand(parent, name string, known []string) error {
 	of := strings.TrimPrefix(strings.TrimPrefix(parent, "ws76"), " ")
 	if of != "" {
 		of += ": "
 	}
-	return usagef("%sno command %q%s (see %s --help)", of, name, didYouMean(name, known, "%s"), parent)
+	return Usagef("%sno command %q%s (see %s --help)", of, name, DidYouMean(name, known, "%s"), parent)
 }
 
-// didYouMean is the end of an error about a name that is not known: the one of
+// DidYouMean is the end of an error about a name that is not known: the one of
 // those known that is most like it, written as in format; "" if none is.
-func didYouMean(name string, known []string, format string) string {
-	if near := check.Nearest(name, known); near != "" {
+func DidYouMean(name string, known []string, format string) string {
+	if near := nearest.Name(name, known); near != "" {
 		return fmt.Sprintf("; did you mean "+format+"?", near)
 	}
 	return ""
 }
 
-func commandNames(commands []*cli.Command) []string {
+func CommandNames(commands []*cli.Command) []string {
 	var names []string
 	for _, c := range commands {
 		if !c.Hidden {

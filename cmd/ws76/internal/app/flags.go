@@ -1,9 +1,10 @@
-package main
+package app
 
 import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -49,4 +50,19 @@ func addEnvVar(f cli.Flag) {
 	default:
 		panic(fmt.Sprintf("flag %s: no environment variable for %T", f.Names()[0], f))
 	}
+}
+
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+// BoundOf returns the value of a flag for which 0 is no bound, as core has it.
+func BoundOf(c *cli.Context, name string) time.Duration {
+	if d := c.Duration(name); d > 0 {
+		return d
+	}
+	return -1
 }

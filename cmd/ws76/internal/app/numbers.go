@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"fmt"
@@ -12,9 +12,9 @@ import (
 // of their own; seeds are any number.
 type numbers map[string]bool
 
-// numbersOf is for flags that have not been set yet: 0 is a value of those that have it by
+// NumbersOf is for flags that have not been set yet: 0 is a value of those that have it by
 // default, or say in their help what it means.
-func numbersOf(flags []cli.Flag) numbers {
+func NumbersOf(flags []cli.Flag) numbers {
 	n := numbers{}
 	for _, f := range flags {
 		var usage string
@@ -34,11 +34,11 @@ func numbersOf(flags []cli.Flag) numbers {
 	return n
 }
 
-// check refuses values that nothing could be meant by.
-func (n numbers) check(c *cli.Context) error {
+// Check refuses values that nothing could be meant by.
+func (n numbers) Check(c *cli.Context) error {
 	for name, zero := range n {
 		if err := checkNumber(c.Value(name), zero); err != nil {
-			return usagef("--%s %v: %w", name, c.Value(name), err)
+			return Usagef("--%s %v: %w", name, c.Value(name), err)
 		}
 	}
 	return nil

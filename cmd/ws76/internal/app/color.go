@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"github.com/urfave/cli/v2"
@@ -6,12 +6,12 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 )
 
-func colorFlag(category string) cli.Flag {
+func ColorFlag(category string) cli.Flag {
 	return flags.Word(cli.GenericFlag{Name: "color", Category: category, Usage: "`WHEN` to use colours on a terminal: %s"}, "auto", "auto (unless NO_COLOR is set)", "always", "never")
 }
 
-// colors reads --color and NO_COLOR, for what is written to a terminal.
-func (e *env) colors(c *cli.Context) bool {
+// Colors reads --color and NO_COLOR, for what is written to a terminal.
+func (e *Env) Colors(c *cli.Context) bool {
 	when := c.String("color")
-	return when == "always" || when == "auto" && e.getenv("NO_COLOR") == ""
+	return when == "always" || when == "auto" && e.Getenv("NO_COLOR") == ""
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package app
 
 import (
 	"io"
@@ -16,14 +16,14 @@ import (
 // enableSequences has nothing to do: terminals obey control sequences here.
 func enableSequences(*os.File) (undo func(), err error) { return func() {}, nil }
 
-// watchTerminal sends to c when the size of the terminal has changed, and when the
+// WatchTerminal sends to c when the size of the terminal has changed, and when the
 // process goes on after it was stopped.
-func watchTerminal(c chan<- os.Signal) { signal.Notify(c, syscall.SIGWINCH, syscall.SIGCONT) }
+func WatchTerminal(c chan<- os.Signal) { signal.Notify(c, syscall.SIGWINCH, syscall.SIGCONT) }
 
-func isContinue(s os.Signal) bool { return s == syscall.SIGCONT }
+func IsContinue(s os.Signal) bool { return s == syscall.SIGCONT }
 
-// raise does what ^Z and ^\ do to a job where the terminal makes signals of them.
-func raise(k lineedit.Kind) {
+// Raise does what ^Z and ^\ do to a job where the terminal makes signals of them.
+func Raise(k lineedit.Kind) {
 	switch k {
 	case lineedit.Suspend:
 		syscall.Kill(0, syscall.SIGTSTP)
@@ -32,8 +32,8 @@ func raise(k lineedit.Kind) {
 	}
 }
 
-// cancellable returns f with reads that cancel ends, as far as it reports true.
-func cancellable(f *os.File) (r io.Reader, cancel func() bool, release func()) {
+// Cancellable returns f with reads that cancel ends, as far as it reports true.
+func Cancellable(f *os.File) (r io.Reader, cancel func() bool, release func()) {
 	c, err := cancelreader.NewReader(f)
 	if err != nil {
 		return f, func() bool { return false }, func() {}

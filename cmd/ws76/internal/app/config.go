@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"errors"
@@ -19,18 +19,18 @@ import (
 	"github.com/ws76/ws76/internal/textfile"
 )
 
-// maxConfig bounds the configuration file in bytes.
-const maxConfig = 1 << 20
+// MaxConfig bounds the configuration file in bytes.
+const MaxConfig = 1 << 20
 
 const profileTable = "profile"
 
-// config is the configuration file: defaults of flags, and profiles. Its tables
+// Config is the configuration file: defaults of flags, and profiles. Its tables
 // are named as commands, its keys as flags.
-type config struct {
-	path string
-	text string
-	root map[string]any
-	log  *logger
+type Config struct {
+	Path string
+	Text string
+	Root map[string]any
+	Log  *Logger
 	used []string // profiles that the command line names
 
 	set map[string][]string // flags that were set from here, by name: the key
@@ -55,24 +55,24 @@ func configPath(getenv func(string) string) string {
 	return filepath.Join(dir, "ws76", "config.toml")
 }
 
-// loadConfig reads the configuration: of path, or of the usual place if there is
+// LoadConfig reads the configuration: of path, or of the usual place if there is
 // one and path was not given. It checks all keys against the commands.
-func (e *env) loadConfig(commands []*cli.Command, path string, given bool) (*config, error) {
+func (e *Env) LoadConfig(commands []*cli.Command, path string, given bool) (*Config, error) {
 	if e.config != nil {
 		return e.config, nil
 	}
 	if !given {
-		path = configPath(e.getenv)
+		path = configPath(e.Getenv)
 	}
-	c := &config{path: path, log: e.log}
+	c := &Config{Path: path, Log: e.Log}
 	if path != "" {
-		text, err := readConfig(path)
+		text, err := ReadConfig(path)
 		if err != nil && (given || !errors.Is(err, fs.ErrNotExist)) {
-			return nil, withCode(exitConfig, fmt.Errorf("reading the configuration: %w", err))
+			return nil, WithCode(ExitConfig, fmt.Errorf("reading the configuration: %w", err))
 		}
-		c.text = text
+		c.Text = text
 	}
-	if err := c.decode(); err != nil {
+	if err := c.Decode(); err != nil {
 		return nil, err
 	}
 	if err := c.check(commands); err != nil {
@@ -82,69 +82,69 @@ func (e *env) loadConfig(commands []*cli.Command, path string, given bool) (*con
 	return c, nil
 }
 
-func readConfig(path string) (string, error) {
-	text, err := textfile.Read(path, maxConfig)
+func ReadConfig(path string) (string, error) {
+	text, err := textfile.Read(path, MaxConfig)
 	return string(text), err
 }
 
-// decode reads text into root.
-func (c *config) decode() error {
-	_, err := toml.Decode(c.text, &c.root)
+// Decode reads text into root.
+func (c *Config) Decode() error {
+	_, err := toml.Decode(c.Text, &c.Root)
 	var at toml.ParseError
 	if errors.As(err, &at) {
-		err = fmt.Errorf("%s:%d: %s", c.path, at.Position.Line, at.Message)
+		err = fmt.Errorf("%s:%d: %s", c.Path, at.Position.Line, at.Message)
 	}
-	c.log.hideIn(c.root)
-	return withCode(exitConfig, err)
+	c.Log.hideIn(c.Root)
+	return WithCode(ExitConfig, err)
 }
 
-// wrong returns an error about a key, with the line it stands in.
-func (c *config) wrong(key []string, format string, args ...any) error {
-	where := c.path
-	if line := tomlLine(c.text, key); line > 0 {
+// Wrong returns an error about a key, with the line it stands in.
+func (c *Config) Wrong(key []string, format string, args ...any) error {
+	where := c.Path
+	if line := TomlLine(c.Text, key); line > 0 {
 		where += ":" + strconv.Itoa(line)
 	}
-	return withCode(exitConfig, fmt.Errorf("%s: %s: %w", where, strings.Join(key, "."), fmt.Errorf(format, args...)))
+	return WithCode(ExitConfig, fmt.Errorf("%s: %s: %w", where, strings.Join(key, "."), fmt.Errorf(format, args...)))
 }
 
 // check finds the keys that no command has.
-func (c *config) check(commands []*cli.Command) error {
-	for _, name := range c.profiles() {
+func (c *Config) check(commands []*cli.Command) error {
+	for _, name := range c.Profiles() {
 		key := []string{profileTable, name}
-		table, ok := c.profile(name)
+		table, ok := c.Profile(name)
 		if !ok {
-			return c.wrong(key, "a profile is a table, with a url and flags")
+			return c.Wrong(key, "a profile is a table, with a url and flags")
 		}
 		for _, k := range slices.Sorted(maps.Keys(table)) {
 			if k == "url" {
 				if _, ok := table[k].(string); !ok {
-					return c.wrong(append(key, k), "want a string")
+					return c.Wrong(append(key, k), "want a string")
 				}
 			} else if err := c.checkFlag(commands, append(key, k)); err != nil {
 				return err
 			}
 		}
 	}
-	return c.checkTable(commands, c.root, nil)
+	return c.checkTable(commands, c.Root, nil)
 }
 
 // checkTable checks the table at path, whose keys are commands, and flags that
 // one of them has.
-func (c *config) checkTable(commands []*cli.Command, table map[string]any, path []string) error {
+func (c *Config) checkTable(commands []*cli.Command, table map[string]any, path []string) error {
 	for _, k := range slices.Sorted(maps.Keys(table)) {
 		key := append(path[:len(path):len(path)], k)
 		sub, isTable := table[k].(map[string]any)
-		command := find(commands, k)
+		command := Find(commands, k)
 		var err error
 		switch {
 		case len(path) == 0 && k == profileTable:
 			if !isTable {
-				err = c.wrong(key, "want tables, like [profile.lab]")
+				err = c.Wrong(key, "want tables, like [profile.lab]")
 			}
 		case !isTable:
 			err = c.checkFlag(commands, key)
 		case command == nil:
-			err = c.wrong(key, "there is no such command%s", didYouMean(k, commandNames(commands), "%s"))
+			err = c.Wrong(key, "there is no such command%s", DidYouMean(k, CommandNames(commands), "%s"))
 		case len(command.Subcommands) > 0:
 			err = c.checkTable(command.Subcommands, sub, key)
 		default:
@@ -163,7 +163,7 @@ func (c *config) checkTable(commands []*cli.Command, table map[string]any, path 
 
 // checkFlag checks that the last part of key is a flag of one of the commands, or
 // below them.
-func (c *config) checkFlag(commands []*cli.Command, key []string) error {
+func (c *Config) checkFlag(commands []*cli.Command, key []string) error {
 	var flags []cli.Flag
 	var known []string
 	for len(commands) > 0 {
@@ -171,21 +171,21 @@ func (c *config) checkFlag(commands []*cli.Command, key []string) error {
 		commands = append(commands[1:len(commands):len(commands)], command.Subcommands...)
 		for _, f := range command.Flags {
 			flags = append(flags, f)
-			if name := f.Names()[0]; configurable([]cli.Flag{f}, name) != nil {
+			if name := f.Names()[0]; Configurable([]cli.Flag{f}, name) != nil {
 				known = append(known, name)
 			}
 		}
 	}
 	name := key[len(key)-1]
-	if configurable(flags, name) != nil {
+	if Configurable(flags, name) != nil {
 		return nil
 	}
-	return c.wrong(key, "there is no flag --%s%s", name, didYouMean(name, known, "%s"))
+	return c.Wrong(key, "there is no flag --%s%s", name, DidYouMean(name, known, "%s"))
 }
 
-// configurable returns the flag that a key sets, nil if there is none. Of a flag
+// Configurable returns the flag that a key sets, nil if there is none. Of a flag
 // that may be repeated the plural is a name too: headers.
-func configurable(list []cli.Flag, key string) cli.Flag {
+func Configurable(list []cli.Flag, key string) cli.Flag {
 	for _, f := range list {
 		name := f.Names()[0]
 		if name != "config" && name != "help" && (key == name || flags.Repeatable(f) && key == name+"s") {
@@ -195,44 +195,44 @@ func configurable(list []cli.Flag, key string) cli.Flag {
 	return nil
 }
 
-// profiles returns the names of the profiles, sorted.
-func (c *config) profiles() []string {
-	all, _ := c.root[profileTable].(map[string]any)
+// Profiles returns the names of the profiles, sorted.
+func (c *Config) Profiles() []string {
+	all, _ := c.Root[profileTable].(map[string]any)
 	return slices.Sorted(maps.Keys(all))
 }
 
-func (c *config) profile(name string) (map[string]any, bool) {
-	all, _ := c.root[profileTable].(map[string]any)
+func (c *Config) Profile(name string) (map[string]any, bool) {
+	all, _ := c.Root[profileTable].(map[string]any)
 	table, ok := all[name].(map[string]any)
 	return table, ok
 }
 
-// use returns the URL of a profile, whose other keys apply from then on.
-func (c *config) use(name string) (string, error) {
-	table, ok := c.profile(name)
+// Use returns the URL of a profile, whose other keys apply from then on.
+func (c *Config) Use(name string) (string, error) {
+	table, ok := c.Profile(name)
 	if !ok {
-		return "", withCode(exitConfig, fmt.Errorf("@%s: there is no [profile.%[1]s] in %s%s", name, c.path, didYouMean(name, c.profiles(), "@%s")))
+		return "", WithCode(ExitConfig, fmt.Errorf("@%s: there is no [profile.%[1]s] in %s%s", name, c.Path, DidYouMean(name, c.Profiles(), "@%s")))
 	}
 	url, ok := table["url"].(string)
 	if !ok {
-		return "", c.wrong([]string{profileTable, name}, "this profile has no url")
+		return "", c.Wrong([]string{profileTable, name}, "this profile has no url")
 	}
 	c.used = append(c.used, name)
 	return url, nil
 }
 
-// expandProfiles puts the URLs of profiles in place of @NAME, where the command
+// ExpandProfiles puts the URLs of profiles in place of @NAME, where the command
 // takes a URL. args are permuted.
-func (e *env) expandProfiles(app *cli.App, args []string) ([]string, error) {
+func (e *Env) ExpandProfiles(app *cli.App, args []string) ([]string, error) {
 	split := slices.Index(args, "--")
 	if split < 0 {
 		return args, nil
 	}
 	var command *cli.Command
 	commands := app.Commands
-	path, given := e.getenv("WS76_CONFIG"), e.getenv("WS76_CONFIG") != ""
+	path, given := e.Getenv("WS76_CONFIG"), e.Getenv("WS76_CONFIG") != ""
 	for i, arg := range args[1:split] {
-		if sub := find(commands, arg); sub != nil {
+		if sub := Find(commands, arg); sub != nil {
 			command, commands = sub, sub.Subcommands
 		}
 		if arg == "--config" && i+2 < split {
@@ -253,11 +253,11 @@ func (e *env) expandProfiles(app *cli.App, args []string) ([]string, error) {
 		if !ok || !slices.Contains([]string{"URL", "FROM", "TO"}, strings.Trim(what, "[].")) {
 			continue
 		}
-		c, err := e.loadConfig(app.Commands, path, given)
+		c, err := e.LoadConfig(app.Commands, path, given)
 		if err != nil {
 			return nil, err
 		}
-		url, err := c.use(name)
+		url, err := c.Use(name)
 		if err != nil {
 			return nil, err
 		}
@@ -270,24 +270,24 @@ func (e *env) expandProfiles(app *cli.App, args []string) ([]string, error) {
 // configure gives the flags of a command that neither the command line nor the
 // environment has set what the configuration says: first the profiles, then the
 // command's table, then those above it.
-func (e *env) configure(c *cli.Context) error {
-	cfg, err := e.loadConfig(c.App.Commands, c.String("config"), c.IsSet("config"))
+func (e *Env) configure(c *cli.Context) error {
+	cfg, err := e.LoadConfig(c.App.Commands, c.String("config"), c.IsSet("config"))
 	if err != nil {
 		return err
 	}
 	for _, name := range cfg.used {
-		table, _ := cfg.profile(name)
-		if err := cfg.apply(c, table, []string{profileTable, name}, false); err != nil {
+		table, _ := cfg.Profile(name)
+		if err := cfg.Apply(c, table, []string{profileTable, name}, false); err != nil {
 			return err
 		}
 	}
 	path := commandPath(c)
 	for n := len(path); n >= 0; n-- {
-		table := cfg.root
+		table := cfg.Root
 		for _, name := range path[:n] {
 			table, _ = table[name].(map[string]any)
 		}
-		if err := cfg.apply(c, table, path[:n], n < len(path) || len(c.Command.Subcommands) > 0); err != nil {
+		if err := cfg.Apply(c, table, path[:n], n < len(path) || len(c.Command.Subcommands) > 0); err != nil {
 			return err
 		}
 	}
@@ -303,15 +303,15 @@ func commandPath(c *cli.Context) (path []string) {
 		}
 	}
 	slices.Reverse(path)
-	for len(path) > 0 && find(c.App.Commands, path[0]) == nil {
+	for len(path) > 0 && Find(c.App.Commands, path[0]) == nil {
 		path = path[1:] // the program
 	}
 	return path
 }
 
-// apply sets the flags that table, at path, names and that are not set. The
+// Apply sets the flags that table, at path, names and that are not set. The
 // tables in it are no flags if it is of several commands.
-func (c *config) apply(ctx *cli.Context, table map[string]any, path []string, several bool) error {
+func (c *Config) Apply(ctx *cli.Context, table map[string]any, path []string, several bool) error {
 	by := map[string]string{} // flag: key
 	var flags []cli.Flag      // to set; all are found before one is set
 	for _, k := range slices.Sorted(maps.Keys(table)) {
@@ -319,16 +319,16 @@ func (c *config) apply(ctx *cli.Context, table map[string]any, path []string, se
 		if _, ok := table[k].(map[string]any); ok && several {
 			continue
 		}
-		f := configurable(ctx.Command.Flags, k)
+		f := Configurable(ctx.Command.Flags, k)
 		if f == nil {
 			if len(path) > 0 && path[0] == profileTable && k != "url" && reaches(ctx.App.Commands, k) {
-				return c.wrong(key, "%s has no --%s, so it cannot reach what this profile is for", ctx.Command.HelpName, k)
+				return c.Wrong(key, "%s has no --%s, so it cannot reach what this profile is for", ctx.Command.HelpName, k)
 			}
 			continue
 		}
 		name := f.Names()[0]
 		if by[name] != "" {
-			return c.wrong(key, "is %s already", by[name])
+			return c.Wrong(key, "is %s already", by[name])
 		}
 		by[name] = k
 		if !ctx.IsSet(name) && (instead[name] == "" || !ctx.IsSet(instead[name])) {
@@ -338,7 +338,7 @@ func (c *config) apply(ctx *cli.Context, table map[string]any, path []string, se
 	for _, f := range flags {
 		k := by[f.Names()[0]]
 		if err := setFlag(ctx, f, table[k]); err != nil {
-			return c.wrong(append(path[:len(path):len(path)], k), "%w", err)
+			return c.Wrong(append(path[:len(path):len(path)], k), "%w", err)
 		}
 		if c.set == nil {
 			c.set = map[string][]string{}
@@ -352,20 +352,20 @@ func (c *config) apply(ctx *cli.Context, table map[string]any, path []string, se
 var flagOf = regexp.MustCompile(`^(?:[a-z ]+: )?--([a-z0-9-]+)`)
 
 // blame makes of an error about the value of a flag that was set from here one about the configuration.
-func (c *config) blame(err error) error {
-	var usage usageError
+func (c *Config) blame(err error) error {
+	var usage UsageError
 	if c == nil || !errors.As(err, &usage) {
 		return err
 	}
 	if m := flagOf.FindStringSubmatch(err.Error()); m != nil {
 		if key := c.set[m[1]]; key != nil {
-			return c.wrong(key, "%s", err.Error()) // not %w: it is no mistake of the command line
+			return c.Wrong(key, "%s", err.Error()) // not %w: it is no mistake of the command line
 		}
 		return err
 	}
 	// One that names no flag quotes what is wrong.
 	for _, name := range slices.Sorted(maps.Keys(c.set)) {
-		var value any = c.root
+		var value any = c.Root
 		for _, k := range c.set[name] {
 			table, _ := value.(map[string]any)
 			value = table[k]
@@ -376,7 +376,7 @@ func (c *config) blame(err error) error {
 		}
 		for _, v := range list {
 			if text, _ := v.(string); text != "" && strings.Contains(err.Error(), strconv.Quote(text)) {
-				return c.wrong(c.set[name], "%s", err.Error())
+				return c.Wrong(c.set[name], "%s", err.Error())
 			}
 		}
 	}
@@ -386,14 +386,14 @@ func (c *config) blame(err error) error {
 // instead are flags of which one takes the place of the other.
 var instead = map[string]string{"out": "format", "format": "out", "quiet": "verbose", "verbose": "quiet", "ipv4": "ipv6", "ipv6": "ipv4"}
 
-// reachCategories are those of the flags that say how a URL is reached.
-var reachCategories = []string{"Handshake", "Network", "TLS"}
+// ReachCategories are those of the flags that say how a URL is reached.
+var ReachCategories = []string{"Handshake", "Network", "TLS"}
 
 // reaches reports whether a key of a profile says how to reach its URL: a command
 // must not leave that out.
 func reaches(commands []*cli.Command, key string) bool {
-	f, ok := configurable(find(commands, "connect").Flags, key).(cli.CategorizableFlag)
-	return ok && slices.Contains(reachCategories, f.GetCategory())
+	f, ok := Configurable(Find(commands, "connect").Flags, key).(cli.CategorizableFlag)
+	return ok && slices.Contains(ReachCategories, f.GetCategory())
 }
 
 // setFlag sets a flag to a value of TOML.
@@ -423,9 +423,9 @@ func setFlag(ctx *cli.Context, f cli.Flag, value any) error {
 	return nil
 }
 
-// tomlLine finds the line, from 1, that sets key or begins its table; 0 where it
+// TomlLine finds the line, from 1, that sets key or begins its table; 0 where it
 // is written in a way that this does not know.
-func tomlLine(text string, key []string) int {
+func TomlLine(text string, key []string) int {
 	var table []string
 	number := 0
 	for line := range strings.Lines(text) {

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-const appHelp = `ws76 - {{.Usage}}
+const AppHelp = `ws76 - {{.Usage}}
 
 USAGE:
    ws76 COMMAND [options] [arguments]
@@ -28,21 +28,6 @@ EXAMPLES:
    printf 'on\n' | ws76 frame encode | xxd               what a message is on the wire
 `
 
-// pluginCommandList lists the commands that are not built in, for appHelp. Others
-// have named them and written what they do.
-func (e *env) pluginCommandList() string {
-	list := e.pluginCommands()
-	width := 12
-	for _, c := range list {
-		width = max(width, len(c.text))
-	}
-	var b strings.Builder
-	for _, c := range list {
-		fmt.Fprintf(&b, "   %-*s %s\n", width, c.text, shown(c.about))
-	}
-	return b.String()
-}
-
 // commandHelp is filled per command by command: examples first, exit codes last.
 const commandHelp = `EXAMPLES:
 %s
@@ -59,9 +44,9 @@ EXIT CODES:
 %s
 `
 
-// command completes a command: common flags, environment variables, help that
+// Command completes a command: common flags, environment variables, help that
 // opens with UsageText as examples (one a line) and ends with its exit codes.
-func (e *env) command(c cli.Command, exits ...int) *cli.Command {
+func (e *Env) Command(c cli.Command, exits ...int) *cli.Command {
 	c.Flags = append(c.Flags, commonFlags()...)
 	for _, f := range c.Flags {
 		addEnvVar(f)
@@ -71,27 +56,27 @@ func (e *env) command(c cli.Command, exits ...int) *cli.Command {
 	}
 	c.HideHelpCommand = true
 	c.UseShortOptionHandling = true
-	c.OnUsageError = onUsageError
+	c.OnUsageError = OnUsageError
 	c.CustomHelpTemplate = fmt.Sprintf(commandHelp,
 		literal(indent(c.UsageText)), literal(paragraphs(c.Description)), literal(optionList(c.Flags)), exitTable(exits))
-	action, numbers := c.Action, numbersOf(c.Flags)
+	action, numbers := c.Action, NumbersOf(c.Flags)
 	c.Action = func(ctx *cli.Context) error {
 		if err := e.configure(ctx); err != nil {
 			return err
 		}
-		if err := e.log.configure(ctx); err != nil {
+		if err := e.Log.configure(ctx); err != nil {
 			return err
 		}
-		if err := numbers.check(ctx); err != nil {
+		if err := numbers.Check(ctx); err != nil {
 			return err
 		}
-		e.children = childOptions{named: ctx.StringSlice("exec-env")}
-		if findFlag(ctx.Command.Flags, "dead-after") != nil {
-			e.deadAfter = boundOf(ctx, "dead-after")
+		e.Children = ChildOptions{Named: ctx.StringSlice("exec-env")}
+		if FindFlag(ctx.Command.Flags, "dead-after") != nil {
+			e.DeadAfter = BoundOf(ctx, "dead-after")
 		}
 		if action == nil {
 			if name := ctx.Args().First(); name != "" {
-				return unknownCommand(ctx.Command.HelpName, name, commandNames(ctx.Command.Subcommands))
+				return UnknownCommand(ctx.Command.HelpName, name, CommandNames(ctx.Command.Subcommands))
 			}
 			return cli.ShowSubcommandHelp(ctx)
 		}
@@ -114,15 +99,15 @@ func paragraphs(text string) string {
 	var b strings.Builder
 	for p := range strings.SplitSeq(text, "\n\n") {
 		if p != "" {
-			b.WriteString("\n   " + wrap(p, 3) + "\n")
+			b.WriteString("\n   " + Wrap(p, 3) + "\n")
 		}
 	}
 	return b.String()
 }
 
-// wrap breaks text into lines of at most helpWidth columns, all but the first
+// Wrap breaks text into lines of at most helpWidth columns, all but the first
 // indented by margin.
-func wrap(text string, margin int) string {
+func Wrap(text string, margin int) string {
 	var b strings.Builder
 	column := margin
 	for i, word := range strings.Fields(text) {
@@ -189,7 +174,7 @@ func writeOption(b *strings.Builder, f cli.DocGenerationFlag) {
 	} else {
 		b.WriteString(strings.Repeat(" ", margin-width))
 	}
-	b.WriteString(wrap(usage, margin) + "\n")
+	b.WriteString(Wrap(usage, margin) + "\n")
 }
 
 // unquoteArg finds the name of a value in a usage text, between back quotes.
@@ -213,13 +198,13 @@ func defaultText(f cli.DocGenerationFlag) string {
 
 func exitTable(codes []int) string {
 	var b strings.Builder
-	codes = append([]int{exitOK, exitOther, exitUsage, exitConfig}, codes...)
+	codes = append([]int{ExitOK, ExitOther, ExitUsage, ExitConfig}, codes...)
 	slices.Sort(codes)
 	for i, code := range slices.Compact(codes) {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		fmt.Fprintf(&b, "   %-3d %s", code, exitMeaning[code])
+		fmt.Fprintf(&b, "   %-3d %s", code, ExitMeaning[code])
 	}
 	return b.String()
 }

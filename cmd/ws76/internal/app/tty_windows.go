@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"io"
@@ -22,16 +22,16 @@ func enableSequences(out *os.File) (undo func(), err error) {
 	return func() { windows.SetConsoleMode(handle, mode) }, nil
 }
 
-// watchTerminal has no signals to wait for here: the size of the terminal is looked
+// WatchTerminal has no signals to wait for here: the size of the terminal is looked
 // at with each update.
-func watchTerminal(chan<- os.Signal) {}
+func WatchTerminal(chan<- os.Signal) {}
 
-func isContinue(os.Signal) bool { return false }
+func IsContinue(os.Signal) bool { return false }
 
-// raise does nothing: there is no job to stop.
-func raise(lineedit.Kind) {}
+// Raise does nothing: there is no job to stop.
+func Raise(lineedit.Kind) {}
 
-// cancellable knows no way to end the read of a console.
-func cancellable(f *os.File) (r io.Reader, cancel func() bool, release func()) {
+// Cancellable knows no way to end the read of a console.
+func Cancellable(f *os.File) (r io.Reader, cancel func() bool, release func()) {
 	return f, func() bool { return false }, func() {}
 }

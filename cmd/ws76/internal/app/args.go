@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"strings"
@@ -6,11 +6,11 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// permute moves the flags of a command line before its arguments, because
+// Permute moves the flags of a command line before its arguments, because
 // urfave/cli v2 takes a flag behind the first argument for an argument. The
 // arguments follow a "--", which also ends the flags where the user wrote it. A
 // command that is asked for help gets none: it would take them for its commands.
-func permute(app *cli.App, args []string) []string {
+func Permute(app *cli.App, args []string) []string {
 	out := args[:min(1, len(args)):min(1, len(args))]
 	flags, commands := app.Flags, app.Commands
 	var rest []string
@@ -36,7 +36,7 @@ func permute(app *cli.App, args []string) []string {
 				out = append(out, args[i])
 			}
 		default:
-			if sub := find(commands, arg); sub != nil && len(rest) == 0 {
+			if sub := Find(commands, arg); sub != nil && len(rest) == 0 {
 				out = append(out, arg)
 				flags, commands = sub.Flags, sub.Subcommands
 				continue
@@ -53,7 +53,7 @@ func permute(app *cli.App, args []string) []string {
 	return append(append(out, "--"), rest...)
 }
 
-func find(commands []*cli.Command, name string) *cli.Command {
+func Find(commands []*cli.Command, name string) *cli.Command {
 	for _, c := range commands {
 		if c.HasName(name) {
 			return c
@@ -69,12 +69,12 @@ func takesValue(flags []cli.Flag, arg string) bool {
 	if strings.Contains(name, "=") {
 		return false
 	}
-	if f := findFlag(flags, name); f != nil {
+	if f := FindFlag(flags, name); f != nil {
 		_, isBool := f.(*cli.BoolFlag)
 		return !isBool
 	}
 	if !strings.HasPrefix(arg, "--") {
-		if f := findFlag(flags, name[len(name)-1:]); f != nil {
+		if f := FindFlag(flags, name[len(name)-1:]); f != nil {
 			_, isBool := f.(*cli.BoolFlag)
 			return !isBool
 		}
@@ -86,7 +86,7 @@ func takesValue(flags []cli.Flag, arg string) bool {
 // contradiction when both are there.
 func oneName(flags []cli.Flag, arg string) string {
 	name, value, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-	f := findFlag(flags, name)
+	f := FindFlag(flags, name)
 	switch {
 	case f == nil:
 		return arg
@@ -98,13 +98,13 @@ func oneName(flags []cli.Flag, arg string) string {
 
 // glued takes apart a short flag that has its value right behind it, like -n1.
 func glued(flags []cli.Flag, arg string) (letter, value string, ok bool) {
-	if strings.HasPrefix(arg, "--") || len(arg) < 3 || arg[2] == '=' || findFlag(flags, arg[1:]) != nil {
+	if strings.HasPrefix(arg, "--") || len(arg) < 3 || arg[2] == '=' || FindFlag(flags, arg[1:]) != nil {
 		return "", "", false
 	}
 	return arg[:2], arg[2:], takesValue(flags, arg[:2])
 }
 
-func findFlag(flags []cli.Flag, name string) cli.Flag {
+func FindFlag(flags []cli.Flag, name string) cli.Flag {
 	for _, f := range flags {
 		for _, n := range f.Names() {
 			if n == name {

@@ -1,0 +1,46 @@
+package app
+
+import (
+	"io"
+	"os"
+	"time"
+)
+
+// Env is what a command may touch of the process.
+type Env struct {
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	Getenv func(string) string
+	Log    *Logger
+	config *Config // the configuration file, once it was read
+
+	Children ChildOptions
+
+	TTY       *TTY   // the terminal, where keys are read one by one
+	Interrupt func() // what ^C does, where the terminal makes no signal of it
+
+	DeadAfter time.Duration // --dead-after of the command that runs; below 0: never
+}
+
+// Begin makes the streams and the log ready for a command line. several reports which
+// errors are texts of several lines. end writes what is held back.
+func (e *Env) Begin(args []string, several func(error) bool) (end func()) {
+	e.Stdout, e.Stderr = onDisplay(e.Stdout), onDisplay(e.Stderr)
+	e.Log = NewLogger(e.Stderr)
+	e.Log.several = several
+	e.Log.Hide(args...)
+	e.Log.Hide(os.Environ()...)
+	if e.TTY == nil {
+		e.TTY = new(TTY)
+	}
+	return e.flushDisplays
+}
+
+func (e *Env) flushDisplays() {
+	for _, stream := range []io.Writer{e.Stdout, e.Stderr} {
+		if s, ok := stream.(*Display); ok {
+			s.Flush()
+		}
+	}
+}
