@@ -46,7 +46,8 @@ type Holder interface {
 
 // Holding is what one Holder takes of a Budget. Its zero value is ready.
 type Holding struct {
-	n atomic.Int64
+	n       atomic.Int64
+	givenUp atomic.Bool // since the last Set of 0
 	// Guarded by Budget.mu.
 	owner Holder
 	at    int // in Budget.all, where n is not 0
@@ -73,12 +74,18 @@ func (h *holdings) Pop() any {
 	return x
 }
 
-// Set says that h, which is of owner, holds n bytes now. It is for one goroutine at a time.
+// Set says that h, which is of owner, holds n bytes now. What was given up counts as nothing
+// until its owner has seen to that, and says 0. It is for one goroutine at a time.
 func (b *Budget) Set(h *Holding, owner Holder, n int64) {
-	if b == nil || h.n.Load() == n {
+	if b == nil || h.n.Load() == n && !h.givenUp.Load() {
 		return
 	}
 	b.mu.Lock()
+	if h.givenUp.Load() {
+		h.givenUp.Store(n != 0)
+		b.mu.Unlock()
+		return
+	}
 	was := h.n.Swap(n)
 	b.held += n - was
 	switch {
@@ -107,6 +114,7 @@ func (b *Budget) Set(h *Holding, owner Holder, n int64) {
 func (b *Budget) giveUpLargest() Holder {
 	largest := heap.Pop(&b.all).(*Holding)
 	b.held -= largest.n.Swap(0)
+	largest.givenUp.Store(true)
 	b.given.Add(1)
 	return largest.owner
 }

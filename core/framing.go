@@ -51,9 +51,10 @@ type framing interface {
 	// between reports whether no message is unfinished.
 	between() bool
 	// held is how many bytes of memory are kept for messages; release gives up what
-	// no unfinished one needs.
+	// no unfinished one needs, forget all of it with what was fed: no message comes any more.
 	held() int
 	release()
+	forget()
 	// rest is how many bytes were read and not used.
 	rest() int
 

@@ -31,6 +31,7 @@ func (f *hixieFraming) end() error    { return f.d.End() }
 func (f *hixieFraming) between() bool { return f.d.Between() }
 func (f *hixieFraming) held() int     { return f.d.Held() + cap(f.repair) }
 func (f *hixieFraming) release()      { f.d.Release(); f.repair = nil }
+func (f *hixieFraming) forget()       { f.d.Reset(f.d.Offset()); f.release() }
 
 func (f *hixieFraming) next(ev *event) error {
 	for {

@@ -24,6 +24,7 @@ func (f *rfcFraming) end() error    { return f.d.End() }
 func (f *rfcFraming) between() bool { return f.d.Between() }
 func (f *rfcFraming) held() int     { return f.d.Held() }
 func (f *rfcFraming) release()      { f.d.Release() }
+func (f *rfcFraming) forget()       { f.d.Reset(f.d.Offset()); f.release() }
 
 func (f *rfcFraming) next(ev *event) error {
 	e, err := f.d.Next()

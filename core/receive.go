@@ -183,6 +183,7 @@ func (c *Conn) doGiveUp() error {
 		return c.violated(ErrPendingFull)
 	}
 	c.framing.release()
+	c.pending.Set(&c.holding, c, 0)
 	c.pending.Set(&c.holding, c, int64(c.framing.held()))
 	c.bounded = false
 	c.readLimit.until(time.Time{})
@@ -244,6 +245,7 @@ func (c *Conn) eof() error {
 
 // violated ends a connection whose peer broke the protocol.
 func (c *Conn) violated(err error) error {
+	c.framing.forget() // the peer may take its time to end
 	c.pending.Set(&c.holding, c, 0)
 	if ended := c.ended.Load(); ended != nil {
 		return ended

@@ -135,6 +135,7 @@ type span struct {
 type streamKind struct{ from, to format.Options }
 
 func (e *env) bridge(c *cli.Context) error {
+	e.denseGC()
 	if file := c.String("file"); file != "" {
 		if c.NArg() > 0 {
 			return app.Usagef("bridge --file takes no FROM and TO, got %q", c.Args().Slice())
@@ -161,7 +162,8 @@ func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
 	own.Children = app.ChildOptions{Named: c.StringSlice("exec-env"), Contained: true}
 	own.DeadAfter = app.BoundOf(c, "dead-after")
 	s := &span{env: own, name: name, c: c, max: flags.Bytes(c, "max-message"), closing: c.Duration("close-timeout"), idle: c.Duration("idle")}
-	s.sessions.init(e.Log, name)
+	s.front = &service{env: s.env}
+	s.sessions.init(e.Log, &s.front.turnedAway, name)
 	if err := app.NumbersOf(spanFlags()).Check(c); err != nil { // those of a table, too
 		return nil, err
 	}
@@ -209,8 +211,8 @@ func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
 
 // newFront makes ready what looks at clients before they are let in.
 func (s *span) newFront() (err error) {
-	f := &service{env: s.env, forwarded: s.c.Bool("trust-forwarded")}
-	s.front, f.turnedAway.log, f.drops.log = f, s.Log, s.Log
+	f := s.front
+	f.forwarded, f.turnedAway.log, f.drops.log = s.c.Bool("trust-forwarded"), s.Log, s.Log
 	f.server.Loops = -1 // the opening of TO is waited for
 	if err := f.openGate(s.c); err != nil {
 		return err

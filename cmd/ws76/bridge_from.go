@@ -60,7 +60,7 @@ func (s *span) parseFrom(raw string) (*fromSide, error) {
 			if err != nil {
 				return nil, err
 			}
-			return &upstream{Endpoint: s.stream(running, s.kind.from)}, nil
+			return &upstream{Endpoint: s.stream(running, s.kind.from, bridge.Bounds{})}, nil
 		}
 		return &fromSide{fromOpened, func(ctx context.Context) error { return s.runOpened(ctx, open) }}, nil
 	}
@@ -253,7 +253,8 @@ func plainAddr(a net.Addr) string {
 func (s *span) serveStream(ctx context.Context, stream net.Conn) {
 	who := &client{remote: peerName(stream.RemoteAddr())}
 	join := s.newJoin(who)
-	from := &upstream{Endpoint: s.stream(stream, s.kind.from)}
+	bounds := bridge.Bounds{Pending: s.pending, MessageTimeout: app.BoundOf(s.c, "message-timeout"), WriteTimeout: app.BoundOf(s.c, "write-timeout")}
+	from := &upstream{Endpoint: s.stream(stream, s.kind.from, bounds)}
 	to, err := s.openFor(ctx, who)
 	if err != nil {
 		pause, _ := new(bridge.Retries).Failed(err)
@@ -336,7 +337,7 @@ func (s *span) openStdio(ctx context.Context, _ *client) (*upstream, error) {
 	o := s.kind.from
 	o.Escape = app.IsTerminal(s.Stdout) // no escape sequence of a peer reaches it
 	// Nobody ends standard input because standard output has ended.
-	return &upstream{Endpoint: s.stream(wholeStream{stream}, o)}, nil
+	return &upstream{Endpoint: s.stream(wholeStream{stream}, o, bridge.Bounds{})}, nil
 }
 
 // wholeStream is a stream without CloseWrite.

@@ -244,12 +244,13 @@ func sideNames(err error, from, to *upstream) error {
 // sessionLog is what a bridge says of its connections.
 type sessionLog struct {
 	log    *app.Logger
+	held   *refusalLog // who held a place for too long, or too much
 	prefix string
 	lossy  atomic.Bool // messages were lost, or may have been
 }
 
-func (l *sessionLog) init(log *app.Logger, name string) {
-	l.log = log
+func (l *sessionLog) init(log *app.Logger, held *refusalLog, name string) {
+	l.log, l.held = log, held
 	if name != "" {
 		l.prefix = name + ": "
 	}
@@ -335,6 +336,9 @@ func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to 
 	switch {
 	case l.log.Enabled(slog.LevelInfo):
 		l.ended(session, buffer, kept, from, to, err)
+	case heldBy(err) != "":
+		l.held.add(l.prefix, l.remote, fmt.Errorf("%w%s", err, limitHint(err)))
+		err = app.Said(err)
 	case err != nil && (len(losses) > 0 || !endedUncleanly(err)):
 		l.log.Errorf("%s%s: %v%s", l.prefix, l.remote, err, limitHint(err))
 		err = app.Said(err)

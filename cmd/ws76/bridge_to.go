@@ -144,7 +144,7 @@ func (s *span) parseTo(raw string) (*toSide, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &upstream{Endpoint: s.stream(stream, s.kind.to)}, nil
+		return &upstream{Endpoint: s.stream(stream, s.kind.to, bridge.Bounds{})}, nil
 	}
 	return t, nil
 }
@@ -274,7 +274,7 @@ func (s *span) execTo(command string) func(context.Context, *client) (*upstream,
 		if err != nil {
 			return nil, err
 		}
-		return &upstream{Endpoint: s.stream(running, s.kind.to)}, nil
+		return &upstream{Endpoint: s.stream(running, s.kind.to, bridge.Bounds{})}, nil
 	}
 }
 
@@ -288,9 +288,9 @@ func (s *span) startChild(command string, environment []string) (*exec.Child, er
 }
 
 // stream makes messages of a byte stream.
-func (s *span) stream(stream net.Conn, o format.Options) relay.Endpoint {
+func (s *span) stream(stream net.Conn, o format.Options, bounds bridge.Bounds) relay.Endpoint {
 	o.Warn = func(w format.DelimiterWarning) { s.Log.Warnf("%s%s: %s", s.sessions.prefix, stream.RemoteAddr(), w) }
-	return bridge.NewStream(stream, o, o)
+	return bridge.NewStream(stream, o, o, bounds)
 }
 
 // openTo opens TO within --connect-timeout.

@@ -27,6 +27,22 @@ func limitHint(err error) string {
 	if errors.Is(err, core.ErrMessageTooLarge) || errors.Is(err, hixie.ErrMessageTooLarge) || errors.Is(err, rfc6455.ErrMessageTooLarge) {
 		return "; --max-message sets the limit"
 	}
+	if flag := heldBy(err); flag != "" {
+		return "; " + flag + " sets the limit"
+	}
+	return ""
+}
+
+// heldBy says which flag of holdFlags a peer has met that held a server; "": none.
+func heldBy(err error) string {
+	switch {
+	case errors.Is(err, core.ErrPendingFull):
+		return "--max-pending"
+	case errors.Is(err, core.ErrMessageSlow):
+		return "--message-timeout"
+	case errors.Is(err, core.ErrNotRead):
+		return "--write-timeout"
+	}
 	return ""
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -170,10 +169,7 @@ func (e *env) serve(c *cli.Context) error {
 	for _, l := range listeners {
 		e.Log.Warnf("listening on %s", describe(l.Addr(), s.server.TLS != nil))
 	}
-	if e.Getenv("GOGC") == "" {
-		// Connections that are idle are most of the heap, and messages leave no garbage.
-		debug.SetGCPercent(75)
-	}
+	e.denseGC()
 	if err := s.run(ctx, listeners); err != nil {
 		return app.WithCode(app.ExitTransport, err)
 	}

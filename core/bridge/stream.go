@@ -23,15 +23,21 @@ type Stream struct {
 	books *books
 }
 
-// NewStream returns the endpoint over conn, which its Close closes.
-func NewStream(conn net.Conn, in, out format.Options) *Stream {
+// NewStream returns the endpoint over conn, which its Close closes. The times of bounds are
+// for sockets only.
+func NewStream(conn net.Conn, in, out format.Options, bounds Bounds) *Stream {
 	b := &books{Conn: conn}
 	under, _ := outq.Under(conn)
 	_, b.socket = under.(syscall.Conn)
 	if network := conn.RemoteAddr().Network(); network != "unix" && network != "tcp" {
 		b.socket = false // a child, a serial line
 	}
-	return &Stream{format.NewEndpoint(b, b, format.EndpointOptions{In: in, Out: out, Close: b.close}), b}
+	if bounds == (Bounds{}) {
+		return &Stream{format.NewEndpoint(b, b, format.EndpointOptions{In: in, Out: out, Close: b.close}), b}
+	}
+	g := newGuard(b, bounds)
+	g.endpoint = format.NewEndpoint(g, g, format.EndpointOptions{In: in, Out: out, Close: g.close})
+	return &Stream{g.endpoint, b}
 }
 
 // Send is Queue and Flush.

@@ -34,7 +34,7 @@ func TestStreamFate(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ours, theirs := tcpPair(t)
-			s := NewStream(ours, format.Options{}, format.Options{})
+			s := NewStream(ours, format.Options{}, format.Options{}, Bounds{})
 			sent, over := make(chan struct{}), make(chan struct{})
 			go func() {
 				defer close(over)
@@ -68,7 +68,7 @@ func TestStreamFate(t *testing.T) {
 // TestStreamWithoutSocket: what is no socket is taken at its word, up to a write that fails.
 func TestStreamWithoutSocket(t *testing.T) {
 	ours, theirs := net.Pipe()
-	s := NewStream(ours, format.Options{}, format.Options{})
+	s := NewStream(ours, format.Options{}, format.Options{}, Bounds{})
 	read := make(chan struct{})
 	go func() {
 		defer close(read)

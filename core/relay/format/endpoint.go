@@ -124,6 +124,11 @@ func (e *Endpoint) Receive(ctx context.Context) (core.Message, error) {
 // be called while Receive runs, nor when that has returned because ctx ended.
 func (e *Endpoint) Position() Position { return e.r.Position() }
 
+// Holds says how many bytes of memory are kept for messages that are received, 0 where it
+// is no more than what any stream needs, the number of the record that is read, and whether that has begun. It is for the stream's own Read,
+// which may return ErrRelease.
+func (e *Endpoint) Holds() (bytes, record int64, begun bool) { return e.r.holds() }
+
 // Ready reports whether the next Receive does not wait. It is not to be called
 // while Receive runs.
 func (e *Endpoint) Ready() bool {

@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -18,6 +19,10 @@ const (
 	fullBuffer    = 64 << 10
 	maxIdleBuffer = 1 << 20
 )
+
+// ErrRelease is what a stream returns from Read, with no bytes, to have a Reader give up the
+// memory that nothing unfinished needs, and read again.
+var ErrRelease = errors.New("memory is to be given up")
 
 // Reader takes messages off a byte stream. It is not for concurrent use.
 type Reader struct {
@@ -90,6 +95,16 @@ func (r *Reader) Read() (core.Message, error) {
 			return r.message(line, at, r.o.Kind)
 		}
 	}
+}
+
+// holds says how many bytes of memory r keeps for messages beside the first that it needs
+// for any, which record it reads, and whether that has begun.
+func (r *Reader) holds() (bytes, record int64, begun bool) {
+	bytes, begun = int64(len(r.buf)+cap(r.out)), r.end > r.start
+	if bytes <= firstBuffer && !begun {
+		bytes = 0
+	}
+	return bytes, r.record, begun
 }
 
 // Position is where the message that Read has returned last begins.
@@ -251,6 +266,13 @@ func (r *Reader) fill() {
 	r.makeRoom()
 	for range 100 {
 		n, err := r.r.Read(r.buf[r.end:])
+		if err == ErrRelease {
+			if r.start == r.end {
+				r.letGo()
+				r.makeRoom()
+			}
+			continue
+		}
 		r.end += n
 		r.filled = r.end == len(r.buf)
 		if err != nil {
@@ -268,8 +290,7 @@ func (r *Reader) fill() {
 func (r *Reader) makeRoom() {
 	pending, size := r.end-r.start, len(r.buf)
 	if pending == 0 && size > maxIdleBuffer {
-		r.base += int64(r.start)
-		r.buf, r.start, r.end, r.scan = nil, 0, 0, 0
+		r.letGo()
 		size = 0
 	}
 	switch {
@@ -296,6 +317,12 @@ func (r *Reader) makeRoom() {
 	r.start, r.end = 0, pending
 }
 
+// letGo gives up all memory, and what is in it.
+func (r *Reader) letGo() {
+	r.base += int64(r.start)
+	r.buf, r.out, r.start, r.end, r.scan = nil, nil, 0, 0, 0
+}
+
 // offset is the stream offset of the first unused byte.
 func (r *Reader) offset() int64 { return r.base + int64(r.start) }
 
@@ -313,6 +340,7 @@ func (r *Reader) cut(reason string) error {
 
 // stick makes err the result of every later Read.
 func (r *Reader) stick(err error) error {
+	r.letGo()
 	r.err = err
 	return err
 }
