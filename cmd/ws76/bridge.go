@@ -12,6 +12,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/relay/format"
@@ -21,7 +22,7 @@ import (
 	wstls "github.com/ws76/ws76/transports/tls"
 )
 
-func bridgeCommand(e *env) *cli.Command {
+func bridgeCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "bridge",
 		Usage:     "join any endpoint to any other: an old device to a modern server, a serial line to a WebSocket",
@@ -43,7 +44,7 @@ ws76 bridge --file bridges.toml                             several, reloaded wh
 			"Path, query, origin and sub-protocol are passed on; a TO with a path of its own is asked for that, and in it {path}, {query}, {query.NAME}, " +
 			"{origin}, {remote} and {channel} are filled in.",
 		Flags:  spanFlags(),
-		Action: func(c *cli.Context) error { return e.bridge(c) },
+		Action: func(c *cli.Context) error { return runBridge(e, c) },
 	}, app.ExitConnect, app.ExitHandshake, app.ExitTimeout, app.ExitUnclean, app.ExitProtocol, app.ExitScript, app.ExitConfig, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
@@ -81,7 +82,7 @@ func bridgeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "to-origin", Category: to, Usage: "send TO `ORIGIN` in place of the client's"},
 		&cli.StringFlag{Name: "to-auth-file", Category: to, Usage: "log in to TO with user:password from the first line of `FILE`"},
 		flags.Word(cli.GenericFlag{Name: "header-order", Category: to, Usage: "`ORDER` of the fields: %s"}, "random", "random, as the draft says,", "fixed"),
-		&cli.StringFlag{Name: "to-via", Category: to, Value: "tcp:", Usage: "reach a WebSocket TO over the transport `URL`: " + transportExamples()},
+		&cli.StringFlag{Name: "to-via", Category: to, Value: "tcp:", Usage: "reach a WebSocket TO over the transport `URL`: " + reach.TransportExamples()},
 		app.ExecEnvFlag(to),
 		&cli.StringFlag{Name: "proxy", Category: to, Usage: "reach TO through the proxy `URL`, socks5:// or http://, or none", DefaultText: "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say"},
 		&cli.StringSliceFlag{Name: "resolve", Category: to, Usage: "use ADDR for a name: `HOST:PORT:ADDR`; repeatable"},
@@ -112,7 +113,7 @@ var bidirectional = []format.Format{format.Lines, format.Nul, format.Hex, format
 
 // span is one bridge.
 type span struct {
-	*env
+	*reach.Env
 	name     string // before its lines in the log; "" where there is one only
 	c        *cli.Context
 	from     *fromSide
@@ -134,18 +135,18 @@ type span struct {
 // streamKind is how messages lie on byte streams.
 type streamKind struct{ from, to format.Options }
 
-func (e *env) bridge(c *cli.Context) error {
-	e.denseGC()
+func runBridge(e *reach.Env, c *cli.Context) error {
+	denseGC(e)
 	if file := c.String("file"); file != "" {
 		if c.NArg() > 0 {
 			return app.Usagef("bridge --file takes no FROM and TO, got %q", c.Args().Slice())
 		}
-		return e.bridgeFile(c, file)
+		return bridgeFile(e, c, file)
 	}
 	if c.NArg() != 2 {
 		return app.Usagef("bridge: want FROM and TO, got %q; for instance ws76 bridge ws://:8080 ws+rfc6455://example.com", c.Args().Slice())
 	}
-	s, err := e.newSpan(c, "", c.Args().Get(0), c.Args().Get(1))
+	s, err := newSpan(e, c, "", c.Args().Get(0), c.Args().Get(1))
 	if err != nil {
 		return err
 	}
@@ -157,12 +158,12 @@ func (e *env) bridge(c *cli.Context) error {
 }
 
 // newSpan reads what the command line, or a table of --file, says. It opens nothing.
-func (e *env) newSpan(c *cli.Context, name, from, to string) (*span, error) {
-	own := e.own() // a table of --file has values of its own
+func newSpan(e *reach.Env, c *cli.Context, name, from, to string) (*span, error) {
+	own := e.Own() // a table of --file has values of its own
 	own.Children = app.ChildOptions{Named: c.StringSlice("exec-env"), Contained: true}
 	own.DeadAfter = app.BoundOf(c, "dead-after")
-	s := &span{env: own, name: name, c: c, max: flags.Bytes(c, "max-message"), closing: c.Duration("close-timeout"), idle: c.Duration("idle")}
-	s.front = &service{env: s.env}
+	s := &span{Env: own, name: name, c: c, max: flags.Bytes(c, "max-message"), closing: c.Duration("close-timeout"), idle: c.Duration("idle")}
+	s.front = &service{Env: s.Env}
 	s.sessions.init(e.Log, &s.front.turnedAway, name)
 	if err := app.NumbersOf(spanFlags()).Check(c); err != nil { // those of a table, too
 		return nil, err
@@ -224,16 +225,16 @@ func (s *span) newFront() (err error) {
 func (s *span) run(stop context.Context) error {
 	ctx, exit := context.WithCancelCause(stop)
 	defer exit(nil)
-	recorder, recorded, err := s.newRecorder(s.c)
+	recorder, recorded, err := newRecorder(s.Env, s.c)
 	if err != nil {
 		return err
 	}
 	defer recorded()
 	s.recorder = recorder
-	s.plugins, err = s.newChain(s.c, func(o *scripts.Options) {
+	s.plugins, err = newChain(s.Env, s.c, func(o *scripts.Options) {
 		o.Exit = func(err error) { exit(scriptExit(err)) }
 		if s.to.dialer != nil {
-			o.Open = s.to.dialer.guarded(true).open
+			o.Open = s.to.dialer.Guarded(true).Open
 		}
 	})
 	if err != nil {

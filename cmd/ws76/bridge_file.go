@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/internal/accept"
 	"github.com/ws76/ws76/scripts/watch"
 	"github.com/ws76/ws76/transports"
@@ -38,7 +39,7 @@ const spanTables = "bridge"
 func spanFlags() []cli.Flag { return append(append(bridgeFlags(), recordFlag()), scriptFlags()...) }
 
 // readSpans reads the tables of a file.
-func (e *env) readSpans(file string) (*spanFile, error) {
+func readSpans(e *reach.Env, file string) (*spanFile, error) {
 	text, err := app.ReadConfig(file)
 	if err != nil {
 		return nil, app.WithCode(app.ExitConfig, fmt.Errorf("reading the bridges: %w", err))
@@ -98,7 +99,7 @@ func (f *spanFile) table(name string, values map[string]any) (spanTable, error) 
 }
 
 // newSpan makes ready the bridge of a table, whose keys go before the flags of c.
-func (f *spanFile) newSpan(e *env, c *cli.Context, name string) (*span, error) {
+func (f *spanFile) newSpan(e *reach.Env, c *cli.Context, name string) (*span, error) {
 	t := f.tables[name]
 	set := flag.NewFlagSet("", flag.ContinueOnError)
 	flags := spanFlags()
@@ -112,7 +113,7 @@ func (f *spanFile) newSpan(e *env, c *cli.Context, name string) (*span, error) {
 	if err := f.Apply(c, t.flags, []string{spanTables, name}, false); err != nil {
 		return nil, err
 	}
-	s, err := e.newSpan(c, name, t.from, t.to)
+	s, err := newSpan(e, c, name, t.from, t.to)
 	if err != nil {
 		return nil, f.Wrong(t.blamed(name, err), "%v", err) // its exit code is that of a file
 	}
@@ -135,7 +136,7 @@ func (t *spanTable) blamed(name string, err error) []string {
 
 // spans are the bridges of a file that run.
 type spans struct {
-	*env
+	*reach.Env
 	c       *cli.Context
 	file    string
 	running map[string]*runningSpan
@@ -153,8 +154,8 @@ type runningSpan struct {
 }
 
 // bridgeFile runs the bridges of a file until the command ends, or all of them have.
-func (e *env) bridgeFile(c *cli.Context, file string) error {
-	bridges, err := e.readSpans(file)
+func bridgeFile(e *reach.Env, c *cli.Context, file string) error {
+	bridges, err := readSpans(e, file)
 	if err != nil {
 		return err
 	}
@@ -176,7 +177,7 @@ func (e *env) bridgeFile(c *cli.Context, file string) error {
 	hangups := make(chan os.Signal, 1)
 	defer app.TakeHangups(hangups)()
 
-	s := &spans{env: e, c: c, file: file, running: map[string]*runningSpan{}, ended: make(chan *runningSpan)}
+	s := &spans{Env: e, c: c, file: file, running: map[string]*runningSpan{}, ended: make(chan *runningSpan)}
 	defer s.stopAll()
 	if err := s.apply(bridges); err != nil {
 		return err
@@ -212,7 +213,7 @@ func (r *runningSpan) deaf() bool {
 
 // reload reads the file anew. Bridges whose tables are as they were go on.
 func (s *spans) reload() {
-	bridges, err := s.readSpans(s.file)
+	bridges, err := readSpans(s.Env, s.file)
 	if err == nil {
 		err = s.apply(bridges)
 	}
@@ -233,7 +234,7 @@ func (s *spans) apply(f *spanFile) error {
 			continue
 		}
 		var err error
-		if ready[name], err = f.newSpan(s.env, s.c, name); err != nil {
+		if ready[name], err = f.newSpan(s.Env, s.c, name); err != nil {
 			return err
 		}
 	}

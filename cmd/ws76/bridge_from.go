@@ -67,11 +67,11 @@ func (s *span) parseFrom(raw string) (*fromSide, error) {
 	if from, err := s.brokerFrom(raw); from != nil || err != nil {
 		return from, err
 	}
-	if _, err := s.openTransport(scheme+":"+rest, transports.Options{}); err != nil && scheme != "tcp" {
+	if _, err := s.OpenTransport(scheme+":"+rest, transports.Options{}); err != nil && scheme != "tcp" {
 		return nil, app.Usage(err)
 	}
 	return &fromSide{fromStream, func(ctx context.Context) error {
-		listeners, err := s.openListeners(ctx, []string{raw})
+		listeners, err := openListeners(s.Env, ctx, []string{raw})
 		if err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func (s *span) webSocketFrom(raw, scheme, dialect string) (*fromSide, error) {
 	}
 	path := strings.TrimSuffix(u.Path, "/")
 	return &fromSide{fromWebSocket, func(ctx context.Context) error {
-		listeners, err := s.openListeners(ctx, []string{addr})
+		listeners, err := openListeners(s.Env, ctx, []string{addr})
 		if err != nil {
 			return err
 		}
@@ -119,7 +119,7 @@ func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
 		LenientKeys: c.Bool("lenient-keys"), Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"), MaxMessage: s.max,
 		// The client is answered once TO is there.
 		HandshakeTimeout: c.Duration("handshake-timeout") + c.Duration("connect-timeout"),
-		CloseTimeout:     s.closing, Trace: s.trace("server"),
+		CloseTimeout:     s.closing, Trace: s.Trace("server"),
 		Pending: s.pending, MessageTimeout: app.BoundOf(c, "message-timeout"), WriteTimeout: app.BoundOf(c, "write-timeout"),
 	}
 	if dialect != "" {
@@ -326,7 +326,7 @@ func (s *span) once(ctx context.Context, open func(context.Context, *client) (*u
 
 // openStdio is FROM on the standard streams.
 func (s *span) openStdio(ctx context.Context, _ *client) (*upstream, error) {
-	t, err := s.openTransport("stdio:", transports.Options{})
+	t, err := s.OpenTransport("stdio:", transports.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -350,15 +350,15 @@ func (s *span) connectFrom(raw string) (*fromSide, error) {
 	if via == "" {
 		via = "tcp:"
 	}
-	d, err := s.newDialerTo(c, raw, via)
+	d, err := s.NewDialerTo(c, raw, via)
 	if err != nil {
 		return nil, err
 	}
-	d.origin = "--to-origin"
+	d.Origin = "--to-origin"
 	open := func(ctx context.Context, who *client) (*upstream, error) {
 		own := *d
-		own.options.Trace = who.trace(own.options.Trace, relay.A)
-		conn, err := own.dial(ctx)
+		own.Options.Trace = who.trace(own.Options.Trace, relay.A)
+		conn, err := own.Dial(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -388,7 +388,7 @@ func (s *span) moduleFrom(raw string) (*fromSide, error) {
 		values[name] = query.Get(name)
 	}
 	c := shadow(s.c, values)
-	o, err := s.moduleOptions(c)
+	o, err := moduleOptions(s.Env, c)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/hixie"
@@ -100,7 +101,7 @@ type toSide struct {
 	text     string           // for the log
 	template *bridge.Template // of a WebSocket or a broker; else nil
 	steady   bool             // it sees to its connection by itself
-	dialer   *dialer          // of a WebSocket; else nil
+	dialer   *reach.Dialer    // of a WebSocket; else nil
 	open     func(context.Context, *client) (*upstream, error)
 }
 
@@ -135,7 +136,7 @@ func (s *span) parseTo(raw string) (*toSide, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport, err := s.openTransport(via, options)
+	transport, err := s.OpenTransport(via, options)
 	if err != nil {
 		return nil, app.Usage(err)
 	}
@@ -179,52 +180,52 @@ func (s *span) webSocketTo(t *toSide, raw string) error {
 	fixed, _, _ := strings.Cut(raw, "{")
 	fixed, _, _ = strings.Cut(fixed, "?")
 	c := shadow(s.c, map[string]string{"origin": s.c.String("to-origin"), "auth-file": s.c.String("to-auth-file")})
-	d, err := s.newDialerTo(c, fixed, s.c.String("to-via"))
+	d, err := s.NewDialerTo(c, fixed, s.c.String("to-via"))
 	if err != nil {
 		return err
 	}
-	d.origin = "--to-origin"
+	d.Origin = "--to-origin"
 	t.dialer = d
 	passed := s.c.StringSlice("pass-header")
 	cookies := slices.ContainsFunc(passed, func(name string) bool { return strings.EqualFold(name, "Cookie") })
 	t.open = func(ctx context.Context, who *client) (*upstream, error) {
 		own := *d // its options are those of one connection
 		var err error
-		if own.url, err = t.template.Expand(who.values(), ""); err != nil {
+		if own.URL, err = t.template.Expand(who.values(), ""); err != nil {
 			return nil, &addressError{err}
 		}
-		asked, err := core.ParseURL(own.url)
+		asked, err := core.ParseURL(own.URL)
 		if err != nil {
 			return nil, &addressError{err}
 		}
-		if own.url, err = s.plugins.dialURL(ctx, own.url); err != nil {
+		if own.URL, err = s.plugins.dialURL(ctx, own.URL); err != nil {
 			return nil, err
 		}
-		if own.target, err = core.ParseURL(own.url); err != nil {
+		if own.Target, err = core.ParseURL(own.URL); err != nil {
 			return nil, fmt.Errorf("a plugin's connect: %w", err)
 		}
-		own.options.Protocols = who.protocols
+		own.Options.Protocols = who.protocols
 		if who.protocol != "" {
-			own.options.Protocols = []string{who.protocol}
+			own.Options.Protocols = []string{who.protocol}
 		}
-		if own.options.Dialect != core.RFC6455 && len(own.options.Protocols) > 1 {
-			own.options.Protocols = own.options.Protocols[:1] // the drafts know one
+		if own.Options.Dialect != core.RFC6455 && len(own.Options.Protocols) > 1 {
+			own.Options.Protocols = own.Options.Protocols[:1] // the drafts know one
 		}
 		if who.request != nil {
-			if own.options.Origin == "" {
-				own.options.Origin = originOf(who.request.Fields)
+			if own.Options.Origin == "" {
+				own.Options.Origin = originOf(who.request.Fields)
 			}
-			own.options.Header = append(own.options.Header[:len(own.options.Header):len(own.options.Header)], fieldsNamed(who.request.Fields, passed)...)
+			own.Options.Header = append(own.Options.Header[:len(own.Options.Header):len(own.Options.Header)], fieldsNamed(who.request.Fields, passed)...)
 		}
-		if err := own.leave(s.env, asked); err != nil {
+		if err := own.Leave(s.Env, asked); err != nil {
 			return nil, err
 		}
-		own.options.Trace = who.trace(own.options.Trace, relay.B)
+		own.Options.Trace = who.trace(own.Options.Trace, relay.B)
 		var header hixie.Fields
 		if cookies {
-			own.options.Opened = func(r *hixie.Response) { header = fieldsNamed(r.Fields, setCookies) }
+			own.Options.Opened = func(r *hixie.Response) { header = fieldsNamed(r.Fields, setCookies) }
 		}
-		conn, err := own.dial(ctx)
+		conn, err := own.Dial(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -283,7 +284,7 @@ func (s *span) startChild(command string, environment []string) (*exec.Child, er
 	if strings.TrimSpace(command) == "" {
 		return nil, app.Usagef("exec: names no command")
 	}
-	c := child{e: s.env, flag: "exec", command: command, maxMessage: s.max}
+	c := child{e: s.Env, flag: "exec", command: command, maxMessage: s.max}
 	return c.start(environment)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/scripts"
@@ -25,13 +26,13 @@ type chain struct {
 // newScripts loads what --plugin, --script and --eval name; extra, which may be nil,
 // adds to the options of each. The caller starts and stops them. There is none
 // without these flags.
-func (e *env) newScripts(c *cli.Context, extra func(*scripts.Options)) (scripts.Set, error) {
-	ch, err := e.newChain(c, extra)
+func newScripts(e *reach.Env, c *cli.Context, extra func(*scripts.Options)) (scripts.Set, error) {
+	ch, err := newChain(e, c, extra)
 	return ch.set, err
 }
 
 // newChain is newScripts for a command that dials.
-func (e *env) newChain(c *cli.Context, extra func(*scripts.Options)) (chain, error) {
+func newChain(e *reach.Env, c *cli.Context, extra func(*scripts.Options)) (chain, error) {
 	// Where there is no script as well: one may be added tomorrow.
 	if _, err := allowed(c); err != nil {
 		return chain{}, err
@@ -39,7 +40,7 @@ func (e *env) newChain(c *cli.Context, extra func(*scripts.Options)) (chain, err
 	if _, err := errorPolicy(c); err != nil {
 		return chain{}, err
 	}
-	ch, err := e.loadChain(c, e.chainOptions(c, extra))
+	ch, err := loadChain(e, c, chainOptions(e, c, extra))
 	if err != nil {
 		ch.set.Stop(c.Context, "not loaded")
 		return chain{}, err
@@ -51,9 +52,9 @@ func (e *env) newChain(c *cli.Context, extra func(*scripts.Options)) (chain, err
 type optionsFor func(name string) (scripts.Options, error)
 
 // chainOptions returns the options of each script by its name.
-func (e *env) chainOptions(c *cli.Context, extra func(*scripts.Options)) optionsFor {
+func chainOptions(e *reach.Env, c *cli.Context, extra func(*scripts.Options)) optionsFor {
 	return func(name string) (scripts.Options, error) {
-		options, err := e.scriptOptions(c, name)
+		options, err := scriptOptions(e, c, name)
 		if err != nil {
 			return options, err
 		}
@@ -78,8 +79,8 @@ func errorPolicy(c *cli.Context) (scripts.ErrorPolicy, error) {
 }
 
 // loadChain loads plugins and scripts. After an error it returns what was loaded.
-func (e *env) loadChain(c *cli.Context, options optionsFor) (chain, error) {
-	ch, err := e.newPlugins(c, options)
+func loadChain(e *reach.Env, c *cli.Context, options optionsFor) (chain, error) {
+	ch, err := newPlugins(e, c, options)
 	if err != nil {
 		return ch, err
 	}
@@ -115,9 +116,9 @@ func (e *env) loadChain(c *cli.Context, options optionsFor) (chain, error) {
 }
 
 // newPlugins loads what --plugin names, with options as newScripts makes them.
-func (e *env) newPlugins(c *cli.Context, options optionsFor) (chain, error) {
+func newPlugins(e *reach.Env, c *cli.Context, options optionsFor) (chain, error) {
 	var made chain
-	finder := e.pluginFinder(c.String("plugin-path"))
+	finder := pluginFinder(e, c.String("plugin-path"))
 	for _, text := range c.StringSlice("plugin") {
 		name, settings, err := plugins.ParseUse(text)
 		if err != nil {
@@ -127,7 +128,7 @@ func (e *env) newPlugins(c *cli.Context, options optionsFor) (chain, error) {
 		if err != nil {
 			return made, pluginMissing("--plugin: ", finder, name, err)
 		}
-		script, err := e.loadPlugin(c, p, settings, options)
+		script, err := loadPlugin(e, c, p, settings, options)
 		if err != nil {
 			return made, err
 		}
@@ -140,23 +141,23 @@ func (e *env) newPlugins(c *cli.Context, options optionsFor) (chain, error) {
 }
 
 // loadPlugin makes a script of a plugin.
-func (e *env) loadPlugin(c *cli.Context, p *plugins.Plugin, settings map[string]string, options optionsFor) (*scripts.Script, error) {
+func loadPlugin(e *reach.Env, c *cli.Context, p *plugins.Plugin, settings map[string]string, options optionsFor) (*scripts.Script, error) {
 	o, err := options(p.Name)
 	if err != nil {
 		return nil, err
 	}
-	if home, err := e.pluginHome(); err == nil {
+	if home, err := pluginHome(e); err == nil {
 		// One that lies elsewhere may be another of the same name.
 		own := p.Dir
 		if p.Builtin() {
 			own = filepath.Join(home, p.Name)
 		}
-		o.KV = func() (*kv.Store, error) { return e.openStore(own) }
-		if o.Data, err = e.dataDir(own); err != nil {
+		o.KV = func() (*kv.Store, error) { return openStore(e, own) }
+		if o.Data, err = dataDir(e, own); err != nil {
 			return nil, err
 		}
 	}
-	if o.Permissions, err = e.pluginPermissions(c, p, settings, o.Args); err != nil {
+	if o.Permissions, err = pluginPermissions(e, c, p, settings, o.Args); err != nil {
 		return nil, err
 	}
 	script, err := p.Load(settings, o)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/transports/all"
@@ -18,29 +19,29 @@ var kinds = []string{"url", "endpoint", "via", "port", "plugin", "plugin-install
 
 // listWords lists the words of a kind. prefix is what has been typed of the word;
 // what does not begin with it may be listed, too.
-func (e *env) listWords(kind, prefix string) []candidate {
+func listWords(e *reach.Env, kind, prefix string) []candidate {
 	switch kind {
 	case "url":
-		return append(webSocketURLs(), e.profileNames()...)
+		return append(webSocketURLs(), profileNames(e)...)
 	case "endpoint":
-		return append(e.endpoints(prefix), e.profileNames()...)
+		return append(endpoints(e, prefix), profileNames(e)...)
 	case "via":
-		return e.vias(prefix)
+		return vias(e, prefix)
 	case "port":
 		return serialPorts("")
 	case "plugin":
-		return e.pluginNames(func(*plugins.Plugin) bool { return true })
+		return pluginNames(e, func(*plugins.Plugin) bool { return true })
 	case "plugin-installed":
-		return e.pluginNames(func(p *plugins.Plugin) bool { return !p.Builtin() })
+		return pluginNames(e, func(p *plugins.Plugin) bool { return !p.Builtin() })
 	case "plugin-command":
-		return e.pluginCommands()
+		return pluginCommands(e)
 	}
 	return nil
 }
 
 // profileNames are the profiles of the configuration file. One that cannot be read
 // is for the command to complain about.
-func (e *env) profileNames() []candidate {
+func profileNames(e *reach.Env) []candidate {
 	path := e.Getenv("WS76_CONFIG")
 	c, err := e.LoadConfig(newApp(e).Commands, path, path != "")
 	if err != nil {
@@ -65,9 +66,9 @@ func withoutPassword(raw string) string {
 }
 
 // endpoints are the beginnings of what ws76 bridge joins.
-func (e *env) endpoints(prefix string) []candidate {
+func endpoints(e *reach.Env, prefix string) []candidate {
 	list := webSocketURLs()
-	for _, c := range e.vias(prefix) {
+	for _, c := range vias(e, prefix) {
 		switch scheme, _, _ := strings.Cut(c.text, ":"); scheme {
 		case "tcp", "tls":
 			list = append(list, candidate{scheme + "://", c.about})
@@ -94,7 +95,7 @@ func webSocketURLs() []candidate {
 
 // vias are the transports: those that are built in, with the serial ports and
 // files that are there, and executables on PATH.
-func (e *env) vias(prefix string) []candidate {
+func vias(e *reach.Env, prefix string) []candidate {
 	var list []candidate
 	for _, entry := range all.Transports().Entries() {
 		about, _, _ := strings.Cut(entry.Summary, ",")
@@ -116,8 +117,8 @@ func (e *env) vias(prefix string) []candidate {
 		}
 		list = append(list, candidate{scheme, about})
 	}
-	for _, name := range e.executables(transportProgram) {
-		list = append(list, candidate{name + ":", transportProgram + name})
+	for _, name := range executables(e, reach.TransportProgram) {
+		list = append(list, candidate{name + ":", reach.TransportProgram + name})
 	}
 	return list
 }
@@ -138,7 +139,7 @@ func serialPorts(scheme string) []candidate {
 }
 
 // executables are the programs on PATH whose names begin with prefix, without it.
-func (e *env) executables(prefix string) []string {
+func executables(e *reach.Env, prefix string) []string {
 	var names []string
 	for _, dir := range filepath.SplitList(e.Getenv("PATH")) {
 		entries, err := os.ReadDir(dir)

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/completions"
 )
 
@@ -30,7 +31,7 @@ func shellNames() []string {
 	return names
 }
 
-func completionCommand(e *env) *cli.Command {
+func completionCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "completion",
 		Usage:     "print what lets a shell complete ws76",
@@ -59,12 +60,12 @@ ws76 completion powershell >> $PROFILE      after mkdir -Force (Split-Path $PROF
 // wordsCommand is what the scripts call: it prints what begins with PREFIX of
 // the words of KIND, one a line, a tab and what it is behind it. It is silent
 // about errors: there is nobody to read them.
-func wordsCommand(e *env) *cli.Command {
+func wordsCommand(e *reach.Env) *cli.Command {
 	return &cli.Command{
 		Name: "__complete", ArgsUsage: "KIND PREFIX", Hidden: true, HideHelp: true,
 		Action: func(c *cli.Context) error {
 			var b strings.Builder
-			for _, word := range e.candidates(c.Args().Get(0), c.Args().Get(1)) {
+			for _, word := range candidates(e, c.Args().Get(0), c.Args().Get(1)) {
 				fmt.Fprintf(&b, "%s\t%s\n", word.text, word.about)
 			}
 			return e.Print([]byte(b.String()))
@@ -80,9 +81,9 @@ type candidate struct{ text, about string }
 const maxCandidates = 1000
 
 // candidates returns what begins with prefix of a kind.
-func (e *env) candidates(kind, prefix string) []candidate {
+func candidates(e *reach.Env, kind, prefix string) []candidate {
 	var found []candidate
-	for _, c := range e.listWords(kind, prefix) {
+	for _, c := range listWords(e, kind, prefix) {
 		if strings.HasPrefix(c.text, prefix) && plainWord(c.text) && len(found) < maxCandidates {
 			c.about = strings.Map(func(r rune) rune {
 				if r < ' ' || r == 0x7f {

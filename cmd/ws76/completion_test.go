@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/transports"
 )
 
-func completingEnv(variables map[string]string) *env {
-	return &env{Env: &app.Env{Stdout: io.Discard, Stderr: io.Discard, Log: app.NewLogger(io.Discard), Getenv: func(name string) string { return variables[name] }}}
+func completingEnv(variables map[string]string) *reach.Env {
+	return &reach.Env{Env: &app.Env{Stdout: io.Discard, Stderr: io.Discard, Log: app.NewLogger(io.Discard), Getenv: func(name string) string { return variables[name] }}}
 }
 
 func texts(list []candidate) []string {
@@ -28,17 +29,17 @@ func texts(list []candidate) []string {
 // TestCompletedWords holds what completion puts in against what the commands take.
 func TestCompletedWords(t *testing.T) {
 	e := completingEnv(nil)
-	for _, url := range texts(e.candidates("url", "")) {
+	for _, url := range texts(candidates(e, "url", "")) {
 		if _, err := core.ParseURL(url + "host/"); err != nil {
 			t.Errorf("completion offers %q: %v", url, err)
 		}
 	}
-	for _, via := range texts(e.candidates("via", "")) {
+	for _, via := range texts(candidates(e, "via", "")) {
 		rest := map[string]string{"exec:": "cat", "fd:": "0"}[via]
 		if rest == "" && strings.HasSuffix(via, "/") {
 			rest = "somewhere"
 		}
-		if _, err := e.openTransport(via+rest, transports.Options{}); err != nil {
+		if _, err := e.OpenTransport(via+rest, transports.Options{}); err != nil {
 			t.Errorf("completion offers %q: %v", via, err)
 		}
 	}
@@ -48,11 +49,11 @@ func TestCompletedWords(t *testing.T) {
 		}
 	}
 	for _, kind := range kinds {
-		if kind != "port" && kind != "plugin-installed" && kind != "plugin-command" && len(e.candidates(kind, "")) == 0 {
+		if kind != "port" && kind != "plugin-installed" && kind != "plugin-command" && len(candidates(e, kind, "")) == 0 {
 			t.Errorf("there is nothing of kind %q", kind)
 		}
 	}
-	if got := e.candidates("nonsense", ""); got != nil {
+	if got := candidates(e, "nonsense", ""); got != nil {
 		t.Errorf("of no kind: %v", got)
 	}
 }
@@ -60,7 +61,7 @@ func TestCompletedWords(t *testing.T) {
 func TestCompletedProfiles(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "config.toml")
-	e := func() *env { return completingEnv(map[string]string{"WS76_CONFIG": path}) }
+	e := func() *reach.Env { return completingEnv(map[string]string{"WS76_CONFIG": path}) }
 	write := func(text string) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -68,15 +69,15 @@ func TestCompletedProfiles(t *testing.T) {
 	}
 	write("[profile.lab]\nurl = 'ws://me:secret@lab.example/'\n[profile.'$(reboot)']\nurl = 'ws://x/'\n")
 	for _, kind := range []string{"url", "endpoint"} {
-		if got, want := e().candidates(kind, "@"), []candidate{{"@lab", "ws://me:xxxxx@lab.example/"}}; !slices.Equal(got, want) {
+		if got, want := candidates(e(), kind, "@"), []candidate{{"@lab", "ws://me:xxxxx@lab.example/"}}; !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", kind, got, want)
 		}
 	}
 	write("[profile.lab\n") // somebody is writing it
-	if got := e().candidates("url", "@"); got != nil {
+	if got := candidates(e(), "url", "@"); got != nil {
 		t.Errorf("of a broken file: %v", got)
 	}
-	if got := e().candidates("url", "wss:"); len(got) != 1 {
+	if got := candidates(e(), "url", "wss:"); len(got) != 1 {
 		t.Errorf("with a broken file: %v", got)
 	}
 }
@@ -101,7 +102,7 @@ func TestCompletedFiles(t *testing.T) {
 		base + ".h":        {base + ".hidden"},
 		base + "nonsense/": nil,
 	} {
-		if got := texts(completingEnv(nil).candidates("via", typed)); !slices.Equal(got, want) {
+		if got := texts(candidates(completingEnv(nil), "via", typed)); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", typed, got, want)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 )
 
 // TestConfigExamples loads the examples of the documentation.
@@ -31,7 +32,7 @@ func TestConfigExamples(t *testing.T) {
 		if err := os.WriteFile(path, bytes.ReplaceAll(example[1], []byte(`\-`), []byte("-")), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		e := &env{Env: &app.Env{Getenv: os.Getenv, Stdout: io.Discard, Log: app.NewLogger(io.Discard)}}
+		e := &reach.Env{Env: &app.Env{Getenv: os.Getenv, Stdout: io.Discard, Log: app.NewLogger(io.Discard)}}
 		c, err := e.LoadConfig(newApp(e).Commands, path, true)
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
@@ -68,7 +69,7 @@ func TestConfigLimit(t *testing.T) {
 	if err := os.WriteFile(path, slices.Repeat([]byte("#"), app.MaxConfig+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e := &env{Env: &app.Env{Getenv: os.Getenv, Log: app.NewLogger(io.Discard)}}
+	e := &reach.Env{Env: &app.Env{Getenv: os.Getenv, Log: app.NewLogger(io.Discard)}}
 	if _, err := e.LoadConfig(nil, path, true); err == nil || errorCode(err) != app.ExitConfig {
 		t.Errorf("%v", err)
 	}

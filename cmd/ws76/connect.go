@@ -10,6 +10,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/relay"
@@ -18,7 +19,7 @@ import (
 	wstls "github.com/ws76/ws76/transports/tls"
 )
 
-func connectCommand(e *env) *cli.Command {
+func connectCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "connect",
 		Usage:     "pipe messages to a WebSocket server and back",
@@ -36,7 +37,7 @@ ws76 connect ws://x/ --via unix:///run/device.sock     over a unix socket`,
 			"the default on a terminal), wait (read until the peer closes), ignore (as wait, and --reconnect goes on too). " +
 			"The first ^C closes properly, the second ends at once.",
 		Flags:  append(append(connectFlags(), recordFlag()), scriptFlags()...),
-		Action: func(c *cli.Context) error { return e.connect(c) },
+		Action: func(c *cli.Context) error { return runConnect(e, c) },
 	}, app.ExitConnect, app.ExitHandshake, app.ExitTimeout, app.ExitUnclean, app.ExitProtocol, app.ExitScript, app.ExitExpect, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
@@ -79,7 +80,7 @@ func connectFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "strict", Category: handshake, Usage: "refuse what is tolerated otherwise"},
 		&cli.BoolFlag{Name: "no-compress", Category: handshake, Usage: "do not offer permessage-deflate (RFC 6455)"},
 
-		&cli.StringFlag{Name: "via", Category: network, Value: "tcp:", Usage: "reach the server over the transport `URL`: " + transportExamples()},
+		&cli.StringFlag{Name: "via", Category: network, Value: "tcp:", Usage: "reach the server over the transport `URL`: " + reach.TransportExamples()},
 		app.ExecEnvFlag(network),
 		&cli.StringFlag{Name: "proxy", Category: network, Usage: "reach it through the proxy `URL`, socks5:// or http://, or none", DefaultText: "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say"},
 		&cli.StringSliceFlag{Name: "resolve", Category: network, Usage: "use ADDR for a name: `HOST:PORT:ADDR`; repeatable"},
@@ -101,11 +102,11 @@ func connectFlags() []cli.Flag {
 	}
 }
 
-func (e *env) connect(c *cli.Context) error {
+func runConnect(e *reach.Env, c *cli.Context) error {
 	if c.NArg() == 0 {
 		return app.Usagef("connect: no URL; for instance ws76 connect ws://127.0.0.1:8076/")
 	}
-	dialer, err := e.newDialer(c)
+	dialer, err := e.NewDialer(c)
 	if err != nil {
 		return err
 	}
@@ -113,11 +114,11 @@ func (e *env) connect(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	near := e.own()
+	near := e.Own()
 	if c.String("record") == "-" {
 		near.Stdout = io.Discard // the recording is there, with all the messages
 	}
-	terminal, err := near.newTerminal(c, dialer.target.Resource)
+	terminal, err := newTerminal(near, c, dialer.Target.Resource)
 	if err != nil {
 		return err
 	}
@@ -127,42 +128,42 @@ func (e *env) connect(c *cli.Context) error {
 	defer exit(nil)
 	extra := func(o *scripts.Options) {
 		o.Exit = func(err error) { exit(scriptExit(err)) }
-		o.Open = dialer.guarded(true).open
+		o.Open = dialer.Guarded(true).Open
 	}
-	chain, err := e.newChain(c, extra)
+	chain, err := newChain(e, c, extra)
 	if err != nil {
 		return err
 	}
 	set := chain.set
-	defer stopScripts(set, dialer.options.CloseTimeout)
+	defer stopScripts(set, dialer.Options.CloseTimeout)
 	if err := set.Start(); err != nil {
 		return err
 	}
 	if len(set) > 0 {
 		defer app.OnHangup(func() { set.Reload() })() // which says itself what is wrong
 	}
-	recorder, recorded, err := e.newRecorder(c)
+	recorder, recorded, err := newRecorder(e, c)
 	if err != nil {
 		return err
 	}
 	defer recorded()
-	p := &pipe{env: e, scripts: set, plugins: chain, recorder: recorder, dialer: dialer, rules: rules, terminal: terminal, retries: bridge.Retries{Most: c.Int("retries")}, reconnect: c.Bool("reconnect")}
+	p := &pipe{Env: e, scripts: set, plugins: chain, recorder: recorder, dialer: dialer, rules: rules, terminal: terminal, retries: bridge.Retries{Most: c.Int("retries")}, reconnect: c.Bool("reconnect")}
 	if c.Bool("stats") {
 		p.stats = &connectStats{start: time.Now()}
 	}
 	if t := terminal.console; t != nil {
 		t.quit = func() { exit(errQuit) }
 		t.load = func(path string) (*scripts.Script, error) {
-			options, err := e.chainOptions(c, extra)(path)
+			options, err := chainOptions(e, c, extra)(path)
 			if err != nil {
 				return nil, err
 			}
 			return scripts.Load(path, options)
 		}
-		defer func() { stopScripts(t.scripts(nil), dialer.options.CloseTimeout) }()
+		defer func() { stopScripts(t.scripts(nil), dialer.Options.CloseTimeout) }()
 	}
 	if len(set) > 0 { // a version that comes later may have on_frame
-		dialer.options.Trace = traceFrames(dialer.options.Trace, p.scripted.Load, relay.B)
+		dialer.Options.Trace = traceFrames(dialer.Options.Trace, p.scripted.Load, relay.B)
 	}
 	err = p.runUntil(ctx)
 	if err == nil && ctx.Err() != nil {
@@ -171,7 +172,7 @@ func (e *env) connect(c *cli.Context) error {
 	if context.Cause(ctx) == errQuit {
 		err = nil
 	}
-	closing, closed := context.WithTimeout(context.WithoutCancel(ctx), dialer.options.CloseTimeout)
+	closing, closed := context.WithTimeout(context.WithoutCancel(ctx), dialer.Options.CloseTimeout)
 	defer closed()
 	if closeErr := terminal.Close(closing); err == nil && ctx.Err() == nil {
 		err = closeErr

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 )
 
 // A plugin that leads elsewhere does not take there the login, the cookies and the client certificate; other fields it does, as curl
@@ -82,7 +83,7 @@ func TestConnectElsewhere(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), bound)
 		var stderr bytes.Buffer
 		run(ctx, []string{"ws76", "connect", tt.asked, "--plugin", plugin + ",to=" + tt.to, "--cert", cert, "--key", key, "-k", "--cookie", "a=b", "-H", "X-Other: y", "--no-stdin"},
-			&env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &stderr, Stderr: &stderr, Getenv: os.Getenv}})
+			&reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &stderr, Stderr: &stderr, Getenv: os.Getenv}})
 		cancel()
 		if said := <-got; said != tt.want {
 			t.Errorf("%s, led to %s: gets %q, want %q\n%s", tt.asked, tt.to, said, tt.want, &stderr)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/relay"
@@ -22,13 +23,13 @@ import (
 // pipe is one run of connect: the terminal joined to a connection, and to the
 // next one where --reconnect says so.
 type pipe struct {
-	*env
+	*reach.Env
 	scripts   scripts.Set
 	plugins   chain                           // with those that have a word in dialling
 	scripted  atomic.Pointer[scripts.Session] // the session at hand
 	unsent    int                             // that scripts have held back until the end
 	recorder  *record.Recorder                // nil without --record
-	dialer    *dialer
+	dialer    *reach.Dialer
 	rules     *rules
 	terminal  *terminal
 	reconnect bool
@@ -51,7 +52,7 @@ func (p *pipe) runUntil(ctx context.Context) error {
 	select {
 	case err := <-result:
 		return err
-	case <-time.After(3 * p.dialer.options.CloseTimeout): // a session takes two, see relay.Options
+	case <-time.After(3 * p.dialer.Options.CloseTimeout): // a session takes two, see relay.Options
 		return context.Cause(ctx)
 	}
 }
@@ -118,22 +119,22 @@ func (p *pipe) dial(ctx context.Context) (*core.Conn, error) {
 	d := p.dialer
 	if len(p.plugins.connect) > 0 {
 		asking, cancel := ctx, context.CancelFunc(func() {})
-		if d.timeout > 0 {
-			asking, cancel = context.WithTimeoutCause(ctx, d.timeout, errConnectTimeout(d.timeout))
+		if d.Timeout > 0 {
+			asking, cancel = context.WithTimeoutCause(ctx, d.Timeout, reach.ErrConnectTimeout(d.Timeout))
 		}
-		url, err := p.plugins.dialURL(asking, d.url)
+		url, err := p.plugins.dialURL(asking, d.URL)
 		cancel()
 		if err != nil {
 			return nil, err
 		}
-		if d, err = d.redirected(url); err != nil {
+		if d, err = d.Redirected(url); err != nil {
 			return nil, err
 		}
-		if err := d.leave(p.env, p.dialer.target); err != nil {
+		if err := d.Leave(p.Env, p.dialer.Target); err != nil {
 			return nil, err
 		}
 	}
-	return d.dial(ctx)
+	return d.Dial(ctx)
 }
 
 // session connects once and carries messages until that connection ends.
@@ -166,7 +167,7 @@ func (p *pipe) session(ctx context.Context) error {
 	scripted := set.Session(nil, scripts.NewPeer(conn, "client"), true)
 	p.scripted.Store(scripted)
 	open := record.Opened(conn, recording.Client)
-	open.URL = p.dialer.url
+	open.URL = p.dialer.URL
 	recorded := p.recorder.Open(open)
 	var session *relay.Session
 	hooks = append(hooks, relay.HookFunc(func(s *relay.Session, _ relay.Sink) (relay.Sink, error) {
@@ -175,7 +176,7 @@ func (p *pipe) session(ctx context.Context) error {
 	}))
 	// The scripts come first: what they drop does not count as received.
 	err = relay.Join(ctx, p.terminal, conn, &relay.Options{
-		Hooks: recorded.Around(append(scripted.Hooks(), hooks...), relay.B), LingerA: p.terminal.linger, KeepA: true, CloseTimeout: p.dialer.options.CloseTimeout,
+		Hooks: recorded.Around(append(scripted.Hooks(), hooks...), relay.B), LingerA: p.terminal.linger, KeepA: true, CloseTimeout: p.dialer.Options.CloseTimeout,
 	})
 	scripted.Closed(err)
 	p.unsent += scripted.Unsent()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
@@ -34,7 +35,7 @@ type terminal struct {
 	bad       error // what is wrong with the input, after which nothing is sent
 }
 
-func (e *env) newTerminal(c *cli.Context, path string) (*terminal, error) {
+func newTerminal(e *reach.Env, c *cli.Context, path string) (*terminal, error) {
 	t := &terminal{noStdin: c.Bool("no-stdin")}
 	var err error
 	if t.first, err = firstMessages(c); err != nil {
@@ -44,11 +45,11 @@ func (e *env) newTerminal(c *cli.Context, path string) (*terminal, error) {
 		return nil, err
 	}
 	in := format.Options{Format: format.Format(c.String("in")), CRLF: c.Bool("crlf"), MaxMessage: flags.Bytes(c, "max-message"), ReplaceInvalid: c.Bool("replace-invalid")}
-	out, err := e.outputOptions(c)
+	out, err := outputOptions(e, c)
 	if err != nil {
 		return nil, err
 	}
-	if t.console, err = e.newConsole(c, in, out); err != nil {
+	if t.console, err = newConsole(e, c, in, out); err != nil {
 		return nil, err
 	}
 	stdin, stdout := e.Stdin, e.Stdout
@@ -62,7 +63,7 @@ func (e *env) newTerminal(c *cli.Context, path string) (*terminal, error) {
 }
 
 // outputOptions reads --out, --format and --crlf.
-func (e *env) outputOptions(c *cli.Context) (format.Options, error) {
+func outputOptions(e *reach.Env, c *cli.Context) (format.Options, error) {
 	o := format.Options{
 		CRLF: c.Bool("crlf"),
 		Warn: func(w format.DelimiterWarning) { e.Log.Warnf("--out: %v", w) },

@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/internal/lineedit"
@@ -35,7 +36,7 @@ const (
 // What is typed waits in line for receive, so that ^C is obeyed whatever the peer
 // does.
 type console struct {
-	*env
+	*reach.Env
 	in, out  *os.File
 	format   format.Options // of what is typed
 	maxLine  int
@@ -82,18 +83,18 @@ const (
 // newConsole returns the console that newTerminal uses, or nil where the plain line
 // mode is right: input or output is no terminal, or a dumb one, or --in does not read
 // lines.
-func (e *env) newConsole(c *cli.Context, in, out format.Options) (*console, error) {
+func newConsole(e *reach.Env, c *cli.Context, in, out format.Options) (*console, error) {
 	color := e.Colors(c)
 	switch in.Format {
 	case format.Lines, format.Hex, format.Base64, format.JSON:
 	default:
 		return nil, nil
 	}
-	if c.Bool("no-stdin") || !app.IsTerminal(e.Stdin) || !app.IsTerminal(e.Stdout) || e.dumbTerminal() {
+	if c.Bool("no-stdin") || !app.IsTerminal(e.Stdin) || !app.IsTerminal(e.Stdout) || dumbTerminal(e) {
 		return nil, nil
 	}
 	t := &console{
-		env: e, in: app.FileOf(e.Stdin), out: app.FileOf(e.Stdout), format: in,
+		Env: e, in: app.FileOf(e.Stdin), out: app.FileOf(e.Stdout), format: in,
 		maxLine: int(min(in.MaxMessage, lineedit.DefaultMaxLine)), canHex: out.Format == format.Lines, wake: make(chan struct{}, 1),
 	}
 	o := lineedit.Options{Prompt: "> ", Size: e.TTY.Size, MaxLine: t.maxLine, Complete: completeCommand}
@@ -103,7 +104,7 @@ func (e *env) newConsole(c *cli.Context, in, out format.Options) (*console, erro
 	path := ""
 	if !c.Bool("no-history") {
 		var err error
-		if path, err = e.historyPath(); err != nil {
+		if path, err = historyPath(e); err != nil {
 			e.Log.Infof("no history: %v", err)
 		}
 	}
@@ -118,14 +119,14 @@ func (e *env) newConsole(c *cli.Context, in, out format.Options) (*console, erro
 
 // dumbTerminal reports whether the terminal knows no control sequences. A console of
 // Windows has no TERM.
-func (e *env) dumbTerminal() bool {
+func dumbTerminal(e *reach.Env) bool {
 	name := e.Getenv("TERM")
 	return name == "dumb" || name == "" && os.PathSeparator == '/'
 }
 
 // historyPath is where what was typed is kept, under $XDG_STATE_HOME.
-func (e *env) historyPath() (string, error) {
-	dir, err := e.stateDir()
+func historyPath(e *reach.Env) (string, error) {
+	dir, err := stateDir(e)
 	return filepath.Join(dir, "history"), err
 }
 

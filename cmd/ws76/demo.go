@@ -14,6 +14,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/serial"
 	"github.com/ws76/ws76/transports/wifly"
@@ -23,7 +24,7 @@ import (
 // demoBaud is the rate of the demo's serial line.
 const demoBaud = 115200
 
-func demoCommand(e *env) *cli.Command {
+func demoCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "demo",
 		Usage:     "a server, a module and a device to look at",
@@ -39,11 +40,11 @@ ws76 demo --no-module           the device on plain TCP`,
 			flags.Time(cli.GenericFlag{Name: "duration", Usage: "end after `TIME` (0: at ^C)"}, 0),
 			&cli.BoolFlag{Name: "no-module", Usage: "no module: the device connects over TCP"},
 		},
-		Action: func(c *cli.Context) error { return e.demo(c) },
+		Action: func(c *cli.Context) error { return runDemo(e, c) },
 	}, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
-func (e *env) demo(c *cli.Context) error {
+func runDemo(e *reach.Env, c *cli.Context) error {
 	addr := c.Args().First()
 	switch {
 	case c.NArg() > 1:
@@ -51,20 +52,20 @@ func (e *env) demo(c *cli.Context) error {
 	case c.Duration("interval") < time.Millisecond:
 		return app.Usagef("--interval %v: want at least 1ms", c.Duration("interval"))
 	}
-	listener, err := e.demoListener(c.Context, addr)
+	listener, err := demoListener(e, c.Context, addr)
 	if err != nil {
 		return app.WithCode(app.ExitTransport, err)
 	}
 	host := reachable(listener.Addr())
 
 	// Each part outlives the one before it, so that all of them end properly.
-	service, err := e.newService(defaults(c, serveCommand(e)))
+	service, err := newService(e, defaults(c, serveCommand(e)))
 	if err != nil {
 		listener.Close()
 		return err
 	}
 	defer service.close()
-	server := e.part("server", func(ctx context.Context) error { return service.run(ctx, []net.Listener{listener}) })
+	server := newPart(e, "server", func(ctx context.Context) error { return service.run(ctx, []net.Listener{listener}) })
 	defer server.end()
 	device := &sensorDevice{e: e, url: "ws://" + host + "/ws/demo/rw", interval: c.Duration("interval")}
 	var module *part
@@ -73,16 +74,16 @@ func (e *env) demo(c *cli.Context) error {
 		if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			return app.WithCode(app.ExitTransport, fmt.Errorf("%w; --no-module needs none", err))
 		}
-		driver, run, err := e.demoModule(pty)
+		driver, run, err := demoModule(e, pty)
 		if err != nil {
 			return err
 		}
 		device.dialer = driver
-		module = e.part("module", run)
+		module = newPart(e, "module", run)
 		defer module.end()
 		e.Log.Warnf("module on %s", driver.Name)
 	}
-	sensors := e.part("device", device.run)
+	sensors := newPart(e, "device", device.run)
 	defer sensors.end()
 
 	e.Log.Warnf("a device publishes to %s; ^C ends", device.url)
@@ -110,7 +111,7 @@ type part struct {
 	err    error // once done
 }
 
-func (e *env) part(name string, run func(context.Context) error) *part {
+func newPart(e *reach.Env, name string, run func(context.Context) error) *part {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &part{cancel: cancel, done: make(chan struct{})}
 	go func() {
@@ -148,13 +149,13 @@ func defaults(c *cli.Context, command *cli.Command) *cli.Context {
 }
 
 // demoListener listens on addr; if none is given and the usual one is taken, on any port.
-func (e *env) demoListener(ctx context.Context, addr string) (net.Listener, error) {
+func demoListener(e *reach.Env, ctx context.Context, addr string) (net.Listener, error) {
 	if addr != "" {
-		return listenOn(ctx, addr, e.openTransport)
+		return listenOn(ctx, addr, e.OpenTransport)
 	}
-	l, err := listenOn(ctx, defaultListen, e.openTransport)
+	l, err := listenOn(ctx, defaultListen, e.OpenTransport)
 	if transports.InUse(err) {
-		return listenOn(ctx, "127.0.0.1:0", e.openTransport)
+		return listenOn(ctx, "127.0.0.1:0", e.OpenTransport)
 	}
 	return l, err
 }
@@ -170,7 +171,7 @@ func reachable(addr net.Addr) string {
 
 // demoModule makes a module and the driver that dials through it, over pty or, where
 // that is nil, a line in memory.
-func (e *env) demoModule(pty *rn131.PTY) (driver *wifly.Transport, run func(context.Context) error, err error) {
+func demoModule(e *reach.Env, pty *rn131.PTY) (driver *wifly.Transport, run func(context.Context) error, err error) {
 	o := &rn131.Options{
 		Baud: demoBaud, Running: true, Settings: "set uart flow 1\n",
 		Note: func(text string) { e.Log.Infof("%s", text) },

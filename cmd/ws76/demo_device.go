@@ -7,12 +7,13 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 )
 
 // sensorDevice publishes readings in draft 76, as a board with sensors does.
 type sensorDevice struct {
-	e        *env
+	e        *reach.Env
 	url      string
 	dialer   core.Dialer // nil: TCP
 	interval time.Duration
@@ -43,7 +44,7 @@ func (d *sensorDevice) run(ctx context.Context) error {
 
 // connect publishes over one connection, until it or ctx ends.
 func (d *sensorDevice) connect(ctx context.Context) error {
-	conn, err := core.Dial(ctx, d.url, &core.DialOptions{Dialect: core.Hixie76, Dialer: d.dialer, Trace: d.e.trace("client")})
+	conn, err := core.Dial(ctx, d.url, &core.DialOptions{Dialect: core.Hixie76, Dialer: d.dialer, Trace: d.e.Trace("client")})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 )
 
@@ -16,12 +17,12 @@ import (
 // gets through, and after its connection is cut once more.
 func TestDemoInMemory(t *testing.T) {
 	t.Parallel()
-	e := &env{Env: &app.Env{Stdout: io.Discard, Stderr: io.Discard, Log: app.NewLogger(io.Discard)}}
-	driver, run, err := e.demoModule(nil)
+	e := &reach.Env{Env: &app.Env{Stdout: io.Discard, Stderr: io.Discard, Log: app.NewLogger(io.Discard)}}
+	driver, run, err := demoModule(e, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	module := e.part("module", run)
+	module := newPart(e, "module", run)
 	defer module.end()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -29,7 +30,7 @@ func TestDemoInMemory(t *testing.T) {
 	}
 	defer l.Close()
 	device := &sensorDevice{e: e, dialer: driver, url: "ws://" + l.Addr().String() + "/", interval: 20 * time.Millisecond}
-	sensors := e.part("device", device.run)
+	sensors := newPart(e, "device", device.run)
 	defer sensors.end()
 	for range 2 {
 		stream, err := l.Accept()

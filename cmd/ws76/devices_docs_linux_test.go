@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 )
 
 // devicePages returns docs/devices.md and the pages that it links.
@@ -48,7 +49,7 @@ func startHere(t *testing.T, args ...string) (stderr *said, addr string) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		run(ctx, append([]string{"ws76"}, args...), &env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: stderr, Getenv: func(string) string { return "" }}})
+		run(ctx, append([]string{"ws76"}, args...), &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: stderr, Getenv: func(string) string { return "" }}})
 	}()
 	t.Cleanup(func() { cancel(); <-done })
 	return stderr, stderr.find(t, `(?:listening on|bridging) ws\S*://(127\.0\.0\.1:\d+)`)

@@ -18,6 +18,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/internal/docgen"
 	"github.com/ws76/ws76/scripts/permit"
 	"github.com/ws76/ws76/transports/all"
@@ -32,7 +33,7 @@ const (
 
 // documentedApp returns the command tree, which is not to be run.
 func documentedApp() *cli.App {
-	return newApp(&env{Env: &app.Env{Stdout: io.Discard, Stderr: io.Discard, Getenv: os.Getenv, Log: app.NewLogger(io.Discard)}})
+	return newApp(&reach.Env{Env: &app.Env{Stdout: io.Discard, Stderr: io.Discard, Getenv: os.Getenv, Log: app.NewLogger(io.Discard)}})
 }
 
 // checkedWords are the words of flags and arguments that check them themselves.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay/format"
@@ -27,7 +28,7 @@ const (
 	decodeBlock = 1 << 20
 )
 
-func frameCommand(e *env) *cli.Command {
+func frameCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "frame",
 		Usage: "turn messages into frames and back, take streams apart",

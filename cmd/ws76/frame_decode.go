@@ -11,13 +11,14 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/core/rfc6455"
 )
 
-func frameDecodeCommand(e *env) *cli.Command {
+func frameDecodeCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "decode",
 		Usage: "frames of standard input to messages on standard output",
@@ -72,7 +73,7 @@ type messageSink interface {
 	flush() error
 }
 
-func newFrameDecoder(e *env, c *cli.Context) (*frameDecoder, error) {
+func newFrameDecoder(e *reach.Env, c *cli.Context) (*frameDecoder, error) {
 	if err := noArguments(c); err != nil {
 		return nil, err
 	}
@@ -83,7 +84,7 @@ func newFrameDecoder(e *env, c *cli.Context) (*frameDecoder, error) {
 	if dialect == core.RFC6455 && dec.replace {
 		return nil, app.Usagef("--replace-invalid: RFC 6455 makes text that is not UTF-8 an error; it goes with hixie-76")
 	}
-	options, err := e.outputOptions(c)
+	options, err := outputOptions(e, c)
 	if err != nil {
 		return nil, err
 	}

@@ -14,10 +14,11 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core/hixie"
 )
 
-func frameDumpCommand(e *env) *cli.Command {
+func frameDumpCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "dump",
 		ArgsUsage: "[FILE]",
@@ -38,7 +39,7 @@ printf 'on\n' | ws76 frame encode --close | ws76 frame dump`,
 	}, app.ExitProtocol, app.ExitScript)
 }
 
-func frameDump(ctx context.Context, e *env, c *cli.Context) error {
+func frameDump(ctx context.Context, e *reach.Env, c *cli.Context) error {
 	if c.NArg() > 1 {
 		return app.Usagef("frame dump takes one file, got %q as well", c.Args().Get(1))
 	}
@@ -56,7 +57,7 @@ func frameDump(ctx context.Context, e *env, c *cli.Context) error {
 	return runFrame(ctx, func() error {
 		run := d.run
 		if c.Bool("pcap") {
-			run = func() error { return e.dumpCapture(in, d) }
+			run = func() error { return dumpCapture(e, in, d) }
 		}
 		err := run()
 		if flushed := out.Flush(); flushed != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
@@ -25,9 +26,9 @@ type frameScripts struct {
 }
 
 // newFrameScripts returns nil where no flag asks for scripts.
-func newFrameScripts(e *env, c *cli.Context, dialect core.Dialect) (*frameScripts, error) {
+func newFrameScripts(e *reach.Env, c *cli.Context, dialect core.Dialect) (*frameScripts, error) {
 	ctx, exit := context.WithCancelCause(c.Context)
-	set, err := e.newScripts(c, func(o *scripts.Options) { o.Exit = func(err error) { exit(scriptExit(err)) } })
+	set, err := newScripts(e, c, func(o *scripts.Options) { o.Exit = func(err error) { exit(scriptExit(err)) } })
 	if err != nil || set == nil {
 		exit(nil)
 		return nil, err

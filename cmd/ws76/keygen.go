@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	crand "crypto/rand"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -16,11 +15,13 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/rfc6455"
 )
 
-func keygenCommand(e *env) *cli.Command {
+func keygenCommand(e *reach.Env) *cli.Command {
 	const given, output = "A given challenge", "Output"
 	return e.Command(cli.Command{
 		Name:  "keygen",
@@ -51,7 +52,7 @@ ws76 keygen --rfc6455 dGhlIHNhbXBsZSBub25jZQ==      the Sec-WebSocket-Accept of 
 			&cli.BoolFlag{Name: "json", Category: output, Usage: "print a JSON object a line", DisableDefaultText: true},
 		},
 		Action: func(c *cli.Context) error {
-			k := &keygen{env: e, out: bufio.NewWriterSize(e.Stdout, 128<<10)}
+			k := &keygen{Env: e, out: bufio.NewWriterSize(e.Stdout, 128<<10)}
 			err := k.run(c)
 			if flushed := k.out.Flush(); err == nil && flushed != nil {
 				err = fmt.Errorf("keygen: writing: %w", flushed)
@@ -64,7 +65,7 @@ ws76 keygen --rfc6455 dGhlIHNhbXBsZSBub25jZQ==      the Sec-WebSocket-Accept of 
 // keygen is one run of the command. What it writes to out is checked when that
 // is flushed.
 type keygen struct {
-	*env
+	*reach.Env
 	out     *bufio.Writer
 	explain bool
 	raw     bool
@@ -155,7 +156,7 @@ func (k *keygen) given(c *cli.Context) error {
 	var challenge hixie.Challenge
 	challenge.Key1, challenge.Key2 = []byte(c.String("key1")), []byte(c.String("key2"))
 	if c.IsSet("key3") {
-		b, err := parseBytes(c.String("key3"), len(challenge.Key3))
+		b, err := flags.ParseBytes(c.String("key3"), len(challenge.Key3))
 		if err != nil {
 			return app.Usagef("keygen: --key3: %w", err)
 		}
@@ -224,7 +225,7 @@ func (k *keygen) writeAnswer(answer [16]byte) {
 
 // compare is --verify.
 func (k *keygen) compare(challenge *hixie.Challenge, answer [16]byte) error {
-	b, err := parseBytes(*k.verify, len(answer))
+	b, err := flags.ParseBytes(*k.verify, len(answer))
 	if err != nil {
 		return app.Usagef("keygen: --verify: %w", err)
 	}
@@ -347,30 +348,6 @@ func (k *keygen) accept(key string) error {
 		fmt.Fprintln(k.out, "ok")
 	}
 	return wrong
-}
-
-// parseBytes reads size bytes of the command line: that many characters, twice as
-// many hex digits, hex:DIGITS or base64:TEXT.
-func parseBytes(s string, size int) (b []byte, err error) {
-	digits, isHex := strings.CutPrefix(s, "hex:")
-	text, isBase64 := strings.CutPrefix(s, "base64:")
-	switch {
-	case isBase64:
-		b, err = base64.StdEncoding.DecodeString(text)
-	case isHex, len(s) == 2*size:
-		b, err = hex.DecodeString(digits)
-	case len(s) == size:
-		return []byte(s), nil
-	default:
-		return nil, fmt.Errorf("%q has %d bytes; want %d characters, hex: and %d digits, or base64: and text", s, len(s), size, 2*size)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%q: %w", s, err)
-	}
-	if len(b) != size {
-		return nil, fmt.Errorf("%q stands for %d bytes; want %d", s, len(b), size)
-	}
-	return b, nil
 }
 
 // printable reports whether b is ASCII that a terminal shows as it is.

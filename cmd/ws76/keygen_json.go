@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core/hixie"
 )
 
@@ -78,7 +79,7 @@ func (k *keygen) reportJSON(c *hixie.Challenge) error {
 		k.writeJSON(r)
 		return nil
 	}
-	b, err := parseBytes(*k.verify, len(answer))
+	b, err := flags.ParseBytes(*k.verify, len(answer))
 	if err != nil {
 		return app.Usagef("keygen: --verify: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing/iotest"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/internal/testenv"
 )
@@ -38,7 +39,7 @@ const keygenResponse = "HTTP/1.1 101 WebSocket Protocol Handshake\r\n" +
 // runKeygen runs the command with stdin and returns what it printed.
 func runKeygen(ctx context.Context, stdin io.Reader, args ...string) (stdout, stderr string, code int) {
 	var out, errs bytes.Buffer
-	code = run(ctx, append([]string{"ws76", "keygen"}, args...), &env{Env: &app.Env{
+	code = run(ctx, append([]string{"ws76", "keygen"}, args...), &reach.Env{Env: &app.Env{
 		Stdin: stdin, Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" },
 	}})
 	return out.String(), errs.String(), code
@@ -149,7 +150,7 @@ func TestKeygenRefusesTerminal(t *testing.T) {
 		{"--request", "--response"},
 	} {
 		var stderr bytes.Buffer
-		code := run(t.Context(), append([]string{"ws76", "keygen"}, args...), &env{Env: &app.Env{
+		code := run(t.Context(), append([]string{"ws76", "keygen"}, args...), &reach.Env{Env: &app.Env{
 			Stdin: failingReader{t}, Stdout: terminal, Stderr: &stderr, Getenv: os.Getenv,
 		}})
 		if code != app.ExitUsage || !strings.Contains(stderr.String(), "not written to a terminal; redirect them") {
@@ -157,7 +158,7 @@ func TestKeygenRefusesTerminal(t *testing.T) {
 		}
 	}
 	// Text does.
-	code := run(t.Context(), []string{"ws76", "keygen"}, &env{Env: &app.Env{
+	code := run(t.Context(), []string{"ws76", "keygen"}, &reach.Env{Env: &app.Env{
 		Stdin: failingReader{t}, Stdout: terminal, Stderr: io.Discard, Getenv: os.Getenv,
 	}})
 	if code != app.ExitOK {
@@ -174,14 +175,14 @@ func TestKeygenManyEnds(t *testing.T) {
 	}
 
 	var stderr bytes.Buffer
-	code := run(t.Context(), []string{"ws76", "keygen", "-n", "1000000000"}, &env{Env: &app.Env{
+	code := run(t.Context(), []string{"ws76", "keygen", "-n", "1000000000"}, &reach.Env{Env: &app.Env{
 		Stdout: failingWriter{syscall.EPIPE}, Stderr: &stderr, Getenv: os.Getenv,
 	}})
 	if code != app.ExitOK || stderr.Len() > 0 {
 		t.Errorf("broken pipe: exit %d, %q", code, &stderr)
 	}
 
-	code = run(t.Context(), []string{"ws76", "keygen"}, &env{Env: &app.Env{
+	code = run(t.Context(), []string{"ws76", "keygen"}, &reach.Env{Env: &app.Env{
 		Stdout: failingWriter{syscall.ENOSPC}, Stderr: &stderr, Getenv: os.Getenv,
 	}})
 	if code != app.ExitOther || !strings.Contains(stderr.String(), "keygen: writing: no space left") {
@@ -193,29 +194,9 @@ type failingWriter struct{ err error }
 
 func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
 
-func TestParseBytes(t *testing.T) {
-	for _, test := range []struct {
-		in   string
-		want string // "" for an error
-	}{
-		{"12345678", "12345678"},
-		{"\x00\xff345678", "\x00\xff345678"},
-		{"0001020304050607", "\x00\x01\x02\x03\x04\x05\x06\x07"},
-		{"hex:000102030405060F", "\x00\x01\x02\x03\x04\x05\x06\x0f"},
-		{"base64:AAECAwQFBgc=", "\x00\x01\x02\x03\x04\x05\x06\x07"},
-		{"", ""}, {"1234567", ""}, {"123456789", ""}, {"000102030405060g", ""},
-		{"hex:", ""}, {"hex:abcd", ""}, {"base64:", ""}, {"base64:AAECAwQFBgcI", ""}, {"base64:?", ""},
-	} {
-		got, err := parseBytes(test.in, 8)
-		if string(got) != test.want || (err == nil) != (test.want != "") {
-			t.Errorf("%q: got %q, %v; want %q", test.in, got, err, test.want)
-		}
-	}
-}
-
 // A line of -n costs no memory.
 func TestKeygenManyAllocates(t *testing.T) {
-	k := &keygen{env: &env{Env: &app.Env{}}, out: bufio.NewWriterSize(io.Discard, 128<<10)}
+	k := &keygen{Env: &reach.Env{Env: &app.Env{}}, out: bufio.NewWriterSize(io.Discard, 128<<10)}
 	g := hixie.NewGenerator(rand.NewChaCha8([32]byte{}))
 	per := func(n int) float64 {
 		return testing.AllocsPerRun(10, func() {
@@ -230,7 +211,7 @@ func TestKeygenManyAllocates(t *testing.T) {
 }
 
 func BenchmarkKeygenMany(b *testing.B) {
-	k := &keygen{env: &env{Env: &app.Env{}}, out: bufio.NewWriterSize(io.Discard, 128<<10)}
+	k := &keygen{Env: &reach.Env{Env: &app.Env{}}, out: bufio.NewWriterSize(io.Discard, 128<<10)}
 	g := hixie.NewGenerator(rand.NewChaCha8([32]byte{}))
 	b.ReportAllocs()
 	if err := k.generateMany(context.Background(), g, b.N); err != nil {

@@ -12,25 +12,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/internal/children"
 	"github.com/ws76/ws76/transports/wifly"
 )
-
-// env is what a command may touch of the process.
-type env struct {
-	*app.Env
-
-	modules *wifly.Ledger // that are in use, or were not put back
-
-	uart wifly.Opener // in place of the serial ports of modules; nil but in tests
-}
-
-// own is env for a part of the process that has some of it for itself.
-func (e env) own() *env {
-	own := *e.Env
-	e.Env = &own
-	return &e
-}
 
 func main() {
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -41,7 +26,7 @@ func main() {
 	// with it the write fails, and the command ends as it should.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	terminal, modules := new(app.TTY), new(wifly.Ledger)
-	e := &env{modules: modules, Env: &app.Env{
+	e := &reach.Env{Modules: modules, Env: &app.Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
 		TTY: terminal, Interrupt: func() {
 			select {
@@ -57,7 +42,7 @@ func main() {
 		second := <-signals
 		terminal.LeaveWithin(100 * time.Millisecond)
 		children.KillAll()
-		app.Within(100*time.Millisecond, e.sayLeft)
+		app.Within(100*time.Millisecond, e.SayLeft)
 		os.Exit(app.SignalError{Sig: second}.ExitCode())
 	}()
 	code := run(ctx, os.Args, e)
@@ -67,16 +52,16 @@ func main() {
 
 // run is the whole command: it parses args (args[0] is the program's name), does
 // the work and returns the exit code. A signal cancels ctx with a signalError.
-func run(ctx context.Context, args []string, e *env) int {
+func run(ctx context.Context, args []string, e *reach.Env) int {
 	defer e.Begin(args, hasLines)()
-	if e.modules == nil {
-		e.modules = new(wifly.Ledger)
+	if e.Modules == nil {
+		e.Modules = new(wifly.Ledger)
 	}
 	for len(args) > 1 && args[1] == "help" { // as others have it
 		args = append(append(args[:1:1], args[2:]...), "--help")
 	}
 	tree := newApp(e)
-	if added := e.addedCommand(tree, args); added != nil {
+	if added := addedCommand(e, tree, args); added != nil {
 		tree.Commands = append(tree.Commands, added)
 		if added.SkipFlagParsing {
 			args = args[:2:2] // the rest is its own
@@ -92,13 +77,13 @@ func run(ctx context.Context, args []string, e *env) int {
 	if err != nil && !app.QuietExit(err) {
 		e.Log.Errorf("%v%s", err, limitHint(err))
 	}
-	e.modules.Settle()
-	e.sayLeft()
+	e.Modules.Settle()
+	e.SayLeft()
 	return code
 }
 
 // newApp returns the command tree. Help, completions and man pages are made from it.
-func newApp(e *env) *cli.App {
+func newApp(e *reach.Env) *cli.App {
 	cli.VersionFlag = &cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}
 	cli.HelpFlag = &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show help", DisableDefaultText: true}
 	return &cli.App{
@@ -111,14 +96,14 @@ func newApp(e *env) *cli.App {
 		UseShortOptionHandling:    true,
 		DisableSliceFlagSeparator: true,
 		CustomAppHelpTemplate:     app.AppHelp,
-		ExtraInfo:                 func() map[string]string { return map[string]string{"plugins": e.pluginCommandList()} },
+		ExtraInfo:                 func() map[string]string { return map[string]string{"plugins": pluginCommandList(e)} },
 		// Without it Run ends the process from inside a command.
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   app.OnUsageError,
 		Action: func(c *cli.Context) error {
 			if name := c.Args().First(); name != "" {
 				known := app.CommandNames(c.App.Commands)
-				for _, added := range e.pluginCommands() {
+				for _, added := range pluginCommands(e) {
 					known = append(known, added.text)
 				}
 				return app.UnknownCommand("ws76", name, known)

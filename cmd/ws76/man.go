@@ -12,10 +12,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/man"
 )
 
-func manCommand(e *env) *cli.Command {
+func manCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "man",
 		Usage:     "list, print or install the manual pages",
@@ -25,11 +26,11 @@ ws76 man --page connect | man -l -          read one
 ws76 man ~/.local/share/man                 for man ws76-connect, where ~/.local/bin is in PATH`,
 		Description: "The manual is in the program. Without DIR the pages are listed; with it they are written into the folders man1 and man7 of DIR.",
 		Flags:       []cli.Flag{&cli.StringFlag{Name: "page", Usage: "print the page `NAME`: connect, ws76-connect or ws76-connect.1"}},
-		Action:      e.man,
+		Action:      func(c *cli.Context) error { return runMan(e, c) },
 	})
 }
 
-func (e *env) man(c *cli.Context) error {
+func runMan(e *reach.Env, c *cli.Context) error {
 	switch {
 	case c.NArg() > 1:
 		return app.Usagef("man takes one folder, got %q", c.Args().Slice())
@@ -55,7 +56,7 @@ func (e *env) man(c *cli.Context) error {
 		return app.Usagef("man: there is no page %q; ws76 man lists them", wanted)
 	}
 	if c.NArg() == 0 {
-		return e.listPages(names)
+		return listPages(e, names)
 	}
 	dir := c.Args().First()
 	for _, name := range names {
@@ -76,7 +77,7 @@ func (e *env) man(c *cli.Context) error {
 }
 
 // listPages prints the names of pages, and what each is about.
-func (e *env) listPages(names []string) error {
+func listPages(e *reach.Env, names []string) error {
 	var b bytes.Buffer
 	for _, name := range names {
 		page, err := man.Pages.ReadFile(name)

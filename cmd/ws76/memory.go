@@ -3,11 +3,13 @@ package main
 import (
 	"runtime/debug"
 	"sync"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 )
 
 // denseGC keeps a process of many connections smaller, unless $GOGC says otherwise: what
 // they hold is most of the heap, and messages leave no garbage.
-func (e *env) denseGC() {
+func denseGC(e *reach.Env) {
 	if e.Getenv("GOGC") == "" {
 		debug.SetGCPercent(75)
 	}
@@ -26,7 +28,7 @@ const ballastSize = 32 << 20
 
 // rareGC makes the collector run less often in a command with scripts, unless
 // $GOGC says how often it is to.
-func (e *env) rareGC() {
+func rareGC(e *reach.Env) {
 	ballast.once.Do(func() {
 		if e.Getenv("GOGC") == "" {
 			ballast.b = make([]byte, ballastSize)

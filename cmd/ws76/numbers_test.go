@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 )
 
 // Every number, size and time of every command refuses what nothing could be meant by, on the
@@ -62,7 +63,7 @@ func TestNumbers(t *testing.T) {
 			}
 		}
 	}
-	walk(nil, newApp(&env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: new(bytes.Buffer), Stderr: new(bytes.Buffer), Getenv: func(string) string { return "" }}}).Commands)
+	walk(nil, newApp(&reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: new(bytes.Buffer), Stderr: new(bytes.Buffer), Getenv: func(string) string { return "" }}}).Commands)
 	if tried < 50 {
 		t.Errorf("tried only %d", tried)
 	}
@@ -104,7 +105,7 @@ func runQuietly(t *testing.T, args []string, variables map[string]string) (code 
 	defer cancel()
 	var out bytes.Buffer
 	home := t.TempDir()
-	code = run(ctx, args, &env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(name string) string {
+	code = run(ctx, args, &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(name string) string {
 		if name == "HOME" {
 			return home
 		}

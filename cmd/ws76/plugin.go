@@ -11,13 +11,14 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/plugins/mqtt"
 	"github.com/ws76/ws76/plugins/nats"
 	"github.com/ws76/ws76/plugins/record"
 )
 
-func pluginCommand(e *env) *cli.Command {
+func pluginCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "plugin",
 		Usage: "list, describe, begin, install and remove plugins",
@@ -37,7 +38,7 @@ func pluginJSONFlag(shape string) cli.Flag {
 	return &cli.BoolFlag{Name: "json", Usage: "one JSON object a line: " + shape}
 }
 
-func pluginListCommand(e *env) *cli.Command {
+func pluginListCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "list",
 		Usage: "list plugins, and executables that are commands",
@@ -47,7 +48,7 @@ ws76 plugin list --json | jq -r .name`,
 			"(~/.local/share/ws76/plugins), and those that are built in; what is found first counts. Their code is not run. " +
 			"One that is broken is named on standard error, and the exit code is 8.",
 		Flags:  []cli.Flag{pluginPathFlag(""), pluginJSONFlag("name, kind (lua, go, program), version, summary, where, commands, options, changed")},
-		Action: e.pluginList,
+		Action: func(c *cli.Context) error { return pluginList(e, c) },
 	}, app.ExitScript)
 }
 
@@ -90,7 +91,7 @@ var compiled = []pluginJSON{
 	{Name: "record", Kind: "go", Where: "built in", Summary: record.Summary, Example: record.Example},
 }
 
-func (e *env) describePlugin(p *plugins.Plugin) pluginJSON {
+func describePlugin(e *reach.Env, p *plugins.Plugin) pluginJSON {
 	j := pluginJSON{Name: p.Name, Kind: "lua", Version: p.Version, Summary: p.Summary, Where: p.Where()}
 	for _, c := range p.Commands {
 		j.Commands = append(j.Commands, pluginCommandJSON{c.Name, c.Usage, c.Summary})
@@ -111,7 +112,7 @@ func (e *env) describePlugin(p *plugins.Plugin) pluginJSON {
 	}
 	j.Changed = changed
 	j.Permissions = p.Permissions
-	if grants, err := e.grantsDir(); err == nil {
+	if grants, err := grantsDir(e); err == nil {
 		granted, err := p.Granted(grants)
 		j.Granted = err == nil && granted != nil
 	}
@@ -130,22 +131,22 @@ func (j pluginJSON) needs() string {
 	return fmt.Sprintf("it needs %s (%s)\n", strings.Join(j.Permissions, ", "), granted)
 }
 
-func (e *env) pluginList(c *cli.Context) error {
+func pluginList(e *reach.Env, c *cli.Context) error {
 	if c.NArg() > 0 {
 		return app.Usagef("plugin list: no arguments, got %q", c.Args().Slice())
 	}
-	found, broken := e.pluginFinder(c.String("plugin-path")).List()
+	found, broken := pluginFinder(e, c.String("plugin-path")).List()
 	list := slices.Clone(compiled)
 	for _, p := range found {
-		list = append(list, e.describePlugin(p))
+		list = append(list, describePlugin(e, p))
 	}
-	for _, name := range e.executables(programPrefix) {
-		if path := e.program(newApp(e).Commands, name); path != "" {
+	for _, name := range executables(e, programPrefix) {
+		if path := programOf(e, newApp(e).Commands, name); path != "" {
 			list = append(list, pluginJSON{Name: name, Kind: "program", Where: path})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b pluginJSON) int { return strings.Compare(a.Name, b.Name) })
-	if err := e.printPlugins(list, c.Bool("json")); err != nil {
+	if err := printPlugins(e, list, c.Bool("json")); err != nil {
 		return err
 	}
 	for _, err := range broken {
@@ -157,7 +158,7 @@ func (e *env) pluginList(c *cli.Context) error {
 	return nil
 }
 
-func (e *env) printPlugins(list []pluginJSON, asJSON bool) error {
+func printPlugins(e *reach.Env, list []pluginJSON, asJSON bool) error {
 	width := 0
 	for _, p := range list {
 		width = max(width, len(p.Name))
@@ -185,7 +186,7 @@ func (e *env) printPlugins(list []pluginJSON, asJSON bool) error {
 	return nil
 }
 
-func pluginInfoCommand(e *env) *cli.Command {
+func pluginInfoCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "info",
 		Usage:     "say what a plugin does, its options and commands",
@@ -195,11 +196,11 @@ ws76 plugin info ./hello
 ws76 plugin info --json heartbeat`,
 		Description: "NAME may be the path of a folder, with a slash in it. The text of the plugin's README.md follows.",
 		Flags:       []cli.Flag{pluginPathFlag(""), pluginJSONFlag("as plugin list prints it")},
-		Action:      e.pluginInfo,
+		Action:      func(c *cli.Context) error { return pluginInfo(e, c) },
 	}, app.ExitScript)
 }
 
-func (e *env) pluginInfo(c *cli.Context) error {
+func pluginInfo(e *reach.Env, c *cli.Context) error {
 	if c.NArg() != 1 {
 		return app.Usagef("plugin info: want one NAME; ws76 plugin list shows them")
 	}
@@ -209,12 +210,12 @@ func (e *env) pluginInfo(c *cli.Context) error {
 	if i := slices.IndexFunc(compiled, func(p pluginJSON) bool { return p.Name == name }); i >= 0 {
 		j = compiled[i]
 	} else {
-		finder := e.pluginFinder(c.String("plugin-path"))
+		finder := pluginFinder(e, c.String("plugin-path"))
 		p, err := finder.Find(name)
 		if err != nil {
 			return pluginMissing("plugin info: ", finder, name, err)
 		}
-		j, readme = e.describePlugin(p), p.Readme()
+		j, readme = describePlugin(e, p), p.Readme()
 	}
 	if c.Bool("json") {
 		return e.PrintJSON(j)
@@ -264,8 +265,8 @@ func (e *env) pluginInfo(c *cli.Context) error {
 }
 
 // pluginNames are the names of all plugins for --plugin.
-func (e *env) pluginNames(wanted func(*plugins.Plugin) bool) []candidate {
-	found, _ := e.pluginFinder(e.Getenv("WS76_PLUGIN_PATH")).List()
+func pluginNames(e *reach.Env, wanted func(*plugins.Plugin) bool) []candidate {
+	found, _ := pluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).List()
 	var list []candidate
 	for _, p := range found {
 		if wanted(p) {

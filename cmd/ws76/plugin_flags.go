@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/plugins"
 )
 
@@ -25,7 +26,7 @@ func pluginPathFlag(category string) cli.Flag {
 }
 
 // pluginHome is where plugins are installed.
-func (e *env) pluginHome() (string, error) {
+func pluginHome(e *reach.Env) (string, error) {
 	data := e.Getenv("XDG_DATA_HOME")
 	if data == "" {
 		home, err := os.UserHomeDir()
@@ -38,14 +39,14 @@ func (e *env) pluginHome() (string, error) {
 }
 
 // pluginFinder looks in the folders of --plugin-path, then where plugins are installed.
-func (e *env) pluginFinder(path string) *plugins.Finder {
+func pluginFinder(e *reach.Env, path string) *plugins.Finder {
 	f := &plugins.Finder{}
 	for _, dir := range filepath.SplitList(path) {
 		if dir != "" {
 			f.Path = append(f.Path, dir)
 		}
 	}
-	if home, err := e.pluginHome(); err == nil {
+	if home, err := pluginHome(e); err == nil {
 		f.Path = append(f.Path, home)
 	}
 	return f

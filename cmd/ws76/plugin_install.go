@@ -8,10 +8,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/plugins"
 )
 
-func pluginNewCommand(e *env) *cli.Command {
+func pluginNewCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "new",
 		Usage:     "write a plugin to begin with",
@@ -21,15 +22,15 @@ ws76 plugin new hello --dir .               then ws76 connect ws://x/ --plugin .
 		Description: "Writes plugin.lua, a test and a README into a folder NAME where plugins are found, and prints its path. " +
 			"The plugin works as it is; change plugin.lua and save, and it is loaded anew wherever it runs.",
 		Flags:  []cli.Flag{&cli.StringFlag{Name: "dir", Usage: "make the folder in `FOLDER`", DefaultText: "$XDG_DATA_HOME/ws76/plugins"}},
-		Action: e.pluginNew,
+		Action: func(c *cli.Context) error { return pluginNew(e, c) },
 	}, app.ExitScript)
 }
 
-func (e *env) pluginNew(c *cli.Context) error {
+func pluginNew(e *reach.Env, c *cli.Context) error {
 	if c.NArg() != 1 {
 		return app.Usagef("plugin new: want one NAME, as in ws76 plugin new hello")
 	}
-	into, err := e.pluginDir(c)
+	into, err := pluginDir(e, c)
 	if err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func (e *env) pluginNew(c *cli.Context) error {
 	if err := plugins.CheckName(name); err != nil {
 		return app.Usagef("plugin new: %w", err)
 	}
-	if taken := e.taken(name); taken != "" {
+	if taken := taken(e, name); taken != "" {
 		return app.Usagef("plugin new: %q is %s", name, taken)
 	}
 	p, err := plugins.New(name, into)
@@ -50,11 +51,11 @@ func (e *env) pluginNew(c *cli.Context) error {
 }
 
 // taken says what has the name of a plugin already, "" for nothing.
-func (e *env) taken(name string) string {
-	if by := e.takenName(name, false); by != "" {
+func taken(e *reach.Env, name string) string {
+	if by := takenName(e, name, false); by != "" {
 		return by
 	}
-	switch p, err := e.pluginFinder(e.Getenv("WS76_PLUGIN_PATH")).Find(name); {
+	switch p, err := pluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).Find(name); {
 	case err == nil:
 		return "a plugin already: " + p.Where()
 	case !errors.Is(err, plugins.ErrNotFound):
@@ -64,28 +65,28 @@ func (e *env) taken(name string) string {
 }
 
 // takenName says what of ws76 itself, or on PATH, has the name of a plugin or of a command.
-func (e *env) takenName(name string, command bool) string {
+func takenName(e *reach.Env, name string, command bool) string {
 	builtin := newApp(e).Commands
 	switch {
 	case isBuiltin(builtin, name):
 		return "a command of ws76"
 	case !command && slices.ContainsFunc(compiled, func(p pluginJSON) bool { return p.Name == name }):
 		return "a plugin that is built in"
-	case command && e.program(builtin, name) != "":
-		return "the program " + e.program(builtin, name)
+	case command && programOf(e, builtin, name) != "":
+		return "the program " + programOf(e, builtin, name)
 	}
 	return ""
 }
 
 // pluginDir is --dir, or where plugins are installed.
-func (e *env) pluginDir(c *cli.Context) (string, error) {
+func pluginDir(e *reach.Env, c *cli.Context) (string, error) {
 	if dir := c.String("dir"); dir != "" {
 		return dir, nil
 	}
-	return e.pluginHome()
+	return pluginHome(e)
 }
 
-func pluginInstallCommand(e *env) *cli.Command {
+func pluginInstallCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "install",
 		Usage:     "install a plugin from a folder or an archive",
@@ -100,23 +101,23 @@ ws76 plugin install --grant ./hello         it may do what it says that it needs
 			&cli.BoolFlag{Name: "grant", Usage: "grant what the plugin says that it needs, as --allow would, until its files change"},
 			pluginJSONFlag("as plugin list prints it"),
 		},
-		Action: e.pluginInstall,
+		Action: func(c *cli.Context) error { return pluginInstall(e, c) },
 	}, app.ExitScript)
 }
 
-func (e *env) pluginInstall(c *cli.Context) error {
+func pluginInstall(e *reach.Env, c *cli.Context) error {
 	if c.NArg() != 1 {
 		return app.Usagef("plugin install: want one FOLDER or FILE.tar.gz")
 	}
-	home, err := e.pluginHome()
+	home, err := pluginHome(e)
 	if err != nil {
 		return err
 	}
-	p, err := plugins.Install(c.Args().First(), home, e.pluginFinder(e.Getenv("WS76_PLUGIN_PATH")), e.takenName)
+	p, err := plugins.Install(c.Args().First(), home, pluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")), func(name string, command bool) string { return takenName(e, name, command) })
 	if err != nil {
 		return err
 	}
-	grants, err := e.grantsDir()
+	grants, err := grantsDir(e)
 	if err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func (e *env) pluginInstall(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	j := e.describePlugin(p)
+	j := describePlugin(e, p)
 	if c.Bool("json") {
 		return e.PrintJSON(j)
 	}
@@ -136,22 +137,22 @@ func (e *env) pluginInstall(c *cli.Context) error {
 	return err
 }
 
-func pluginRemoveCommand(e *env) *cli.Command {
+func pluginRemoveCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:        "remove",
 		Usage:       "remove a plugin",
 		ArgsUsage:   "NAME",
 		UsageText:   `ws76 plugin remove hello`,
 		Description: "Removes the plugin's folder from where plugins are installed, without asking. Those that are built in stay.",
-		Action:      e.pluginRemove,
+		Action:      func(c *cli.Context) error { return pluginRemove(e, c) },
 	}, app.ExitScript)
 }
 
-func (e *env) pluginRemove(c *cli.Context) error {
+func pluginRemove(e *reach.Env, c *cli.Context) error {
 	if c.NArg() != 1 {
 		return app.Usagef("plugin remove: want one NAME; ws76 plugin list shows them")
 	}
-	home, err := e.pluginHome()
+	home, err := pluginHome(e)
 	if err != nil {
 		return err
 	}
@@ -162,7 +163,7 @@ func (e *env) pluginRemove(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	grants, err := e.grantsDir()
+	grants, err := grantsDir(e)
 	if err == nil {
 		err = plugins.DropGrant(grants, p.Name)
 	}

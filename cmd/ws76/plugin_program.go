@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/scripts"
@@ -25,10 +26,10 @@ const programPrefix = "ws76-"
 
 var programName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 
-// program returns the executable on PATH that is the command name; "" where there is
+// programOf returns the executable on PATH that is the command name; "" where there is
 // none, or a command that is built in has the name.
-func (e *env) program(commands []*cli.Command, name string) string {
-	if !programName.MatchString(name) || isBuiltin(commands, name) || strings.HasPrefix(programPrefix+name, transportProgram) {
+func programOf(e *reach.Env, commands []*cli.Command, name string) string {
+	if !programName.MatchString(name) || isBuiltin(commands, name) || strings.HasPrefix(programPrefix+name, reach.TransportProgram) {
 		return ""
 	}
 	path, err := exec.LookPath(programPrefix + name)
@@ -46,29 +47,29 @@ func isBuiltin(commands []*cli.Command, name string) bool {
 
 // addedCommand is the command that args name and that is not built in: one of a
 // plugin, or an executable. nil where there is none. Its arguments are its own.
-func (e *env) addedCommand(tree *cli.App, args []string) *cli.Command {
+func addedCommand(e *reach.Env, tree *cli.App, args []string) *cli.Command {
 	if len(args) < 2 || !programName.MatchString(args[1]) || app.Find(tree.Commands, args[1]) != nil {
 		return nil
 	}
 	name := args[1]
-	p, command, err := e.pluginFinder(e.Getenv("WS76_PLUGIN_PATH")).FindCommand(name)
+	p, command, err := pluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).FindCommand(name)
 	if err == nil {
 		return pluginsCommand(e, p, command)
 	}
-	path := e.program(tree.Commands, name)
+	path := programOf(e, tree.Commands, name)
 	if path == "" {
 		return nil
 	}
 	return &cli.Command{
 		Name: name, HideHelp: true, SkipFlagParsing: true,
-		Action: func(c *cli.Context) error { return e.runProgram(c.Context, path, args[2:]) },
+		Action: func(c *cli.Context) error { return runProgram(e, c.Context, path, args[2:]) },
 	}
 }
 
 // runProgram runs an executable as if it were a command: with the streams, the
 // environment, and what it may want to call in WS76_EXECUTABLE and WS76_VERSION.
 // Its exit code is handed on.
-func (e *env) runProgram(ctx context.Context, path string, args []string) error {
+func runProgram(e *reach.Env, ctx context.Context, path string, args []string) error {
 	command := exec.CommandContext(ctx, path, args...)
 	command.Stdin, command.Stdout, command.Stderr = e.Stdin, app.Behind(e.Stdout), app.Behind(e.Stderr)
 	command.Env = append(os.Environ(), "WS76_VERSION="+buildVersion())
@@ -118,7 +119,7 @@ func (e *env) runProgram(ctx context.Context, path string, args []string) error 
 }
 
 // pluginsCommand is a command of a plugin.
-func pluginsCommand(e *env, p *plugins.Plugin, of *plugins.Command) *cli.Command {
+func pluginsCommand(e *reach.Env, p *plugins.Plugin, of *plugins.Command) *cli.Command {
 	flags := []cli.Flag{&cli.StringSliceFlag{Name: "option", KeepSpace: true, Aliases: []string{"o"}, Usage: "set an option of the plugin, `NAME=VALUE`; repeatable"}}
 	for _, f := range runFlags() {
 		if name := f.Names()[0]; name != "plugin" && name != "plugin-path" {
@@ -132,11 +133,11 @@ func pluginsCommand(e *env, p *plugins.Plugin, of *plugins.Command) *cli.Command
 		UsageText:   "ws76 " + of.Name + " " + of.Usage,
 		Description: fmt.Sprintf("A command of the plugin %s %s (%s). Its options: ws76 plugin info %s.", p.Name, p.Version, p.Where(), p.Name),
 		Flags:       flags,
-		Action:      func(c *cli.Context) error { return e.runPluginCommand(c, p, of.Name) },
+		Action:      func(c *cli.Context) error { return runPluginCommand(e, c, p, of.Name) },
 	}, app.ExitScript, app.ExitInterrupt, app.ExitTerminate)
 }
 
-func (e *env) runPluginCommand(c *cli.Context, p *plugins.Plugin, name string) error {
+func runPluginCommand(e *reach.Env, c *cli.Context, p *plugins.Plugin, name string) error {
 	settings := map[string]string{}
 	for _, text := range c.StringSlice("option") {
 		if err := plugins.AddSetting(settings, text); err != nil {
@@ -145,8 +146,8 @@ func (e *env) runPluginCommand(c *cli.Context, p *plugins.Plugin, name string) e
 	}
 	ctx, exit := context.WithCancelCause(c.Context)
 	defer exit(nil)
-	script, err := e.loadPlugin(c, p, settings, func(string) (scripts.Options, error) {
-		o, err := e.programOptions(c, p.Name)
+	script, err := loadPlugin(e, c, p, settings, func(string) (scripts.Options, error) {
+		o, err := programOptions(e, c, p.Name)
 		o.Exit = func(err error) { exit(scriptExit(err)) }
 		return o, err
 	})
@@ -169,7 +170,7 @@ func (e *env) runPluginCommand(c *cli.Context, p *plugins.Plugin, name string) e
 
 // pluginCommands are the commands that are not built in, each by what addedCommand
 // takes for it.
-func (e *env) pluginCommands() []candidate {
+func pluginCommands(e *reach.Env) []candidate {
 	builtin := newApp(e).Commands
 	var list []candidate
 	add := func(name, about string) {
@@ -177,14 +178,14 @@ func (e *env) pluginCommands() []candidate {
 			list = append(list, candidate{name, about})
 		}
 	}
-	found, _ := e.pluginFinder(e.Getenv("WS76_PLUGIN_PATH")).List()
+	found, _ := pluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).List()
 	for _, p := range found {
 		for _, c := range p.Commands {
 			add(c.Name, c.Summary)
 		}
 	}
-	for _, name := range e.executables(programPrefix) {
-		if path := e.program(builtin, name); path != "" {
+	for _, name := range executables(e, programPrefix) {
+		if path := programOf(e, builtin, name); path != "" {
 			add(name, path)
 		}
 	}
@@ -193,8 +194,8 @@ func (e *env) pluginCommands() []candidate {
 
 // pluginCommandList lists the commands that are not built in, for appHelp. Others
 // have named them and written what they do.
-func (e *env) pluginCommandList() string {
-	list := e.pluginCommands()
+func pluginCommandList(e *reach.Env) string {
+	list := pluginCommands(e)
 	width := 12
 	for _, c := range list {
 		width = max(width, len(c.text))

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/plugins/record"
 )
 
@@ -26,7 +27,7 @@ const recordTimeout = 5 * time.Second
 
 // newRecorder opens what --record names. The recorder is nil without that flag;
 // done ends it, and says what went wrong.
-func (e *env) newRecorder(c *cli.Context) (recorder *record.Recorder, done func(), err error) {
+func newRecorder(e *reach.Env, c *cli.Context) (recorder *record.Recorder, done func(), err error) {
 	name := c.String("record")
 	if name == "" {
 		return nil, func() {}, nil
@@ -40,13 +41,13 @@ func (e *env) newRecorder(c *cli.Context) (recorder *record.Recorder, done func(
 		}
 	}
 	var said atomic.Bool
-	recorder = record.New(w, record.Options{Secret: secretFields, Size: size, Failed: func(err error) {
+	recorder = record.New(w, record.Options{Secret: reach.SecretFields, Size: size, Failed: func(err error) {
 		said.Store(true)
 		e.Log.Warnf("--record: the recording ends here, the connections go on: %v", err)
 	}})
 	stop := func() {}
 	if w == io.Writer(file) && file != nil {
-		stop = app.OnHangup(func() { file = e.reopenRecording(recorder, name, file) })
+		stop = app.OnHangup(func() { file = reopenRecording(e, recorder, name, file) })
 	}
 	return recorder, func() {
 		stop()
@@ -119,7 +120,7 @@ func wholeLines(name string, info os.FileInfo) (int64, error) {
 
 // reopenRecording goes on in the file that has the name now, where that is another one than
 // file: it was moved away. It returns the file that is written to then.
-func (e *env) reopenRecording(recorder *record.Recorder, name string, file *os.File) *os.File {
+func reopenRecording(e *reach.Env, recorder *record.Recorder, name string, file *os.File) *os.File {
 	now, err := os.Stat(name)
 	old, oldErr := file.Stat()
 	if err == nil && oldErr == nil && os.SameFile(now, old) {

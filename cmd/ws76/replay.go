@@ -16,6 +16,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/core/relay/recording"
@@ -24,7 +25,7 @@ import (
 	"github.com/ws76/ws76/plugins/record"
 )
 
-func replayCommand(e *env) *cli.Command {
+func replayCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "replay",
 		Usage:     "print a recording, or play one side of it to a peer",
@@ -40,7 +41,7 @@ ws76 replay session.jsonl --listen :8076                  play the server to a d
 			"With --check it is compared with the recording instead, and nothing is printed. Each message waits until what came " +
 			"before it in the recording has come now. The first difference ends it: exit code 9.",
 		Flags:  replayFlags(),
-		Action: func(c *cli.Context) error { return e.replay(c) },
+		Action: func(c *cli.Context) error { return runReplay(e, c) },
 	}, app.ExitConnect, app.ExitHandshake, app.ExitTimeout, app.ExitUnclean, app.ExitProtocol, app.ExitExpect, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
@@ -75,7 +76,7 @@ func replayFlags() []cli.Flag {
 	return flags
 }
 
-func (e *env) replay(c *cli.Context) error {
+func runReplay(e *reach.Env, c *cli.Context) error {
 	switch {
 	case c.NArg() == 0:
 		return app.Usagef("replay: no recording; for instance ws76 replay session.jsonl")
@@ -86,7 +87,7 @@ func (e *env) replay(c *cli.Context) error {
 	case c.Int("conn") < 0:
 		return app.Usagef("--conn %d: want 1 or more", c.Int("conn"))
 	}
-	out, err := e.outputOptions(c)
+	out, err := outputOptions(e, c)
 	if err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func (e *env) replay(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	p := &replayer{env: e, file: c.Args().First(), max: flags.Bytes(c, "max-message"), conn: c.Int("conn"), out: format.NewWriter(e.Stdout, out)}
+	p := &replayer{Env: e, file: c.Args().First(), max: flags.Bytes(c, "max-message"), conn: c.Int("conn"), out: format.NewWriter(e.Stdout, out)}
 	if c.NArg() < 2 && !c.IsSet("listen") {
 		for _, name := range []string{"side", "check"} {
 			if c.IsSet(name) {
@@ -108,7 +109,7 @@ func (e *env) replay(c *cli.Context) error {
 
 // replayer is one run of replay.
 type replayer struct {
-	*env
+	*reach.Env
 	file string
 	max  int64
 	conn int // 0 for none in particular
@@ -196,7 +197,7 @@ func (p *replayer) play(c *cli.Context, speed float64) error {
 	if side := c.String("side"); side != "" {
 		playback.Side = recording.Side(side)
 	}
-	var d *dialer // nil with --listen
+	var d *reach.Dialer // nil with --listen
 	if c.IsSet("listen") {
 		var origins []string
 		if origin := c.String("origin"); origin != "" {
@@ -208,7 +209,7 @@ func (p *replayer) play(c *cli.Context, speed float64) error {
 		}
 	} else {
 		var err error
-		if d, err = p.newDialerTo(c, c.Args().Get(1), c.String("via")); err != nil {
+		if d, err = p.NewDialerTo(c, c.Args().Get(1), c.String("via")); err != nil {
 			return err
 		}
 	}
@@ -231,7 +232,7 @@ func (p *replayer) play(c *cli.Context, speed float64) error {
 	if d == nil {
 		conn, err = p.accept(ctx, c)
 	} else {
-		conn, err = d.dial(ctx)
+		conn, err = d.Dial(ctx)
 	}
 	if err != nil {
 		return err
@@ -284,7 +285,7 @@ func parseSpeed(text string) (float64, error) {
 
 // accept waits for a client. Connections that are no WebSocket do not count.
 func (p *replayer) accept(ctx context.Context, c *cli.Context) (*core.Conn, error) {
-	listeners, err := p.openListeners(ctx, []string{c.String("listen")})
+	listeners, err := openListeners(p.Env, ctx, []string{c.String("listen")})
 	if err != nil {
 		return nil, err
 	}
@@ -297,7 +298,7 @@ func (p *replayer) accept(ctx context.Context, c *cli.Context) (*core.Conn, erro
 	err = accept.Each(accepting, listener, notice, func(stream net.Conn) {
 		opened, err := core.Accept(ctx, stream, &core.AcceptOptions{
 			Check: p.gate.Over(stream.LocalAddr().Network()), Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"), MaxMessage: p.max,
-			CloseTimeout: c.Duration("close-timeout"), Trace: p.trace("server"),
+			CloseTimeout: c.Duration("close-timeout"), Trace: p.Trace("server"),
 		})
 		if err == nil {
 			conn = opened

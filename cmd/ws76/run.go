@@ -12,13 +12,14 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/permit"
 	"github.com/ws76/ws76/transports"
 )
 
-func runCommand(e *env) *cli.Command {
+func runCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "run",
 		Usage:     "run a Lua program that opens its own connections",
@@ -33,7 +34,7 @@ ws76 run blink.lua --watch ws://device.local/              starts it anew whenev
 			"The first ^C does the same, the second ends at once. " +
 			"A program that runs is not loaded anew when it changes, as scripts of other commands are; with --watch it is ended and started from the beginning.",
 		Flags:  runFlags(),
-		Action: func(c *cli.Context) error { return e.runScript(c) },
+		Action: func(c *cli.Context) error { return runScript(e, c) },
 	}, app.ExitScript, app.ExitInterrupt, app.ExitTerminate)
 }
 
@@ -55,16 +56,16 @@ func runFlags() []cli.Flag {
 	return append(append(flags, pluginFlags()...), scriptLimitFlags()...)
 }
 
-func (e *env) runScript(c *cli.Context) error {
+func runScript(e *reach.Env, c *cli.Context) error {
 	if c.NArg() == 0 {
 		return app.Usagef("run: no script; for instance ws76 run blink.lua ws://127.0.0.1:8076/")
 	}
 	// A mistake in the flags is one before anything runs.
-	if _, err := e.newDialerTo(c, "ws://localhost/", c.String("via")); err != nil {
+	if _, err := e.NewDialerTo(c, "ws://localhost/", c.String("via")); err != nil {
 		return err
 	}
 	path := c.Args().First()
-	options, err := e.programOptions(c, path)
+	options, err := programOptions(e, c, path)
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (e *env) runScript(c *cli.Context) error {
 	}
 	allow = allow.With(permit.Streams()).With(named(c, options.Args)...)
 	options.Permissions = func() *permit.Permissions { return allow }
-	through, err := e.newPlugins(c, func(name string) (scripts.Options, error) { return e.programOptions(c, name) })
+	through, err := newPlugins(e, c, func(name string) (scripts.Options, error) { return programOptions(e, c, name) })
 	defer stopScripts(through.set, core.DefaultCloseTimeout)
 	if err != nil {
 		return err
@@ -89,7 +90,7 @@ func (e *env) runScript(c *cli.Context) error {
 		if err != nil {
 			return nil, err
 		}
-		return e.dialFor(ctx, c, url, to, o)
+		return dialFor(e, ctx, c, url, to, o)
 	}
 	options.Reload = c.Bool("watch")
 	for {
@@ -111,8 +112,8 @@ func (e *env) runScript(c *cli.Context) error {
 
 // programOptions are the options of a script that opens connections itself: they are
 // the flags of the command line.
-func (e *env) programOptions(c *cli.Context, name string) (scripts.Options, error) {
-	options, err := e.scriptOptions(c, name)
+func programOptions(e *reach.Env, c *cli.Context, name string) (scripts.Options, error) {
+	options, err := scriptOptions(e, c, name)
 	if err != nil {
 		return options, err
 	}
@@ -124,25 +125,25 @@ func (e *env) programOptions(c *cli.Context, name string) (scripts.Options, erro
 	}
 	options.Print = func(text string) { fmt.Fprintln(e.Stdout, text) }
 	options.Dial = func(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
-		return e.dialFor(ctx, c, url, url, o)
+		return dialFor(e, ctx, c, url, url, o)
 	}
-	options.Listen = e.listenForScript
-	options.Open = func(ctx context.Context, raw string) (net.Conn, error) { return e.openFor(ctx, c, raw) }
+	options.Listen = func(ctx context.Context, addr string) (net.Listener, error) { return listenForScript(e, ctx, addr) }
+	options.Open = func(ctx context.Context, raw string) (net.Conn, error) { return openFor(e, ctx, c, raw) }
 	return options, nil
 }
 
 // openFor is ws76.open with the flags of the command line: over --via where they
 // name one, and raw is tcp: or tls:.
-func (e *env) openFor(ctx context.Context, c *cli.Context, raw string) (net.Conn, error) {
+func openFor(e *reach.Env, ctx context.Context, c *cli.Context, raw string) (net.Conn, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "tcp" && u.Scheme != "tls" || !c.IsSet("via") && !c.IsSet("proxy") && !c.IsSet("resolve") {
-		return e.openStream(ctx, raw)
+		return openStream(e, ctx, raw)
 	}
-	d, err := e.newDialerTo(c, "ws://"+u.Host+"/", c.String("via"))
+	d, err := e.NewDialerTo(c, "ws://"+u.Host+"/", c.String("via"))
 	if err != nil {
 		return nil, err
 	}
-	return d.guarded(true).open(ctx, raw)
+	return d.Guarded(true).Open(ctx, raw)
 }
 
 // scriptFailed adds to a script's error where it came from.
@@ -157,39 +158,39 @@ func scriptFailed(err error) error {
 // dialFor is ws76.connect: the dialer of connect with the flags of the command line,
 // over which the script's options go. url is where plugins have led to from what was
 // asked for.
-func (e *env) dialFor(ctx context.Context, c *cli.Context, asked, url string, o scripts.DialOptions) (*core.Conn, error) {
+func dialFor(e *reach.Env, ctx context.Context, c *cli.Context, asked, url string, o scripts.DialOptions) (*core.Conn, error) {
 	via := o.Via
 	if via == "" {
 		via = c.String("via")
 	}
-	d, err := e.newDialerTo(c, url, via)
+	d, err := e.NewDialerTo(c, url, via)
 	if err != nil {
 		return nil, err
 	}
-	d = d.guarded(via == c.String("via"))
-	if o.Dialect != "" && d.target.Dialect == "" {
-		d.options.Dialect = o.Dialect
+	d = d.Guarded(via == c.String("via"))
+	if o.Dialect != "" && d.Target.Dialect == "" {
+		d.Options.Dialect = o.Dialect
 	}
 	if o.Protocol != "" {
-		d.options.Protocols = []string{o.Protocol}
+		d.Options.Protocols = []string{o.Protocol}
 	}
-	d.options.Header = append(d.options.Header, o.Headers...)
+	d.Options.Header = append(d.Options.Header, o.Headers...)
 	if o.Timeout > 0 {
-		d.timeout = o.Timeout
+		d.Timeout = o.Timeout
 	}
 	from, err := core.ParseURL(asked)
 	if err == nil {
-		err = d.leave(e, from)
+		err = d.Leave(e, from)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return d.dial(ctx)
+	return d.Dial(ctx)
 }
 
 // openStream is ws76.open: tcp://HOST:PORT, or the URL of any transport, of which
 // "host:port" may be the address.
-func (e *env) openStream(ctx context.Context, raw string) (net.Conn, error) {
+func openStream(e *reach.Env, ctx context.Context, raw string) (net.Conn, error) {
 	via, addr := raw, ""
 	if u, err := url.Parse(raw); err == nil && (u.Scheme == "tcp" || u.Scheme == "tls") && u.Host != "" {
 		addr, u.Host = u.Host, "" // what else there is is for the transport, which refuses most
@@ -197,7 +198,7 @@ func (e *env) openStream(ctx context.Context, raw string) (net.Conn, error) {
 	} else if !strings.Contains(raw, ":") {
 		return nil, fmt.Errorf("opening %q: want a URL like tcp://device.local:23 or serial:///dev/ttyUSB0", transports.Redact(raw))
 	}
-	t, err := e.openGuarded(via, transports.Options{})
+	t, err := e.OpenGuarded(via, transports.Options{})
 	if err != nil {
 		return nil, err
 	}

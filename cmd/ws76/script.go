@@ -13,6 +13,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/check"
@@ -21,7 +22,7 @@ import (
 	"github.com/ws76/ws76/scripts/templates"
 )
 
-func scriptCommand(e *env) *cli.Command {
+func scriptCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "script",
 		Usage: "check, test and begin Lua scripts",
@@ -34,7 +35,7 @@ ws76 script new --meta ws76.meta.lua        the types of the API, for editors`,
 	}, app.ExitScript)
 }
 
-func scriptCheckCommand(e *env) *cli.Command {
+func scriptCheckCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "check",
 		Usage:     "compile scripts and say what is likely wrong in them",
@@ -45,7 +46,7 @@ ws76 script check --json *.lua`,
 			"that ws76, one of its objects or a string does not have, an option that a function does not know, and a value of fail that is none are " +
 			"problems, and the exit code is 8.",
 		Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "one JSON object a script: file, hooks, tests, problems"}},
-		Action: e.scriptCheck,
+		Action: func(c *cli.Context) error { return scriptCheck(e, c) },
 	}, app.ExitScript)
 }
 
@@ -69,7 +70,7 @@ type checked struct {
 	Error string `json:"error,omitempty"`
 }
 
-func (e *env) scriptCheck(c *cli.Context) error {
+func scriptCheck(e *reach.Env, c *cli.Context) error {
 	if c.NArg() == 0 {
 		return app.Usagef("script check: no FILE; for instance ws76 script check redact.lua")
 	}
@@ -89,7 +90,7 @@ func (e *env) scriptCheck(c *cli.Context) error {
 		if c.Bool("json") {
 			err = e.PrintJSON(result)
 		} else {
-			err = e.printChecked(result)
+			err = printChecked(e, result)
 		}
 		if err != nil {
 			return err
@@ -107,7 +108,7 @@ func readScript(path string) ([]byte, error) {
 	return src, app.WithCode(app.ExitScript, err)
 }
 
-func (e *env) printChecked(r checked) error {
+func printChecked(e *reach.Env, r checked) error {
 	if r.Error != "" {
 		e.Log.Errorf("%s", r.Error)
 		return nil
@@ -126,7 +127,7 @@ func (e *env) printChecked(r checked) error {
 	return err
 }
 
-func scriptNewCommand(e *env) *cli.Command {
+func scriptNewCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "new",
 		Usage:     "write a script to begin with",
@@ -139,11 +140,11 @@ ws76 script new --meta ws76.meta.lua`,
 			flags.Word(cli.GenericFlag{Name: "kind", Usage: "`KIND` of script: %s"}, "hook", "hook for messages on their way", "task for ws76 run", "test for script test"),
 			&cli.BoolFlag{Name: "meta", Usage: "write the types of the API instead, which editors read (LuaCATS)"},
 		},
-		Action: e.scriptNew,
+		Action: func(c *cli.Context) error { return scriptNew(e, c) },
 	}, app.ExitScript)
 }
 
-func (e *env) scriptNew(c *cli.Context) error {
+func scriptNew(e *reach.Env, c *cli.Context) error {
 	if c.NArg() > 1 {
 		return app.Usagef("script new: one FILE at most, got %q", c.Args().Slice())
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/scripts"
@@ -53,8 +54,8 @@ func scriptLimitFlags() []cli.Flag {
 
 // scriptOptions are the options that all commands have in common. name is what the
 // script's store is found by.
-func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error) {
-	e.rareGC()
+func scriptOptions(e *reach.Env, c *cli.Context, name string) (scripts.Options, error) {
+	rareGC(e)
 	o := scripts.Options{
 		Limits: scripts.Limits{
 			Timeout: c.Duration("script-timeout"), MaxString: int(flags.Bytes(c, "script-max-string")),
@@ -64,12 +65,12 @@ func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error
 				MaxTasks: "--script-max-tasks", MaxQueue: "--script-max-queue",
 			},
 		},
-		Modules: e.pluginFinder(c.String("plugin-path")).Path,
-		KV:      func() (*kv.Store, error) { return e.openStore(name) },
+		Modules: pluginFinder(e, c.String("plugin-path")).Path,
+		KV:      func() (*kv.Store, error) { return openStore(e, name) },
 		Env:     func(name string) (string, bool) { v := e.Getenv(name); return v, v != "" },
 		Stdout:  e.Stdout, Stderr: e.Stderr,
 		Environ: func() (all, given []string) { return os.Environ(), e.ChildEnviron() },
-		Log:     e.logScript,
+		Log:     func(level slog.Level, text string) { logScript(e, level, text) },
 		Print:   func(text string) { e.Log.Warnf("%s", app.Lines(text)) },
 	}
 	if c.IsSet("script-max-memory") { // its default is more than a call of one function may take
@@ -91,14 +92,14 @@ func (e *env) scriptOptions(c *cli.Context, name string) (scripts.Options, error
 	}
 	allow = allow.With(named(c, o.Args)...)
 	o.Permissions = func() *permit.Permissions { return allow }
-	if o.Data, err = e.dataDir(name); err != nil {
+	if o.Data, err = dataDir(e, name); err != nil {
 		return o, err
 	}
 	return o, nil
 }
 
 // logScript shows what a script logs, and its errors, at the level it says.
-func (e *env) logScript(level slog.Level, text string) {
+func logScript(e *reach.Env, level slog.Level, text string) {
 	switch {
 	case level >= slog.LevelError:
 		e.Log.Errorf("%s", app.Lines(text))
@@ -113,7 +114,7 @@ func (e *env) logScript(level slog.Level, text string) {
 
 // stateDir is the folder of what is kept from one run to the next, under
 // $XDG_STATE_HOME.
-func (e *env) stateDir() (string, error) {
+func stateDir(e *reach.Env) (string, error) {
 	state := e.Getenv("XDG_STATE_HOME")
 	if state == "" {
 		home, err := os.UserHomeDir()
@@ -126,8 +127,8 @@ func (e *env) stateDir() (string, error) {
 }
 
 // openStore opens the store of ws76.kv for a script.
-func (e *env) openStore(name string) (*kv.Store, error) {
-	state, err := e.stateDir()
+func openStore(e *reach.Env, name string) (*kv.Store, error) {
+	state, err := stateDir(e)
 	if err != nil {
 		return nil, fmt.Errorf("finding a place for ws76.kv: %w", err)
 	}
@@ -143,8 +144,8 @@ func (e *env) openStore(name string) (*kv.Store, error) {
 }
 
 // dataDir is the folder of a script's own, under $XDG_DATA_HOME.
-func (e *env) dataDir(name string) (string, error) {
-	plugins, err := e.pluginHome()
+func dataDir(e *reach.Env, name string) (string, error) {
+	plugins, err := pluginHome(e)
 	if err != nil {
 		return "", err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"maps"
 	"net"
@@ -14,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/scripts"
@@ -71,7 +71,7 @@ func namedPlace(text string) []permit.Grant {
 	host, port, plain := net.SplitHostPort(text)
 	switch {
 	case err == nil:
-		reaches = append(whatReaches(t, "", false), whatReaches(t, "", true)...)
+		reaches = append(reach.WhatReaches(t, "", false), reach.WhatReaches(t, "", true)...)
 	case plain == nil && numeric(port) && !strings.Contains(host, "/"):
 		reaches = append(transports.ReachesAddr(text, "tcp", true), transports.ReachesAddr(text, "tcp", false)...)
 	default:
@@ -113,21 +113,21 @@ func addressOf(raw string) string {
 }
 
 // grantsDir is where it is kept what plugins were granted when they were installed.
-func (e *env) grantsDir() (string, error) {
-	state, err := e.stateDir()
+func grantsDir(e *reach.Env) (string, error) {
+	state, err := stateDir(e)
 	return filepath.Join(state, "grants"), err
 }
 
 // pluginPermissions returns what a plugin may do, whenever it is loaded: what it states that it needs as far as that is
 // allowed, or was granted when it was installed and the plugin is as it was then.
-func (e *env) pluginPermissions(
+func pluginPermissions(e *reach.Env,
 	c *cli.Context, p *plugins.Plugin, settings map[string]string, args scripts.Args,
 ) (func() *permit.Permissions, error) {
 	allow, err := allowed(c)
 	if err != nil {
 		return nil, err
 	}
-	grants, err := e.grantsDir()
+	grants, err := grantsDir(e)
 	if err != nil {
 		return nil, err
 	}
@@ -158,96 +158,4 @@ func (e *env) pluginPermissions(
 		}
 		return limited.With(reachable...)
 	}, nil
-}
-
-// whatReaches is what a transport touches; nil where it does not say.
-func whatReaches(t transports.Transport, addr string, listen bool) []transports.Reach {
-	if r, ok := t.(transports.Reacher); ok {
-		return r.Reaches(addr, listen)
-	}
-	return nil
-}
-
-// guarded is a transport in the hands of a script: whatever it touches has to be allowed by the permissions that the context
-// carries.
-type guarded struct {
-	transports.Transport
-	own []transports.Reach // what the command line has chosen itself
-}
-
-// guard guards a transport. One that can be listened on stays so.
-func guard(t transports.Transport, own []transports.Reach) transports.Transport {
-	g := guarded{t, own}
-	if l, ok := t.(transports.Listener); ok {
-		return guardedListener{g, l}
-	}
-	return g
-}
-
-// errSilent is about a transport that does not say what it touches.
-var errSilent = errors.New("this transport does not say what it reaches; --trust-scripts would allow it")
-
-func (g guarded) chosen() []transports.Reach { return g.own }
-
-func (g guarded) ask(ctx context.Context, addr string, listen bool) error {
-	p := permit.FromContext(ctx)
-	if p.AllowsAll() {
-		return nil
-	}
-	reaches := whatReaches(g.Transport, addr, listen)
-	if reaches == nil {
-		return errSilent
-	}
-	for _, r := range reaches {
-		if slices.Contains(g.own, r) {
-			continue
-		}
-		if err := p.Ask(permit.Effect{Kind: permit.Kind(r.Kind), Target: r.Target, By: r.By}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (g guarded) Dial(ctx context.Context, addr string) (net.Conn, error) {
-	if err := g.ask(ctx, addr, false); err != nil {
-		return nil, err
-	}
-	return g.Transport.Dial(ctx, addr)
-}
-
-type guardedListener struct {
-	guarded
-	listener transports.Listener
-}
-
-func (g guardedListener) Listen(ctx context.Context, addr string) (net.Listener, error) {
-	if err := g.ask(ctx, addr, true); err != nil {
-		return nil, err
-	}
-	return g.listener.Listen(ctx, addr)
-}
-
-// openGuarded is openTransport for a script.
-func (e *env) openGuarded(raw string, o transports.Options) (transports.Transport, error) {
-	t, err := e.openTransport(raw, o)
-	if err != nil {
-		return nil, err
-	}
-	return guard(t, nil), nil
-}
-
-// guarded is the dialer in the hands of a script. What its transport touches for any address is not asked for where the
-// transport was chosen by the user, and nor is a proxy, which always is.
-func (d *dialer) guarded(chosen bool) *dialer {
-	guarded := *d
-	t := d.options.Dialer.(transports.Transport)
-	var own []transports.Reach
-	if chosen {
-		own = whatReaches(t, "", false)
-	} else if p, ok := t.(proxied); ok {
-		own = whatReaches(p.proxy, "", false)
-	}
-	guarded.options.Dialer = guard(t, own)
-	return &guarded
 }

@@ -12,13 +12,14 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/check"
 	"github.com/ws76/ws76/scripts/scripttest"
 	"github.com/ws76/ws76/scripts/watch"
 )
 
-func scriptTestCommand(e *env) *cli.Command {
+func scriptTestCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "test",
 		Usage:     "run the tests of scripts",
@@ -35,14 +36,14 @@ ws76 script test *_test.lua | tee result.tap`,
 			&cli.StringFlag{Name: "run", Usage: "only tests whose name `PATTERN` fits, a regular expression"},
 			&cli.BoolFlag{Name: "watch", Usage: "run the tests again whenever a .lua file in their folders changes, until interrupted"},
 		}, scriptLimitFlags()...),
-		Action: e.scriptTest,
+		Action: func(c *cli.Context) error { return scriptTest(e, c) },
 	}, app.ExitScript)
 }
 
 // luaTest is one test of a file.
 type luaTest struct{ path, name string }
 
-func (e *env) scriptTest(c *cli.Context) error {
+func scriptTest(e *reach.Env, c *cli.Context) error {
 	if c.NArg() == 0 {
 		return app.Usagef("script test: no FILE; for instance ws76 script test redact_test.lua")
 	}
@@ -51,13 +52,13 @@ func (e *env) scriptTest(c *cli.Context) error {
 		return app.Usagef("script test: --run: %v", err)
 	}
 	if c.Bool("watch") {
-		return e.scriptTestAgain(c, pattern)
+		return scriptTestAgain(e, c, pattern)
 	}
-	return e.scriptTestOnce(c, pattern)
+	return scriptTestOnce(e, c, pattern)
 }
 
 // scriptTestAgain runs the tests now and whenever a script in one of their folders has changed.
-func (e *env) scriptTestAgain(c *cli.Context, pattern *regexp.Regexp) error {
+func scriptTestAgain(e *reach.Env, c *cli.Context, pattern *regexp.Regexp) error {
 	changed := make(chan string, 1)
 	w, err := watch.New(&watch.Options{OnError: func(err error) { e.Log.Warnf("%v", err) }})
 	if err != nil {
@@ -89,7 +90,7 @@ func (e *env) scriptTestAgain(c *cli.Context, pattern *regexp.Regexp) error {
 		}
 	}
 	for {
-		err := e.scriptTestOnce(c, pattern)
+		err := scriptTestOnce(e, c, pattern)
 		if c.Context.Err() != nil {
 			return context.Cause(c.Context)
 		}
@@ -135,7 +136,7 @@ func findTests(paths []string, pattern *regexp.Regexp) ([]luaTest, error) {
 	return tests, nil
 }
 
-func (e *env) scriptTestOnce(c *cli.Context, pattern *regexp.Regexp) error {
+func scriptTestOnce(e *reach.Env, c *cli.Context, pattern *regexp.Regexp) error {
 	tests, err := findTests(c.Args().Slice(), pattern)
 	if err != nil {
 		return err
@@ -143,9 +144,9 @@ func (e *env) scriptTestOnce(c *cli.Context, pattern *regexp.Regexp) error {
 	fmt.Fprintf(e.Stdout, "TAP version 13\n1..%d\n", len(tests))
 	failed := false
 	for i, t := range tests {
-		failure, err := e.runTest(c, t)
+		failure, err := runTest(e, c, t)
 		if err == nil {
-			err = e.printTest(i+1, t, failure)
+			err = printTest(e, i+1, t, failure)
 		}
 		if err != nil {
 			return err
@@ -159,8 +160,8 @@ func (e *env) scriptTestOnce(c *cli.Context, pattern *regexp.Regexp) error {
 }
 
 // runTest runs a test in a script and a folder of its own. failure is why it failed, err why it could not be run.
-func (e *env) runTest(c *cli.Context, t luaTest) (failure, err error) {
-	options, err := e.scriptOptions(c, t.path)
+func runTest(e *reach.Env, c *cli.Context, t luaTest) (failure, err error) {
+	options, err := scriptOptions(e, c, t.path)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +175,7 @@ func (e *env) runTest(c *cli.Context, t luaTest) (failure, err error) {
 		return nil, app.WithCode(app.ExitScript, err)
 	}
 	if p != nil {
-		if options.Permissions, err = e.pluginPermissions(c, p, nil, options.Args); err != nil {
+		if options.Permissions, err = pluginPermissions(e, c, p, nil, options.Args); err != nil {
 			return nil, err
 		}
 		if options.Library, err = p.Defaults(); err != nil {
@@ -190,7 +191,7 @@ func (e *env) runTest(c *cli.Context, t luaTest) (failure, err error) {
 }
 
 // printTest prints a result in the Test Anything Protocol.
-func (e *env) printTest(n int, t luaTest, failure error) error {
+func printTest(e *reach.Env, n int, t luaTest, failure error) error {
 	name := filepath.Base(t.path) + ": " + t.name
 	if failure == nil {
 		_, err := fmt.Fprintf(e.Stdout, "ok %d - %s\n", n, name)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/internal/testenv"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/meta"
@@ -34,7 +35,7 @@ func runIn(t *testing.T, args ...string) (code int, out string) {
 		}
 		return os.Getenv(name)
 	}
-	code = run(ctx, append([]string{"ws76"}, args...), &env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &said, Stderr: &said, Getenv: getenv}})
+	code = run(ctx, append([]string{"ws76"}, args...), &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &said, Stderr: &said, Getenv: getenv}})
 	return code, said.String()
 }
 

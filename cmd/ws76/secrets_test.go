@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 )
 
 // password is in the URLs of the tests, which some take for what they want and none can reach.
@@ -69,7 +70,7 @@ func TestPasswords(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		run(ctx, append(args, "-vv"), &env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: os.Getenv}})
+		run(ctx, append(args, "-vv"), &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: os.Getenv}})
 		said := stderr.String()
 		if !slices.Contains(secretOutput, path[0]) {
 			said += stdout.String()
@@ -80,7 +81,7 @@ func TestPasswords(t *testing.T) {
 			}
 		}
 	}
-	leaves(nil, newApp(&env{Env: &app.Env{Stdout: io.Discard, Stderr: io.Discard, Getenv: os.Getenv, Log: app.NewLogger(io.Discard)}}).Commands, func(path []string, c *cli.Command) {
+	leaves(nil, newApp(&reach.Env{Env: &app.Env{Stdout: io.Discard, Stderr: io.Discard, Getenv: os.Getenv, Log: app.NewLogger(io.Discard)}}).Commands, func(path []string, c *cli.Command) {
 		for _, url := range secretURLs {
 			shows(path, url)
 			shows(path, url, url)

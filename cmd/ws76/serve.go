@@ -12,6 +12,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/hub/nats"
@@ -29,7 +30,7 @@ import (
 const servePending = "hold at most `SIZE`, over all connections, of each of two: unfinished messages, those that have not come whole, with answers that are not read; " +
 	"and waiting messages, those of channels or --exec-shared that clients have not read. Where it is more, the clients that hold most are given up"
 
-func serveCommand(e *env) *cli.Command {
+func serveCommand(e *reach.Env) *cli.Command {
 	const services, handshake, limits, security, many = "What is served", "Handshake", "Limits", "Safety", "Many machines"
 	return e.Command(cli.Command{
 		Name:      "serve",
@@ -89,13 +90,13 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			deadFlag(limits),
 			recordFlag(),
 		}, append(holdFlags(limits, servePending), scriptFlags()...)...),
-		Action: func(c *cli.Context) error { return e.serve(c) },
+		Action: func(c *cli.Context) error { return runServe(e, c) },
 	}, app.ExitConnect, app.ExitScript, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
 // service is what a serve command has running.
 type service struct {
-	*env
+	*reach.Env
 	server    serve.Server
 	hub       *hub.Hub
 	channels  channels.Events
@@ -135,15 +136,15 @@ type service struct {
 	handlers handlers
 }
 
-func (e *env) serve(c *cli.Context) error {
-	addrs, err := e.listenAddresses(c.Args().Slice(), c.StringSlice("listen"))
+func runServe(e *reach.Env, c *cli.Context) error {
+	addrs, err := listenAddresses(e, c.Args().Slice(), c.StringSlice("listen"))
 	if err != nil {
 		return err
 	}
 	e.Children.Contained = true
 	ctx, exit := context.WithCancelCause(c.Context)
 	defer exit(nil)
-	s, err := e.newService(c)
+	s, err := newService(e, c)
 	if err != nil {
 		return err
 	}
@@ -152,11 +153,11 @@ func (e *env) serve(c *cli.Context) error {
 		return err
 	}
 	var recorded func()
-	if s.recorder, recorded, err = e.newRecorder(c); err != nil {
+	if s.recorder, recorded, err = newRecorder(e, c); err != nil {
 		return err
 	}
 	defer recorded()
-	listeners, err := e.openListeners(c.Context, addrs)
+	listeners, err := openListeners(e, c.Context, addrs)
 	if err != nil {
 		return err
 	}
@@ -169,7 +170,7 @@ func (e *env) serve(c *cli.Context) error {
 	for _, l := range listeners {
 		e.Log.Warnf("listening on %s", describe(l.Addr(), s.server.TLS != nil))
 	}
-	e.denseGC()
+	denseGC(e)
 	if err := s.run(ctx, listeners); err != nil {
 		return app.WithCode(app.ExitTransport, err)
 	}
@@ -225,9 +226,9 @@ func (s *service) notKnown() uint64 {
 }
 
 // newService reads the command line and opens what it names, but for addresses.
-func (e *env) newService(c *cli.Context) (_ *service, err error) {
+func newService(e *reach.Env, c *cli.Context) (_ *service, err error) {
 	s := &service{
-		env: e, echo: c.Bool("echo"), forwarded: c.Bool("trust-forwarded"), dashboard: !c.Bool("no-dashboard"),
+		Env: e, echo: c.Bool("echo"), forwarded: c.Bool("trust-forwarded"), dashboard: !c.Bool("no-dashboard"),
 		started: time.Now(), stopping: make(chan struct{}),
 	}
 	s.drops.log, s.turnedAway.log = e.Log, e.Log
@@ -290,7 +291,7 @@ func (s *service) configure(c *cli.Context) (err error) {
 			Dialects: dialects, Location: location, Protocols: c.StringSlice("protocol"),
 			LenientKeys: c.Bool("lenient-keys"), Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"),
 			MaxMessage: flags.Bytes(c, "max-message"), HandshakeTimeout: c.Duration("handshake-timeout"),
-			CloseTimeout: c.Duration("close-timeout"), Trace: s.trace("server"),
+			CloseTimeout: c.Duration("close-timeout"), Trace: s.Trace("server"),
 			Pending: pending, MessageTimeout: app.BoundOf(c, "message-timeout"), WriteTimeout: app.BoundOf(c, "write-timeout"),
 		},
 		Closed: s.leave, Refused: s.refused,
@@ -335,7 +336,7 @@ func (s *service) startChildren(c *cli.Context) error {
 		return nil
 	}
 	if command != "" {
-		s.exec = &child{s.env, "exec", command, flags.Bytes(c, "max-message")}
+		s.exec = &child{s.Env, "exec", command, flags.Bytes(c, "max-message")}
 		return nil
 	}
 	binary, err := hub.ParseBinary(c.String("binary"))
@@ -346,6 +347,6 @@ func (s *service) startChildren(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s.shared, err = startShared(child{s.env, "exec-shared", shared, flags.Bytes(c, "max-message")}, s.settings.Queue, s.slow, hub.Options{Binary: binary, MaxWaiting: most})
+	s.shared, err = startShared(child{s.Env, "exec-shared", shared, flags.Bytes(c, "max-message")}, s.settings.Queue, s.slow, hub.Options{Binary: binary, MaxWaiting: most})
 	return err
 }

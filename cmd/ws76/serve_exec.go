@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
@@ -17,7 +18,7 @@ import (
 
 // child is how --exec and --exec-shared run their command.
 type child struct {
-	e          *env
+	e          *reach.Env
 	flag       string // "exec" or "exec-shared"
 	command    string
 	maxMessage int64

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/all"
 )
@@ -35,7 +36,7 @@ func activated(getenv func(string) string, pid int) ([]string, error) {
 }
 
 // listenAddresses puts together what the command line and systemd say.
-func (e *env) listenAddresses(args, flags []string) ([]string, error) {
+func listenAddresses(e *reach.Env, args, flags []string) ([]string, error) {
 	if len(args) > 1 {
 		return nil, app.Usagef("serve takes one address, got %q", args)
 	}
@@ -55,7 +56,7 @@ func (e *env) listenAddresses(args, flags []string) ([]string, error) {
 	return addrs, nil
 }
 
-func (e *env) openListeners(ctx context.Context, addrs []string) (_ []net.Listener, err error) {
+func openListeners(e *reach.Env, ctx context.Context, addrs []string) (_ []net.Listener, err error) {
 	var open []net.Listener
 	defer func() {
 		if err != nil {
@@ -65,7 +66,7 @@ func (e *env) openListeners(ctx context.Context, addrs []string) (_ []net.Listen
 		}
 	}()
 	for _, addr := range addrs {
-		l, err := listenOn(ctx, addr, e.openTransport)
+		l, err := listenOn(ctx, addr, e.OpenTransport)
 		if err != nil {
 			return nil, err
 		}
@@ -75,8 +76,8 @@ func (e *env) openListeners(ctx context.Context, addrs []string) (_ []net.Listen
 }
 
 // listenForScript is ws76.listen.
-func (e *env) listenForScript(ctx context.Context, addr string) (net.Listener, error) {
-	return listenOn(ctx, addr, e.openGuarded)
+func listenForScript(e *reach.Env, ctx context.Context, addr string) (net.Listener, error) {
+	return listenOn(ctx, addr, e.OpenGuarded)
 }
 
 // listenOn listens on an address, over a transport that open opens.

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core/serve/auth"
 	wstls "github.com/ws76/ws76/transports/tls"
 )
@@ -35,7 +36,7 @@ func (s *service) loadTLS(c *cli.Context) error {
 	if s.tls.cert == "" {
 		return app.Usagef("--tls-key needs --tls-cert")
 	}
-	warnOldTLS(s.env, s.tls.min)
+	reach.WarnOldTLS(s.Env, s.tls.min)
 	if err := s.tls.load(); err != nil {
 		return app.Usage(err)
 	}
@@ -43,12 +44,6 @@ func (s *service) loadTLS(c *cli.Context) error {
 		return s.tls.current.Load(), nil
 	}}
 	return nil
-}
-
-func warnOldTLS(e *env, version string) {
-	if version == "1.0" || version == "1.1" {
-		e.Log.Warnf("TLS %s is broken; use it for devices that know nothing else, on a network you trust", version)
-	}
 }
 
 // loadUsers reads --auth-file.

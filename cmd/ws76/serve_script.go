@@ -15,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/hub"
@@ -29,28 +30,30 @@ import (
 
 // loadScripts loads --script and --eval. exit ends the command.
 func (s *service) loadScripts(c *cli.Context, exit func(error)) (err error) {
-	s.scripts, err = s.newScripts(c, func(o *scripts.Options) {
+	s.scripts, err = newScripts(s.Env, c, func(o *scripts.Options) {
 		o.Exit = func(err error) { exit(scriptExit(err)) }
 		o.Publish = func(channel string, m core.Message) error { return s.hub.Publish(channel, m) }
 		o.Metric = s.metrics.Script
-		o.Dial = s.dialForScript
-		o.Listen = s.listenForScript
-		o.Open = s.openStream
+		o.Dial = func(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
+			return dialForScript(s.Env, ctx, url, o)
+		}
+		o.Listen = func(ctx context.Context, addr string) (net.Listener, error) { return listenForScript(s.Env, ctx, addr) }
+		o.Open = func(ctx context.Context, raw string) (net.Conn, error) { return openStream(s.Env, ctx, raw) }
 	})
 	return err
 }
 
 // dialForScript is ws76.connect.
-func (e *env) dialForScript(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
+func dialForScript(e *reach.Env, ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
 	via := o.Via
 	if via == "" {
 		via = "tcp:"
 	}
-	t, err := e.openGuarded(via, transports.Options{})
+	t, err := e.OpenGuarded(via, transports.Options{})
 	if err != nil {
 		return nil, err
 	}
-	options := core.DialOptions{Dialect: o.Dialect, Header: o.Headers, Dialer: t, Trace: e.trace("client")}
+	options := core.DialOptions{Dialect: o.Dialect, Header: o.Headers, Dialer: t, Trace: e.Trace("client")}
 	if o.Protocol != "" {
 		options.Protocols = []string{o.Protocol}
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/serve/gate"
@@ -34,18 +35,18 @@ func TestActivated(t *testing.T) {
 }
 
 func TestListenAddresses(t *testing.T) {
-	e := &env{Env: &app.Env{Getenv: func(string) string { return "" }}}
-	handed := &env{Env: &app.Env{Getenv: func(name string) string {
+	e := &reach.Env{Env: &app.Env{Getenv: func(string) string { return "" }}}
+	handed := &reach.Env{Env: &app.Env{Getenv: func(name string) string {
 		return map[string]string{"LISTEN_PID": strconv.Itoa(os.Getpid()), "LISTEN_FDS": "2"}[name]
 	}}}
 	want := []string{":80", "fd:3", "fd:4"} // and not fd:3 again
-	if got, err := handed.listenAddresses([]string{":80"}, []string{"fd:3"}); !slices.Equal(got, want) || err != nil {
+	if got, err := listenAddresses(handed, []string{":80"}, []string{"fd:3"}); !slices.Equal(got, want) || err != nil {
 		t.Errorf("with LISTEN_FDS: %q, %v", got, err)
 	}
 	for _, tc := range []struct{ args, flags, want []string }{
 		{nil, nil, []string{defaultListen}}, {[]string{":80"}, []string{"fd:3"}, []string{":80", "fd:3"}}, {nil, []string{"unix:///x"}, []string{"unix:///x"}},
 	} {
-		if got, err := e.listenAddresses(tc.args, tc.flags); !slices.Equal(got, tc.want) || err != nil {
+		if got, err := listenAddresses(e, tc.args, tc.flags); !slices.Equal(got, tc.want) || err != nil {
 			t.Errorf("%q, %q: %q, %v", tc.args, tc.flags, got, err)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 )
 
 // textFlags are the flags that name a text, with one that they take, and the arguments that they need beside them.
@@ -151,7 +152,7 @@ func TestTextFiles(t *testing.T) {
 			}
 		}
 	}
-	walk(nil, newApp(&env{Env: &app.Env{Getenv: os.Getenv, Log: app.NewLogger(nil)}}).Commands)
+	walk(nil, newApp(&reach.Env{Env: &app.Env{Getenv: os.Getenv, Log: app.NewLogger(nil)}}).Commands)
 }
 
 // runText runs a command and returns how it ended and what it has said.
@@ -160,7 +161,7 @@ func runText(t *testing.T, args []string) string {
 	var out bytes.Buffer
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	code := run(ctx, append([]string{"ws76"}, args...), &env{Env: &app.Env{
+	code := run(ctx, append([]string{"ws76"}, args...), &reach.Env{Env: &app.Env{
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" },
 	}})
 	if ctx.Err() != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/transports/all"
 )
@@ -25,7 +26,7 @@ func buildVersion() string {
 	return "(devel)"
 }
 
-func versionCommand(e *env) *cli.Command {
+func versionCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "version",
 		Usage: "print the version, and what it was built with",

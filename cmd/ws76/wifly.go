@@ -12,6 +12,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/wifly"
 )
@@ -19,7 +20,7 @@ import (
 // wiflyExits are the exit codes of each of the commands.
 var wiflyExits = []int{app.ExitConnect, app.ExitTimeout, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate}
 
-func wiflyCommand(e *env) *cli.Command {
+func wiflyCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "wifly",
 		Usage: "set up WiFly RN-131 modules, or be one",
@@ -48,7 +49,7 @@ func moduleFlags(more ...cli.Flag) []cli.Flag {
 }
 
 // moduleTransport is what --port says.
-func (e *env) moduleTransport(port string) (*wifly.Transport, error) {
+func moduleTransport(e *reach.Env, port string) (*wifly.Transport, error) {
 	if port == "" {
 		return nil, app.Usagef("--port says where the module is: a device, or a URL like %s", wifly.Entry.Example)
 	}
@@ -70,7 +71,7 @@ func (e *env) moduleTransport(port string) (*wifly.Transport, error) {
 	if err != nil {
 		return nil, app.Usagef("--port %q: %w", port, err)
 	}
-	e.adopt(t)
+	e.Adopt(t)
 	t.Trace = func(sent bool, text string) {
 		way := "<"
 		if sent {
@@ -82,8 +83,8 @@ func (e *env) moduleTransport(port string) (*wifly.Transport, error) {
 }
 
 // withModule opens the module of --port, has f talk to it, and leaves it as it was.
-func (e *env) withModule(c *cli.Context, f func(ctx context.Context, m *wifly.Module) error) (err error) {
-	t, err := e.moduleTransport(c.String("port"))
+func withModule(e *reach.Env, c *cli.Context, f func(ctx context.Context, m *wifly.Module) error) (err error) {
+	t, err := moduleTransport(e, c.String("port"))
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (e *env) withModule(c *cli.Context, f func(ctx context.Context, m *wifly.Mo
 	return nil
 }
 
-func wiflyInfoCommand(e *env) *cli.Command {
+func wiflyInfoCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "info",
 		Usage: "what a module is, and where",
@@ -120,7 +121,7 @@ ws76 wifly info -p 'wifly:///dev/ttyUSB0?baud=115200' --json`,
 			if err := noModuleArguments(c); err != nil {
 				return err
 			}
-			return e.withModule(c, func(ctx context.Context, m *wifly.Module) error {
+			return withModule(e, c, func(ctx context.Context, m *wifly.Module) error {
 				info, err := m.Info(ctx)
 				if err != nil {
 					return err
@@ -128,7 +129,7 @@ ws76 wifly info -p 'wifly:///dev/ttyUSB0?baud=115200' --json`,
 				if c.Bool("json") {
 					return e.PrintJSON(infoReport{reportVersion, info})
 				}
-				return e.printInfo(info)
+				return printInfo(e, info)
 			})
 		},
 	}, wiflyExits...)
@@ -140,7 +141,7 @@ type infoReport struct {
 	*wifly.Info
 }
 
-func (e *env) printInfo(info *wifly.Info) error {
+func printInfo(e *reach.Env, info *wifly.Info) error {
 	w := tabwriter.NewWriter(e.Stdout, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) {
 		if text := fmt.Sprintf(format, args...); strings.TrimSpace(text) != "" {
@@ -179,7 +180,7 @@ func (e *env) printInfo(info *wifly.Info) error {
 	return w.Flush()
 }
 
-func wiflyScanCommand(e *env) *cli.Command {
+func wiflyScanCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "scan",
 		Usage:     "the networks that a module hears",
@@ -189,12 +190,12 @@ func wiflyScanCommand(e *env) *cli.Command {
 			if err := noModuleArguments(c); err != nil {
 				return err
 			}
-			return e.withModule(c, func(ctx context.Context, m *wifly.Module) error {
+			return withModule(e, c, func(ctx context.Context, m *wifly.Module) error {
 				list, err := m.Scan(ctx)
 				if err != nil {
 					return err
 				}
-				return e.printNetworks(list, c.Bool("json"))
+				return printNetworks(e, list, c.Bool("json"))
 			})
 		},
 	}, wiflyExits...)
@@ -206,7 +207,7 @@ type networkReport struct {
 	wifly.Network
 }
 
-func (e *env) printNetworks(list []wifly.Network, asJSON bool) error {
+func printNetworks(e *reach.Env, list []wifly.Network, asJSON bool) error {
 	if asJSON {
 		for _, n := range list {
 			if err := e.PrintJSON(networkReport{reportVersion, n}); err != nil {
@@ -227,7 +228,7 @@ func (e *env) printNetworks(list []wifly.Network, asJSON bool) error {
 	return w.Flush()
 }
 
-func wiflySendCommand(e *env) *cli.Command {
+func wiflySendCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "send",
 		Usage:     "send commands to a module and print its replies",
@@ -238,14 +239,14 @@ ws76 wifly send -p /dev/ttyUSB0 'ping g' --wait 5s`,
 			"Nothing is saved unless a COMMAND is save.",
 		Flags: moduleFlags(flags.Time(cli.GenericFlag{Name: "wait",
 			Usage: "read on until the module has been silent for `TIME` (default: 4s after join, scan, ping and lookup, which answer late)"}, 0)),
-		Action: e.wiflySend,
+		Action: func(c *cli.Context) error { return wiflySend(e, c) },
 	}, wiflyExits...)
 }
 
 // lateCommands answer after their prompt.
 var lateCommands = map[string]bool{"join": true, "scan": true, "ping": true, "lookup": true}
 
-func (e *env) wiflySend(c *cli.Context) error {
+func wiflySend(e *reach.Env, c *cli.Context) error {
 	if !c.Args().Present() {
 		return app.Usagef("wifly send wants a COMMAND for the module, like 'get comm'")
 	}
@@ -255,7 +256,7 @@ func (e *env) wiflySend(c *cli.Context) error {
 			return app.Usagef("wifly send %q: it ends command mode; connect --via wifly: opens connections", command)
 		}
 	}
-	return e.withModule(c, func(ctx context.Context, m *wifly.Module) error {
+	return withModule(e, c, func(ctx context.Context, m *wifly.Module) error {
 		for _, command := range c.Args().Slice() {
 			word, _, _ := strings.Cut(command, " ")
 			wait := c.Duration("wait")

@@ -19,13 +19,14 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/serial"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
 
-func wiflyEmulateCommand(e *env) *cli.Command {
+func wiflyEmulateCommand(e *reach.Env) *cli.Command {
 	const line, wifi, tcp = "Serial line", "Wi-Fi", "TCP"
 	return e.Command(cli.Command{
 		Name:  "emulate",
@@ -54,25 +55,25 @@ ws76 wifly emulate --fault clos-after=100,lost-reply=0.1   as bad as in the fiel
 			&cli.StringFlag{Name: "fault", Usage: "what goes wrong, a `LIST` of faults"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`NUMBER` that makes the faults repeatable"},
 		},
-		Action: func(c *cli.Context) error { return e.emulate(c) },
+		Action: func(c *cli.Context) error { return runEmulate(e, c) },
 	}, wiflyExits...)
 }
 
-func (e *env) emulate(c *cli.Context) error {
+func runEmulate(e *reach.Env, c *cli.Context) error {
 	if c.NArg() > 0 {
 		return app.Usagef("wifly emulate takes no arguments, got %q", c.Args().Slice())
 	}
-	o, err := e.moduleOptions(c)
+	o, err := moduleOptions(e, c)
 	if err != nil {
 		return err
 	}
-	tcp, err := e.openTransport("tcp:", transports.Options{})
+	tcp, err := e.OpenTransport("tcp:", transports.Options{})
 	if err != nil {
 		return err
 	}
 	o.Dial = tcp.Dial
 	if c.Bool("upgrade") {
-		u, err := e.newUpgrader(c.Context, tcp, c.StringSlice("map"))
+		u, err := newUpgrader(e, c.Context, tcp, c.StringSlice("map"))
 		if err != nil {
 			return err
 		}
@@ -121,7 +122,7 @@ func (e *env) emulate(c *cli.Context) error {
 }
 
 // moduleOptions are all but those of the port and of TCP connections.
-func (e *env) moduleOptions(c *cli.Context) (*rn131.Options, error) {
+func moduleOptions(e *reach.Env, c *cli.Context) (*rn131.Options, error) {
 	o := &rn131.Options{
 		Firmware: c.String("firmware"), Baud: c.Int("baud"), Seed: c.Uint64("seed"), Running: c.Bool("running"),
 		Note: func(text string) { e.Log.Infof("%s", text) },
@@ -155,7 +156,7 @@ func (e *env) moduleOptions(c *cli.Context) (*rn131.Options, error) {
 			if at == "" {
 				at = strconv.Itoa(wanted)
 			}
-			return listenOn(ctx, net.JoinHostPort(host, at), e.openTransport)
+			return listenOn(ctx, net.JoinHostPort(host, at), e.OpenTransport)
 		}
 	}
 	if file := c.String("settings"); file != "" {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/internal/testenv"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
@@ -33,7 +34,7 @@ func TestEmulateOnPort(t *testing.T) {
 	var running sync.WaitGroup
 	running.Go(func() {
 		defer stderr.Close()
-		e := &env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: stderr, Getenv: func(string) string { return "" }}}
+		e := &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: stderr, Getenv: func(string) string { return "" }}}
 		args := []string{"ws76", "wifly", "emulate", "--port", "serial://" + host.Path + "?baud=115200", "--listen", "127.0.0.1:0", "--running", "-v"}
 		if code := run(ctx, args, e); code != app.ExitInterrupt {
 			t.Errorf("exit code %d, want %d", code, app.ExitInterrupt)

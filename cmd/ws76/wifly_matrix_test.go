@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/transports/wifly"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
@@ -104,8 +105,8 @@ func (c matrixCase) run(t *testing.T, result *string) {
 		for _, arg := range matrixCommands[c.command].args {
 			args = append(args, strings.NewReplacer("RATE", fmt.Sprint(c.rate), "PORT", fmt.Sprint(port.Add(1))).Replace(arg))
 		}
-		code := run(commanding, args, &env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" }},
-			uart: func(_ context.Context, baud int) (net.Conn, error) { return line.open(baud), nil }})
+		code := run(commanding, args, &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" }},
+			UART: func(_ context.Context, baud int) (net.Conn, error) { return line.open(baud), nil }})
 		end(nil)
 		after := module.State()
 		cancel()

@@ -13,11 +13,12 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/transports/wifly"
 )
 
-func wiflySetupCommand(e *env) *cli.Command {
+func wiflySetupCommand(e *reach.Env) *cli.Command {
 	const network, address, uart = "Network", "Address", "UART"
 	return e.Command(cli.Command{
 		Name:  "setup",
@@ -44,11 +45,11 @@ ws76 wifly setup -p 'wifly:///dev/ttyUSB0?baud=9600' --baud 115200`,
 			&cli.BoolFlag{Name: "dry-run", Usage: "show what would change and change nothing"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 		),
-		Action: e.wiflySetup,
+		Action: func(c *cli.Context) error { return wiflySetup(e, c) },
 	}, wiflyExits...)
 }
 
-func (e *env) wiflySetup(c *cli.Context) error {
+func wiflySetup(e *reach.Env, c *cli.Context) error {
 	if err := noModuleArguments(c); err != nil {
 		return err
 	}
@@ -68,13 +69,13 @@ func (e *env) wiflySetup(c *cli.Context) error {
 		return app.Usagef("wifly setup: %w", err)
 	}
 	var err error
-	if setup.Phrase, err = e.passphrase(c); err != nil {
+	if setup.Phrase, err = passphrase(e, c); err != nil {
 		return err
 	}
 	if err := setup.Check(); err != nil {
 		return app.Usagef("wifly setup: %w", err)
 	}
-	return e.withModule(c, func(ctx context.Context, m *wifly.Module) error { return e.applySetup(ctx, c, m, setup) })
+	return withModule(e, c, func(ctx context.Context, m *wifly.Module) error { return applySetup(e, ctx, c, m, setup) })
 }
 
 // setupReport is what wifly setup --json prints.
@@ -85,7 +86,7 @@ type setupReport struct {
 	Info    *wifly.Info    `json:"info,omitempty"` // afterwards
 }
 
-func (e *env) applySetup(ctx context.Context, c *cli.Context, m *wifly.Module, setup *wifly.Setup) error {
+func applySetup(e *reach.Env, ctx context.Context, c *cli.Context, m *wifly.Module, setup *wifly.Setup) error {
 	changes, err := m.Plan(ctx, setup)
 	if err != nil {
 		return err
@@ -119,12 +120,12 @@ func (e *env) applySetup(ctx context.Context, c *cli.Context, m *wifly.Module, s
 	if asJSON || err != nil {
 		return err
 	}
-	return e.printInfo(report.Info)
+	return printInfo(e, report.Info)
 }
 
 // passphrase reads --phrase-file, or asks on a terminal if there is a network to
 // join. "" leaves the module's as it is.
-func (e *env) passphrase(c *cli.Context) (string, error) {
+func passphrase(e *reach.Env, c *cli.Context) (string, error) {
 	var text []byte
 	var err error
 	const most = 4096 // of a file, which has one line that counts
@@ -138,7 +139,7 @@ func (e *env) passphrase(c *cli.Context) (string, error) {
 			f.Close()
 		}
 	case c.String("ssid") != "" && c.String("auth") != "open" && app.IsTerminal(e.Stdin):
-		return e.askPassword(c.Context, fmt.Sprintf("passphrase of %q (empty: as it is): ", c.String("ssid")))
+		return askPassword(e, c.Context, fmt.Sprintf("passphrase of %q (empty: as it is): ", c.String("ssid")))
 	default:
 		return "", nil
 	}
@@ -154,7 +155,7 @@ func (e *env) passphrase(c *cli.Context) (string, error) {
 
 // askPassword reads a line without showing it, not even what was typed before it
 // asked. When ctx ends the read is left behind, as the process ends then.
-func (e *env) askPassword(ctx context.Context, prompt string) (string, error) {
+func askPassword(e *reach.Env, ctx context.Context, prompt string) (string, error) {
 	f := e.Stdin.(*os.File)
 	before, err := term.MakeRaw(int(f.Fd()))
 	if err != nil {

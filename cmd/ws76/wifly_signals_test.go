@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
 
@@ -114,9 +115,9 @@ func (c signalCase) run(t *testing.T) (lines int) {
 		for _, arg := range matrixCommands[c.command].args {
 			args = append(args, strings.NewReplacer("RATE", "9600", "PORT", fmt.Sprint(port.Add(1))).Replace(arg))
 		}
-		environment := func(out io.Writer) *env {
-			return &env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: out, Stderr: out, Getenv: func(string) string { return "" }},
-				uart: func(_ context.Context, baud int) (net.Conn, error) { return line.open(baud), nil }}
+		environment := func(out io.Writer) *reach.Env {
+			return &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: out, Stderr: out, Getenv: func(string) string { return "" }},
+				UART: func(_ context.Context, baud int) (net.Conn, error) { return line.open(baud), nil }}
 		}
 		e := environment(out)
 		ended := make(chan int, 1)
@@ -138,7 +139,7 @@ func (c signalCase) run(t *testing.T) (lines int) {
 			case code = <-ended:
 				over = true
 			case <-time.After(c.second):
-				e.sayLeft()
+				e.SayLeft()
 				line.kill()
 				killed = true
 			}

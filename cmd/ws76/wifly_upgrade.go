@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/hixie"
@@ -26,7 +27,7 @@ const upgradeHandshake = time.Minute
 // upgrader opens the connections of a module and makes those of drafts 75 and 76
 // into ones of RFC 6455. What is no WebSocket passes as it is.
 type upgrader struct {
-	e       *env
+	e       *reach.Env
 	ctx     context.Context
 	tcp     core.Dialer
 	urls    map[string]core.Target // by HOST:PORT that the device asks for
@@ -37,7 +38,7 @@ type upgrader struct {
 	names map[netip.Addr]string // addresses that lookup made up
 }
 
-func (e *env) newUpgrader(ctx context.Context, tcp core.Dialer, maps []string) (*upgrader, error) {
+func newUpgrader(e *reach.Env, ctx context.Context, tcp core.Dialer, maps []string) (*upgrader, error) {
 	u := &upgrader{e: e, ctx: ctx, tcp: tcp, urls: map[string]core.Target{}, bases: map[string]string{}, names: map[netip.Addr]string{}}
 	for _, m := range maps {
 		addr, base, ok := strings.Cut(m, "=")
@@ -149,7 +150,7 @@ func (u *upgrader) carry(device, server net.Conn, addr string) error {
 			u.e.Log.Infof("%s: %s becomes %s", addr, d, upstream.Dialect())
 			return nil
 		},
-		Trace: u.e.trace("server"),
+		Trace: u.e.Trace("server"),
 	})
 	var plain *core.NotWebSocketError
 	switch {
@@ -206,7 +207,7 @@ func (u *upgrader) open(r *hixie.Request, server net.Conn, addr string) (*core.C
 		}
 		base = "ws://" + host
 	}
-	o := &core.DialOptions{Dialect: core.RFC6455, Dialer: opened{server}, Compress: true, Trace: u.e.trace("client")}
+	o := &core.DialOptions{Dialect: core.RFC6455, Dialer: opened{server}, Compress: true, Trace: u.e.Trace("client")}
 	o.Origin, _ = r.Fields.Get("Origin")
 	for _, name := range []string{"Sec-WebSocket-Protocol", "WebSocket-Protocol"} {
 		if p, ok := r.Fields.Get(name); ok {

@@ -1,4 +1,4 @@
-package main
+package reach
 
 import (
 	"strings"
@@ -6,19 +6,19 @@ import (
 	"github.com/ws76/ws76/transports/wifly"
 )
 
-// adopt has a module's transport keep the books of this process.
-func (e *env) adopt(t *wifly.Transport) {
-	t.Ledger = e.modules
+// Adopt has a module's transport keep the books of this process.
+func (e *Env) Adopt(t *wifly.Transport) {
+	t.Ledger = e.Modules
 	t.Notice = func(text string) { e.Log.Warnf("wifly: %s", text) }
-	if e.uart != nil {
-		t.Open = e.uart
+	if e.UART != nil {
+		t.Open = e.UART
 	}
 }
 
-// sayLeft says what was not put back in modules, whatever has ended the command, and what
+// SayLeft says what was not put back in modules, whatever has ended the command, and what
 // does that.
-func (e *env) sayLeft() {
-	for _, left := range e.modules.Left() {
+func (e *Env) SayLeft() {
+	for _, left := range e.Modules.Left() {
 		port := quoteShell(left.URL)
 		var undone []string
 		if len(left.Settings) > 0 {

@@ -1,4 +1,4 @@
-package main
+package reach
 
 import (
 	"encoding/hex"
@@ -11,11 +11,11 @@ import (
 	"github.com/ws76/ws76/core/hixie"
 )
 
-// secretFields are shown without their value, however much is shown.
-var secretFields = []string{"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie"}
+// SecretFields are shown without their value, however much is shown.
+var SecretFields = []string{"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie"}
 
-// trace shows handshakes with -vv and frames with -vvv. role is whose side this is.
-func (e *env) trace(role string) *core.Trace {
+// Trace shows handshakes with -vv and frames with -vvv. role is whose side this is.
+func (e *Env) Trace(role string) *core.Trace {
 	if !e.Log.Enabled(slog.LevelInfo) {
 		return nil
 	}
@@ -49,10 +49,10 @@ func (e *env) trace(role string) *core.Trace {
 	return t
 }
 
-func (e *env) traceFields(mark string, fields hixie.Fields) {
+func (e *Env) traceFields(mark string, fields hixie.Fields) {
 	for _, f := range fields {
 		value := f.Value
-		for _, name := range secretFields {
+		for _, name := range SecretFields {
 			if strings.EqualFold(f.Name, name) {
 				value = "(hidden)"
 			}

@@ -1,4 +1,4 @@
-package main
+package reach
 
 import (
 	"context"
@@ -21,13 +21,13 @@ import (
 	"github.com/ws76/ws76/transports/wifly"
 )
 
-// transportProgram is what the name of an executable begins with that is a
+// TransportProgram is what the name of an executable begins with that is a
 // transport: the scheme follows.
-const transportProgram = "ws76-transport-"
+const TransportProgram = "ws76-transport-"
 
-// openTransport opens a transport of those that are built in or, where none has
+// OpenTransport opens a transport of those that are built in or, where none has
 // the scheme, an executable on PATH. Of o it fills in the streams of the process.
-func (e *env) openTransport(raw string, o transports.Options) (transports.Transport, error) {
+func (e *Env) OpenTransport(raw string, o transports.Options) (transports.Transport, error) {
 	scheme, _, _ := strings.Cut(strings.ToLower(raw), ":")
 	o.Stdin, o.Stdout, o.Stderr = app.FileOf(e.Stdin), app.FileOf(e.Stdout), e.ChildSays(scheme)
 	o.Environ, o.Contained = e.ChildEnviron, e.Children.Contained
@@ -35,12 +35,12 @@ func (e *env) openTransport(raw string, o transports.Options) (transports.Transp
 	r := all.Transports()
 	t, err := r.Open(raw, o)
 	if module, ok := t.(*wifly.Transport); ok {
-		e.adopt(module)
+		e.Adopt(module)
 	}
 	if !errors.Is(err, transports.ErrUnknown) {
 		return t, err
 	}
-	if path, missing := exec.LookPath(transportProgram + scheme); missing == nil && scheme != "" {
+	if path, missing := exec.LookPath(TransportProgram + scheme); missing == nil && scheme != "" {
 		r.Register(wsexec.Program(scheme, path))
 		return r.Open(raw, o)
 	}
@@ -48,11 +48,11 @@ func (e *env) openTransport(raw string, o transports.Options) (transports.Transp
 	for _, entry := range r.Entries() {
 		known = append(known, entry.Scheme)
 	}
-	return nil, fmt.Errorf("%w; an executable %s%s on PATH would be one too%s", err, transportProgram, scheme, app.DidYouMean(scheme, known, "%s:"))
+	return nil, fmt.Errorf("%w; an executable %s%s on PATH would be one too%s", err, TransportProgram, scheme, app.DidYouMean(scheme, known, "%s:"))
 }
 
-// transportExamples lists the transports for help.
-func transportExamples() string {
+// TransportExamples lists the transports for help.
+func TransportExamples() string {
 	var examples []string
 	for _, entry := range all.Transports().Entries() {
 		examples = append(examples, entry.Example)
@@ -72,12 +72,12 @@ func (p proxied) Dial(ctx context.Context, addr string) (net.Conn, error) {
 
 // Reaches is for transports.Reacher.
 func (p proxied) Reaches(addr string, listen bool) []transports.Reach {
-	return whatReaches(p.proxy, p.direct.Target(addr), listen)
+	return WhatReaches(p.proxy, p.direct.Target(addr), listen)
 }
 
 // throughProxy returns direct, or the way through the proxy that --proxy or the
 // environment asks for.
-func (e *env) throughProxy(c *cli.Context, direct *tcp.Transport, target core.Target, o transports.Options) (transports.Transport, error) {
+func (e *Env) throughProxy(c *cli.Context, direct *tcp.Transport, target core.Target, o transports.Options) (transports.Transport, error) {
 	proxy, err := e.proxyURL(c, &url.URL{Scheme: map[bool]string{false: "http", true: "https"}[target.Secure], Host: direct.Target(target.Addr)})
 	if err != nil || proxy == nil {
 		return direct, err
@@ -87,7 +87,7 @@ func (e *env) throughProxy(c *cli.Context, direct *tcp.Transport, target core.Ta
 	default:
 		return nil, app.Usagef("proxy %q: want socks5://, socks5h://, http:// or https://", proxy.Redacted())
 	}
-	t, err := e.openTransport(proxy.String(), o)
+	t, err := e.OpenTransport(proxy.String(), o)
 	if err != nil {
 		return nil, app.Usagef("proxy: %w", err)
 	}
@@ -98,7 +98,7 @@ func (e *env) throughProxy(c *cli.Context, direct *tcp.Transport, target core.Ta
 // proxyURL returns the proxy on the way to target, nil for none. --proxy is for
 // every target; the variables are those of other programs, which leave out
 // loopback addresses and what NO_PROXY names.
-func (e *env) proxyURL(c *cli.Context, target *url.URL) (*url.URL, error) {
+func (e *Env) proxyURL(c *cli.Context, target *url.URL) (*url.URL, error) {
 	if c.IsSet("proxy") {
 		raw := c.String("proxy")
 		if raw == "" || raw == "none" {

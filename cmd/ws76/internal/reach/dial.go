@@ -1,4 +1,4 @@
-package main
+package reach
 
 import (
 	"context"
@@ -27,49 +27,49 @@ import (
 	wstls "github.com/ws76/ws76/transports/tls"
 )
 
-// dialer opens the connections of connect.
-type dialer struct {
-	url     string
-	target  core.Target
-	options core.DialOptions
-	timeout time.Duration
-	origin  string // the flag for another origin; "": there is none
+// Dialer opens the connections of connect.
+type Dialer struct {
+	URL     string
+	Target  core.Target
+	Options core.DialOptions
+	Timeout time.Duration
+	Origin  string // the flag for another origin; "": there is none
 	// reopen makes the dialer of options anew, for another TLS.
 	reopen func(*tls.Config) (transports.Transport, error)
 }
 
-func (e *env) newDialer(c *cli.Context) (*dialer, error) {
-	d, err := e.newDialerTo(c, c.Args().First(), c.String("via"))
+func (e *Env) NewDialer(c *cli.Context) (*Dialer, error) {
+	d, err := e.NewDialerTo(c, c.Args().First(), c.String("via"))
 	if err == nil {
-		d.origin = "--origin"
+		d.Origin = "--origin"
 	}
 	return d, err
 }
 
-// newDialerTo is newDialer for a URL and a transport that no argument names.
-func (e *env) newDialerTo(c *cli.Context, url, via string) (*dialer, error) {
-	d := &dialer{url: url, timeout: c.Duration("connect-timeout")}
+// NewDialerTo is newDialer for a URL and a transport that no argument names.
+func (e *Env) NewDialerTo(c *cli.Context, url, via string) (*Dialer, error) {
+	d := &Dialer{URL: url, Timeout: c.Duration("connect-timeout")}
 	var err error
-	if d.target, err = core.ParseURL(d.url); err != nil {
+	if d.Target, err = core.ParseURL(d.URL); err != nil {
 		return nil, app.Usage(err)
 	}
-	d.options = core.DialOptions{
+	d.Options = core.DialOptions{
 		Dialect: core.Dialect(c.String("dialect")),
 		Origin:  c.String("origin"), Protocols: c.StringSlice("protocol"),
 		FixedOrder: c.String("header-order") == "fixed", Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"),
-		MaxMessage: flags.Bytes(c, "max-message"), CloseTimeout: c.Duration("close-timeout"), Trace: e.trace("client"),
+		MaxMessage: flags.Bytes(c, "max-message"), CloseTimeout: c.Duration("close-timeout"), Trace: e.Trace("client"),
 	}
-	if d.target.Dialect != "" {
-		d.options.Dialect = d.target.Dialect
+	if d.Target.Dialect != "" {
+		d.Options.Dialect = d.Target.Dialect
 	}
-	if d.options.Header, err = headerFields(c); err != nil {
+	if d.Options.Header, err = headerFields(c); err != nil {
 		return nil, err
 	}
 	if err := d.setChallenge(c); err != nil {
 		return nil, err
 	}
-	warnOldTLS(e, c.String("tls-min"))
-	d.options.TLS, err = wstls.ClientConfig(wstls.ConfigOptions{
+	WarnOldTLS(e, c.String("tls-min"))
+	d.Options.TLS, err = wstls.ClientConfig(wstls.ConfigOptions{
 		CAFile: c.String("cacert"), CertFile: c.String("cert"), KeyFile: c.String("key"),
 		ServerName: c.String("servername"), Insecure: c.Bool("insecure"), MinVersion: c.String("tls-min"),
 	})
@@ -77,9 +77,9 @@ func (e *env) newDialerTo(c *cli.Context, url, via string) (*dialer, error) {
 		return nil, app.Usage(err)
 	}
 	d.reopen = func(config *tls.Config) (transports.Transport, error) {
-		return e.newTransport(c, via, d.target, config)
+		return e.newTransport(c, via, d.Target, config)
 	}
-	if d.options.Dialer, err = d.reopen(d.options.TLS); err != nil {
+	if d.Options.Dialer, err = d.reopen(d.Options.TLS); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -87,15 +87,15 @@ func (e *env) newDialerTo(c *cli.Context, url, via string) (*dialer, error) {
 
 // setChallenge takes --key1, --key2 and --key3, which are checked before anything
 // is dialled.
-func (d *dialer) setChallenge(c *cli.Context) error {
-	o := &d.options
+func (d *Dialer) setChallenge(c *cli.Context) error {
+	o := &d.Options
 	switch o.Key1, o.Key2 = c.String("key1"), c.String("key2"); {
 	case o.Key1 == "" && o.Key2 == "" && c.String("key3") == "":
 		return nil
 	case o.Key1 == "" || o.Key2 == "" || c.String("key3") == "":
 		return app.Usagef("a fixed challenge is --key1, --key2 and --key3 together")
 	}
-	key3, err := parseBytes(c.String("key3"), 8)
+	key3, err := flags.ParseBytes(c.String("key3"), 8)
 	if err != nil {
 		return app.Usagef("--key3: %w", err)
 	}
@@ -106,7 +106,7 @@ func (d *dialer) setChallenge(c *cli.Context) error {
 }
 
 // newTransport opens what --via and --proxy ask for.
-func (e *env) newTransport(c *cli.Context, via string, target core.Target, config *tls.Config) (transports.Transport, error) {
+func (e *Env) newTransport(c *cli.Context, via string, target core.Target, config *tls.Config) (transports.Transport, error) {
 	options := transports.Options{Resolve: transports.Resolve{}, TLS: config}
 	for _, entry := range c.StringSlice("resolve") {
 		if err := options.Resolve.Add(entry); err != nil {
@@ -124,7 +124,7 @@ func (e *env) newTransport(c *cli.Context, via string, target core.Target, confi
 	if strings.HasPrefix(strings.ToLower(via), "stdio:") {
 		return nil, app.Usagef("--via stdio: connect has its messages on standard input and output; a server can --listen on stdio:")
 	}
-	t, err := e.openTransport(via, options)
+	t, err := e.OpenTransport(via, options)
 	if err != nil {
 		return nil, app.Usagef("--via: %w", err)
 	}
@@ -138,15 +138,15 @@ func (e *env) newTransport(c *cli.Context, via string, target core.Target, confi
 	return e.throughProxy(c, direct, target, options)
 }
 
-// dial connects within --connect-timeout and adds to a handshake error what the
+// Dial connects within --connect-timeout and adds to a handshake error what the
 // command line can do about it.
-func (d *dialer) dial(ctx context.Context) (*core.Conn, error) {
-	if d.timeout > 0 {
+func (d *Dialer) Dial(ctx context.Context) (*core.Conn, error) {
+	if d.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, d.timeout, errConnectTimeout(d.timeout))
+		ctx, cancel = context.WithTimeoutCause(ctx, d.Timeout, ErrConnectTimeout(d.Timeout))
 		defer cancel()
 	}
-	conn, err := core.Dial(ctx, d.url, &d.options)
+	conn, err := core.Dial(ctx, d.URL, &d.Options)
 	var handshake *core.HandshakeError
 	if errors.As(err, &handshake) {
 		if hint := d.hint(handshake); handshake.Hint == "" || hint == "" {
@@ -161,24 +161,24 @@ func (d *dialer) dial(ctx context.Context) (*core.Conn, error) {
 	return conn, err
 }
 
-func errConnectTimeout(d time.Duration) error {
+func ErrConnectTimeout(d time.Duration) error {
 	return fmt.Errorf("no answer within --connect-timeout %v: %w", d, context.DeadlineExceeded)
 }
 
-// open is ws76.open where there is a connection: a stream over the transport that
+// Open is ws76.open where there is a connection: a stream over the transport that
 // it has, to tcp://HOST:PORT or tls://HOST:PORT. d is guarded.
-func (d *dialer) open(ctx context.Context, raw string) (net.Conn, error) {
+func (d *Dialer) Open(ctx context.Context, raw string) (net.Conn, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "tcp" && u.Scheme != "tls" || u.Port() == "" || u.User != nil || u.RawQuery != "" || u.Path != "" && u.Path != "/" {
 		return nil, fmt.Errorf("opening %q: want tcp://HOST:PORT or tls://HOST:PORT here", transports.Redact(raw))
 	}
-	stream, err := d.options.Dialer.Dial(ctx, u.Host)
+	stream, err := d.Options.Dialer.Dial(ctx, u.Host)
 	if err != nil || u.Scheme == "tcp" {
 		return stream, err
 	}
 	config := &tls.Config{}
-	if d.options.TLS != nil {
-		config = d.options.TLS.Clone()
+	if d.Options.TLS != nil {
+		config = d.Options.TLS.Clone()
 	}
 	if config.ServerName == "" {
 		config.ServerName = u.Hostname()
@@ -191,10 +191,10 @@ func (d *dialer) open(ctx context.Context, raw string) (net.Conn, error) {
 	return secure, nil
 }
 
-// redirected is d with another URL of the same server; the options of the command
+// Redirected is d with another URL of the same server; the options of the command
 // line stay as they are.
-func (d *dialer) redirected(url string) (*dialer, error) {
-	if url == d.url {
+func (d *Dialer) Redirected(url string) (*Dialer, error) {
+	if url == d.URL {
 		return d, nil
 	}
 	target, err := core.ParseURL(url)
@@ -202,48 +202,48 @@ func (d *dialer) redirected(url string) (*dialer, error) {
 		return nil, fmt.Errorf("a plugin's connect: %w", err)
 	}
 	other := *d
-	other.url, other.target = url, target
+	other.URL, other.Target = url, target
 	return &other, nil
 }
 
 // secrets are the fields of a request that are for one server.
 var secrets = []string{"Authorization", "Cookie"}
 
-// leave takes from d, which a plugin has led elsewhere than to the server that was asked for, what is for that one alone: the
+// Leave takes from d, which a plugin has led elsewhere than to the server that was asked for, what is for that one alone: the
 // login, the cookies and the client certificate.
-func (d *dialer) leave(e *env, asked core.Target) error {
-	if d.target.Secure == asked.Secure && strings.EqualFold(d.target.Addr, asked.Addr) {
+func (d *Dialer) Leave(e *Env, asked core.Target) error {
+	if d.Target.Secure == asked.Secure && strings.EqualFold(d.Target.Addr, asked.Addr) {
 		return nil
 	}
 	var left []string
-	d.options.Header = slices.DeleteFunc(slices.Clone(d.options.Header), func(f hixie.Field) bool {
+	d.Options.Header = slices.DeleteFunc(slices.Clone(d.Options.Header), func(f hixie.Field) bool {
 		secret := slices.ContainsFunc(secrets, func(name string) bool { return strings.EqualFold(name, f.Name) })
 		if secret {
 			left = append(left, f.Name)
 		}
 		return secret
 	})
-	if user := d.target.User; user != nil && asked.User != nil && user.String() == asked.User.String() {
-		_, rest, _ := strings.Cut(d.url, "@")
-		scheme, _, _ := strings.Cut(d.url, "://")
-		d.url, d.target.User = scheme+"://"+rest, nil
+	if user := d.Target.User; user != nil && asked.User != nil && user.String() == asked.User.String() {
+		_, rest, _ := strings.Cut(d.URL, "@")
+		scheme, _, _ := strings.Cut(d.URL, "://")
+		d.URL, d.Target.User = scheme+"://"+rest, nil
 		left = append(left, "the login of the URL")
 	}
-	if c := d.options.TLS; c != nil && (len(c.Certificates) > 0 || c.GetClientCertificate != nil) {
-		d.options.TLS = c.Clone()
-		d.options.TLS.Certificates, d.options.TLS.GetClientCertificate = nil, nil
-		g, guards := d.options.Dialer.(interface{ chosen() []transports.Reach })
-		t, err := d.reopen(d.options.TLS) // which may speak TLS itself
+	if c := d.Options.TLS; c != nil && (len(c.Certificates) > 0 || c.GetClientCertificate != nil) {
+		d.Options.TLS = c.Clone()
+		d.Options.TLS.Certificates, d.Options.TLS.GetClientCertificate = nil, nil
+		g, guards := d.Options.Dialer.(interface{ chosen() []transports.Reach })
+		t, err := d.reopen(d.Options.TLS) // which may speak TLS itself
 		if err != nil {
 			return err
 		}
-		if d.options.Dialer = t; guards {
-			d.options.Dialer = guard(t, g.chosen())
+		if d.Options.Dialer = t; guards {
+			d.Options.Dialer = guard(t, g.chosen())
 		}
 		left = append(left, "the client certificate")
 	}
 	if left != nil {
-		e.Log.Warnf("a plugin leads from %s to %s, which does not get %s", asked.Addr, d.target.Addr, strings.Join(left, ", "))
+		e.Log.Warnf("a plugin leads from %s to %s, which does not get %s", asked.Addr, d.Target.Addr, strings.Join(left, ", "))
 	}
 	return nil
 }
@@ -268,19 +268,19 @@ func tlsHint(err error) string {
 
 const alertProtocolVersion = 70 // RFC 8446, section 6
 
-func (d *dialer) hint(h *core.HandshakeError) string {
+func (d *Dialer) hint(h *core.HandshakeError) string {
 	version, _ := h.Fields.Get("Sec-WebSocket-Version")
 	speaks6455 := strings.Contains(version, rfc6455.Version) || h.Fields.Count("Sec-WebSocket-Accept") > 0 || h.Status == 426
 	var text string
 	switch {
-	case d.options.Dialect != core.RFC6455 && speaks6455:
+	case d.Options.Dialect != core.RFC6455 && speaks6455:
 		text = "try --dialect rfc6455"
-	case d.options.Dialect == core.Hixie76 && h.Fields.Count("WebSocket-Location") > 0:
+	case d.Options.Dialect == core.Hixie76 && h.Fields.Count("WebSocket-Location") > 0:
 		text = "try --dialect hixie-75"
-	case d.options.Dialect != core.Hixie76 && h.Fields.Count("Sec-WebSocket-Location") > 0:
+	case d.Options.Dialect != core.Hixie76 && h.Fields.Count("Sec-WebSocket-Location") > 0:
 		text = "try --dialect hixie-76"
-	case h.Status == http.StatusForbidden && d.origin != "":
-		text = d.origin + " ORIGIN sends it another"
+	case h.Status == http.StatusForbidden && d.Origin != "":
+		text = d.Origin + " ORIGIN sends it another"
 	}
 	if body := strings.TrimSpace(string(h.Body)); body != "" {
 		text = strings.TrimPrefix(text+"; ", "; ") + fmt.Sprintf("the answer goes on: %q", body)
@@ -325,4 +325,10 @@ func headerFields(c *cli.Context) (hixie.Fields, error) {
 		fields = append(fields, hixie.Field{Name: "Authorization", Value: "Basic " + base64.StdEncoding.EncodeToString([]byte(login))})
 	}
 	return fields, nil
+}
+
+func WarnOldTLS(e *Env, version string) {
+	if version == "1.0" || version == "1.1" {
+		e.Log.Warnf("TLS %s is broken; use it for devices that know nothing else, on a network you trust", version)
+	}
 }
