@@ -152,7 +152,11 @@ func printInfo(e *reach.Env, info *wifly.Info) error {
 	line("mac", "%s", info.MAC)
 	network := fmt.Sprintf("%q", info.SSID)
 	if info.Associated {
-		line("network", "%s, channel %d, %d dBm, %s", network, info.Channel, info.RSSI, info.Auth)
+		network += fmt.Sprintf(", channel %d, %d dBm", info.Channel, info.RSSI)
+		if info.Auth != "" {
+			network += ", " + info.Auth
+		}
+		line("network", "%s", network)
 	} else {
 		line("network", "%s, not associated", network)
 	}
@@ -176,6 +180,9 @@ func printInfo(e *reach.Env, info *wifly.Info) error {
 	}
 	if info.Battery > 0 {
 		line("battery", "%d mV", info.Battery)
+	}
+	if info.Leftover {
+		line("left over", "settings of a connection that was cut short; a reboot drops them, as of ws76 wifly send -p PORT reboot")
 	}
 	return w.Flush()
 }
@@ -281,7 +288,7 @@ func wiflySend(e *reach.Env, c *cli.Context) error {
 			}
 			text = wifly.Mask(text)
 			if strings.Contains(text, "ERR:") {
-				return fmt.Errorf("%s: the module refused: %q", wifly.Mask(command), text)
+				return fmt.Errorf("%s: the module refused: %q", wifly.Mask(command), wifly.Excerpt(text))
 			}
 			for line := range strings.SplitSeq(text, "\n") {
 				fmt.Fprintln(e.Stdout, app.Shown(line))

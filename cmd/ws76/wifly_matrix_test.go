@@ -57,7 +57,7 @@ var port atomic.Int64
 
 // matrixKinds are the causes that errors name.
 var matrixKinds = []error{
-	wifly.ErrNoAnswer, wifly.ErrWrongBaud, wifly.ErrReply, wifly.ErrNotAssociated, wifly.ErrAuth, wifly.ErrOtherAuth, wifly.ErrDHCP, wifly.ErrDNS, wifly.ErrRefused,
+	wifly.ErrNoAnswer, wifly.ErrWrongBaud, wifly.ErrReply, wifly.ErrNotSaved, wifly.ErrNotAssociated, wifly.ErrAuth, wifly.ErrOtherAuth, wifly.ErrDHCP, wifly.ErrDNS, wifly.ErrRefused,
 	wifly.ErrBusy, wifly.ErrLinkLost, wifly.ErrRebooted, wifly.ErrHung, wifly.ErrLate, wifly.ErrUnplugged,
 }
 
@@ -292,5 +292,37 @@ func golden(t *testing.T, path, text string) {
 		}
 	default:
 		t.Errorf("the table of %s is stale; go test -run TestWiflyMatrix -update writes it:\n%s", path, text)
+	}
+}
+
+// TestWiflyAuto: the rate of a module that was switched on a moment ago is found within 20 s, and what takes so long is said.
+func TestWiflyAuto(t *testing.T) {
+	for _, rate := range []int{9600, 115200, 19200} {
+		for _, since := range []time.Duration{0, 300 * time.Millisecond, time.Second, 3 * time.Second} {
+			synctest.Test(t, func(t *testing.T) {
+				line := newWire()
+				module, err := rn131.New(&rn131.Options{Baud: rate, Settings: "set wlan ssid lab\n", Networks: []rn131.Network{{SSID: "lab"}}, HostRate: line.rate.Load})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				var running sync.WaitGroup
+				running.Go(func() { module.Serve(ctx, moduleEnd{line, new([]byte)}) })
+				time.Sleep(since)
+				began := time.Now()
+				var out transcript
+				code := run(ctx, []string{"ws76", "wifly", "info", "-p", fmt.Sprintf("/dev/module-%d", port.Add(1))}, &reach.Env{
+					Env:  &app.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" }},
+					UART: func(_ context.Context, baud int) (net.Conn, error) { return line.open(baud), nil },
+				})
+				took := time.Since(began)
+				cancel()
+				running.Wait()
+				said := strings.Contains(out.String(), "no module answers at 9600 baud; the other usual rates are tried")
+				if code != app.ExitOK || took > 20*time.Second || !strings.Contains(out.String(), fmt.Sprintf("%d baud, flow", rate)) || said == (rate == 9600) {
+					t.Errorf("%d baud, switched on for %v: exit code %d after %v\n%s", rate, since, code, took, &out)
+				}
+			})
+		}
 	}
 }

@@ -3,6 +3,7 @@ package wifly
 import (
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 // What can be wrong with a module, its network or the other side. They are the
@@ -11,6 +12,7 @@ var (
 	ErrNoAnswer      = errors.New("the module does not answer")
 	ErrWrongBaud     = errors.New("what comes from the module is no text, as with a wrong baud rate")
 	ErrReply         = errors.New("the module refused, or its answer makes no sense")
+	ErrNotSaved      = errors.New("the module does not save its settings")
 	ErrNotAssociated = errors.New("the module is not associated with an access point")
 	ErrAuth          = errors.New("the access point refused the module's authentication")
 	ErrOtherAuth     = errors.New("the network has another kind of authentication")
@@ -30,6 +32,7 @@ var hints = map[error]string{
 	ErrNoAnswer:      "check power, ground and that TX and RX are crossed; baud=auto tries the usual rates",
 	ErrWrongBaud:     "baud=auto tries the usual rates",
 	ErrReply:         "a garbled line or another device; check wiring and flow control",
+	ErrNotSaved:      "its configuration file is damaged, as by an upgrade that failed; ws76 wifly send 'factory RESET' writes it anew, and drops all settings",
 	ErrNotAssociated: "is the access point on, its name right? ws76 wifly setup changes the network",
 	ErrAuth:          "the passphrase or the kind of authentication is wrong; ws76 wifly setup sets them",
 	ErrDHCP:          "check the DHCP server of the network, or give a fixed address with ws76 wifly setup --ip",
@@ -51,6 +54,8 @@ type Error struct {
 	Got   string // what the module said; may be ""
 	Hint  string // what would help; "" where nothing is known
 	Err   error  // of the port or the context; may be nil
+
+	spoke bool // a module was heard, at the right rate
 }
 
 func (e *Error) Error() string {
@@ -83,13 +88,31 @@ func (e *Error) Local() bool {
 	return true
 }
 
-// fail returns an *Error with the usual hint of its kind. Of got, at most the last
-// 200 bytes are kept.
+// fail returns an *Error with the usual hint of its kind, and the [Excerpt] of got.
 func fail(kind error, doing, got string) *Error {
-	const most = 200
-	got = Mask(got)
-	if len(got) > most {
-		got = "…" + got[len(got)-most:]
+	return &Error{Kind: kind, Doing: doing, Got: Excerpt(got), Hint: hints[kind]}
+}
+
+// How long what a module has said is in an error, quoted: text, and what is mostly none.
+const (
+	mostText  = 200
+	mostNoise = 60
+)
+
+// Excerpt is the end of what a module has said, without secrets, as much as an error shows.
+func Excerpt(said string) string {
+	most := mostText
+	if isNoise([]byte(said)) {
+		most = mostNoise
 	}
-	return &Error{Kind: kind, Doing: doing, Got: got, Hint: hints[kind]}
+	said = Mask(said)
+	from, quoted := len(said), 0
+	for from > 0 && quoted < most {
+		from--
+		quoted += len(strconv.Quote(said[from:from+1])) - 2
+	}
+	if from > 0 {
+		return "…" + said[from:]
+	}
+	return said
 }

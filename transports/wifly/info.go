@@ -14,7 +14,7 @@ type Info struct {
 	Firmware   string `json:"firmware"` // the line of "ver"
 	MAC        string `json:"mac,omitempty"`
 	SSID       string `json:"ssid"`
-	Auth       string `json:"auth,omitempty"`
+	Auth       string `json:"auth,omitempty"` // of the network it is in, where it tells; else as set, "" where it asks the access point
 	Associated bool   `json:"associated"`
 	Channel    int    `json:"channel,omitempty"`
 	RSSI       int    `json:"rssi,omitempty"` // dBm
@@ -30,6 +30,7 @@ type Info struct {
 	Uptime     int    `json:"uptime,omitempty"`     // seconds
 	Battery    int    `json:"battery,omitempty"`    // millivolts
 	Factory    bool   `json:"factory"`              // its network is the one from the factory
+	Leftover   bool   `json:"leftover"`             // it has settings of a session that was cut short, until it reboots
 }
 
 // factorySSID is what a module that lost its settings looks for.
@@ -56,7 +57,7 @@ func (m *Module) Info(ctx context.Context) (*Info, error) {
 		info.TCP = strconv.Itoa(s.tcp())
 	}
 	all := settings{}
-	for _, group := range []string{"wlan", "ip", "uart"} {
+	for _, group := range []string{"wlan", "ip", "uart", "comm"} {
 		got, err := m.get(ctx, group)
 		if err != nil {
 			return nil, err
@@ -65,7 +66,10 @@ func (m *Module) Info(ctx context.Context) (*Info, error) {
 			all[key] = value
 		}
 	}
-	info.SSID, info.Auth = all["ssid"], strings.ToLower(all["auth"])
+	info.SSID, info.Leftover = all["ssid"], isLeftover(all)
+	if auth := strings.ToLower(all["auth"]); auth != "open" { // the default, with which it asks
+		info.Auth = auth
+	}
 	info.Factory = info.SSID == factorySSID
 	ip, port, _ := strings.Cut(all["ip"], ":")
 	if info.DHCP = all["dhcp"]; ip != "0.0.0.0" && s.tcp() != tcpNoIP {
@@ -83,6 +87,11 @@ func (m *Module) Info(ctx context.Context) (*Info, error) {
 		{"ver", func(text string) { info.Firmware = text }},
 		{"get mac", func(text string) { info.MAC = strings.ToLower(anyMAC.FindString(text)) }},
 		{"get dns", func(text string) { info.DNS = parseSettings(text).first("address", "dns", "addr") }},
+		{"show net", func(text string) {
+			if mode := strings.ToLower(parseSettings(text)["mode"]); info.Associated && mode != "" && mode != "none" {
+				info.Auth = mode
+			}
+		}},
 		{"show rssi", func(text string) {
 			if info.Associated {
 				info.RSSI, _ = strconv.Atoi(numberPattern.FindString(text))

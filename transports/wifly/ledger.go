@@ -25,7 +25,7 @@ type Left struct {
 	Commands []string // that put back all of it: "close", "set comm open *OPEN*", "join", or "reboot"
 	Open     bool     // its TCP connection may be open
 	Away     bool     // it was told to leave its network, and may not be in it again
-	Command  bool     // it is in use, and in command mode
+	Command  bool     // it is in command mode, and in use, or did not leave that
 	Saved    bool     // its new settings may be stored, and were not verified
 }
 
@@ -34,7 +34,7 @@ func (l *Ledger) Left() (all []Left) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, b := range l.modules {
-		left := Left{URL: b.url(), Command: b.free != nil && b.command, Saved: b.saved, Open: b.open, Away: b.away}
+		left := Left{URL: b.url(), Command: b.command && (b.free != nil || b.stuck), Saved: b.saved, Open: b.open, Away: b.away}
 		if b.open {
 			left.Commands = append(left.Commands, "close")
 		}
@@ -98,6 +98,7 @@ type books struct {
 	end     func()        // closes what uses it; nil: that ends by itself
 	free    chan struct{} // closed when it is out of use; nil: it is
 	command bool
+	stuck   bool // in command mode: it did not leave that
 	saved   bool
 	open    bool     // there may be a TCP connection
 	away    bool     // from its network, maybe
@@ -139,12 +140,15 @@ func (b *books) note(f func(b *books)) {
 	f(b)
 }
 
-func (b *books) endsBy(end func())       { b.note(func(b *books) { b.end = end }) }
-func (b *books) setBaud(baud int)        { b.note(func(b *books) { b.baud = baud }) }
-func (b *books) setCommand(entered bool) { b.note(func(b *books) { b.command = entered }) }
-func (b *books) setOpen(maybe bool)      { b.note(func(b *books) { b.open = maybe }) }
-func (b *books) setAway(maybe bool)      { b.note(func(b *books) { b.away = maybe }) }
-func (b *books) setSaved(maybe bool)     { b.note(func(b *books) { b.saved = maybe }) }
+func (b *books) endsBy(end func()) { b.note(func(b *books) { b.end = end }) }
+func (b *books) setBaud(baud int)  { b.note(func(b *books) { b.baud = baud }) }
+func (b *books) setCommand(entered bool) {
+	b.note(func(b *books) { b.command, b.stuck = entered, false })
+}
+func (b *books) setStuck(stuck bool) { b.note(func(b *books) { b.command, b.stuck = stuck, stuck }) }
+func (b *books) setOpen(maybe bool)  { b.note(func(b *books) { b.open = maybe }) }
+func (b *books) setAway(maybe bool)  { b.note(func(b *books) { b.away = maybe }) }
+func (b *books) setSaved(maybe bool) { b.note(func(b *books) { b.saved = maybe }) }
 
 // forget says that nothing but the settings of these names is left to put back.
 func (b *books) forget(but ...string) {

@@ -18,6 +18,7 @@ const (
 	openProbe    = 5 * time.Second // of silence behind open, before it is asked how that goes
 	openPause    = 500 * time.Millisecond
 	lookupWait   = 10 * time.Second
+	exitTries    = 3
 	reserve      = 3 * time.Second // of a context, to find out and say what is wrong
 )
 
@@ -135,16 +136,20 @@ func (m *Module) join(ctx context.Context) error {
 }
 
 func (m *Module) joinNetwork(ctx context.Context, ssid string) error {
-	_, rest, err := m.command(ctx, "join", nil)
+	text, rest, err := m.command(ctx, "join", nil)
 	if err != nil {
 		return err
 	}
+	if isRefusal(text) {
+		return fail(ErrReply, "join", text)
+	}
 	r := m.reader("join")
 	got, err := m.readUntil(ctx, rest, within(ctx, joinWait), func(b []byte) bool {
-		s := parseJoin(r.text(wholeLines(b)), ssid)
-		return s.done || s.err != nil || bytes.Contains(b, ready)
+		text := r.text(wholeLines(b))
+		s := parseJoin(text, ssid)
+		return s.done || s.err != nil || isRefusal(text) || bytes.Contains(b, ready)
 	})
-	text := r.text(got)
+	text = r.text(got)
 	if err != nil {
 		return m.broken(err, "join", text)
 	}
@@ -157,6 +162,9 @@ func (m *Module) joinNetwork(ctx context.Context, ssid string) error {
 	state := parseJoin(text, ssid)
 	if state.done {
 		return nil
+	}
+	if isRefusal(text) {
+		return fail(ErrReply, "join", text)
 	}
 	if state.err == nil {
 		// Firmware differs in what it prints; what counts is this.
@@ -209,6 +217,9 @@ func (m *Module) resolve(ctx context.Context, host string) (string, error) {
 	}
 	if len(got) == 0 {
 		return "", fail(ErrHung, command, "")
+	}
+	if strings.Contains(text, "ERR: ?") { // not the command
+		return "", fail(ErrReply, command, text)
 	}
 	return "", fail(ErrDNS, command, text)
 }
@@ -343,8 +354,8 @@ func (m *Module) hangUp(ctx context.Context) error {
 	return m.settle(ctx)
 }
 
-// exit leaves command mode, and returns what came before that and behind it. That
-// EXIT is not seen means nothing: the next session finds out anyway.
+// exit leaves command mode, and returns what came before that and behind it, nil where EXIT
+// is not seen. That means nothing: the next session finds out anyway.
 func (m *Module) exit(ctx context.Context) (before, rest []byte, err error) {
 	if err := m.send(ctx, "exit\r"); err != nil {
 		return nil, nil, err
@@ -354,6 +365,19 @@ func (m *Module) exit(ctx context.Context) (before, rest []byte, err error) {
 	got, err := m.await(ctx, promptWait, func(b []byte) bool { return bytes.Contains(b, []byte(left)) })
 	before, rest, _ = bytes.Cut(got, []byte(left))
 	return before, rest, err
+}
+
+// quit is exit at the end of a session, without a connection: where something else is said
+// than EXIT, as over a line that spoils it, exit is sent again.
+func (m *Module) quit(ctx context.Context) error {
+	for range exitTries {
+		before, rest, err := m.exit(ctx)
+		if err != nil || rest != nil || len(bytes.TrimSpace(before)) == 0 {
+			return err
+		}
+	}
+	m.books.setStuck(true)
+	return nil
 }
 
 // splitAddr checks an address to dial.

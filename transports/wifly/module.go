@@ -14,18 +14,19 @@ import (
 // Times of the dialogue with a module; to those that wait for an answer comes what
 // the bytes take on the wire.
 const (
-	guard       = 350 * time.Millisecond // around $$$; the module asks for 250
-	noiseLimit  = 2 * time.Second        // how long to wait for the line to become quiet
-	enterWait   = 1500 * time.Millisecond
-	promptWait  = time.Second
-	replyWait   = 3 * time.Second  // of silence; 850 ms have been measured
-	replyMost   = 12 * time.Second // for a reply with text in between that never ends
-	slowReply   = time.Second      // a module that takes longer is told as slow, where time runs out
-	settleWait  = 50 * time.Millisecond
-	bootWait    = 10 * time.Second
-	syncRounds  = 3
-	replyLimit  = 64 << 10 // bytes of one reply
-	escapeChars = "$$$"
+	guard        = 350 * time.Millisecond // around $$$; the module asks for 250
+	noiseLimit   = 2 * time.Second        // how long to wait for the line to become quiet
+	enterWait    = 1500 * time.Millisecond
+	promptWait   = time.Second
+	replyWait    = 3 * time.Second         // of silence; 850 ms have been measured
+	behindPrompt = 1500 * time.Millisecond // of silence
+	replyMost    = 12 * time.Second        // for a reply with text in between that never ends
+	slowReply    = time.Second             // a module that takes longer is told as slow, where time runs out
+	settleWait   = 50 * time.Millisecond
+	bootWait     = 10 * time.Second
+	syncRounds   = 3
+	replyLimit   = 64 << 10 // bytes of one reply
+	escapeChars  = "$$$"
 )
 
 // usualRates are tried, in this order, when the baud rate is to be found.
@@ -47,6 +48,7 @@ type Module struct {
 	closing  string   // and when it ends; the mark twice
 	server   bool     // what configure was for
 	answered bool     // it has answered once
+	again    bool     // the last command of ask was sent twice
 	slow     bool     // its last answer took longer than slowReply
 	said     []byte   // its last text, for what it says between replies
 	booted   bool     // *READY* was in that
@@ -75,6 +77,9 @@ func (m *Module) Command(ctx context.Context, command string, wait time.Duration
 		}
 	}
 	text, rest, err := m.command(ctx, command, nil)
+	if err == nil {
+		err = notSaved(command, text)
+	}
 	if err != nil || wait == 0 {
 		return text, err
 	}
@@ -118,11 +123,15 @@ func (m *Module) reply(ctx context.Context, command string, complete func(text s
 	r := m.reader(command)
 	began := time.Now()
 	wire := 2 * m.line.duration(len(command)+200)
-	got, err := m.gather(ctx, nil, replyWait+wire, replyMost+wire, func(got []byte) bool {
-		var done bool
-		text, rest, done = r.answer(got, complete)
-		return done || bytes.Contains(got, ready)
-	})
+	done := func(got []byte) bool {
+		_, _, ok := r.answer(got, complete)
+		return ok || bytes.Contains(got, ready)
+	}
+	prompted := func(got []byte) bool { parts, _ := r.split(got); return len(parts) > 0 }
+	got, err := m.gather(ctx, nil, replyWait+wire, replyMost+wire, func(got []byte) bool { return done(got) || prompted(got) })
+	if err == nil && !done(got) && prompted(got) { // of an earlier command, or the answer is garbled
+		got, err = m.gather(ctx, got, behindPrompt+wire, replyMost+wire, done)
+	}
 	if err != nil {
 		return "", nil, m.broken(err, command, r.text(got))
 	}
@@ -177,7 +186,7 @@ func (m *Module) broken(err error, command, got string) error {
 		late.Err = err
 		return late
 	case got != "":
-		return fmt.Errorf("%s: %w (the module said %q so far)", Mask(command), err, Mask(got))
+		return fmt.Errorf("%s: %w (the module said %q so far)", Mask(command), err, Excerpt(got))
 	}
 	return fmt.Errorf("%s: %w", Mask(command), err)
 }
@@ -285,7 +294,9 @@ func (m *Module) wasSet(name, value, text string, err error) error {
 	case err != nil:
 		return err
 	case isRefusal(text):
-		m.books.refused(name)
+		if !m.again { // else the first may have gone through
+			m.books.refused(name)
+		}
 		return fail(ErrReply, Mask("set "+name+" "+value), text)
 	}
 	m.books.accepted(name, value)
@@ -310,10 +321,12 @@ func (m *Module) get(ctx context.Context, what string) (settings, error) {
 // ask is command, tried again after an empty line if the answer is lost: for
 // commands that may be given twice. An answer that is only late will do.
 func (m *Module) ask(ctx context.Context, command string, complete func(string) bool) (string, error) {
+	m.again = false
 	text, _, err := m.command(ctx, command, complete)
 	if !errors.Is(err, ErrHung) && !errors.Is(err, ErrReply) {
 		return text, err
 	}
+	m.again = true
 	got, lineErr := m.enterLine(ctx)
 	if lineErr != nil {
 		return "", err
@@ -332,7 +345,8 @@ func (m *Module) askLine(ctx context.Context, command string, told func(text str
 	line := func(b []byte) string { return r.text(wholeLines(b)) }
 	wait := replyWait + 2*m.line.duration(len(command)+200)
 	var got []byte
-	for range 2 {
+	for n := range 2 {
+		m.again = n > 0
 		m.drop()
 		if err := m.send(ctx, command+"\r"); err != nil {
 			return "", err

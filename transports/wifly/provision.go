@@ -347,6 +347,17 @@ func (m *Module) Apply(ctx context.Context, s *Setup, changes []Change, note fun
 	return nil
 }
 
+// badConfig is what a module says that can't save.
+const badConfig = "*BAD CONFIG*"
+
+// notSaved is the error for a reply that says so, nil for others.
+func notSaved(command, text string) error {
+	if !strings.Contains(text, badConfig) {
+		return nil
+	}
+	return fail(ErrNotSaved, command, text)
+}
+
 // save stores the module's settings. That of the UART's mode which sync has replaced is
 // as it was then, so the module's prompt may be another text from there to the reboot.
 func (m *Module) save(ctx context.Context) error {
@@ -356,10 +367,12 @@ func (m *Module) save(ctx context.Context) error {
 		}
 	}
 	m.books.setSaved(true) // by now, or soon
-	text, err := m.askLine(ctx, "save", func(text string) bool { return strings.Contains(text, "Storing") || strings.Contains(text, "BAD") })
+	text, err := m.askLine(ctx, "save", func(text string) bool { return strings.Contains(text, "Storing") || strings.Contains(text, badConfig) })
 	if err == nil && !strings.Contains(text, "Storing") {
 		m.books.setSaved(false)
-		err = fail(ErrReply, "save", text)
+		if err = notSaved("save", text); err == nil {
+			err = fail(ErrReply, "save", text)
+		}
 	}
 	return err
 }
@@ -419,10 +432,14 @@ func (m *Module) reboot(ctx context.Context, baud int, why string) error {
 	if err := m.send(ctx, "reboot\r"); err != nil {
 		return err
 	}
+	old, prompt := m.old, m.prompt
 	m.old, m.prompt = nil, ""
 	m.books.setBaud(baud)
 	if baud == m.Baud() {
 		if err := m.awaitBoot(ctx); err != nil {
+			if errors.Is(err, ErrReply) { // it is as it was
+				m.old, m.prompt = old, prompt
+			}
 			return err
 		}
 		m.forgot()

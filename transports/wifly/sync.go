@@ -11,8 +11,14 @@ import (
 // prompt. Each round tries $$$ and then, in case that was no news to it, an empty
 // line. An empty line goes second, since it would be payload on an open connection.
 func (m *Module) sync(ctx context.Context, rounds int) error {
-	s := syncer{m: m}
-	for range rounds {
+	return m.syncWithin(ctx, rounds, enterWait, promptWait)
+}
+
+// syncWithin is sync with a module that says CMD, or its prompt, within these times.
+func (m *Module) syncWithin(ctx context.Context, rounds int, enter, prompt time.Duration) error {
+	s := syncer{m: m, enterWait: enter, promptWait: prompt}
+	for n := range rounds {
+		came := len(s.seen)
 		ok, err := s.round(ctx)
 		if ok && err == nil {
 			err = m.settle(ctx)
@@ -27,8 +33,16 @@ func (m *Module) sync(ctx context.Context, rounds int) error {
 			m.answered = true
 			return nil
 		}
+		// A boot may begin with noise.
+		if n > 0 && isNoise(s.seen[min(came, len(s.seen)):]) {
+			break
+		}
 	}
-	return s.failed()
+	err := s.failed()
+	if s.inside != nil || !m.answered && rounds > 1 && countGarbage(s.seen) > 0 { // of CMD some may have been lost
+		m.retreat()
+	}
+	return err
 }
 
 // retreatWait bounds what is done for a module that was given up on its way into command
@@ -53,12 +67,14 @@ func (s *syncer) enters() bool {
 
 // retreat has a module that said CMD leave command mode, with the UART mode that it had.
 func (m *Module) retreat() {
-	ctx, cancel := context.WithTimeout(context.Background(), retreatWait)
-	defer cancel()
 	if mode, ok := parseNumber(m.books.was(uartMode)); ok {
+		ctx, cancel := context.WithTimeout(context.Background(), retreatWait)
+		defer cancel()
 		m.setMode(ctx, mode)
 	}
-	m.exit(ctx)
+	ctx, cancel := context.WithTimeout(context.Background(), retreatWait)
+	defer cancel()
+	m.quit(ctx)
 }
 
 // A syncer is one sync.
@@ -67,6 +83,8 @@ type syncer struct {
 	seen    []byte // all that came
 	inside  []byte // what came since it said CMD; nil: it has not
 	escaped bool   // $$$ is the last thing that it was sent
+
+	enterWait, promptWait time.Duration
 }
 
 var (
@@ -118,7 +136,7 @@ func (s *syncer) round(ctx context.Context) (ok bool, err error) {
 		if err := m.send(ctx, escapeChars); err != nil {
 			return false, err
 		}
-		got, err := m.await(ctx, enterWait, enteredPattern.Match)
+		got, err := m.await(ctx, s.enterWait, enteredPattern.Match)
 		if s.hear(got, false) || err != nil {
 			return err == nil, err
 		}
@@ -132,7 +150,7 @@ func (s *syncer) round(ctx context.Context) (ok bool, err error) {
 	if err := m.send(ctx, "\r"); err != nil {
 		return false, err
 	}
-	wait := promptWait
+	wait := s.promptWait
 	if s.inside != nil {
 		wait = replyWait
 	}
@@ -141,7 +159,7 @@ func (s *syncer) round(ctx context.Context) (ok bool, err error) {
 		return err == nil, err
 	}
 	s.hear(got, true)
-	if s.inside != nil && len(got) > 0 { // it has another text for its prompt
+	if s.inside != nil && len(got) > 0 && !isNoise(got) { // it has another text for its prompt
 		return s.showPrompt(ctx)
 	}
 	m.books.setCommand(s.inside != nil)
@@ -160,15 +178,18 @@ func (s *syncer) showPrompt(ctx context.Context) (bool, error) {
 	if s.hear(got, true) || err != nil {
 		return err == nil, err
 	}
-	if mode := parseSettings(m.reader("").text(wholeLines(got)))["mode"]; mode != "" {
-		m.books.begins(uartMode, mode)
+	mode := parseSettings(m.reader("").text(wholeLines(got)))["mode"]
+	if _, ok := parseNumber(mode); !ok { // it could not be put back
+		return false, m.settle(ctx)
 	}
+	m.books.begins(uartMode, mode)
 	if err := m.settle(ctx); err != nil {
 		return false, err
 	}
 	if err := m.send(ctx, "set uart mode 1\r"); err != nil {
 		return false, err
 	}
+	m.books.accepted(uartMode, "1") // maybe
 	got, err = m.await(ctx, promptWait, func(b []byte) bool { return findPrompt(b, m.prompt) != "" })
 	return s.hear(got, true) && err == nil, err
 }
@@ -177,29 +198,37 @@ func (s *syncer) showPrompt(ctx context.Context) (bool, error) {
 var ownWords = append([][]byte{ready, []byte("Auto-Assoc "), []byte("Associated!"), []byte("Disconn"), []byte("DHCP"), []byte("Listen on")}, bootWords...)
 
 // failed is the error for a module that has not come into command mode.
-func (s *syncer) failed() error {
+func (s *syncer) failed() *Error {
 	const doing = "entering command mode"
-	garbage := countGarbage(s.seen)
 	text := s.m.reader("").text(s.seen)
 	switch {
 	case s.m.answered: // what has come may be of a stream
 		return fail(ErrHung, doing, "")
-	case len(bytes.TrimSpace(s.inside)) > 0:
-		return fail(ErrHung, doing, text)
+	case s.inside != nil:
+		err := fail(ErrHung, doing, text)
+		if countGarbage(s.inside) > 0 {
+			err = fail(ErrReply, doing, text)
+		}
+		err.spoke = true
+		return err
 	case len(bytes.TrimSpace(s.seen)) == 0:
 		return fail(ErrNoAnswer, doing, "")
-	case garbage*5 > len(s.seen):
+	case isNoise(s.seen):
 		return fail(ErrWrongBaud, doing, text)
 	}
 	for _, word := range ownWords {
 		if bytes.Contains(s.seen, word) {
 			err := fail(ErrNoAnswer, doing, text)
+			err.spoke = true
 			err.Hint = "it says something by itself: it hangs, or its escape character is another (comm $); cut its power for a second"
 			return err
 		}
 	}
 	return fail(ErrReply, doing, text)
 }
+
+// isNoise reports whether what has come is mostly no text.
+func isNoise(b []byte) bool { return countGarbage(b)*5 > len(b) }
 
 // countGarbage counts the bytes that no module prints.
 func countGarbage(b []byte) (n int) {
@@ -213,11 +242,15 @@ func countGarbage(b []byte) (n int) {
 
 // awaitBoot waits until a module that reboots says that it is up, and a moment more.
 func (m *Module) awaitBoot(ctx context.Context) error {
-	got, err := m.await(ctx, bootWait, func(b []byte) bool { return bytes.Contains(b, ready) })
-	if err != nil {
+	text := func(b []byte) string { return m.reader("reboot").text(wholeLines(b)) }
+	got, err := m.await(ctx, bootWait, func(b []byte) bool { return bytes.Contains(b, ready) || isRefusal(text(b)) })
+	switch {
+	case err != nil:
 		return err
-	}
-	if !bytes.Contains(got, ready) {
+	case bytes.Contains(got, ready):
+	case isRefusal(text(got)):
+		return fail(ErrReply, "reboot", text(got))
+	default:
 		return fail(ErrHung, "waiting for *READY* after a reboot", string(got))
 	}
 	return sleep(ctx, 100*time.Millisecond)

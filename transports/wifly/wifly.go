@@ -16,6 +16,7 @@
 package wifly
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ type Opener func(ctx context.Context, baud int) (net.Conn, error)
 type Config struct {
 	Name string // of the port, for messages and as what is locked: "/dev/ttyUSB0"
 	Open Opener
-	Baud int  // 0: the usual rates are tried, 8 of them in some 25 seconds
+	Baud int  // 0: the usual rates are tried, 8 of them in some 30 seconds
 	Flow bool // RTS/CTS is on: nothing is lost at high rates
 
 	// LocalPort is where Listen waits for connections; 0 is as stored in the module,
@@ -51,7 +52,7 @@ type Config struct {
 	Ledger *Ledger
 
 	// Notice, if not nil, is told what a user may not expect, before it happens: that the
-	// module is rebooted.
+	// module is rebooted, or that its rate is looked for.
 	Notice func(text string)
 
 	// Trace, if not nil, sees the dialogue in command mode; secrets are masked.
@@ -131,14 +132,16 @@ func (t *Transport) find(ctx context.Context, books *books) (*Module, error) {
 	if last := int(t.found.Load()); last != 0 {
 		rates = append([]int{last}, rates...)
 	}
-	for _, rate := range rates {
-		m, err := t.try(ctx, rate, 1, books)
+	for i, rate := range append(rates, rates...) { // it may have booted at the first
+		m, err := t.quickTry(ctx, rate, books)
 		switch {
 		case err == nil:
 			t.found.Store(int64(rate))
 			return m, nil
 		case !errors.Is(err, ErrNoAnswer) && !errors.Is(err, ErrWrongBaud) && !errors.Is(err, ErrReply):
 			return nil, err
+		case i == 0 && t.Notice != nil:
+			t.Notice(fmt.Sprintf("no module answers at %d baud; the other usual rates are tried, for some 30 seconds at most (baud=N in the URL of the module saves that)", rate))
 		}
 	}
 	e := fail(ErrNoAnswer, fmt.Sprintf("entering command mode at %d and the other usual rates", rates[0]), "")
@@ -146,14 +149,28 @@ func (t *Transport) find(ctx context.Context, books *books) (*Module, error) {
 	return nil, e
 }
 
+// quickTry is try at one of several rates: for a module that answers at once, or is heard.
+func (t *Transport) quickTry(ctx context.Context, baud int, books *books) (*Module, error) {
+	m, err := t.tryBy(ctx, baud, books, func(m *Module) error { return m.syncWithin(ctx, 1, enterLate, enterLate) })
+	var e *Error
+	if errors.As(err, &e) && e.spoke && ctx.Err() == nil {
+		return t.try(ctx, baud, syncRounds, books)
+	}
+	return m, err
+}
+
 func (t *Transport) try(ctx context.Context, baud, rounds int, books *books) (*Module, error) {
+	return t.tryBy(ctx, baud, books, func(m *Module) error { return m.sync(ctx, rounds) })
+}
+
+func (t *Transport) tryBy(ctx context.Context, baud int, books *books, sync func(m *Module) error) (*Module, error) {
 	port, err := t.Open(ctx, baud)
 	if err != nil {
 		return nil, err
 	}
 	books.setBaud(baud)
 	m := &Module{line: newLine(port, baud), open: t.Open, trace: t.Trace, notice: t.Notice, books: books}
-	if err := m.sync(ctx, rounds); err != nil {
+	if err := sync(m); err != nil {
 		m.traceHeard()
 		m.line.close()
 		return nil, err
@@ -164,14 +181,17 @@ func (t *Transport) try(ctx context.Context, baud, rounds int, books *books) (*M
 // Close puts back what entering command mode has changed, leaves it and gives the
 // port free.
 func (m *Module) Close() error {
-	err := m.bounded(func(ctx context.Context) error {
-		if err := m.restore(ctx); err != nil {
-			return err
-		}
-		_, _, err := m.exit(ctx)
-		return err
-	})
+	err := m.bounded(m.putBack)
 	return errors.Join(err, m.closePort())
+}
+
+// putBack restores the settings and leaves command mode.
+func (m *Module) putBack(ctx context.Context) error {
+	err := m.restore(ctx)
+	if err != nil && !errors.Is(err, ErrReply) {
+		return err
+	}
+	return cmp.Or(err, m.quit(ctx))
 }
 
 // closePort gives the port free.
@@ -220,11 +240,7 @@ func (m *Module) recover(ctx context.Context, err error) error {
 	if err := m.hangUp(ctx); err != nil {
 		return err
 	}
-	if err := m.restore(ctx); err != nil {
-		return err
-	}
-	_, _, err = m.exit(ctx)
-	return err
+	return m.putBack(ctx)
 }
 
 // Dial has the module open a TCP connection to addr, "host:port". The error is a
@@ -285,11 +301,7 @@ func (m *Module) leave(ctx context.Context) error {
 	if err := m.hangUp(ctx); err != nil {
 		return err
 	}
-	if err := m.restore(ctx); err != nil {
-		return err
-	}
-	_, _, err := m.exit(ctx)
-	return err
+	return m.putBack(ctx)
 }
 
 // remembers is an error if the module has rebooted. That it has said *READY* may have

@@ -196,6 +196,9 @@ func TestInfo(t *testing.T) {
 				!strings.Contains(info.Firmware, firmware) || info.Baud != 921600 || !info.Flow || info.LocalPort != 2000 || info.Factory {
 				t.Errorf("%s: %+v", firmware, info)
 			}
+			if info.Auth != "open" || info.Leftover {
+				t.Errorf("%s: %+v", firmware, info)
+			}
 			list, err := m.Scan(patient(t))
 			if err != nil || len(list) != 2 {
 				t.Fatalf("%s: %+v, %v", firmware, list, err)
@@ -205,6 +208,36 @@ func TestInfo(t *testing.T) {
 			}
 			if list[1].SSID != "other, one" || list[1].Auth != "wpa2" {
 				t.Errorf("%s: %+v", firmware, list[1])
+			}
+		})
+	}
+}
+
+// The network's authentication is what it has, and not what the module is set to, which asks the access point; what a session
+// that was cut short has left is said.
+func TestInfoOf(t *testing.T) {
+	t.Parallel()
+	for settings, want := range map[string]Info{
+		"set wlan ssid lab\nset wlan phrase 12345678\n":                            {Auth: "wpa2", Associated: true},
+		"set wlan ssid lab\nset wlan phrase 12345678\nset comm open ~abcdefghij\n": {Auth: "wpa2", Associated: true, Leftover: true},
+		"set wlan ssid none\nset wlan phrase 12345678\n":                           {},
+		"set wlan ssid none\nset wlan auth 4\n":                                    {Auth: "wpa2"},
+	} {
+		o := module.Options{Settings: settings, Networks: []module.Network{{SSID: "lab", Phrase: "12345678"}}}
+		simulated(t, o, nil, func(t *testing.T, tr *Transport, _ *module.Module) {
+			m, err := tr.Module(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			info, err := m.Info(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := (Info{Auth: info.Auth, Associated: info.Associated, Leftover: info.Leftover}); got != want {
+				t.Errorf("%q: %+v, want %+v", settings, got, want)
+			}
+			if err := m.Close(); err != nil {
+				t.Error(err)
 			}
 		})
 	}
