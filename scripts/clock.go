@@ -43,6 +43,13 @@ func (c *VirtualClock) Now() time.Time {
 	return c.now
 }
 
+// Waiting reports whether anything is to happen at a time that has not come.
+func (c *VirtualClock) Waiting() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.timers) > 0
+}
+
 // AfterFunc calls f from the Advance that brings the clock d further, or more.
 func (c *VirtualClock) AfterFunc(d time.Duration, f func()) Timer {
 	c.mu.Lock()

@@ -19,7 +19,7 @@ import (
 	"github.com/ws76/ws76/scripts/luacode"
 )
 
-// maxTest bounds a test by real time: it may wait for something that never comes.
+// maxTest bounds a test by real time: it may wait for something that never comes. Where ctx ends sooner, that does.
 const maxTest = 10 * time.Second
 
 // start is what the clock shows when a test begins.
@@ -28,7 +28,7 @@ var start = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 // Test runs the function name of the file at path, in a script of its own. Where the file is called NAME_test.lua, NAME.lua
 // beside it is run first, in the same script: the hooks that it defines are what is tested. The error is what failed.
 func Test(ctx context.Context, path, name string, o scripts.Options) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, maxTest, fmt.Errorf("nothing more happened within %v; the clock moves by ws76.test.advance only", maxTest))
+	ctx, cancel := context.WithTimeout(ctx, maxTest)
 	defer cancel()
 	r := &runner{clock: scripts.NewVirtualClock(start), net: newNetwork()}
 	subject, hasSubject := strings.CutSuffix(path, "_test.lua")
@@ -66,13 +66,23 @@ func Test(ctx context.Context, path, name string, o scripts.Options) error {
 	}
 	r.script = script
 	if err = script.Start(); err == nil {
-		err = script.Do(ctx, name)
+		if err = script.Do(ctx, name); err == context.DeadlineExceeded {
+			err = fmt.Errorf("it has not ended in time, which is %v for a test: %s", maxTest, r.waits())
+		}
 	}
 	r.close()
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	script.Stop(stopping, "done")
 	return errors.Join(err, r.failure())
+}
+
+// waits says what a test is likely to wait for that does not end.
+func (r *runner) waits() string {
+	if r.clock.Waiting() {
+		return "something waits for the clock, which ws76.test.advance alone moves"
+	}
+	return "it waits for what does not come, or has more to do; nothing waits for the clock"
 }
 
 // failed notes an error of a hook, of which the test itself hears nothing.

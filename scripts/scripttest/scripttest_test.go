@@ -1,10 +1,12 @@
 package scripttest
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -90,6 +92,26 @@ const lines = `{"data":"one","kind":"text","dir":"in","time":"2026-01-01T00:00:0
 {"data":"later","kind":"text","dir":"in","time":"2026-01-01T00:00:02Z"}
 {"data":"x","kind":"text","dir":"in","time":"2026-01-01T00:01:30Z"}
 `
+
+// A test that does not end in time is told what it waits for: the clock is not blamed where nothing waits for it.
+func TestEndless(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("it_test.lua", []byte(`
+function test_clock() ws76.sleep(1) end
+function test_queue() ws76.queue():get() end
+function test_busy() while true do coroutine.yield() end end`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"test_clock": "something waits for the clock, which ws76.test.advance alone moves", "test_queue": "nothing waits for the clock", "test_busy": "nothing waits for the clock",
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		if err := Test(ctx, "it_test.lua", name, scripts.Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+		cancel()
+	}
+}
 
 func TestTests(t *testing.T) {
 	t.Chdir(t.TempDir())
