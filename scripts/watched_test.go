@@ -71,3 +71,41 @@ func TestWatchOutside(t *testing.T) {
 	r.want("printed", &r.prints, "started", "create\ta.txt", "create\tb.txt")
 	r.stop()
 }
+
+// TestWatchedModules: modules in a folder that is watched are loaded from what is at its place, whenever that is renamed.
+func TestWatchedModules(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	lib, away := filepath.Join(dir, "lib"), filepath.Join(dir, "away")
+	write := func(text string) {
+		t.Helper()
+		if err := os.MkdirAll(lib, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(lib, "m.lua"), text)
+	}
+	rename := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`return "one"`)
+	writeFile(t, filepath.Join(dir, "s.lua"), `assert(ws76.watch("lib/*.lua", function(e) if e.op == "remove" or e.op == "rename" then print("gone") end end))
+		print("loaded", (require("lib.m")))`)
+	r := newFileRig(t, filepath.Join(dir, "s.lua"), Options{Reload: true, Permissions: func() *permit.Permissions { return permit.All() }})
+	for _, step := range []struct {
+		do   func()
+		want string
+	}{
+		{func() {}, "loaded\tone"},
+		{func() { rename(lib, away) }, "gone"},
+		{func() { write(`return "two"`) }, "loaded\ttwo"},
+		{func() { rename(lib, filepath.Join(dir, "two")); rename(away, lib) }, "loaded\tone"},
+		{func() { write(`return "three"`) }, "loaded\tthree"},
+	} {
+		step.do()
+		r.await(step.want, func() bool { got := r.got(&r.prints); return len(got) > 0 && got[len(got)-1] == step.want })
+	}
+	r.stop()
+}
