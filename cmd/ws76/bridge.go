@@ -12,6 +12,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
@@ -118,8 +119,8 @@ type span struct {
 	c        *cli.Context
 	from     *fromSide
 	to       *toSide
-	front    *service // who may come in, certificates, scripts
-	plugins  chain    // the scripts again, with those that have a word in dialling
+	front    *service    // who may come in, certificates, scripts
+	plugins  hooks.Chain // the scripts again, with those that have a word in dialling
 	binary   func(dst, data []byte) []byte
 	kind     streamKind
 	max      int64
@@ -136,7 +137,7 @@ type span struct {
 type streamKind struct{ from, to format.Options }
 
 func runBridge(e *reach.Env, c *cli.Context) error {
-	denseGC(e)
+	e.DenseGC()
 	if file := c.String("file"); file != "" {
 		if c.NArg() > 0 {
 			return app.Usagef("bridge --file takes no FROM and TO, got %q", c.Args().Slice())
@@ -225,14 +226,14 @@ func (s *span) newFront() (err error) {
 func (s *span) run(stop context.Context) error {
 	ctx, exit := context.WithCancelCause(stop)
 	defer exit(nil)
-	recorder, recorded, err := newRecorder(s.Env, s.c)
+	recorder, recorded, err := hooks.NewRecorder(s.Env, s.c)
 	if err != nil {
 		return err
 	}
 	defer recorded()
 	s.recorder = recorder
-	s.plugins, err = newChain(s.Env, s.c, func(o *scripts.Options) {
-		o.Exit = func(err error) { exit(scriptExit(err)) }
+	s.plugins, err = hooks.NewChain(s.Env, s.c, func(o *scripts.Options) {
+		o.Exit = func(err error) { exit(hooks.ScriptExit(err)) }
 		if s.to.dialer != nil {
 			o.Open = s.to.dialer.Guarded(true).Open
 		}
@@ -240,9 +241,9 @@ func (s *span) run(stop context.Context) error {
 	if err != nil {
 		return err
 	}
-	set := s.plugins.set
+	set := s.plugins.Set
 	s.front.scripts = set
-	defer stopScripts(set, s.closing)
+	defer hooks.Stop(set, s.closing)
 	if err := set.Start(); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/internal/accept"
 	"github.com/ws76/ws76/scripts/watch"
@@ -36,7 +37,9 @@ type spanTable struct {
 const spanTables = "bridge"
 
 // spanFlags are the flags that a table may have.
-func spanFlags() []cli.Flag { return append(append(bridgeFlags(), recordFlag()), scriptFlags()...) }
+func spanFlags() []cli.Flag {
+	return append(append(bridgeFlags(), hooks.RecordFlag()), hooks.Flags()...)
+}
 
 // readSpans reads the tables of a file.
 func readSpans(e *reach.Env, file string) (*spanFile, error) {

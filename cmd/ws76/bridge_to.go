@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
@@ -40,7 +41,7 @@ func (c *client) trace(trace *core.Trace, side relay.Side) *core.Trace {
 	if c.frames == nil {
 		return trace
 	}
-	return traceFrames(trace, c.frames, side)
+	return hooks.TraceFrames(trace, c.frames, side)
 }
 
 // values are what names in braces stand for.
@@ -198,7 +199,7 @@ func (s *span) webSocketTo(t *toSide, raw string) error {
 		if err != nil {
 			return nil, &addressError{err}
 		}
-		if own.URL, err = s.plugins.dialURL(ctx, own.URL); err != nil {
+		if own.URL, err = s.plugins.DialURL(ctx, own.URL); err != nil {
 			return nil, err
 		}
 		if own.Target, err = core.ParseURL(own.URL); err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/plugins"
@@ -19,7 +20,7 @@ var kinds = []string{"url", "endpoint", "via", "port", "plugin", "plugin-install
 
 // listWords lists the words of a kind. prefix is what has been typed of the word;
 // what does not begin with it may be listed, too.
-func listWords(e *reach.Env, kind, prefix string) []candidate {
+func listWords(e *reach.Env, kind, prefix string) []app.Word {
 	switch kind {
 	case "url":
 		return append(webSocketURLs(), profileNames(e)...)
@@ -41,17 +42,17 @@ func listWords(e *reach.Env, kind, prefix string) []candidate {
 
 // profileNames are the profiles of the configuration file. One that cannot be read
 // is for the command to complain about.
-func profileNames(e *reach.Env) []candidate {
+func profileNames(e *reach.Env) []app.Word {
 	path := e.Getenv("WS76_CONFIG")
-	c, err := e.LoadConfig(newApp(e).Commands, path, path != "")
+	c, err := e.LoadConfig(e.Program.Commands(), path, path != "")
 	if err != nil {
 		return nil
 	}
-	var list []candidate
+	var list []app.Word
 	for _, name := range c.Profiles() {
 		profile, _ := c.Profile(name)
 		url, _ := profile["url"].(string)
-		list = append(list, candidate{"@" + name, withoutPassword(url)})
+		list = append(list, app.Word{Text: "@" + name, About: withoutPassword(url)})
 	}
 	return list
 }
@@ -66,37 +67,37 @@ func withoutPassword(raw string) string {
 }
 
 // endpoints are the beginnings of what ws76 bridge joins.
-func endpoints(e *reach.Env, prefix string) []candidate {
+func endpoints(e *reach.Env, prefix string) []app.Word {
 	list := webSocketURLs()
 	for _, c := range vias(e, prefix) {
-		switch scheme, _, _ := strings.Cut(c.text, ":"); scheme {
+		switch scheme, _, _ := strings.Cut(c.Text, ":"); scheme {
 		case "tcp", "tls":
-			list = append(list, candidate{scheme + "://", c.about})
+			list = append(list, app.Word{Text: scheme + "://", About: c.About})
 		case "unix", "serial", "wifly", "exec", "stdio":
 			list = append(list, c)
 		}
 	}
 	return append(list,
-		candidate{"connect:ws://", "a WebSocket server as FROM"},
-		candidate{"wifly-module:///", "a WiFly module in software"},
-		candidate{"mqtt://", "a topic of an MQTT broker"}, candidate{"mqtts://", "the same over TLS"},
-		candidate{"nats://", "a subject of a NATS server"})
+		app.Word{Text: "connect:ws://", About: "a WebSocket server as FROM"},
+		app.Word{Text: "wifly-module:///", About: "a WiFly module in software"},
+		app.Word{Text: "mqtt://", About: "a topic of an MQTT broker"}, app.Word{Text: "mqtts://", About: "the same over TLS"},
+		app.Word{Text: "nats://", About: "a subject of a NATS server"})
 }
 
 // webSocketURLs are the beginnings of WebSocket URLs.
-func webSocketURLs() []candidate {
-	list := []candidate{{"ws://", "in the dialect of --dialect"}, {"wss://", "over TLS"}}
+func webSocketURLs() []app.Word {
+	list := []app.Word{{Text: "ws://", About: "in the dialect of --dialect"}, {Text: "wss://", About: "over TLS"}}
 	for _, d := range core.Dialects {
 		name := strings.ReplaceAll(string(d), "-", "")
-		list = append(list, candidate{"ws+" + name + "://", string(d)}, candidate{"wss+" + name + "://", string(d) + " over TLS"})
+		list = append(list, app.Word{Text: "ws+" + name + "://", About: string(d)}, app.Word{Text: "wss+" + name + "://", About: string(d) + " over TLS"})
 	}
 	return list
 }
 
 // vias are the transports: those that are built in, with the serial ports and
 // files that are there, and executables on PATH.
-func vias(e *reach.Env, prefix string) []candidate {
-	var list []candidate
+func vias(e *reach.Env, prefix string) []app.Word {
+	var list []app.Word
 	for _, entry := range all.Transports().Entries() {
 		about, _, _ := strings.Cut(entry.Summary, ",")
 		scheme := entry.Scheme + ":"
@@ -115,17 +116,17 @@ func vias(e *reach.Env, prefix string) []candidate {
 		case strings.Contains(entry.Example, "://"):
 			scheme += "//"
 		}
-		list = append(list, candidate{scheme, about})
+		list = append(list, app.Word{Text: scheme, About: about})
 	}
 	for _, name := range executables(e, reach.TransportProgram) {
-		list = append(list, candidate{name + ":", reach.TransportProgram + name})
+		list = append(list, app.Word{Text: name + ":", About: reach.TransportProgram + name})
 	}
 	return list
 }
 
 // serialPorts are the ports of this machine; with a scheme as URLs.
-func serialPorts(scheme string) []candidate {
-	var list []candidate
+func serialPorts(scheme string) []app.Word {
+	var list []app.Word
 	for _, port := range serial.Ports() {
 		text := port
 		if scheme != "" && strings.HasPrefix(port, "/") {
@@ -133,7 +134,7 @@ func serialPorts(scheme string) []candidate {
 		} else if scheme != "" {
 			text = scheme + port
 		}
-		list = append(list, candidate{text, "serial port"})
+		list = append(list, app.Word{Text: text, About: "serial port"})
 	}
 	return list
 }

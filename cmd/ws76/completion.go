@@ -66,7 +66,7 @@ func wordsCommand(e *reach.Env) *cli.Command {
 		Action: func(c *cli.Context) error {
 			var b strings.Builder
 			for _, word := range candidates(e, c.Args().Get(0), c.Args().Get(1)) {
-				fmt.Fprintf(&b, "%s\t%s\n", word.text, word.about)
+				fmt.Fprintf(&b, "%s\t%s\n", word.Text, word.About)
 			}
 			return e.Print([]byte(b.String()))
 		},
@@ -74,23 +74,20 @@ func wordsCommand(e *reach.Env) *cli.Command {
 	}
 }
 
-// candidate is a word that completion may put in.
-type candidate struct{ text, about string }
-
 // maxCandidates is more than anyone reads.
 const maxCandidates = 1000
 
 // candidates returns what begins with prefix of a kind.
-func candidates(e *reach.Env, kind, prefix string) []candidate {
-	var found []candidate
+func candidates(e *reach.Env, kind, prefix string) []app.Word {
+	var found []app.Word
 	for _, c := range listWords(e, kind, prefix) {
-		if strings.HasPrefix(c.text, prefix) && plainWord(c.text) && len(found) < maxCandidates {
-			c.about = strings.Map(func(r rune) rune {
+		if strings.HasPrefix(c.Text, prefix) && plainWord(c.Text) && len(found) < maxCandidates {
+			c.About = strings.Map(func(r rune) rune {
 				if r < ' ' || r == 0x7f {
 					return -1
 				}
 				return r
-			}, c.about)
+			}, c.About)
 			found = append(found, c)
 		}
 	}
@@ -110,7 +107,7 @@ func plainWord(text string) bool {
 
 // filesBehind lists the files whose paths begin with prefix, which begins with
 // scheme, a slash behind folders.
-func filesBehind(scheme, prefix string) []candidate {
+func filesBehind(scheme, prefix string) []app.Word {
 	path, ok := strings.CutPrefix(prefix, scheme)
 	if !ok || !strings.HasPrefix(path, "/") {
 		return nil
@@ -120,14 +117,14 @@ func filesBehind(scheme, prefix string) []candidate {
 	if err != nil {
 		return nil
 	}
-	var list []candidate
+	var list []app.Word
 	for _, entry := range entries {
 		name := scheme + dir + entry.Name()
 		if entry.IsDir() {
 			name += "/"
 		}
 		if strings.HasPrefix(name, prefix) && (entry.Name()[0] != '.' || !strings.HasSuffix(path, "/")) {
-			list = append(list, candidate{text: name})
+			list = append(list, app.Word{Text: name})
 		}
 	}
 	return list

@@ -15,13 +15,15 @@ import (
 )
 
 func completingEnv(variables map[string]string) *reach.Env {
-	return &reach.Env{Env: &app.Env{Stdout: io.Discard, Stderr: io.Discard, Log: app.NewLogger(io.Discard), Getenv: func(name string) string { return variables[name] }}}
+	e := &reach.Env{Env: &app.Env{Stdout: io.Discard, Stderr: io.Discard, Log: app.NewLogger(io.Discard), Getenv: func(name string) string { return variables[name] }}}
+	e.Program = program(e)
+	return e
 }
 
-func texts(list []candidate) []string {
+func texts(list []app.Word) []string {
 	var words []string
 	for _, c := range list {
-		words = append(words, c.text)
+		words = append(words, c.Text)
 	}
 	return words
 }
@@ -69,7 +71,7 @@ func TestCompletedProfiles(t *testing.T) {
 	}
 	write("[profile.lab]\nurl = 'ws://me:secret@lab.example/'\n[profile.'$(reboot)']\nurl = 'ws://x/'\n")
 	for _, kind := range []string{"url", "endpoint"} {
-		if got, want := candidates(e(), kind, "@"), []candidate{{"@lab", "ws://me:xxxxx@lab.example/"}}; !slices.Equal(got, want) {
+		if got, want := candidates(e(), kind, "@"), []app.Word{{Text: "@lab", About: "ws://me:xxxxx@lab.example/"}}; !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", kind, got, want)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
@@ -36,7 +37,7 @@ ws76 connect ws://x/ --via unix:///run/device.sock     over a unix socket`,
 			"then close properly; the default on a pipe), close (the closing frame at once, then read until the peer's; " +
 			"the default on a terminal), wait (read until the peer closes), ignore (as wait, and --reconnect goes on too). " +
 			"The first ^C closes properly, the second ends at once.",
-		Flags:  append(append(connectFlags(), recordFlag()), scriptFlags()...),
+		Flags:  append(append(connectFlags(), hooks.RecordFlag()), hooks.Flags()...),
 		Action: func(c *cli.Context) error { return runConnect(e, c) },
 	}, app.ExitConnect, app.ExitHandshake, app.ExitTimeout, app.ExitUnclean, app.ExitProtocol, app.ExitScript, app.ExitExpect, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
@@ -127,22 +128,22 @@ func runConnect(e *reach.Env, c *cli.Context) error {
 	ctx, exit := context.WithCancelCause(ctx)
 	defer exit(nil)
 	extra := func(o *scripts.Options) {
-		o.Exit = func(err error) { exit(scriptExit(err)) }
+		o.Exit = func(err error) { exit(hooks.ScriptExit(err)) }
 		o.Open = dialer.Guarded(true).Open
 	}
-	chain, err := newChain(e, c, extra)
+	chain, err := hooks.NewChain(e, c, extra)
 	if err != nil {
 		return err
 	}
-	set := chain.set
-	defer stopScripts(set, dialer.Options.CloseTimeout)
+	set := chain.Set
+	defer hooks.Stop(set, dialer.Options.CloseTimeout)
 	if err := set.Start(); err != nil {
 		return err
 	}
 	if len(set) > 0 {
 		defer app.OnHangup(func() { set.Reload() })() // which says itself what is wrong
 	}
-	recorder, recorded, err := newRecorder(e, c)
+	recorder, recorded, err := hooks.NewRecorder(e, c)
 	if err != nil {
 		return err
 	}
@@ -154,16 +155,16 @@ func runConnect(e *reach.Env, c *cli.Context) error {
 	if t := terminal.console; t != nil {
 		t.quit = func() { exit(errQuit) }
 		t.load = func(path string) (*scripts.Script, error) {
-			options, err := chainOptions(e, c, extra)(path)
+			options, err := hooks.ChainOptions(e, c, extra)(path)
 			if err != nil {
 				return nil, err
 			}
 			return scripts.Load(path, options)
 		}
-		defer func() { stopScripts(t.scripts(nil), dialer.Options.CloseTimeout) }()
+		defer func() { hooks.Stop(t.scripts(nil), dialer.Options.CloseTimeout) }()
 	}
 	if len(set) > 0 { // a version that comes later may have on_frame
-		dialer.Options.Trace = traceFrames(dialer.Options.Trace, p.scripted.Load, relay.B)
+		dialer.Options.Trace = hooks.TraceFrames(dialer.Options.Trace, p.scripted.Load, relay.B)
 	}
 	err = p.runUntil(ctx)
 	if err == nil && ctx.Err() != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
@@ -25,7 +26,7 @@ import (
 type pipe struct {
 	*reach.Env
 	scripts   scripts.Set
-	plugins   chain                           // with those that have a word in dialling
+	plugins   hooks.Chain                     // with those that have a word in dialling
 	scripted  atomic.Pointer[scripts.Session] // the session at hand
 	unsent    int                             // that scripts have held back until the end
 	recorder  *record.Recorder                // nil without --record
@@ -117,12 +118,12 @@ func retryable(err error) bool {
 // dial connects to where the plugins say.
 func (p *pipe) dial(ctx context.Context) (*core.Conn, error) {
 	d := p.dialer
-	if len(p.plugins.connect) > 0 {
+	if len(p.plugins.Connect) > 0 {
 		asking, cancel := ctx, context.CancelFunc(func() {})
 		if d.Timeout > 0 {
 			asking, cancel = context.WithTimeoutCause(ctx, d.Timeout, reach.ErrConnectTimeout(d.Timeout))
 		}
-		url, err := p.plugins.dialURL(asking, d.URL)
+		url, err := p.plugins.DialURL(asking, d.URL)
 		cancel()
 		if err != nil {
 			return nil, err

@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay/format"
@@ -126,7 +127,7 @@ func dumbTerminal(e *reach.Env) bool {
 
 // historyPath is where what was typed is kept, under $XDG_STATE_HOME.
 func historyPath(e *reach.Env) (string, error) {
-	dir, err := stateDir(e)
+	dir, err := hooks.StateDir(e)
 	return filepath.Join(dir, "history"), err
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
@@ -259,7 +260,7 @@ func (t *console) scriptCommand(path string) {
 	}
 	if err := script.Start(); err != nil {
 		t.say("%v", err)
-		stopScripts(scripts.Set{script}, core.DefaultCloseTimeout)
+		hooks.Stop(scripts.Set{script}, core.DefaultCloseTimeout)
 		return
 	}
 	t.mu.Lock()

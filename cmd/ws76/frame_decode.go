@@ -11,6 +11,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -36,7 +37,7 @@ ws76 frame decode --dialect rfc6455 < frames.bin   masked or not`,
 			&cli.BoolFlag{Name: "replace-invalid", Usage: "print U+FFFD for what is not UTF-8, as the draft says, rather than stop"},
 			flags.Size(cli.GenericFlag{Name: "max-message", Usage: "refuse messages above `SIZE`"}, hixie.DefaultMaxMessage),
 			dialectFlag(),
-		}, scriptFlags()...),
+		}, hooks.Flags()...),
 		Action: func(c *cli.Context) error {
 			dec, err := newFrameDecoder(e, c)
 			if err != nil {

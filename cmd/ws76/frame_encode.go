@@ -12,6 +12,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -39,7 +40,7 @@ ws76 frame encode --dialect rfc6455 --mask < lines.txt`,
 			&cli.StringFlag{Name: "type", Category: framing, Usage: "`TYPE` byte: 0x00..0x7F with a sentinel, 0x80..0xFF with a length; the opcode with rfc6455"},
 			&cli.BoolFlag{Name: "close", Category: framing, Usage: "end with a closing frame (FF 00)"},
 			&cli.BoolFlag{Name: "mask", Category: framing, Usage: "mask the frames, as clients of RFC 6455 must"},
-		}, scriptFlags()...),
+		}, hooks.Flags()...),
 		Action: func(c *cli.Context) error {
 			enc, err := newFrameEncoder(e, c)
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
@@ -28,7 +29,7 @@ type frameScripts struct {
 // newFrameScripts returns nil where no flag asks for scripts.
 func newFrameScripts(e *reach.Env, c *cli.Context, dialect core.Dialect) (*frameScripts, error) {
 	ctx, exit := context.WithCancelCause(c.Context)
-	set, err := newScripts(e, c, func(o *scripts.Options) { o.Exit = func(err error) { exit(scriptExit(err)) } })
+	set, err := hooks.NewScripts(e, c, func(o *scripts.Options) { o.Exit = func(err error) { exit(hooks.ScriptExit(err)) } })
 	if err != nil || set == nil {
 		exit(nil)
 		return nil, err
@@ -72,7 +73,7 @@ func (s *frameScripts) message(m core.Message) error {
 // why a script has ended the command.
 func (s *frameScripts) stop(err error) error {
 	s.session.Closed(nil)
-	stopScripts(s.set, core.DefaultCloseTimeout)
+	hooks.Stop(s.set, core.DefaultCloseTimeout)
 	if s.ctx.Err() != nil && (err == nil || err == relay.ErrStop) {
 		return context.Cause(s.ctx)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/plugins/mqtt"
@@ -47,7 +48,7 @@ ws76 plugin list --json | jq -r .name`,
 		Description: "Plugins are folders with a plugin.lua in the FOLDERS of --plugin-path, then in $XDG_DATA_HOME/ws76/plugins " +
 			"(~/.local/share/ws76/plugins), and those that are built in; what is found first counts. Their code is not run. " +
 			"One that is broken is named on standard error, and the exit code is 8.",
-		Flags:  []cli.Flag{pluginPathFlag(""), pluginJSONFlag("name, kind (lua, go, program), version, summary, where, commands, options, changed")},
+		Flags:  []cli.Flag{hooks.PluginPathFlag(""), pluginJSONFlag("name, kind (lua, go, program), version, summary, where, commands, options, changed")},
 		Action: func(c *cli.Context) error { return pluginList(e, c) },
 	}, app.ExitScript)
 }
@@ -112,7 +113,7 @@ func describePlugin(e *reach.Env, p *plugins.Plugin) pluginJSON {
 	}
 	j.Changed = changed
 	j.Permissions = p.Permissions
-	if grants, err := grantsDir(e); err == nil {
+	if grants, err := hooks.GrantsDir(e); err == nil {
 		granted, err := p.Granted(grants)
 		j.Granted = err == nil && granted != nil
 	}
@@ -135,13 +136,13 @@ func pluginList(e *reach.Env, c *cli.Context) error {
 	if c.NArg() > 0 {
 		return app.Usagef("plugin list: no arguments, got %q", c.Args().Slice())
 	}
-	found, broken := pluginFinder(e, c.String("plugin-path")).List()
+	found, broken := hooks.PluginFinder(e, c.String("plugin-path")).List()
 	list := slices.Clone(compiled)
 	for _, p := range found {
 		list = append(list, describePlugin(e, p))
 	}
 	for _, name := range executables(e, programPrefix) {
-		if path := programOf(e, newApp(e).Commands, name); path != "" {
+		if path := programOf(e, e.Program.Commands(), name); path != "" {
 			list = append(list, pluginJSON{Name: name, Kind: "program", Where: path})
 		}
 	}
@@ -195,7 +196,7 @@ func pluginInfoCommand(e *reach.Env) *cli.Command {
 ws76 plugin info ./hello
 ws76 plugin info --json heartbeat`,
 		Description: "NAME may be the path of a folder, with a slash in it. The text of the plugin's README.md follows.",
-		Flags:       []cli.Flag{pluginPathFlag(""), pluginJSONFlag("as plugin list prints it")},
+		Flags:       []cli.Flag{hooks.PluginPathFlag(""), pluginJSONFlag("as plugin list prints it")},
 		Action:      func(c *cli.Context) error { return pluginInfo(e, c) },
 	}, app.ExitScript)
 }
@@ -210,10 +211,10 @@ func pluginInfo(e *reach.Env, c *cli.Context) error {
 	if i := slices.IndexFunc(compiled, func(p pluginJSON) bool { return p.Name == name }); i >= 0 {
 		j = compiled[i]
 	} else {
-		finder := pluginFinder(e, c.String("plugin-path"))
+		finder := hooks.PluginFinder(e, c.String("plugin-path"))
 		p, err := finder.Find(name)
 		if err != nil {
-			return pluginMissing("plugin info: ", finder, name, err)
+			return hooks.PluginMissing("plugin info: ", finder, name, err)
 		}
 		j, readme = describePlugin(e, p), p.Readme()
 	}
@@ -265,12 +266,12 @@ func pluginInfo(e *reach.Env, c *cli.Context) error {
 }
 
 // pluginNames are the names of all plugins for --plugin.
-func pluginNames(e *reach.Env, wanted func(*plugins.Plugin) bool) []candidate {
-	found, _ := pluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).List()
-	var list []candidate
+func pluginNames(e *reach.Env, wanted func(*plugins.Plugin) bool) []app.Word {
+	found, _ := hooks.PluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).List()
+	var list []app.Word
 	for _, p := range found {
 		if wanted(p) {
-			list = append(list, candidate{p.Name, p.Summary})
+			list = append(list, app.Word{Text: p.Name, About: p.Summary})
 		}
 	}
 	return list

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/plugins"
 )
@@ -55,7 +56,7 @@ func taken(e *reach.Env, name string) string {
 	if by := takenName(e, name, false); by != "" {
 		return by
 	}
-	switch p, err := pluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).Find(name); {
+	switch p, err := hooks.PluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).Find(name); {
 	case err == nil:
 		return "a plugin already: " + p.Where()
 	case !errors.Is(err, plugins.ErrNotFound):
@@ -66,7 +67,7 @@ func taken(e *reach.Env, name string) string {
 
 // takenName says what of ws76 itself, or on PATH, has the name of a plugin or of a command.
 func takenName(e *reach.Env, name string, command bool) string {
-	builtin := newApp(e).Commands
+	builtin := e.Program.Commands()
 	switch {
 	case isBuiltin(builtin, name):
 		return "a command of ws76"
@@ -83,7 +84,7 @@ func pluginDir(e *reach.Env, c *cli.Context) (string, error) {
 	if dir := c.String("dir"); dir != "" {
 		return dir, nil
 	}
-	return pluginHome(e)
+	return hooks.PluginHome(e)
 }
 
 func pluginInstallCommand(e *reach.Env) *cli.Command {
@@ -109,15 +110,15 @@ func pluginInstall(e *reach.Env, c *cli.Context) error {
 	if c.NArg() != 1 {
 		return app.Usagef("plugin install: want one FOLDER or FILE.tar.gz")
 	}
-	home, err := pluginHome(e)
+	home, err := hooks.PluginHome(e)
 	if err != nil {
 		return err
 	}
-	p, err := plugins.Install(c.Args().First(), home, pluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")), func(name string, command bool) string { return takenName(e, name, command) })
+	p, err := plugins.Install(c.Args().First(), home, hooks.PluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")), func(name string, command bool) string { return takenName(e, name, command) })
 	if err != nil {
 		return err
 	}
-	grants, err := grantsDir(e)
+	grants, err := hooks.GrantsDir(e)
 	if err != nil {
 		return err
 	}
@@ -152,7 +153,7 @@ func pluginRemove(e *reach.Env, c *cli.Context) error {
 	if c.NArg() != 1 {
 		return app.Usagef("plugin remove: want one NAME; ws76 plugin list shows them")
 	}
-	home, err := pluginHome(e)
+	home, err := hooks.PluginHome(e)
 	if err != nil {
 		return err
 	}
@@ -163,7 +164,7 @@ func pluginRemove(e *reach.Env, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	grants, err := grantsDir(e)
+	grants, err := hooks.GrantsDir(e)
 	if err == nil {
 		err = plugins.DropGrant(grants, p.Name)
 	}

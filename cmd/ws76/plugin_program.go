@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/plugins"
@@ -47,16 +48,16 @@ func isBuiltin(commands []*cli.Command, name string) bool {
 
 // addedCommand is the command that args name and that is not built in: one of a
 // plugin, or an executable. nil where there is none. Its arguments are its own.
-func addedCommand(e *reach.Env, tree *cli.App, args []string) *cli.Command {
-	if len(args) < 2 || !programName.MatchString(args[1]) || app.Find(tree.Commands, args[1]) != nil {
+func addedCommand(e *reach.Env, builtin []*cli.Command, args []string) *cli.Command {
+	if len(args) < 2 || !programName.MatchString(args[1]) || app.Find(builtin, args[1]) != nil {
 		return nil
 	}
 	name := args[1]
-	p, command, err := pluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).FindCommand(name)
+	p, command, err := hooks.PluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).FindCommand(name)
 	if err == nil {
 		return pluginsCommand(e, p, command)
 	}
-	path := programOf(e, tree.Commands, name)
+	path := programOf(e, builtin, name)
 	if path == "" {
 		return nil
 	}
@@ -146,9 +147,9 @@ func runPluginCommand(e *reach.Env, c *cli.Context, p *plugins.Plugin, name stri
 	}
 	ctx, exit := context.WithCancelCause(c.Context)
 	defer exit(nil)
-	script, err := loadPlugin(e, c, p, settings, func(string) (scripts.Options, error) {
+	script, err := hooks.LoadPlugin(e, c, p, settings, func(string) (scripts.Options, error) {
 		o, err := programOptions(e, c, p.Name)
-		o.Exit = func(err error) { exit(scriptExit(err)) }
+		o.Exit = func(err error) { exit(hooks.ScriptExit(err)) }
 		return o, err
 	})
 	if err != nil {
@@ -157,7 +158,7 @@ func runPluginCommand(e *reach.Env, c *cli.Context, p *plugins.Plugin, name stri
 	if err = script.Start(); err == nil {
 		err = plugins.Run(ctx, script, name, c.Args().Slice())
 	}
-	stopScripts(scripts.Set{script}, core.DefaultCloseTimeout)
+	hooks.Stop(scripts.Set{script}, core.DefaultCloseTimeout)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -170,15 +171,15 @@ func runPluginCommand(e *reach.Env, c *cli.Context, p *plugins.Plugin, name stri
 
 // pluginCommands are the commands that are not built in, each by what addedCommand
 // takes for it.
-func pluginCommands(e *reach.Env) []candidate {
-	builtin := newApp(e).Commands
-	var list []candidate
+func pluginCommands(e *reach.Env) []app.Word {
+	builtin := e.Program.Commands()
+	var list []app.Word
 	add := func(name, about string) {
-		if !isBuiltin(builtin, name) && !slices.ContainsFunc(list, func(c candidate) bool { return c.text == name }) {
-			list = append(list, candidate{name, about})
+		if !isBuiltin(builtin, name) && !slices.ContainsFunc(list, func(c app.Word) bool { return c.Text == name }) {
+			list = append(list, app.Word{Text: name, About: about})
 		}
 	}
-	found, _ := pluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).List()
+	found, _ := hooks.PluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).List()
 	for _, p := range found {
 		for _, c := range p.Commands {
 			add(c.Name, c.Summary)
@@ -190,19 +191,4 @@ func pluginCommands(e *reach.Env) []candidate {
 		}
 	}
 	return list
-}
-
-// pluginCommandList lists the commands that are not built in, for appHelp. Others
-// have named them and written what they do.
-func pluginCommandList(e *reach.Env) string {
-	list := pluginCommands(e)
-	width := 12
-	for _, c := range list {
-		width = max(width, len(c.text))
-	}
-	var b strings.Builder
-	for _, c := range list {
-		fmt.Fprintf(&b, "   %-*s %s\n", width, c.text, app.Shown(c.about))
-	}
-	return b.String()
 }

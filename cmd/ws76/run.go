@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/scripts"
@@ -52,8 +53,8 @@ func runFlags() []cli.Flag {
 			flags = append(flags, f)
 		}
 	}
-	flags = append(flags, &cli.BoolFlag{Name: "watch", Category: scriptCategory, Usage: "end the program and start it anew when its files change"})
-	return append(append(flags, pluginFlags()...), scriptLimitFlags()...)
+	flags = append(flags, &cli.BoolFlag{Name: "watch", Category: hooks.ScriptCategory, Usage: "end the program and start it anew when its files change"})
+	return append(append(flags, hooks.PluginFlags()...), hooks.LimitFlags()...)
 }
 
 func runScript(e *reach.Env, c *cli.Context) error {
@@ -70,23 +71,23 @@ func runScript(e *reach.Env, c *cli.Context) error {
 		return err
 	}
 	options.Args.List = append(c.Args().Tail(), options.Args.List...)
-	allow, err := allowed(c)
+	allow, err := hooks.Allowed(c)
 	if err != nil {
 		return err
 	}
-	allow = allow.With(permit.Streams()).With(named(c, options.Args)...)
+	allow = allow.With(permit.Streams()).With(hooks.Named(c, options.Args)...)
 	options.Permissions = func() *permit.Permissions { return allow }
-	through, err := newPlugins(e, c, func(name string) (scripts.Options, error) { return programOptions(e, c, name) })
-	defer stopScripts(through.set, core.DefaultCloseTimeout)
+	through, err := hooks.NewPlugins(e, c, func(name string) (scripts.Options, error) { return programOptions(e, c, name) })
+	defer hooks.Stop(through.Set, core.DefaultCloseTimeout)
 	if err != nil {
 		return err
 	}
-	if err := through.set.Start(); err != nil {
+	if err := through.Set.Start(); err != nil {
 		return err
 	}
-	options.Before = through.set
+	options.Before = through.Set
 	options.Dial = func(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
-		to, err := through.dialURL(ctx, url)
+		to, err := through.DialURL(ctx, url)
 		if err != nil {
 			return nil, err
 		}
@@ -104,7 +105,7 @@ func runScript(e *reach.Env, c *cli.Context) error {
 			options.Changed = script
 			continue
 		case app.Is[*scripts.ExitError](err):
-			return scriptExit(err)
+			return hooks.ScriptExit(err)
 		}
 		return scriptFailed(err)
 	}
@@ -113,7 +114,7 @@ func runScript(e *reach.Env, c *cli.Context) error {
 // programOptions are the options of a script that opens connections itself: they are
 // the flags of the command line.
 func programOptions(e *reach.Env, c *cli.Context, name string) (scripts.Options, error) {
-	options, err := scriptOptions(e, c, name)
+	options, err := hooks.ScriptOptions(e, c, name)
 	if err != nil {
 		return options, err
 	}

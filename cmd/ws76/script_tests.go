@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/check"
@@ -35,7 +36,7 @@ ws76 script test *_test.lua | tee result.tap`,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "run", Usage: "only tests whose name `PATTERN` fits, a regular expression"},
 			&cli.BoolFlag{Name: "watch", Usage: "run the tests again whenever a .lua file in their folders changes, until interrupted"},
-		}, scriptLimitFlags()...),
+		}, hooks.LimitFlags()...),
 		Action: func(c *cli.Context) error { return scriptTest(e, c) },
 	}, app.ExitScript)
 }
@@ -161,7 +162,7 @@ func scriptTestOnce(e *reach.Env, c *cli.Context, pattern *regexp.Regexp) error 
 
 // runTest runs a test in a script and a folder of its own. failure is why it failed, err why it could not be run.
 func runTest(e *reach.Env, c *cli.Context, t luaTest) (failure, err error) {
-	options, err := scriptOptions(e, c, t.path)
+	options, err := hooks.ScriptOptions(e, c, t.path)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +176,7 @@ func runTest(e *reach.Env, c *cli.Context, t luaTest) (failure, err error) {
 		return nil, app.WithCode(app.ExitScript, err)
 	}
 	if p != nil {
-		if options.Permissions, err = pluginPermissions(e, c, p, nil, options.Args); err != nil {
+		if options.Permissions, err = hooks.PluginPermissions(e, c, p, nil, options.Args); err != nil {
 			return nil, err
 		}
 		if options.Library, err = p.Defaults(); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
@@ -88,8 +89,8 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.StringFlag{Name: "hub-cert", Category: many, Usage: "show NATS the certificate in `FILE` (PEM)"},
 			&cli.StringFlag{Name: "hub-key", Category: many, Usage: "its key `FILE`"},
 			deadFlag(limits),
-			recordFlag(),
-		}, append(holdFlags(limits, servePending), scriptFlags()...)...),
+			hooks.RecordFlag(),
+		}, append(holdFlags(limits, servePending), hooks.Flags()...)...),
 		Action: func(c *cli.Context) error { return runServe(e, c) },
 	}, app.ExitConnect, app.ExitScript, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
@@ -153,7 +154,7 @@ func runServe(e *reach.Env, c *cli.Context) error {
 		return err
 	}
 	var recorded func()
-	if s.recorder, recorded, err = newRecorder(e, c); err != nil {
+	if s.recorder, recorded, err = hooks.NewRecorder(e, c); err != nil {
 		return err
 	}
 	defer recorded()
@@ -170,7 +171,7 @@ func runServe(e *reach.Env, c *cli.Context) error {
 	for _, l := range listeners {
 		e.Log.Warnf("listening on %s", describe(l.Addr(), s.server.TLS != nil))
 	}
-	denseGC(e)
+	e.DenseGC()
 	if err := s.run(ctx, listeners); err != nil {
 		return app.WithCode(app.ExitTransport, err)
 	}
@@ -303,7 +304,7 @@ func (s *service) configure(c *cli.Context) (err error) {
 
 // close ends what newService has opened, once the server has ended.
 func (s *service) close() {
-	stopScripts(s.scripts, s.server.Accept.CloseTimeout)
+	hooks.Stop(s.scripts, s.server.Accept.CloseTimeout)
 	s.tasks.Wait()
 	if s.shared != nil {
 		s.shared.stop()

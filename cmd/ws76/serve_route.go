@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/hub"
@@ -87,7 +88,7 @@ func (s *service) route(o *serve.Opening) (serve.Service, *core.Refusal) {
 	}
 	service.Settings = settings
 	if s.scripts.WantsFrames() {
-		service.Trace = traceFrames(s.server.Accept.Trace, v.script.session.Load, relay.A)
+		service.Trace = hooks.TraceFrames(s.server.Accept.Trace, v.script.session.Load, relay.A)
 	}
 	return service, nil
 }

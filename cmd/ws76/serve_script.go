@@ -15,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -30,8 +31,8 @@ import (
 
 // loadScripts loads --script and --eval. exit ends the command.
 func (s *service) loadScripts(c *cli.Context, exit func(error)) (err error) {
-	s.scripts, err = newScripts(s.Env, c, func(o *scripts.Options) {
-		o.Exit = func(err error) { exit(scriptExit(err)) }
+	s.scripts, err = hooks.NewScripts(s.Env, c, func(o *scripts.Options) {
+		o.Exit = func(err error) { exit(hooks.ScriptExit(err)) }
 		o.Publish = func(channel string, m core.Message) error { return s.hub.Publish(channel, m) }
 		o.Metric = s.metrics.Script
 		o.Dial = func(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {

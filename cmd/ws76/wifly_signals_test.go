@@ -139,7 +139,7 @@ func (c signalCase) run(t *testing.T) (lines int) {
 			case code = <-ended:
 				over = true
 			case <-time.After(c.second):
-				e.SayLeft()
+				e.SayLeft(true)
 				line.kill()
 				killed = true
 			}

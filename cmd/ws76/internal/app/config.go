@@ -221,9 +221,9 @@ func (c *Config) Use(name string) (string, error) {
 	return url, nil
 }
 
-// ExpandProfiles puts the URLs of profiles in place of @NAME, where the command
+// expandProfiles puts the URLs of profiles in place of @NAME, where the command
 // takes a URL. args are permuted.
-func (e *Env) ExpandProfiles(app *cli.App, args []string) ([]string, error) {
+func (e *Env) expandProfiles(app *cli.App, args []string) ([]string, error) {
 	split := slices.Index(args, "--")
 	if split < 0 {
 		return args, nil

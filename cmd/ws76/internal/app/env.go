@@ -12,6 +12,9 @@ type Env struct {
 	Stdout io.Writer
 	Stderr io.Writer
 	Getenv func(string) string
+
+	Program *Program // that runs
+
 	Log    *Logger
 	config *Config // the configuration file, once it was read
 
@@ -23,12 +26,11 @@ type Env struct {
 	DeadAfter time.Duration // --dead-after of the command that runs; below 0: never
 }
 
-// Begin makes the streams and the log ready for a command line. several reports which
-// errors are texts of several lines. end writes what is held back.
-func (e *Env) Begin(args []string, several func(error) bool) (end func()) {
+// begin makes the streams and the log ready for a command line. end writes what is held back.
+func (e *Env) begin(args []string) (end func()) {
 	e.Stdout, e.Stderr = onDisplay(e.Stdout), onDisplay(e.Stderr)
 	e.Log = NewLogger(e.Stderr)
-	e.Log.several = several
+	e.Log.several = e.Program.Several
 	e.Log.Hide(args...)
 	e.Log.Hide(os.Environ()...)
 	if e.TTY == nil {

@@ -108,9 +108,9 @@ func (e SignalError) ExitCode() int {
 	return ExitInterrupt
 }
 
-// ExitCode is the one place that turns an error into an exit code. codeOf is asked for what
+// exitCode is the one place that turns an error into an exit code. codeOf is asked for what
 // is neither a signal's nor a mistake on the command line.
-func ExitCode(ctx context.Context, err error, codeOf func(error) int) int {
+func exitCode(ctx context.Context, err error, codeOf func(error) int) int {
 	var (
 		sig    SignalError
 		silent SilentError
@@ -129,9 +129,9 @@ func ExitCode(ctx context.Context, err error, codeOf func(error) int) int {
 	return codeOf(err)
 }
 
-// QuietExit reports whether err needs no line on standard error: a reader that
+// quietExit reports whether err needs no line on standard error: a reader that
 // went away (EPIPE), a signal, or what was reported already.
-func QuietExit(err error) bool {
+func quietExit(err error) bool {
 	var silent SilentError
 	var sig SignalError
 	_, said := err.(saidError)

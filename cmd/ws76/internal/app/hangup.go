@@ -21,9 +21,9 @@ func TakeHangups(c chan<- os.Signal) (stop func()) {
 	}
 }
 
-// EndByHangup sends the first SIGHUP that is for nobody to signals: a terminal that goes
+// endByHangup sends the first SIGHUP that is for nobody to signals: a terminal that goes
 // away sends several, and the second of other signals does not wait for anything.
-func EndByHangup(signals chan<- os.Signal) {
+func endByHangup(signals chan<- os.Signal) {
 	if signal.Ignored(syscall.SIGHUP) { // by nohup
 		return
 	}

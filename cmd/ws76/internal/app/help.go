@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-const AppHelp = `ws76 - {{.Usage}}
+const appHelp = `ws76 - {{.Usage}}
 
 USAGE:
    ws76 COMMAND [options] [arguments]
@@ -27,6 +27,20 @@ EXAMPLES:
    ws76 keygen                                           a challenge and its answer
    printf 'on\n' | ws76 frame encode | xxd               what a message is on the wire
 `
+
+// otherCommands lists the commands that are not built in, for appHelp. Others have named
+// them and written what they do.
+func otherCommands(list []Word) string {
+	width := 12
+	for _, c := range list {
+		width = max(width, len(c.Text))
+	}
+	var b strings.Builder
+	for _, c := range list {
+		fmt.Fprintf(&b, "   %-*s %s\n", width, c.Text, Shown(c.About))
+	}
+	return b.String()
+}
 
 // commandHelp is filled per command by command: examples first, exit codes last.
 const commandHelp = `EXAMPLES:
@@ -56,7 +70,7 @@ func (e *Env) Command(c cli.Command, exits ...int) *cli.Command {
 	}
 	c.HideHelpCommand = true
 	c.UseShortOptionHandling = true
-	c.OnUsageError = OnUsageError
+	c.OnUsageError = onUsageError
 	c.CustomHelpTemplate = fmt.Sprintf(commandHelp,
 		literal(indent(c.UsageText)), literal(paragraphs(c.Description)), literal(optionList(c.Flags)), exitTable(exits))
 	action, numbers := c.Action, NumbersOf(c.Flags)

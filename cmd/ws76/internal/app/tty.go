@@ -55,7 +55,7 @@ func (t *TTY) Leave() {
 }
 
 // LeaveWithin is leave for who cannot wait: a write to a terminal may last for ever.
-func (t *TTY) LeaveWithin(d time.Duration) { Within(d, t.Leave) }
+func (t *TTY) LeaveWithin(d time.Duration) { within(d, t.Leave) }
 
 // Size returns columns and rows, 0 where they are not known.
 func (t *TTY) Size() (columns, rows int) {
@@ -71,8 +71,8 @@ func (t *TTY) Size() (columns, rows int) {
 	return columns, rows
 }
 
-// Within runs f, and leaves it behind after d.
-func Within(d time.Duration, f func()) {
+// within runs f, and leaves it behind after d.
+func within(d time.Duration, f func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -19,8 +19,8 @@ var (
 	badValueOfEnv = regexp.MustCompile(`^could not parse (".*?") .*from environment variable "(\w+)" .*for flag ([^: ]+): (.*)`)
 )
 
-// OnUsageError says what is wrong with the flags of a command, and what would be right.
-func OnUsageError(c *cli.Context, err error, _ bool) error {
+// onUsageError says what is wrong with the flags of a command, and what would be right.
+func onUsageError(c *cli.Context, err error, _ bool) error {
 	var usage UsageError
 	if errors.As(err, &usage) {
 		return err

@@ -16,8 +16,11 @@ func (e *Env) Adopt(t *wifly.Transport) {
 }
 
 // SayLeft says what was not put back in modules, whatever has ended the command, and what
-// does that.
-func (e *Env) SayLeft() {
+// does that. With hurried it does not wait for what is being put back still.
+func (e *Env) SayLeft(hurried bool) {
+	if !hurried {
+		e.Modules.Settle()
+	}
 	for _, left := range e.Modules.Left() {
 		port := quoteShell(left.URL)
 		var undone []string

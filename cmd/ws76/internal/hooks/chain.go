@@ -1,4 +1,4 @@
-package main
+package hooks
 
 import (
 	"context"
@@ -17,33 +17,33 @@ import (
 	"github.com/ws76/ws76/scripts/kv"
 )
 
-// chain is what messages go through: plugins, then scripts.
-type chain struct {
-	set     scripts.Set
-	connect []*scripts.Script // plugins that are asked for the URL to dial
+// Chain is what messages go through: plugins, then scripts.
+type Chain struct {
+	Set     scripts.Set
+	Connect []*scripts.Script // plugins that are asked for the URL to dial
 }
 
-// newScripts loads what --plugin, --script and --eval name; extra, which may be nil,
+// NewScripts loads what --plugin, --script and --eval name; extra, which may be nil,
 // adds to the options of each. The caller starts and stops them. There is none
 // without these flags.
-func newScripts(e *reach.Env, c *cli.Context, extra func(*scripts.Options)) (scripts.Set, error) {
-	ch, err := newChain(e, c, extra)
-	return ch.set, err
+func NewScripts(e *reach.Env, c *cli.Context, extra func(*scripts.Options)) (scripts.Set, error) {
+	ch, err := NewChain(e, c, extra)
+	return ch.Set, err
 }
 
-// newChain is newScripts for a command that dials.
-func newChain(e *reach.Env, c *cli.Context, extra func(*scripts.Options)) (chain, error) {
+// NewChain is newScripts for a command that dials.
+func NewChain(e *reach.Env, c *cli.Context, extra func(*scripts.Options)) (Chain, error) {
 	// Where there is no script as well: one may be added tomorrow.
-	if _, err := allowed(c); err != nil {
-		return chain{}, err
+	if _, err := Allowed(c); err != nil {
+		return Chain{}, err
 	}
 	if _, err := errorPolicy(c); err != nil {
-		return chain{}, err
+		return Chain{}, err
 	}
-	ch, err := loadChain(e, c, chainOptions(e, c, extra))
+	ch, err := loadChain(e, c, ChainOptions(e, c, extra))
 	if err != nil {
-		ch.set.Stop(c.Context, "not loaded")
-		return chain{}, err
+		ch.Set.Stop(c.Context, "not loaded")
+		return Chain{}, err
 	}
 	return ch, nil
 }
@@ -51,10 +51,10 @@ func newChain(e *reach.Env, c *cli.Context, extra func(*scripts.Options)) (chain
 // optionsFor makes the options of a script or plugin of a name.
 type optionsFor func(name string) (scripts.Options, error)
 
-// chainOptions returns the options of each script by its name.
-func chainOptions(e *reach.Env, c *cli.Context, extra func(*scripts.Options)) optionsFor {
+// ChainOptions returns the options of each script by its name.
+func ChainOptions(e *reach.Env, c *cli.Context, extra func(*scripts.Options)) optionsFor {
 	return func(name string) (scripts.Options, error) {
-		options, err := scriptOptions(e, c, name)
+		options, err := ScriptOptions(e, c, name)
 		if err != nil {
 			return options, err
 		}
@@ -79,8 +79,8 @@ func errorPolicy(c *cli.Context) (scripts.ErrorPolicy, error) {
 }
 
 // loadChain loads plugins and scripts. After an error it returns what was loaded.
-func loadChain(e *reach.Env, c *cli.Context, options optionsFor) (chain, error) {
-	ch, err := newPlugins(e, c, options)
+func loadChain(e *reach.Env, c *cli.Context, options optionsFor) (Chain, error) {
+	ch, err := NewPlugins(e, c, options)
 	if err != nil {
 		return ch, err
 	}
@@ -92,7 +92,7 @@ func loadChain(e *reach.Env, c *cli.Context, options optionsFor) (chain, error) 
 		}
 		own := name
 		if i >= len(files) {
-			own = ofEval + name
+			own = OfEval + name
 		}
 		o, err := options(own)
 		if err != nil {
@@ -110,15 +110,15 @@ func loadChain(e *reach.Env, c *cli.Context, options optionsFor) (chain, error) 
 		case err != nil:
 			return ch, fmt.Errorf("loading %w", err)
 		}
-		ch.set = append(ch.set, script)
+		ch.Set = append(ch.Set, script)
 	}
 	return ch, nil
 }
 
-// newPlugins loads what --plugin names, with options as newScripts makes them.
-func newPlugins(e *reach.Env, c *cli.Context, options optionsFor) (chain, error) {
-	var made chain
-	finder := pluginFinder(e, c.String("plugin-path"))
+// NewPlugins loads what --plugin names, with options as newScripts makes them.
+func NewPlugins(e *reach.Env, c *cli.Context, options optionsFor) (Chain, error) {
+	var made Chain
+	finder := PluginFinder(e, c.String("plugin-path"))
 	for _, text := range c.StringSlice("plugin") {
 		name, settings, err := plugins.ParseUse(text)
 		if err != nil {
@@ -126,27 +126,27 @@ func newPlugins(e *reach.Env, c *cli.Context, options optionsFor) (chain, error)
 		}
 		p, err := finder.Find(name)
 		if err != nil {
-			return made, pluginMissing("--plugin: ", finder, name, err)
+			return made, PluginMissing("--plugin: ", finder, name, err)
 		}
-		script, err := loadPlugin(e, c, p, settings, options)
+		script, err := LoadPlugin(e, c, p, settings, options)
 		if err != nil {
 			return made, err
 		}
-		made.set = append(made.set, script)
+		made.Set = append(made.Set, script)
 		if p.Connect {
-			made.connect = append(made.connect, script)
+			made.Connect = append(made.Connect, script)
 		}
 	}
 	return made, nil
 }
 
-// loadPlugin makes a script of a plugin.
-func loadPlugin(e *reach.Env, c *cli.Context, p *plugins.Plugin, settings map[string]string, options optionsFor) (*scripts.Script, error) {
+// LoadPlugin makes a script of a plugin.
+func LoadPlugin(e *reach.Env, c *cli.Context, p *plugins.Plugin, settings map[string]string, options optionsFor) (*scripts.Script, error) {
 	o, err := options(p.Name)
 	if err != nil {
 		return nil, err
 	}
-	if home, err := pluginHome(e); err == nil {
+	if home, err := PluginHome(e); err == nil {
 		// One that lies elsewhere may be another of the same name.
 		own := p.Dir
 		if p.Builtin() {
@@ -157,7 +157,7 @@ func loadPlugin(e *reach.Env, c *cli.Context, p *plugins.Plugin, settings map[st
 			return nil, err
 		}
 	}
-	if o.Permissions, err = pluginPermissions(e, c, p, settings, o.Args); err != nil {
+	if o.Permissions, err = PluginPermissions(e, c, p, settings, o.Args); err != nil {
 		return nil, err
 	}
 	script, err := p.Load(settings, o)
@@ -171,9 +171,9 @@ func loadPlugin(e *reach.Env, c *cli.Context, p *plugins.Plugin, settings map[st
 	return script, nil
 }
 
-// dialURL asks the plugins which URL is dialled in place of url.
-func (ch *chain) dialURL(ctx context.Context, url string) (string, error) {
-	for _, s := range ch.connect {
+// DialURL asks the plugins which URL is dialled in place of url.
+func (ch *Chain) DialURL(ctx context.Context, url string) (string, error) {
+	for _, s := range ch.Connect {
 		to, err := plugins.Connect(ctx, s, url)
 		if err != nil {
 			if ctx.Err() != nil {

@@ -1,15 +1,13 @@
-package main
+package app
 
 import (
 	"runtime/debug"
 	"sync"
-
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 )
 
-// denseGC keeps a process of many connections smaller, unless $GOGC says otherwise: what
+// DenseGC keeps a process of many connections smaller, unless $GOGC says otherwise: what
 // they hold is most of the heap, and messages leave no garbage.
-func denseGC(e *reach.Env) {
+func (e *Env) DenseGC() {
 	if e.Getenv("GOGC") == "" {
 		debug.SetGCPercent(75)
 	}
@@ -26,9 +24,9 @@ var ballast struct {
 
 const ballastSize = 32 << 20
 
-// rareGC makes the collector run less often in a command with scripts, unless
+// RareGC makes the collector run less often in a command with scripts, unless
 // $GOGC says how often it is to.
-func rareGC(e *reach.Env) {
+func (e *Env) RareGC() {
 	ballast.once.Do(func() {
 		if e.Getenv("GOGC") == "" {
 			ballast.b = make([]byte, ballastSize)

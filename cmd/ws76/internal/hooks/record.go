@@ -1,4 +1,4 @@
-package main
+package hooks
 
 import (
 	"bytes"
@@ -17,17 +17,17 @@ import (
 	"github.com/ws76/ws76/plugins/record"
 )
 
-// recordFlag is the flag of commands whose connections can be recorded.
-func recordFlag() cli.Flag {
+// RecordFlag is the flag of commands whose connections can be recorded.
+func RecordFlag() cli.Flag {
 	return &cli.StringFlag{Name: "record", Category: "Recording", Usage: "append what passes, with times, to `FILE`, for ws76 replay; SIGHUP opens it anew; - is standard output"}
 }
 
 // recordTimeout bounds the writing of what is left of a recording.
 const recordTimeout = 5 * time.Second
 
-// newRecorder opens what --record names. The recorder is nil without that flag;
+// NewRecorder opens what --record names. The recorder is nil without that flag;
 // done ends it, and says what went wrong.
-func newRecorder(e *reach.Env, c *cli.Context) (recorder *record.Recorder, done func(), err error) {
+func NewRecorder(e *reach.Env, c *cli.Context) (recorder *record.Recorder, done func(), err error) {
 	name := c.String("record")
 	if name == "" {
 		return nil, func() {}, nil

@@ -1,4 +1,4 @@
-package main
+package hooks
 
 import (
 	"errors"
@@ -13,20 +13,20 @@ import (
 	"github.com/ws76/ws76/plugins"
 )
 
-// pluginFlags are the flags of commands whose messages go through plugins.
-func pluginFlags() []cli.Flag {
+// PluginFlags are the flags of commands whose messages go through plugins.
+func PluginFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "plugin", KeepSpace: true, Category: scriptCategory, Usage: "run messages through the plugin `NAME[,OPTION=VALUE...]`, before the scripts; repeatable"},
-		pluginPathFlag(scriptCategory),
+		&cli.StringSliceFlag{Name: "plugin", KeepSpace: true, Category: ScriptCategory, Usage: "run messages through the plugin `NAME[,OPTION=VALUE...]`, before the scripts; repeatable"},
+		PluginPathFlag(ScriptCategory),
 	}
 }
 
-func pluginPathFlag(category string) cli.Flag {
+func PluginPathFlag(category string) cli.Flag {
 	return &cli.StringFlag{Name: "plugin-path", Category: category, Usage: "look for plugins in `FOLDERS` first, which are separated as in PATH"}
 }
 
-// pluginHome is where plugins are installed.
-func pluginHome(e *reach.Env) (string, error) {
+// PluginHome is where plugins are installed.
+func PluginHome(e *reach.Env) (string, error) {
 	data := e.Getenv("XDG_DATA_HOME")
 	if data == "" {
 		home, err := os.UserHomeDir()
@@ -38,23 +38,23 @@ func pluginHome(e *reach.Env) (string, error) {
 	return filepath.Join(data, "ws76", "plugins"), nil
 }
 
-// pluginFinder looks in the folders of --plugin-path, then where plugins are installed.
-func pluginFinder(e *reach.Env, path string) *plugins.Finder {
+// PluginFinder looks in the folders of --plugin-path, then where plugins are installed.
+func PluginFinder(e *reach.Env, path string) *plugins.Finder {
 	f := &plugins.Finder{}
 	for _, dir := range filepath.SplitList(path) {
 		if dir != "" {
 			f.Path = append(f.Path, dir)
 		}
 	}
-	if home, err := pluginHome(e); err == nil {
+	if home, err := PluginHome(e); err == nil {
 		f.Path = append(f.Path, home)
 	}
 	return f
 }
 
-// pluginMissing says of a plugin that cannot be used what would help. What is who
+// PluginMissing says of a plugin that cannot be used what would help. What is who
 // asks for it.
-func pluginMissing(what string, finder *plugins.Finder, name string, err error) error {
+func PluginMissing(what string, finder *plugins.Finder, name string, err error) error {
 	if !errors.Is(err, plugins.ErrNotFound) {
 		return app.WithCode(app.ExitScript, err)
 	}

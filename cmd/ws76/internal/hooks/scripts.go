@@ -1,4 +1,4 @@
-package main
+package hooks
 
 import (
 	"context"
@@ -26,36 +26,36 @@ import (
 	"github.com/ws76/ws76/scripts/permit"
 )
 
-const scriptCategory = "Scripts"
+const ScriptCategory = "Scripts"
 
-// scriptFlags are the flags of commands whose messages go through scripts.
-func scriptFlags() []cli.Flag {
-	return append(append(pluginFlags(), []cli.Flag{
-		&cli.StringSliceFlag{Name: "script", Category: scriptCategory, Usage: "run messages through the Lua script `FILE`; repeatable, first to last"},
-		&cli.StringSliceFlag{Name: "eval", Category: scriptCategory, Usage: "run them through `LUA`, behind the scripts; repeatable"},
-		&cli.BoolFlag{Name: "no-reload", Category: scriptCategory, Usage: "do not load scripts anew when they change"},
-		flags.Word(cli.GenericFlag{Name: "on-script-error", Category: scriptCategory, Usage: "`WHAT` to do with a message whose hook failed: %s"}, "pass", "pass", "drop", "close the connection,", "exit"),
-	}...), scriptLimitFlags()...)
+// Flags are the flags of commands whose messages go through scripts.
+func Flags() []cli.Flag {
+	return append(append(PluginFlags(), []cli.Flag{
+		&cli.StringSliceFlag{Name: "script", Category: ScriptCategory, Usage: "run messages through the Lua script `FILE`; repeatable, first to last"},
+		&cli.StringSliceFlag{Name: "eval", Category: ScriptCategory, Usage: "run them through `LUA`, behind the scripts; repeatable"},
+		&cli.BoolFlag{Name: "no-reload", Category: ScriptCategory, Usage: "do not load scripts anew when they change"},
+		flags.Word(cli.GenericFlag{Name: "on-script-error", Category: ScriptCategory, Usage: "`WHAT` to do with a message whose hook failed: %s"}, "pass", "pass", "drop", "close the connection,", "exit"),
+	}...), LimitFlags()...)
 }
 
-// scriptLimitFlags are those of all commands that run Lua.
-func scriptLimitFlags() []cli.Flag {
+// LimitFlags are those of all commands that run Lua.
+func LimitFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "script-arg", Category: scriptCategory, Usage: "put `NAME=VALUE`, or a value, into the table args; repeatable"},
-		allowFlag(scriptCategory, "let scripts do `WHAT`: exec, net, listen, read, write, env, serial or unix, of one of them as in net=HOST:PORT, read=FOLDER; repeatable"),
-		&cli.BoolFlag{Name: "trust-scripts", Category: scriptCategory, Usage: "let scripts do all of that, and plugins what they state"},
-		flags.Time(cli.GenericFlag{Name: "script-timeout", Category: scriptCategory, Usage: "stop a call of a script after `TIME`"}, scripts.DefaultTimeout),
-		flags.Size(cli.GenericFlag{Name: "script-max-string", Category: scriptCategory, Usage: "largest string that a script may make, `SIZE`"}, scripts.DefaultMaxString),
-		flags.Size(cli.GenericFlag{Name: "script-max-memory", Category: scriptCategory, Usage: "most memory that a script may keep, or that a call may take, `SIZE`"}, scripts.DefaultMaxMemory),
-		&cli.IntFlag{Name: "script-max-tasks", Category: scriptCategory, Value: scripts.DefaultMaxTasks, Usage: "at most `N` tasks of a script at a time"},
-		&cli.IntFlag{Name: "script-max-queue", Category: scriptCategory, Value: scripts.DefaultMaxQueue, Usage: "at most `N` messages of a script waiting for a connection"},
+		&cli.StringSliceFlag{Name: "script-arg", Category: ScriptCategory, Usage: "put `NAME=VALUE`, or a value, into the table args; repeatable"},
+		allowFlag(ScriptCategory, "let scripts do `WHAT`: exec, net, listen, read, write, env, serial or unix, of one of them as in net=HOST:PORT, read=FOLDER; repeatable"),
+		&cli.BoolFlag{Name: "trust-scripts", Category: ScriptCategory, Usage: "let scripts do all of that, and plugins what they state"},
+		flags.Time(cli.GenericFlag{Name: "script-timeout", Category: ScriptCategory, Usage: "stop a call of a script after `TIME`"}, scripts.DefaultTimeout),
+		flags.Size(cli.GenericFlag{Name: "script-max-string", Category: ScriptCategory, Usage: "largest string that a script may make, `SIZE`"}, scripts.DefaultMaxString),
+		flags.Size(cli.GenericFlag{Name: "script-max-memory", Category: ScriptCategory, Usage: "most memory that a script may keep, or that a call may take, `SIZE`"}, scripts.DefaultMaxMemory),
+		&cli.IntFlag{Name: "script-max-tasks", Category: ScriptCategory, Value: scripts.DefaultMaxTasks, Usage: "at most `N` tasks of a script at a time"},
+		&cli.IntFlag{Name: "script-max-queue", Category: ScriptCategory, Value: scripts.DefaultMaxQueue, Usage: "at most `N` messages of a script waiting for a connection"},
 	}
 }
 
-// scriptOptions are the options that all commands have in common. name is what the
+// ScriptOptions are the options that all commands have in common. name is what the
 // script's store is found by.
-func scriptOptions(e *reach.Env, c *cli.Context, name string) (scripts.Options, error) {
-	rareGC(e)
+func ScriptOptions(e *reach.Env, c *cli.Context, name string) (scripts.Options, error) {
+	e.RareGC()
 	o := scripts.Options{
 		Limits: scripts.Limits{
 			Timeout: c.Duration("script-timeout"), MaxString: int(flags.Bytes(c, "script-max-string")),
@@ -65,7 +65,7 @@ func scriptOptions(e *reach.Env, c *cli.Context, name string) (scripts.Options, 
 				MaxTasks: "--script-max-tasks", MaxQueue: "--script-max-queue",
 			},
 		},
-		Modules: pluginFinder(e, c.String("plugin-path")).Path,
+		Modules: PluginFinder(e, c.String("plugin-path")).Path,
 		KV:      func() (*kv.Store, error) { return openStore(e, name) },
 		Env:     func(name string) (string, bool) { v := e.Getenv(name); return v, v != "" },
 		Stdout:  e.Stdout, Stderr: e.Stderr,
@@ -86,11 +86,11 @@ func scriptOptions(e *reach.Env, c *cli.Context, name string) (scripts.Options, 
 			o.Args.List = append(o.Args.List, arg)
 		}
 	}
-	allow, err := allowed(c)
+	allow, err := Allowed(c)
 	if err != nil {
 		return o, err
 	}
-	allow = allow.With(named(c, o.Args)...)
+	allow = allow.With(Named(c, o.Args)...)
 	o.Permissions = func() *permit.Permissions { return allow }
 	if o.Data, err = dataDir(e, name); err != nil {
 		return o, err
@@ -112,9 +112,9 @@ func logScript(e *reach.Env, level slog.Level, text string) {
 	}
 }
 
-// stateDir is the folder of what is kept from one run to the next, under
+// StateDir is the folder of what is kept from one run to the next, under
 // $XDG_STATE_HOME.
-func stateDir(e *reach.Env) (string, error) {
+func StateDir(e *reach.Env) (string, error) {
 	state := e.Getenv("XDG_STATE_HOME")
 	if state == "" {
 		home, err := os.UserHomeDir()
@@ -128,7 +128,7 @@ func stateDir(e *reach.Env) (string, error) {
 
 // openStore opens the store of ws76.kv for a script.
 func openStore(e *reach.Env, name string) (*kv.Store, error) {
-	state, err := stateDir(e)
+	state, err := StateDir(e)
 	if err != nil {
 		return nil, fmt.Errorf("finding a place for ws76.kv: %w", err)
 	}
@@ -136,7 +136,7 @@ func openStore(e *reach.Env, name string) (*kv.Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making a place for ws76.kv: %w", err)
 	}
-	path, err := ownPlace(dir, name)
+	path, err := OwnPlace(dir, name)
 	if err != nil {
 		return nil, err
 	}
@@ -145,20 +145,20 @@ func openStore(e *reach.Env, name string) (*kv.Store, error) {
 
 // dataDir is the folder of a script's own, under $XDG_DATA_HOME.
 func dataDir(e *reach.Env, name string) (string, error) {
-	plugins, err := pluginHome(e)
+	plugins, err := PluginHome(e)
 	if err != nil {
 		return "", err
 	}
-	return ownPlace(filepath.Join(filepath.Dir(plugins), "scripts"), name)
+	return OwnPlace(filepath.Join(filepath.Dir(plugins), "scripts"), name)
 }
 
-// ofEval begins the names by which the store and the folder of --eval are found, which are no path of a script.
-const ofEval = "\x00"
+// OfEval begins the names by which the store and the folder of --eval are found, which are no path of a script.
+const OfEval = "\x00"
 
-// ownPlace is where in a folder is what belongs to a script alone. That is known by its absolute path, or to --eval by the working folder
+// OwnPlace is where in a folder is what belongs to a script alone. That is known by its absolute path, or to --eval by the working folder
 // and which one it is. What there is under a name of before, which had few bits of the sum, is taken over.
-func ownPlace(folder, name string) (string, error) {
-	shown, eval := strings.CutPrefix(name, ofEval)
+func OwnPlace(folder, name string) (string, error) {
+	shown, eval := strings.CutPrefix(name, OfEval)
 	path, err := filepath.Abs(shown)
 	if err != nil {
 		return "", err
@@ -168,7 +168,7 @@ func ownPlace(folder, name string) (string, error) {
 	before := sha256.Sum256([]byte(path))
 	old := filepath.Join(folder, base+"-"+hex.EncodeToString(before[:4]))
 	if eval {
-		path = ofEval + path
+		path = OfEval + path
 	}
 	sum := sha256.Sum256([]byte(path))
 	place := filepath.Join(folder, strings.ToValidUTF8(base[:min(len(base), longest)], "")+"-"+hex.EncodeToString(sum[:]))
@@ -180,9 +180,9 @@ func ownPlace(folder, name string) (string, error) {
 	return place, nil
 }
 
-// scriptExit is the cause of a context that a script has ended: by ws76.exit, or by
+// ScriptExit is the cause of a context that a script has ended: by ws76.exit, or by
 // an error under --on-script-error exit.
-func scriptExit(err error) error {
+func ScriptExit(err error) error {
 	var exit *scripts.ExitError
 	if errors.As(err, &exit) {
 		return app.SilentError(exit.Code)
@@ -190,16 +190,16 @@ func scriptExit(err error) error {
 	return app.WithCode(app.ExitScript, err)
 }
 
-// stopScripts stops scripts, within reason.
-func stopScripts(set scripts.Set, timeout time.Duration) {
+// Stop stops scripts, within reason.
+func Stop(set scripts.Set, timeout time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), max(timeout, time.Second))
 	defer cancel()
 	set.Stop(ctx, "done")
 }
 
-// traceFrames lets on_frame see the frames of a connection. session returns nil
+// TraceFrames lets on_frame see the frames of a connection. session returns nil
 // until the connection has one.
-func traceFrames(trace *core.Trace, session func() *scripts.Session, side relay.Side) *core.Trace {
+func TraceFrames(trace *core.Trace, session func() *scripts.Session, side relay.Side) *core.Trace {
 	var t core.Trace
 	if trace != nil {
 		t = *trace
