@@ -275,14 +275,15 @@ type sessionLine struct {
 	uncertain uint64 // said so far
 	again     int    // said of this loss
 
-	to      *upstream // TO now, or the last one
-	earlier uint64    // messages that came from those before it
+	to, last *upstream // TO now, and the one before it
+	earlier  uint64    // messages that came from those before them
 }
 
-// opens says that to is TO now. The one before it is closed.
+// opens says that to is TO now. The one before it is closed, and the one before that is
+// received from no more, either.
 func (l *sessionLine) opens(to *upstream) {
-	l.earlier += l.to.arrived()
-	l.to = to
+	l.earlier += l.last.arrived()
+	l.last, l.to = l.to, to
 }
 
 func (l *sessionLine) opened(from, to *upstream) {
@@ -367,7 +368,7 @@ func (l *sessionLine) losses(session *relay.Session, kept bridge.BufferStats, fr
 	}
 	if session != nil {
 		losses = append(losses, undelivered(session.Stats(relay.AToB), from.arrived(), "TO")...)
-		losses = append(losses, undelivered(session.Stats(relay.BToA), l.earlier+l.to.arrived(), "FROM")...)
+		losses = append(losses, undelivered(session.Stats(relay.BToA), l.earlier+l.last.arrived()+l.to.arrived(), "FROM")...)
 	}
 	return losses
 }

@@ -69,12 +69,19 @@ type upstream struct {
 	header hixie.Fields
 }
 
-// arrived is how many messages have come from a WebSocket, and 0 from anything else.
+// arrived is how many messages have come from a side that has ended, taken or not, and 0
+// where nobody counts them.
 func (u *upstream) arrived() uint64 {
-	if u == nil || u.conn == nil {
+	if u == nil {
 		return 0
 	}
-	return u.conn.Stats().MessagesIn
+	if u.conn != nil {
+		return u.conn.Stats().MessagesIn
+	}
+	if e, ok := u.Endpoint.(interface{ Arrived() uint64 }); ok {
+		return e.Arrived()
+	}
+	return 0
 }
 
 // read is how many bytes have come from a WebSocket, and 0 from anything else.

@@ -178,6 +178,7 @@ func runConnect(e *reach.Env, c *cli.Context) error {
 	if closeErr := terminal.Close(closing); err == nil && ctx.Err() == nil {
 		err = closeErr
 	}
+	p.left(err)
 	if p.stats != nil {
 		e.Log.Warnf("%s", p.stats)
 	}

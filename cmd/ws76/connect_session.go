@@ -195,13 +195,25 @@ func (p *pipe) session(ctx context.Context) error {
 // undelivered says what became of messages that the peer may not have read. Where it has
 // only not answered the closing frame that is said by itself.
 func (p *pipe) undelivered(s relay.Stats, conn *core.Conn, err error) {
-	if s.Dropped > 0 {
+	if n := s.Dropped + int64(p.terminal.unsent()); n > 0 {
 		p.lossyNow = true
-		p.Log.Errorf("%d messages were not sent: the connection ended before", s.Dropped)
+		p.Log.Errorf("%d messages were not sent: the connection ended before", n)
 	}
 	if s.NotKnown > 0 && (conn.Fate().Unread || err != nil && !onlyUnanswered(err)) {
 		p.lossyNow = true
 		p.Log.Errorf("of %d messages it is not known whether they arrived", s.NotKnown)
+	}
+}
+
+// left says how much of the standard input, which is closed, was read and will not be
+// sent. err is how connect ends.
+func (p *pipe) left(err error) {
+	switch n := p.terminal.Left(); {
+	case n == 0:
+	case p.rules.done, app.ReaderGone(err): // nobody has asked for more
+		p.Log.Infof("%d messages of standard input were read and not sent", n)
+	default:
+		p.Log.Errorf("%d messages of standard input were read and not sent", n)
 	}
 }
 

@@ -267,6 +267,9 @@ func (t *terminal) Close(ctx context.Context) error {
 	return err
 }
 
+// unsent is how many of the messages of the command line were not sent.
+func (t *terminal) unsent() int { return len(t.first) - t.sent }
+
 // rewind sends the messages of the command line again, to a new connection.
 func (t *terminal) rewind() { t.sent = 0 }
 

@@ -70,8 +70,9 @@ func (g *guard) hold(n int64) {
 	g.Pending.Set(&g.holding, g, n)
 }
 
-func (g *guard) close() error {
-	err := g.books.close()
+// close is what is done in the end, after stream.
+func (g *guard) close(stream func() error) error {
+	err := stream()
 	g.mu.Lock()
 	g.closed = true
 	g.mu.Unlock()

@@ -21,23 +21,38 @@ import (
 type Stream struct {
 	*format.Endpoint
 	books *books
+	rest  atomic.Pointer[format.Tally] // of what came while it was closed
 }
 
 // NewStream returns the endpoint over conn, which its Close closes. The times of bounds are
 // for sockets only.
 func NewStream(conn net.Conn, in, out format.Options, bounds Bounds) *Stream {
-	b := &books{Conn: conn}
+	b := &books{Conn: conn, setReadDeadline: conn.SetReadDeadline}
 	under, _ := outq.Under(conn)
 	_, b.socket = under.(syscall.Conn)
 	if network := conn.RemoteAddr().Network(); network != "unix" && network != "tcp" {
 		b.socket = false // a child, a serial line
 	}
+	s := &Stream{books: b}
 	if bounds == (Bounds{}) {
-		return &Stream{format.NewEndpoint(b, b, format.EndpointOptions{In: in, Out: out, Close: b.close}), b}
+		s.Endpoint = format.NewEndpoint(b, b, format.EndpointOptions{In: in, Out: out, Close: s.close})
+		return s
 	}
 	g := newGuard(b, bounds)
-	g.endpoint = format.NewEndpoint(g, g, format.EndpointOptions{In: in, Out: out, Close: g.close})
-	return &Stream{g.endpoint, b}
+	b.setReadDeadline = g.SetReadDeadline // or a bound would take the place of that of await
+	g.endpoint = format.NewEndpoint(g, g, format.EndpointOptions{In: in, Out: out, Close: func() error { return g.close(s.close) }})
+	s.Endpoint = g.endpoint
+	return s
+}
+
+// Arrived is how many messages have come, those among them that no Receive has returned
+// and those that came while the stream was closed. It is not to be called while Receive
+// runs.
+func (s *Stream) Arrived() uint64 {
+	if t := s.rest.Load(); t != nil {
+		return s.Received() + t.Messages(s.books.eof.Load())
+	}
+	return s.Received() + s.Left()
 }
 
 // Send is Queue and Flush.
@@ -99,15 +114,17 @@ func (s *Stream) Unread() bool { return outq.UnreadStream(s.books.Conn) }
 type books struct {
 	net.Conn
 	socket bool
-	ledger outq.Ledger
-	bytes  atomic.Uint64 // written
-	given  atomic.Uint64 // messages
-	wrote  atomic.Uint64 // of those, before the last flush
-	broken atomic.Bool   // the system has refused a read or a write
-	eof    atomic.Bool   // the peer's stream has ended properly
-	shut   atomic.Bool
-	until  atomic.Pointer[time.Time] // how long the peer is waited for in the end; nil: not at all
-	state  atomic.Pointer[outq.State]
+	// setReadDeadline is where who reads has it from.
+	setReadDeadline func(time.Time) error
+	ledger          outq.Ledger
+	bytes           atomic.Uint64 // written
+	given           atomic.Uint64 // messages
+	wrote           atomic.Uint64 // of those, before the last flush
+	broken          atomic.Bool   // the system has refused a read or a write
+	eof             atomic.Bool   // the peer's stream has ended properly
+	shut            atomic.Bool
+	until           atomic.Pointer[time.Time] // how long the peer is waited for in the end; nil: not at all
+	state           atomic.Pointer[outq.State]
 }
 
 func (b *books) Read(p []byte) (int, error) {
@@ -168,8 +185,9 @@ const (
 	awaitRead = 10 * time.Millisecond
 )
 
-// await waits for the end of the peer, if anything depends on that.
-func (b *books) await() {
+// await waits for the end of the peer, if anything depends on that. What comes until then
+// is dropped and given to tally.
+func (b *books) await(tally io.Writer) {
 	until := b.until.Load()
 	if f := b.fate(); until == nil || !b.socket || b.eof.Load() || b.broken.Load() || f.Proven == f.Sent {
 		return
@@ -186,16 +204,19 @@ func (b *books) await() {
 	if st, _ := outq.AskStream(b.Conn); !st.Lasts && st.Waiting == 0 {
 		soon(awaitRead)
 	}
-	b.SetReadDeadline(last)
-	io.CopyN(io.Discard, struct{ io.Reader }{b}, awaitMost)
+	b.setReadDeadline(last)
+	io.CopyN(tally, struct{ io.Reader }{b}, awaitMost)
 }
 
 // awaitMost bounds what is read and dropped meanwhile.
 const awaitMost = 1 << 20
 
 // close notes what can be known only while the stream is not closed yet.
-func (b *books) close() error {
-	b.await()
+func (s *Stream) close() error {
+	b := s.books
+	rest, _ := s.Rest()
+	b.await(rest)
+	s.rest.Store(rest)
 	st, secure := outq.AskStream(b.Conn)
 	if secure {
 		st.Unsent = 0 // of what it holds nobody knows which messages that is

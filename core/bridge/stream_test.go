@@ -89,6 +89,52 @@ func TestStreamWithoutSocket(t *testing.T) {
 	}
 }
 
+// TestStreamArrived: what was read and not received has arrived, and so has what comes while
+// the stream is being closed.
+func TestStreamArrived(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		send   bool // we have sent something: the end of the peer is waited for
+		behind string
+		bounds Bounds
+		want   uint64
+	}{
+		{"nothing was sent", false, "", Bounds{}, 3},
+		{"with an answer under way", true, "the rest\n4\n5\n", Bounds{}, 6},
+		{"with an answer that ends without a newline", true, "the rest\n4", Bounds{}, 5},
+		{"with bounds", true, "the rest\n4", Bounds{MessageTimeout: time.Minute}, 5},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ours, theirs := tcpPair(t)
+			defer theirs.Close()
+			s := NewStream(ours, format.Options{}, format.Options{}, c.bounds)
+			if c.send {
+				if err := s.Send(t.Context(), core.Message{Data: []byte("hello")}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			io.WriteString(theirs, "0\n1\n2\npart of ")
+			if m, err := s.Receive(t.Context()); err != nil || string(m.Data) != "0" {
+				t.Fatalf("%q, %v", m.Data, err)
+			}
+			answered := make(chan struct{})
+			go func() {
+				defer close(answered)
+				io.Copy(io.Discard, theirs) // until the stream is being closed
+				io.WriteString(theirs, c.behind)
+				theirs.Close()
+			}()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			s.Close(ctx)
+			<-answered
+			if got := s.Arrived(); got != c.want {
+				t.Errorf("%d have arrived, want %d", got, c.want)
+			}
+		})
+	}
+}
+
 func tcpPair(t *testing.T) (dialled, accepted net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -12,7 +12,7 @@ received twice unless that is said. What ws76 never took does not count as sent:
 sender's system says how much waits in a pipe, or was never read from a stream before that
 was reset.
 """
-import argparse, concurrent.futures, os, re, shutil, signal, subprocess, sys, tempfile, threading, time
+import argparse, concurrent.futures, ctypes, os, re, shutil, signal, socket, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEER = [sys.executable, os.path.join(HERE, "peer.py")]
@@ -34,6 +34,7 @@ LOST = [
     r"were dropped and (\d+) not sent",
     r"(\d+) messages lost",
     r"(\d+) messages were not sent",
+    r"(\d+) messages of standard input were read and not sent",
     r"\d+ messages in, \d+ out, (\d+) (?:dropped|not sent)",
 ]
 UNKNOWN = [r"of (\d+) (?:messages )?(?:to TO )?it is not known whether they arrived(?!:)", r"(\d+) not known"]
@@ -50,12 +51,11 @@ class Case:
         self.ns = ["l%d-%d-%s" % (os.getpid() % 10000, number, x) for x in ("near", "way", "far")]
         self.dir = tempfile.mkdtemp(prefix="loss")
         self.running = []
-        self.pipe, self.unread = None, 0
+        self.pipe = self.socket = None
         # With a fifth of all packets lost some peers seem to be gone for a while.
         self.dead = 60 if fault == "loss" else o.dead
-        # Nobody counts what is read of a stream of lines and is in no message yet. Who is stopped
-        # has room for all of it, and who is full has the smallest window.
-        self.size = 0 if subject.startswith(("tcp", "stdio")) or self.fault in ("stop", "full") else SIZE
+        # Who is stopped has room for all of it, and who is full has the smallest window.
+        self.size = 0 if self.fault in ("stop", "full") else SIZE
         self.name = "%s %s %s" % (subject, dialect, fault)
 
     # The network.
@@ -180,9 +180,10 @@ class Case:
         tcp = kind.startswith("tcp")
         self.ws76("bridge", ("tcp://" if tcp else "ws://") + FROM, to, *flags, *common, stdin=subprocess.DEVNULL)
         self.wait_listening(self.ns[0], 8000)
+        out = self.peer(self.ns[0], "send", "dial", FROM, "lines" if tcp else self.dialect, sent, *count)
         if tcp:
-            threading.Thread(target=self.follow_stream, daemon=True).start()
-        return self.peer(self.ns[0], "send", "dial", FROM, "lines" if tcp else self.dialect, sent, *count)
+            self.wait("a connection", self.share_socket, 20)
+        return out
 
     def begin_serve(self):
         """A channel: who publishes is near, who reads is far."""
@@ -199,29 +200,42 @@ class Case:
     def count(self):
         return ["--count", self.o.count, "--rate", self.o.rate, "--linger", self.o.settle, "--size", self.size]
 
-    def follow_stream(self):
-        """How much the stream of the sender holds that ws76 has not read, the last time it was there."""
-        local = "01014C0A:1F40"  # 10.76.1.1:8000
-        while self.tool.poll() is None:
+    def share_socket(self):
+        """Takes the socket that ws76 has accepted, too. It stays open when ws76 closes it, with
+        what ws76 has not read in it."""
+        with open("/proc/%d/net/tcp" % self.tool.pid) as f:
+            rows = [x.split() for x in f]
+        inodes = [x[9] for x in rows if x[1] == "01014C0A:1F40" and x[3] == "01"]  # 10.76.1.1:8000
+        fds = "/proc/%d/fd/" % self.tool.pid
+        for fd in os.listdir(fds):
             try:
-                with open("/proc/%d/net/tcp" % self.tool.pid) as f:
-                    for line in f:
-                        x = line.split()
-                        if x[1] == local and x[2] != "00000000:0000" and x[3] in ("01", "08"):
-                            self.unread = int(x[4].split(":")[1], 16)
-            except OSError:
-                pass
-            time.sleep(0.005)
+                if os.readlink(fds + fd) not in ["socket:[%s]" % i for i in inodes]:
+                    continue
+            except FileNotFoundError:
+                continue
+            pidfd = os.pidfd_open(self.tool.pid)
+            own = ctypes.CDLL(None, use_errno=True).syscall(438, pidfd, int(fd), 0)  # pidfd_getfd
+            os.close(pidfd)
+            if own < 0:
+                raise OSError(ctypes.get_errno(), "pidfd_getfd")
+            self.socket = socket.socket(fileno=own)
+            return True
+        return False
 
-    def untaken(self, sent):
-        """How many of the messages that were sent ws76 has never read."""
+    def untaken(self):
+        """How many of the messages that were sent ws76, which has ended, has never read, or not whole."""
         if self.pipe:
             os.set_blocking(self.pipe.fileno(), False)
             return (self.pipe.read() or b"").count(b"\n")
-        size = n = 0
-        while size < self.unread and n < len(sent):
-            n += 1
-            size += len(sent[-n]) + 2
+        if not self.socket:
+            return 0
+        self.socket.settimeout(10)  # its sender ends, too
+        n = 0
+        try:
+            while data := self.socket.recv(1 << 20):
+                n += data.count(b"\n")
+        except OSError:
+            pass
         return n
 
     def wait_listening(self, ns, port):
@@ -311,7 +325,7 @@ class Case:
         text = open(self.path("errors")).read()
         received = self.log("received")
         sent = [x for x in self.log("sent") if x != "done"]
-        sent = max(len(sent) - self.untaken(sent), len(set(received)))
+        sent = max(len(sent) - self.untaken(), len(set(received)))
         if self.subject == "serve":
             sent = self.accepted(text)
         lost, unknown, again = said(LOST, text), said(UNKNOWN, text), said(AGAIN, text)

@@ -49,10 +49,12 @@ type Endpoint struct {
 	r *Reader
 	w *Writer
 
-	in      input
-	pending bool          // the goroutine was asked for a message; of Receive
-	ask     chan struct{} // for a message
-	got     chan result
+	in       input
+	alone    sync.Mutex    // held by whoever reads without the goroutine
+	received uint64        // messages that were returned; of Receive
+	pending  bool          // the goroutine was asked for a message; of Receive
+	ask      chan struct{} // for a message
+	got      chan result
 
 	out     output
 	writing chan struct{} // holds a token while somebody writes
@@ -102,7 +104,10 @@ func (e *Endpoint) Receive(ctx context.Context) (core.Message, error) {
 	}
 	if !e.pending {
 		if e.in.immediate || e.r.Ready() {
-			return e.r.Read()
+			e.alone.Lock()
+			m, err := e.r.Read()
+			e.alone.Unlock()
+			return e.arrive(m, err)
 		}
 		if !e.askForMore() {
 			return core.Message{}, fs.ErrClosed
@@ -112,12 +117,53 @@ func (e *Endpoint) Receive(ctx context.Context) (core.Message, error) {
 	select {
 	case res := <-e.got:
 		e.pending = false
-		return res.m, res.err
+		return e.arrive(res.m, res.err)
 	case <-ctx.Done():
 		return core.Message{}, context.Cause(ctx)
 	case <-e.done:
 		return core.Message{}, fs.ErrClosed
 	}
+}
+
+func (e *Endpoint) arrive(m core.Message, err error) (core.Message, error) {
+	if err == nil {
+		e.received++
+	}
+	return m, err
+}
+
+// Rest tallies what was read off the stream and returned by no Receive, and reports
+// whether the stream has ended behind that. While a read waits, which Close ends if it can,
+// no message is whole.
+func (e *Endpoint) Rest() (t *Tally, ended bool) {
+	e.mu.Lock()
+	reading := e.reading
+	e.mu.Unlock()
+	if reading {
+		return NewTally(e.r.o), false
+	}
+	e.alone.Lock()
+	t, ended = e.r.rest()
+	e.alone.Unlock()
+	select {
+	case res := <-e.got: // nobody has waited for it
+		if e.got <- res; res.err == nil {
+			t.whole++
+		}
+	default:
+	}
+	return t, ended
+}
+
+// Received is how many messages Receive has returned. Like Left, it is not to be called
+// while Receive runs.
+func (e *Endpoint) Received() uint64 { return e.received }
+
+// Left is how many messages were read and returned by no Receive: after Close, those that
+// are lost.
+func (e *Endpoint) Left() uint64 {
+	t, ended := e.Rest()
+	return t.Messages(ended)
 }
 
 // Position is where the message that Receive has returned last begins. It is not to
@@ -169,6 +215,9 @@ func (e *Endpoint) read() {
 		e.got <- result{m, err} // has room: one is asked for at a time
 	}
 }
+
+// interruptTime bounds how long Close waits for a read that it has ended.
+const interruptTime = time.Second
 
 func (e *Endpoint) isClosed() bool {
 	select {
@@ -259,6 +308,13 @@ func (e *Endpoint) Close(ctx context.Context) error {
 	e.mu.Unlock()
 
 	ends := e.in.interrupt()
+	if ends && reading {
+		select {
+		case <-e.exited: // who closes may want to read
+		case <-time.After(interruptTime):
+		case <-ctx.Done():
+		}
+	}
 	if e.o.Close != nil {
 		errs = append(errs, e.o.Close())
 		ends = true

@@ -137,8 +137,10 @@ func (r *Reader) Ready() bool {
 	return r.o.Format != JSON || len(bytes.TrimLeft(r.buf[r.start:r.scan], jsonBlanks)) > 0
 }
 
-func (r *Reader) delimiter() byte {
-	if r.o.Format == Nul {
+func (r *Reader) delimiter() byte { return r.o.delimiter() }
+
+func (o *Options) delimiter() byte {
+	if o.Format == Nul {
 		return 0
 	}
 	return '\n'

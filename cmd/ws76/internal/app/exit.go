@@ -119,7 +119,7 @@ func exitCode(ctx context.Context, err error, codeOf func(error) int) int {
 	switch {
 	case errors.As(context.Cause(ctx), &sig):
 		return sig.ExitCode()
-	case err == nil, readerGone(err):
+	case err == nil, ReaderGone(err):
 		return ExitOK
 	case errors.As(err, &silent):
 		return int(silent)
@@ -135,12 +135,12 @@ func quietExit(err error) bool {
 	var silent SilentError
 	var sig SignalError
 	_, said := err.(saidError)
-	return said || readerGone(err) || errors.As(err, &silent) || errors.As(err, &sig)
+	return said || ReaderGone(err) || errors.As(err, &silent) || errors.As(err, &sig)
 }
 
-// readerGone reports whether nobody reads standard output any more. The broken
+// ReaderGone reports whether nobody reads standard output any more. The broken
 // pipe of a connection, which is a failure, is a *net.OpError.
-func readerGone(err error) bool {
+func ReaderGone(err error) bool {
 	return errors.Is(err, syscall.EPIPE) && !Is[*net.OpError](err)
 }
 
