@@ -70,7 +70,7 @@ func (c *Conn) SendClose(ctx context.Context, code int, reason string) error {
 	if c.closing.Load() {
 		return nil
 	}
-	cut := c.dialect == Hixie76 && code == rfc6455.CodeInternalError && c.held.Load() == nil && c.canShut()
+	cut := CutsOff(c.dialect, code) && c.held.Load() == nil && c.canShut()
 	if !cut {
 		c.out = c.framing.appendClosing(c.out, code, reason)
 	}
@@ -89,6 +89,10 @@ func (c *Conn) SendClose(ctx context.Context, code int, reason string) error {
 	c.readLimit.until(time.Now().Add(c.closeTimeout))
 	return nil
 }
+
+// CutsOff reports whether a connection of dialect d is closed with code by the end of the
+// stream, without a closing frame: that is how draft 76 says that something has failed.
+func CutsOff(d Dialect, code int) bool { return d == Hixie76 && code == rfc6455.CodeInternalError }
 
 // HoldClose leaves the answer to the peer's closing frame to SendClose or Close.
 // Until then what is sent still reaches the peer, and Receive returns io.EOF once

@@ -2,6 +2,7 @@ package serve_test
 
 import (
 	"errors"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -47,6 +48,41 @@ func TestCloseFlooded(t *testing.T) {
 		}
 		r.end(t)
 		flood.Wait()
+	})
+}
+
+// TestCloseFailed: to a client of draft 76 an end without a closing frame says that something
+// has failed, which other codes are not, and what was sent before is there.
+func TestCloseFailed(t *testing.T) {
+	onEvents(t, func(t *testing.T, e engine) {
+		for code, want := range map[int]string{1000: "\x00last\xff\xff\x00", 1001: "\x00last\xff\xff\x00", 1011: "\x00last\xff"} {
+			closed := make(chan error, 1)
+			r := start(t, e, &serve.Server{Events: told{
+				message: func(p *serve.Peer, _ core.Message) {
+					p.Send(text("last"))
+					p.Close(code, "")
+				},
+				closed: func(_ *serve.Peer, err error) { closed <- err },
+			}})
+			stream := r.raw(t, true)
+			io.WriteString(stream, "\x00go\xff")
+			got := readUntil(t, stream, want)
+			if code == 1011 {
+				rest, err := io.ReadAll(stream)
+				if err != nil {
+					t.Error(err)
+				}
+				got += string(rest)
+			}
+			if got != want {
+				t.Errorf("%d: got %q, want %q", code, got, want)
+			}
+			stream.Close()
+			if ce := new(core.CloseError); !errors.As(<-closed, &ce) || ce.Clean {
+				t.Errorf("%d: closed with %v", code, ce)
+			}
+			r.end(t)
+		}
 	})
 }
 

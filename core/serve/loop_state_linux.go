@@ -28,6 +28,10 @@ func (l *loop) sendClosing(p *Peer, code int, reason string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closing = true
+	if core.CutsOff(p.Dialect(), code) {
+		p.flags.Or(bareEnd)
+		return
+	}
 	if b := p.codec().AppendClosing(nil, code, reason); len(b) > 0 {
 		p.put(item{b: b})
 	}
@@ -44,7 +48,7 @@ func (l *loop) emptied(p *Peer) {
 	switch {
 	case p.state == stateFlushing:
 		l.end(p, p.rare().ended)
-	case p.state == stateLingering, p.state == stateClosing && !p.codec().HasClosing():
+	case p.state == stateLingering, p.state == stateClosing && (!p.codec().HasClosing() || p.flags.Load()&bareEnd != 0):
 		unix.Shutdown(int(p.fd), unix.SHUT_WR)
 	}
 }
