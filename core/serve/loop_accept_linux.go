@@ -38,9 +38,6 @@ func (l *loop) listen(nl net.Listener, shared bool, failed func(error)) error {
 		// What net.TCPListener sets on each connection Linux hands down from here.
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 		setKeepAlive(fd, nl)
-		if d := l.server.deadAfter(); d > 0 {
-			deadpeer.Set(fd, d)
-		}
 	}
 	events := uint32(unix.EPOLLIN)
 	if shared {
@@ -124,6 +121,8 @@ func (l *loop) accepted(li *loopListener, fd int, addr *unix.RawSockaddrAny) {
 	p.setRemote(addr)
 	if li.unix {
 		p.ensureMore().transport = "unix"
+	} else if d := l.server.deadAfter(); d > 0 {
+		deadpeer.Set(fd, d) // which a listener of Multipath TCP, as Go's are, does not hand down
 	}
 	admitted := l.server.admit()
 	if !admitted {

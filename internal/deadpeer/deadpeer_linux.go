@@ -37,8 +37,8 @@ func release() (n int) {
 	return 1000*major + minor
 }
 
-// Set has the system notice the peer of the TCP socket fd, or, where that listens, those
-// of the sockets that it accepts, once it has acknowledged nothing for after.
+// Set has the system notice the peer of the TCP socket fd once it has acknowledged nothing
+// for after.
 func Set(fd int, after time.Duration) {
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(after.Milliseconds()))
 	// Otherwise a closed window is probed every two minutes in the end, and what was
@@ -46,18 +46,35 @@ func Set(fd int, after time.Duration) {
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, tcpRTOMaxMS, int(most(after).Milliseconds()))
 }
 
-// Look has the TCP socket fd, which Set was called for, outlast a window that its peer
-// has closed, as long as the peer answers probes of it.
+// Look has the TCP socket fd, which Set was called for, outlast a peer that is alive and
+// takes nothing, as long as it answers.
 func Look(fd int, after time.Duration) {
 	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 	if err != nil {
 		return
 	}
-	closed := info.Unacked == 0 && info.Notsent_bytes > 0 || tellsWindow() && info.Snd_wnd == 0
-	answered := time.Duration(info.Last_ack_recv)*time.Millisecond < max(after, 3*most(after))
-	ms := int(after.Milliseconds())
-	if closed && answered {
-		ms = 0
+	before, _ := unix.GetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT)
+	if now := int(timeout(info, after, before == 0).Milliseconds()); now != before {
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, now)
 	}
-	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, ms)
+}
+
+// timeout is how long a peer, of whose socket info tells, may acknowledge nothing from
+// the time on that it has done so; 0: for ever. lasts says that it was 0 before.
+//
+// A window that is closed, or smaller than what is to be sent, is probed, and a peer whose
+// memory is full drops what is sent into a window that it had announced, which is sent
+// again. Such a peer is alive if it answers.
+func timeout(info *unix.TCPInfo, after time.Duration, lasts bool) time.Duration {
+	silent := time.Duration(info.Last_ack_recv) * time.Millisecond
+	closed := info.Unacked == 0 && info.Notsent_bytes > 0 || tellsWindow() && info.Snd_wnd == 0
+	switch {
+	case closed && silent < max(after, 3*most(after)): // probes may be as far apart
+		return 0
+	case info.Retransmits > 0 && info.Last_ack_recv <= info.Last_data_sent: // the last one was answered
+		return 0
+	case lasts && silent < after: // what is counted from had begun long ago
+		return 0
+	}
+	return after
 }

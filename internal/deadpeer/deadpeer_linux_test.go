@@ -70,10 +70,43 @@ func TestClosedWindow(t *testing.T) {
 	if err != nil || len(got) != len(data) {
 		t.Errorf("%d bytes of %d, %v", len(got), len(data), err)
 	}
-	// With the window open the time holds again.
+	// With the window open the time holds again, once it was silent for so long.
+	<-time.After(after)
 	w.look()
 	if ms := timeoutOf(t, near); ms != int(after.Milliseconds()) {
 		t.Errorf("%d ms, want %v", ms, after)
+	}
+}
+
+// Who answers what it does not take is alive, whatever its window is; who does not answer
+// is not, and has the time from its last answer on if it had answered.
+func TestTimeout(t *testing.T) {
+	const after = 60 * time.Second
+	info := func(unacked, notsent, window uint32, retransmits uint8, sent, ack time.Duration) unix.TCPInfo {
+		return unix.TCPInfo{Unacked: unacked, Notsent_bytes: notsent, Snd_wnd: window, Retransmits: retransmits,
+			Last_data_sent: uint32(sent.Milliseconds()), Last_ack_recv: uint32(ack.Milliseconds())}
+	}
+	for _, c := range []struct {
+		name  string
+		info  unix.TCPInfo
+		lasts bool
+		want  time.Duration
+	}{
+		{"all is well", info(0, 0, 64<<10, 0, time.Hour, time.Hour), false, after},
+		{"on its way", info(3, 0, 64<<10, 0, time.Millisecond, time.Hour), false, after},
+		{"closed, and probes are answered", info(0, 1000, 0, 0, time.Hour, time.Second), false, 0},
+		{"too small, and probes are answered", info(0, 1000, 240, 0, time.Hour, time.Second), false, 0},
+		{"closed, and gone", info(0, 1000, 0, 0, time.Hour, time.Hour), true, after},
+		{"open, and what is sent again is dropped with an answer", info(1, 1000, 240, 4, 3*time.Second, 3*time.Second), false, 0},
+		{"the same, the answer a little later", info(1, 1000, 240, 4, 3*time.Second, 2999*time.Millisecond), false, 0},
+		{"what is sent again is not answered", info(1, 1000, 64<<10, 4, time.Second, 20*time.Second), false, after},
+		{"nor any more, and it was not long ago", info(1, 1000, 240, 5, time.Second, 20*time.Second), true, 0},
+		{"nor any more, for long", info(1, 1000, 240, 9, time.Second, after), true, after},
+		{"it reads again", info(1, 0, 64<<10, 0, time.Millisecond, after), true, after},
+	} {
+		if got := timeout(&c.info, after, c.lasts); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
 	}
 }
 

@@ -54,8 +54,6 @@ class Case:
         self.pipe = self.socket = None
         # With a fifth of all packets lost some peers seem to be gone for a while.
         self.dead = 60 if fault == "loss" else o.dead
-        # Who is stopped has room for all of it, and who is full has the smallest window.
-        self.size = 0 if self.fault in ("stop", "full") else SIZE
         self.name = "%s %s %s" % (subject, dialect, fault)
 
     # The network.
@@ -198,7 +196,7 @@ class Case:
                          *self.count())
 
     def count(self):
-        return ["--count", self.o.count, "--rate", self.o.rate, "--linger", self.o.settle, "--size", self.size]
+        return ["--count", self.o.count, "--rate", self.o.rate, "--linger", self.o.settle, "--size", SIZE]
 
     def share_socket(self):
         """Takes the socket that ws76 has accepted, too. It stays open when ws76 closes it, with
@@ -347,7 +345,7 @@ class Case:
         if self.fault in ("stop", "self", "slow", "full", "loss") and missing:
             wrong.append("nothing may be lost here")
         # Where we have ended first, what our own system had is still on its way.
-        if self.size and unknown > WINDOW and self.fault not in ("term", "full", "stop", "slow", "self", "loss"):
+        if unknown > WINDOW and self.fault not in ("term", "full", "stop", "slow", "self", "loss"):
             wrong.append("%d not known is more than the %d that a window holds" % (unknown, WINDOW))
         # Unless the end comes while TO is away: then something was not sent.
         if self.subject.endswith("+redeliver") and self.fault != "term" and not lost and missing + unknown:

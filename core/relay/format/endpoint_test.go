@@ -79,9 +79,11 @@ func TestEndpointReceive(t *testing.T) {
 				t.Error("ready though nothing came")
 			}
 			// And what comes then is not lost.
-			if _, err := io.WriteString(w, "1\n2\n3\n"); err != nil {
-				t.Fatal(err)
-			}
+			written := make(chan error, 1)
+			go func() { // nobody reads yet where the context has ended before that was asked for
+				_, err := io.WriteString(w, "1\n2\n3\n")
+				written <- err
+			}()
 			for i, ready := range []bool{true, true, false} {
 				m, err := e.Receive(t.Context())
 				if err != nil || string(m.Data) != fmt.Sprint(i+1) {
@@ -90,6 +92,9 @@ func TestEndpointReceive(t *testing.T) {
 				if e.Ready() != ready {
 					t.Errorf("after %q Ready is %v", m.Data, !ready)
 				}
+			}
+			if err := <-written; err != nil {
+				t.Error(err)
 			}
 			// Close ends a Receive that waits.
 			got := make(chan error)
