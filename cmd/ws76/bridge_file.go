@@ -14,6 +14,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
+	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/internal/accept"
 	"github.com/ws76/ws76/scripts/watch"
@@ -195,7 +196,7 @@ func bridgeFile(e *reach.Env, c *cli.Context, file string) error {
 		case r := <-s.ended:
 			s.over(r)
 			if r.deaf() {
-				return app.SilentError(errorCode(r.err))
+				return app.SilentError(outcome.Code(r.err))
 			}
 			if err, all := s.allOver(); all {
 				return err
@@ -298,7 +299,7 @@ func (s *spans) allOver() (err error, all bool) {
 			return nil, false
 		}
 		if r.err != nil {
-			err = app.SilentError(errorCode(r.err))
+			err = app.SilentError(outcome.Code(r.err))
 		}
 	}
 	return err, true

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/relay"
@@ -229,7 +230,7 @@ func sideNames(err error, from, to *upstream) error {
 	}
 	side, ok := err.(*relay.SideError)
 	if !ok {
-		return hookPlace(err, "from FROM to TO", "from TO to FROM")
+		return outcome.Place(err, "from FROM to TO", "from TO to FROM")
 	}
 	name, of := "FROM", from
 	if side.Side == relay.B {
@@ -337,11 +338,11 @@ func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to 
 	switch {
 	case l.log.Enabled(slog.LevelInfo):
 		l.ended(session, buffer, kept, from, to, err)
-	case heldBy(err) != "":
-		l.held.add(l.prefix, l.remote, fmt.Errorf("%w%s", err, limitHint(err)))
+	case outcome.HeldBy(err) != "":
+		l.held.add(l.prefix, l.remote, fmt.Errorf("%w%s", err, outcome.Hint(err)))
 		err = app.Said(err)
 	case err != nil && (len(losses) > 0 || !endedUncleanly(err)):
-		l.log.Errorf("%s%s: %v%s", l.prefix, l.remote, err, limitHint(err))
+		l.log.Errorf("%s%s: %v%s", l.prefix, l.remote, err, outcome.Hint(err))
 		err = app.Said(err)
 	}
 	for _, loss := range losses {
@@ -386,7 +387,7 @@ func (l *sessionLine) ended(session *relay.Session, buffer *bridge.Buffer, kept 
 	if err == nil {
 		err = howEnded(from, to)
 	}
-	l.log.Infof("%s%s: %v%s%s", l.prefix, l.remote, endOf(err), limitHint(err), counts)
+	l.log.Infof("%s%s: %v%s%s", l.prefix, l.remote, endOf(err), outcome.Hint(err), counts)
 }
 
 // undelivered says what one direction of a session has lost: of the messages that have
@@ -419,4 +420,4 @@ func howEnded(from, to *upstream) error {
 }
 
 // endedUncleanly reports whether err is no more than a peer that went away.
-func endedUncleanly(err error) bool { return errorCode(err) == app.ExitUnclean }
+func endedUncleanly(err error) bool { return outcome.Code(err) == app.ExitUnclean }

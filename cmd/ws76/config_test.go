@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 )
 
@@ -70,7 +71,7 @@ func TestConfigLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := &reach.Env{Env: &app.Env{Getenv: os.Getenv, Log: app.NewLogger(io.Discard)}}
-	if _, err := e.LoadConfig(nil, path, true); err == nil || errorCode(err) != app.ExitConfig {
+	if _, err := e.LoadConfig(nil, path, true); err == nil || outcome.Code(err) != app.ExitConfig {
 		t.Errorf("%v", err)
 	}
 }

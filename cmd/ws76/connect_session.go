@@ -11,6 +11,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
+	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
@@ -103,7 +104,7 @@ func retryable(err error) bool {
 	if errors.Is(err, errUnread) {
 		return false
 	}
-	switch errorCode(err) {
+	switch outcome.Code(err) {
 	case app.ExitConnect, app.ExitUnclean, app.ExitTimeout, app.ExitTransport:
 		return true
 	}
@@ -281,7 +282,7 @@ func plainly(err error) error {
 	side, ok := err.(*relay.SideError)
 	switch {
 	case !ok:
-		return hookPlace(err, "to the server", "from the server")
+		return outcome.Place(err, "to the server", "from the server")
 	case side.Side == relay.B:
 		return side.Err
 	case side.Op == relay.OpReceive:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -105,7 +106,7 @@ func frameError(err error) error {
 		return err
 	case errors.As(err, &invalid):
 		hint = "; --replace-invalid puts U+FFFD there"
-	case limitHint(err) != "":
+	case outcome.Hint(err) != "":
 	case errors.As(err, &bad):
 		hint = bad.hint
 	case errors.As(err, &record), errors.Is(err, hixie.ErrBareFF), isFrameSyntax(err):

@@ -39,18 +39,18 @@ func (r *pieceReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// outcome is all that can be seen of a run.
-type outcome struct{ out, warnings string } // out with the error
+// seen is all that can be seen of a run.
+type seen struct{ out, warnings string } // out with the error
 
 // encodeBy runs frame encode on in, by blocks or message by message.
-func encodeBy(blocks bool, in io.Reader, o format.Options) outcome {
+func encodeBy(blocks bool, in io.Reader, o format.Options) seen {
 	var out bytes.Buffer
 	enc := &frameEncoder{in: in, out: &out, options: o, dialect: core.Hixie76, blocks: blocks}
-	return outcome{out: printed(&out, enc.run())}
+	return seen{out: printed(&out, enc.run())}
 }
 
 // decodeBy is encodeBy for frame decode.
-func decodeBy(blocks bool, in io.Reader, o format.Options) outcome {
+func decodeBy(blocks bool, in io.Reader, o format.Options) seen {
 	var out, log bytes.Buffer
 	dec := &frameDecoder{in: in, dialect: core.Hixie76, max: o.MaxMessage, replace: o.ReplaceInvalid, log: app.NewLogger(&log)}
 	warn := func(w format.DelimiterWarning) { dec.log.Warnf("%v", w) }
@@ -61,7 +61,7 @@ func decodeBy(blocks bool, in io.Reader, o format.Options) outcome {
 		dec.sink = &formatSink{w: format.NewWriter(&out, o)}
 	}
 	err := dec.run()
-	return outcome{out: printed(&out, err), warnings: log.String()}
+	return seen{out: printed(&out, err), warnings: log.String()}
 }
 
 func printed(out *bytes.Buffer, err error) string {
@@ -84,7 +84,7 @@ func TestFrameBlocksAgree(t *testing.T) {
 			ReplaceInvalid: rapid.Bool().Draw(t, "replace"),
 		}
 		sizes := rapid.SliceOfN(rapid.SampledFrom([]int{1, 2, 3, 7, 100, 1 << 20}), 1, 5).Draw(t, "sizes")
-		for name, run := range map[string]func(bool, io.Reader, format.Options) outcome{"encode": encodeBy, "decode": decodeBy} {
+		for name, run := range map[string]func(bool, io.Reader, format.Options) seen{"encode": encodeBy, "decode": decodeBy} {
 			want := run(false, bytes.NewReader(in), o)
 			for _, blocks := range []bool{true, false} {
 				if got := run(blocks, &pieceReader{rest: in, sizes: sizes}, o); got != want {

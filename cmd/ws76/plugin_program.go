@@ -73,7 +73,7 @@ func addedCommand(e *reach.Env, builtin []*cli.Command, args []string) *cli.Comm
 func runProgram(e *reach.Env, ctx context.Context, path string, args []string) error {
 	command := exec.CommandContext(ctx, path, args...)
 	command.Stdin, command.Stdout, command.Stderr = e.Stdin, app.Behind(e.Stdout), app.Behind(e.Stderr)
-	command.Env = append(os.Environ(), "WS76_VERSION="+buildVersion())
+	command.Env = append(os.Environ(), "WS76_VERSION="+e.Program.Version)
 	if self, err := os.Executable(); err == nil {
 		command.Env = append(command.Env, "WS76_EXECUTABLE="+self)
 	}

@@ -197,10 +197,23 @@ func answerHandshake(stream net.Conn, r *bufio.Reader) error {
 }
 
 // openingRequest is the example of the draft's section 1.2.
-const (
-	openingRequest  = keygenRequest
-	openingResponse = keygenResponse
-)
+const openingRequest = "GET /demo HTTP/1.1\r\n" +
+	"Host: example.com\r\n" +
+	"Connection: Upgrade\r\n" +
+	"Sec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n" +
+	"Upgrade: WebSocket\r\n" +
+	"Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\n" +
+	"Origin: http://example.com\r\n" +
+	"\r\n" +
+	"^n:ds[4U"
+
+const openingResponse = "HTTP/1.1 101 WebSocket Protocol Handshake\r\n" +
+	"Upgrade: WebSocket\r\n" +
+	"Connection: Upgrade\r\n" +
+	"Sec-WebSocket-Origin: http://example.com\r\n" +
+	"Sec-WebSocket-Location: ws://example.com/demo\r\n" +
+	"\r\n" +
+	"8jKS'y:G*Co,Wxa-"
 
 func listenLoopback(ts *testscript.TestScript) net.Listener {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
+	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/hub"
@@ -186,7 +187,7 @@ func (s *service) logClosed(v *visit, err error, stats serve.PeerStats) {
 	if stats.NotKnown > 0 {
 		more += fmt.Sprintf("; of %d it is not known whether they arrived", stats.NotKnown)
 	}
-	s.Log.Infof("%s: %v%s; %d messages in, %d out%s", v.remote, err, limitHint(err), stats.MessagesIn, stats.MessagesOut, more)
+	s.Log.Infof("%s: %v%s; %d messages in, %d out%s", v.remote, err, outcome.Hint(err), stats.MessagesIn, stats.MessagesOut, more)
 }
 
 // refused logs and counts a request that became no connection.

@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
+	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -277,7 +278,7 @@ func (s *service) scriptHooks(conn *core.Conn, seat *scriptSeat) (hooks []relay.
 	seat.session.Store(session)
 	recorded := s.record(known)
 	return recorded.Around(hooks, relay.A), func(err error) error {
-		err = hookPlace(err, "from the client", "to the client")
+		err = outcome.Place(err, "from the client", "to the client")
 		over(err)
 		recorded.Closed(conn, err)
 		return err

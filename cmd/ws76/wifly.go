@@ -127,7 +127,7 @@ ws76 wifly info -p 'wifly:///dev/ttyUSB0?baud=115200' --json`,
 					return err
 				}
 				if c.Bool("json") {
-					return e.PrintJSON(infoReport{reportVersion, info})
+					return e.PrintJSON(infoReport{app.ReportVersion, info})
 				}
 				return printInfo(e, info)
 			})
@@ -217,7 +217,7 @@ type networkReport struct {
 func printNetworks(e *reach.Env, list []wifly.Network, asJSON bool) error {
 	if asJSON {
 		for _, n := range list {
-			if err := e.PrintJSON(networkReport{reportVersion, n}); err != nil {
+			if err := e.PrintJSON(networkReport{app.ReportVersion, n}); err != nil {
 				return err
 			}
 		}

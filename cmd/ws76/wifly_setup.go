@@ -100,7 +100,7 @@ func applySetup(e *reach.Env, ctx context.Context, c *cli.Context, m *wifly.Modu
 			fmt.Fprintln(e.Stdout, "nothing to do: the module is set up like that")
 		}
 	}
-	report := setupReport{Version: reportVersion, Changes: append([]wifly.Change{}, changes...)}
+	report := setupReport{Version: app.ReportVersion, Changes: append([]wifly.Change{}, changes...)}
 	if len(changes) > 0 && !c.Bool("dry-run") {
 		if err := m.Apply(ctx, setup, changes, func(text string) { e.Log.Infof("%s", text) }); err != nil {
 			return err

@@ -38,3 +38,7 @@ func (e *Env) PrintJSON(v any) error {
 // Shown is text that others have written, in a form that stays in its line, and in its
 // column of a table, on a terminal or not.
 func Shown(text string) string { return string(format.AppendEscapedLine(nil, []byte(text))) }
+
+// ReportVersion is the version of the objects that commands print with --json. It changes when a
+// name or a meaning does; new names may come without.
+const ReportVersion = 1

@@ -20,3 +20,6 @@ func (e Env) Own() *Env {
 	e.Env = &own
 	return &e
 }
+
+// NewEnv returns the environment for the ways of e.
+func NewEnv(e *app.Env) *Env { return &Env{Env: e, Modules: new(wifly.Ledger)} }

@@ -1,4 +1,4 @@
-package main
+package keygen
 
 import (
 	"encoding/hex"
@@ -10,10 +10,6 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core/hixie"
 )
-
-// reportVersion is the version of the objects that keygen --json prints. It
-// changes when a name or a meaning does; new names may come without.
-const reportVersion = 1
 
 // challengeReport is what keygen --json prints for a challenge.
 type challengeReport struct {
@@ -61,7 +57,7 @@ func newKeyReport(key []byte) keyReport {
 // and for --verify.
 func (k *keygen) reportJSON(c *hixie.Challenge) error {
 	r := challengeReport{
-		Version: reportVersion,
+		Version: app.ReportVersion,
 		Key1:    newKeyReport(c.Key1),
 		Key2:    newKeyReport(c.Key2),
 		Key3:    hex.EncodeToString(c.Key3[:]),

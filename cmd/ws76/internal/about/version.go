@@ -1,32 +1,17 @@
-package main
+package about
 
 import (
 	"fmt"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/transports/all"
 )
 
-// version is set by the linker in packages; otherwise the module's own is shown.
-var version = ""
-
-func buildVersion() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
-}
-
-func versionCommand(e *reach.Env) *cli.Command {
+func Version(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "version",
 		Usage: "print the version, and what it was built with",
@@ -38,10 +23,10 @@ ws76 version --json | jq -r .ws76`,
 				return app.Usagef("version takes no arguments, got %q", c.Args().Slice())
 			}
 			if !c.Bool("json") {
-				return e.Print(fmt.Appendf(nil, "ws76 %s (%s, %s/%s)\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH))
+				return e.Print(fmt.Appendf(nil, "ws76 %s (%s, %s/%s)\n", e.Program.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH))
 			}
 			report := versionReport{
-				Version: reportVersion, WS76: buildVersion(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Dialects: core.Dialects,
+				Version: app.ReportVersion, WS76: e.Program.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Dialects: core.Dialects,
 			}
 			for _, entry := range all.Transports().Entries() {
 				report.Transports = append(report.Transports, entry.Scheme)

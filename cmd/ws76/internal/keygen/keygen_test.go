@@ -1,4 +1,4 @@
-package main
+package keygen
 
 import (
 	"bufio"
@@ -13,7 +13,7 @@ import (
 	"testing/iotest"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
+	"github.com/ws76/ws76/cmd/ws76/internal/apptest"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/internal/testenv"
 )
@@ -36,12 +36,16 @@ const keygenResponse = "HTTP/1.1 101 WebSocket Protocol Handshake\r\n" +
 	"\r\n" +
 	"8jKS'y:G*Co,Wxa-"
 
+func commandIn(ctx context.Context, args []string, e *app.Env) int {
+	return apptest.Run(ctx, e, Command(e), append([]string{"keygen"}, args...)...)
+}
+
 // runKeygen runs the command with stdin and returns what it printed.
 func runKeygen(ctx context.Context, stdin io.Reader, args ...string) (stdout, stderr string, code int) {
 	var out, errs bytes.Buffer
-	code = run(ctx, append([]string{"ws76", "keygen"}, args...), &reach.Env{Env: &app.Env{
+	code = commandIn(ctx, args, &app.Env{
 		Stdin: stdin, Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" },
-	}})
+	})
 	return out.String(), errs.String(), code
 }
 
@@ -150,17 +154,17 @@ func TestKeygenRefusesTerminal(t *testing.T) {
 		{"--request", "--response"},
 	} {
 		var stderr bytes.Buffer
-		code := run(t.Context(), append([]string{"ws76", "keygen"}, args...), &reach.Env{Env: &app.Env{
+		code := commandIn(t.Context(), args, &app.Env{
 			Stdin: failingReader{t}, Stdout: terminal, Stderr: &stderr, Getenv: os.Getenv,
-		}})
+		})
 		if code != app.ExitUsage || !strings.Contains(stderr.String(), "not written to a terminal; redirect them") {
 			t.Errorf("%q: exit %d, %q", args, code, &stderr)
 		}
 	}
 	// Text does.
-	code := run(t.Context(), []string{"ws76", "keygen"}, &reach.Env{Env: &app.Env{
+	code := commandIn(t.Context(), nil, &app.Env{
 		Stdin: failingReader{t}, Stdout: terminal, Stderr: io.Discard, Getenv: os.Getenv,
-	}})
+	})
 	if code != app.ExitOK {
 		t.Errorf("a challenge on a terminal: exit %d", code)
 	}
@@ -175,16 +179,16 @@ func TestKeygenManyEnds(t *testing.T) {
 	}
 
 	var stderr bytes.Buffer
-	code := run(t.Context(), []string{"ws76", "keygen", "-n", "1000000000"}, &reach.Env{Env: &app.Env{
+	code := commandIn(t.Context(), []string{"-n", "1000000000"}, &app.Env{
 		Stdout: failingWriter{syscall.EPIPE}, Stderr: &stderr, Getenv: os.Getenv,
-	}})
+	})
 	if code != app.ExitOK || stderr.Len() > 0 {
 		t.Errorf("broken pipe: exit %d, %q", code, &stderr)
 	}
 
-	code = run(t.Context(), []string{"ws76", "keygen"}, &reach.Env{Env: &app.Env{
+	code = commandIn(t.Context(), nil, &app.Env{
 		Stdout: failingWriter{syscall.ENOSPC}, Stderr: &stderr, Getenv: os.Getenv,
-	}})
+	})
 	if code != app.ExitOther || !strings.Contains(stderr.String(), "keygen: writing: no space left") {
 		t.Errorf("disk full: exit %d, %q", code, &stderr)
 	}
@@ -196,7 +200,7 @@ func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
 
 // A line of -n costs no memory.
 func TestKeygenManyAllocates(t *testing.T) {
-	k := &keygen{Env: &reach.Env{Env: &app.Env{}}, out: bufio.NewWriterSize(io.Discard, 128<<10)}
+	k := &keygen{Env: &app.Env{}, out: bufio.NewWriterSize(io.Discard, 128<<10)}
 	g := hixie.NewGenerator(rand.NewChaCha8([32]byte{}))
 	per := func(n int) float64 {
 		return testing.AllocsPerRun(10, func() {
@@ -211,7 +215,7 @@ func TestKeygenManyAllocates(t *testing.T) {
 }
 
 func BenchmarkKeygenMany(b *testing.B) {
-	k := &keygen{Env: &reach.Env{Env: &app.Env{}}, out: bufio.NewWriterSize(io.Discard, 128<<10)}
+	k := &keygen{Env: &app.Env{}, out: bufio.NewWriterSize(io.Discard, 128<<10)}
 	g := hixie.NewGenerator(rand.NewChaCha8([32]byte{}))
 	b.ReportAllocs()
 	if err := k.generateMany(context.Background(), g, b.N); err != nil {

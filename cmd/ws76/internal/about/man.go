@@ -1,4 +1,4 @@
-package main
+package about
 
 import (
 	"bufio"
@@ -12,11 +12,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/man"
 )
 
-func manCommand(e *reach.Env) *cli.Command {
+func Man(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "man",
 		Usage:     "list, print or install the manual pages",
@@ -30,7 +29,7 @@ ws76 man ~/.local/share/man                 for man ws76-connect, where ~/.local
 	})
 }
 
-func runMan(e *reach.Env, c *cli.Context) error {
+func runMan(e *app.Env, c *cli.Context) error {
 	switch {
 	case c.NArg() > 1:
 		return app.Usagef("man takes one folder, got %q", c.Args().Slice())
@@ -77,7 +76,7 @@ func runMan(e *reach.Env, c *cli.Context) error {
 }
 
 // listPages prints the names of pages, and what each is about.
-func listPages(e *reach.Env, names []string) error {
+func listPages(e *app.Env, names []string) error {
 	var b bytes.Buffer
 	for _, name := range names {
 		page, err := man.Pages.ReadFile(name)

@@ -1,4 +1,4 @@
-package main
+package keygen
 
 import (
 	"bufio"
@@ -16,12 +16,11 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/rfc6455"
 )
 
-func keygenCommand(e *reach.Env) *cli.Command {
+func Command(e *app.Env) *cli.Command {
 	const given, output = "A given challenge", "Output"
 	return e.Command(cli.Command{
 		Name:  "keygen",
@@ -65,7 +64,7 @@ ws76 keygen --rfc6455 dGhlIHNhbXBsZSBub25jZQ==      the Sec-WebSocket-Accept of 
 // keygen is one run of the command. What it writes to out is checked when that
 // is flushed.
 type keygen struct {
-	*reach.Env
+	*app.Env
 	out     *bufio.Writer
 	explain bool
 	raw     bool
@@ -330,7 +329,7 @@ func (k *keygen) accept(key string) error {
 		return app.WithCode(app.ExitHandshake, errors.New(text))
 	}
 	accept := rfc6455.AcceptKey(key)
-	report := acceptReport{Version: reportVersion, Key: key, Accept: accept}
+	report := acceptReport{Version: app.ReportVersion, Key: key, Accept: accept}
 	var wrong error
 	if k.verify != nil {
 		verified := *k.verify == accept

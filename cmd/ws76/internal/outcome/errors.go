@@ -1,4 +1,4 @@
-package main
+package outcome
 
 import (
 	"context"
@@ -22,19 +22,19 @@ import (
 	"github.com/ws76/ws76/transports/wifly"
 )
 
-// limitHint says which flag sets the limit that err is about; "" where there is none.
-func limitHint(err error) string {
+// Hint says which flag sets the limit that err is about; "" where there is none.
+func Hint(err error) string {
 	if errors.Is(err, core.ErrMessageTooLarge) || errors.Is(err, hixie.ErrMessageTooLarge) || errors.Is(err, rfc6455.ErrMessageTooLarge) {
 		return "; --max-message sets the limit"
 	}
-	if flag := heldBy(err); flag != "" {
+	if flag := HeldBy(err); flag != "" {
 		return "; " + flag + " sets the limit"
 	}
 	return ""
 }
 
-// heldBy says which flag of holdFlags a peer has met that held a server; "": none.
-func heldBy(err error) string {
+// HeldBy says which flag of holdFlags a peer has met that held a server; "": none.
+func HeldBy(err error) string {
 	switch {
 	case errors.Is(err, core.ErrPendingFull):
 		return "--max-pending"
@@ -46,12 +46,12 @@ func heldBy(err error) string {
 	return ""
 }
 
-// hookPlace puts words of the command line in place of the direction of a message that a hook has failed at.
-func hookPlace(err error, forth, back string) error {
+// Place puts words of the command line in place of the direction of a message that a hook has failed at.
+func Place(err error, forth, back string) error {
 	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		var placed []error
 		for _, err := range several.Unwrap() {
-			placed = append(placed, hookPlace(err, forth, back))
+			placed = append(placed, Place(err, forth, back))
 		}
 		return errors.Join(placed...)
 	}
@@ -65,10 +65,10 @@ func hookPlace(err error, forth, back string) error {
 	return fmt.Errorf("at a message %s: %w", back, hook.Err)
 }
 
-// errorCode finds the exit code of an error of a library package by its type.
+// Code finds the exit code of an error of a library package by its type.
 // What is most particular comes first: a handshake that timed out is a timeout,
 // a connection that broke because of bad frames is a protocol violation.
-func errorCode(err error) int {
+func Code(err error) int {
 	if code, given := app.CodeGiven(err); given {
 		return code
 	}
@@ -118,7 +118,7 @@ func deviceFailed(err error) bool {
 	return errors.As(err, &dial) && dial.Local || errors.Is(err, transports.ErrGone) || app.Is[*exec.ExitError](err)
 }
 
-// hasLines reports whether an error is a text of several lines.
-func hasLines(err error) bool {
+// Several reports whether an error is a text of several lines.
+func Several(err error) bool {
 	return app.Is[*record.Difference](err) || app.Is[*scripts.Error](err) || app.Is[*scripts.LoadError](err)
 }
