@@ -35,7 +35,8 @@ type plainHTTP struct {
 // keptAlive is how long a client may leave a connection idle between two requests.
 const keptAlive = time.Minute
 
-func (s *Server) startHTTP(addr net.Addr) *plainHTTP {
+// startHTTP starts it. Who waits for the gate when ctx ends waits no more.
+func (s *Server) startHTTP(ctx context.Context, addr net.Addr) *plainHTTP {
 	handler := s.HTTP
 	if handler == nil {
 		handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -46,7 +47,7 @@ func (s *Server) startHTTP(addr net.Addr) *plainHTTP {
 	p := &plainHTTP{owner: s, addr: addr, streams: make(chan net.Conn), stopped: make(chan struct{})}
 	p.turns.free = runtime.GOMAXPROCS(0)
 	p.server = &http.Server{
-		Handler:           bodies(s.admitted(handler)),
+		Handler:           bodies(s.admitted(ctx, handler)),
 		ReadHeaderTimeout: s.handshakeTimeout(),
 		ReadTimeout:       s.handshakeTimeout(),
 		IdleTimeout:       keptAlive,
@@ -83,7 +84,7 @@ func bodies(h http.Handler) http.Handler {
 
 // admitted asks the gate. Who is not let in keeps no connection, and one that is ends with
 // its grant.
-func (s *Server) admitted(h http.Handler) http.Handler {
+func (s *Server) admitted(ctx context.Context, h http.Handler) http.Handler {
 	if s.Gate == nil {
 		return h
 	}
@@ -91,7 +92,7 @@ func (s *Server) admitted(h http.Handler) http.Handler {
 		stream := r.Context().Value(streamKey{}).(*httpStream)
 		_, secure := stream.Conn.(*tls.Conn)
 		grant, refusal := s.Gate.Admit(&gate.Request{Head: &stream.head, Secure: secure,
-			Transport: stream.LocalAddr().Network(), Peer: stream, Waiting: waiting{r}})
+			Transport: stream.LocalAddr().Network(), Peer: stream, Waiting: waiting{r, ctx}})
 		if refusal != nil {
 			s.refused(stream.RemoteAddr(), &core.HandshakeError{Step: "request", Status: refusal.Status,
 				Err: errors.New(refusal.Text), Fields: stream.head.Fields})
@@ -110,9 +111,21 @@ func (s *Server) admitted(h http.Handler) http.Handler {
 }
 
 // waiting is for who has to wait before a request is answered.
-type waiting struct{ r *http.Request }
+type waiting struct {
+	r    *http.Request
+	open context.Context // ends when the server is to stop
+}
 
-func (w waiting) Context() (ctx context.Context, stop func()) { return Watch(w.r) }
+func (w waiting) Context() (ctx context.Context, stop func()) {
+	watching, unwatch := Watch(w.r)
+	ctx, cancel := context.WithCancelCause(watching)
+	unhook := context.AfterFunc(w.open, func() { cancel(errors.New("the server stops")) })
+	return ctx, func() {
+		unhook()
+		cancel(nil)
+		unwatch()
+	}
+}
 
 type streamKey struct{}
 

@@ -127,7 +127,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	defer cut(nil)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	serving := serving{ctx, work, s.startHTTP(listeners[0].Addr())}
+	serving := serving{ctx, work, s.startHTTP(ctx, listeners[0].Addr())}
 	s.watch = deadpeer.New(s.DeadAfter)
 	for k := range kinds {
 		s.codecs[k] = k.newCodec(s.Accept.Trace)

@@ -1,11 +1,15 @@
 package serve_test
 
 import (
+	"bufio"
+	"encoding/base64"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
@@ -44,5 +48,49 @@ func TestHashesNeedGoroutines(t *testing.T) {
 		}
 		conn.Close(testContext(t))
 		r.stopAndWait(t)
+	}
+}
+
+// Passwords that wait to be checked hold up no server that stops, whatever was asked for.
+func TestStopLeavesPasswords(t *testing.T) {
+	hash, err := bcrypt.GenerateFromPassword([]byte("pw"), bcrypt.DefaultCost-1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	users, err := auth.Parse([]byte("u:" + string(hash)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	login := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("u:wrong")) + "\r\n"
+	for _, head := range []string{
+		"GET / HTTP/1.1\r\nHost: localhost\r\n" + login + "\r\n",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n" + login + "\r\n",
+		strings.Replace(openingOf(core.Hixie76), "\r\n", "\r\n"+login, 1),
+	} {
+		r := start(t, goroutines, &serve.Server{Gate: &gate.Gate{Users: auth.NewGuard(users)}, Events: serve.Echo{}, Grace: time.Hour})
+		answers := make(chan string, 8)
+		for range cap(answers) {
+			stream := r.raw(t, false)
+			io.WriteString(stream, head)
+			go func() {
+				status, _ := bufio.NewReader(stream).ReadString('\n')
+				answers <- status
+			}()
+		}
+		<-answers // one has been checked, and the next is
+		r.stopAndWait(t)
+		checked := 1
+		for range cap(answers) - 1 {
+			if strings.Contains(<-answers, " 401 ") {
+				checked++
+			}
+		}
+		if checked == cap(answers) {
+			t.Errorf("%.4q: all passwords were checked first", head)
+		}
+		eventually(t, "what was being checked is", func() bool {
+			stacks := make([]byte, 1<<20)
+			return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "auth.lowered")
+		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -56,12 +57,12 @@ func (g *Grant) Context() context.Context { return g.ctx }
 
 // Guard lets users in. Its methods may be called at the same time.
 type Guard struct {
-	slots chan struct{} // for bcrypt, which takes a core for a while
-
 	mu        sync.Mutex
 	users     *Users
 	grants    map[string]*Grant
-	waiting   int
+	free      int     // how many may be checked against bcrypt beside, which takes a core for a while
+	queue     []*turn // for that, in the order in which they came
+	turns     uint64
 	addresses map[string]*address
 	swept     time.Time // when those that need not be kept were forgotten last
 }
@@ -71,13 +72,23 @@ type address struct {
 	attempts float64 // that it has left
 	at       time.Time
 	pending  int
+	turn     uint64 // its last
 	good     [][sha256.Size]byte
 }
+
+// turn is for a password that waits to be checked.
+type turn struct {
+	of  *address
+	got chan error // nil when it is its turn, errGaveWay when it has to go
+}
+
+// errGaveWay says that a password left the queue for that of another address.
+var errGaveWay = &BusyError{Retry: time.Second}
 
 // NewGuard returns a Guard of users.
 func NewGuard(users *Users) *Guard {
 	return &Guard{
-		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), users: users,
+		free: max(1, runtime.GOMAXPROCS(0)/2), users: users,
 		grants: make(map[string]*Grant), addresses: make(map[string]*address),
 	}
 }
@@ -121,20 +132,20 @@ func (g *Guard) Check(ctx context.Context, from, field string) (*Grant, error) {
 		defer g.mu.Unlock()
 		return g.grant(users, user), nil
 	}
-	if err := g.begin(a, !right && !wrong); err != nil {
-		g.mu.Unlock()
+	t, err := g.begin(a, !right && !wrong)
+	g.mu.Unlock()
+	if err != nil {
 		return nil, err
 	}
-	g.mu.Unlock()
-
-	var err error
-	if !right && !wrong {
-		right, err = g.slow(ctx, users, user, password, got)
+	if t != nil {
+		right, err = g.slow(ctx, t, func() bool { return users.slow(user, password, got) })
 	}
 
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	a.pending--
+	if err != errGaveWay {
+		a.pending--
+	}
 	switch {
 	case err != nil:
 		a.attempts++
@@ -150,43 +161,99 @@ func (g *Guard) Check(ctx context.Context, from, field string) (*Grant, error) {
 	return g.grant(g.users, user), nil
 }
 
-// begin takes an attempt of a, and a place in the queue where it waits. The caller has
-// the lock.
-func (g *Guard) begin(a *address, waits bool) error {
+// begin takes an attempt of a, and where it waits a turn. The caller has the lock.
+func (g *Guard) begin(a *address, waits bool) (t *turn, err error) {
 	switch {
 	case a.attempts < 1:
-		return &BusyError{Address: true, Retry: refillEvery}
-	case waits && (g.waiting >= maxWaiting || a.pending >= maxOfOne):
-		return &BusyError{Retry: time.Second}
+		return nil, &BusyError{Address: true, Retry: refillEvery}
+	case waits && (a.pending >= maxOfOne || g.free == 0 && len(g.queue) >= maxWaiting && !g.makeWay(a)):
+		return nil, &BusyError{Retry: time.Second}
 	}
 	a.attempts--
 	a.pending++
 	if waits {
-		g.waiting++
+		t = &turn{a, make(chan error, 1)}
+		g.queue = append(g.queue, t)
+		g.next()
 	}
-	return nil
+	return t, nil
 }
 
-// slow waits for its turn and checks a password.
-func (g *Guard) slow(ctx context.Context, users *Users, user, password string, got [sha256.Size]byte) (bool, error) {
-	var err error
-	select {
-	case g.slots <- struct{}{}:
-		defer func() { <-g.slots }()
-	case <-ctx.Done():
-		err = context.Cause(ctx)
+// makeWay makes a place in the queue for a, of the address that has most there, unless
+// that would only turn things round. The caller has the lock.
+func (g *Guard) makeWay(a *address) bool {
+	of, most := -1, a.pending+1
+	for i, t := range g.queue {
+		if t.of.pending > most || of >= 0 && t.of == g.queue[of].of {
+			of, most = i, t.of.pending // the last of them
+		}
 	}
+	if of < 0 {
+		return false
+	}
+	t := g.queue[of]
+	g.queue = slices.Delete(g.queue, of, of+1)
+	t.of.pending--
+	t.got <- errGaveWay
+	return true
+}
+
+// next gives those their turn who may have it: of the address that has waited longest for
+// one. The caller has the lock.
+func (g *Guard) next() {
+	for ; g.free > 0 && len(g.queue) > 0; g.free-- {
+		of := 0
+		for i, t := range g.queue {
+			if t.of.turn < g.queue[of].of.turn {
+				of = i
+			}
+		}
+		t := g.queue[of]
+		g.queue = slices.Delete(g.queue, of, of+1)
+		g.turns++
+		t.of.turn = g.turns
+		t.got <- nil
+	}
+}
+
+// done ends a turn.
+func (g *Guard) done() {
 	g.mu.Lock()
-	g.waiting--
+	g.free++
+	g.next()
 	g.mu.Unlock()
-	if err == nil && ctx.Err() != nil {
-		err = context.Cause(ctx) // both were there
+}
+
+// slow waits for a turn and checks a password. What is under way cannot be ended: when ctx
+// ends it is not waited for, and its turn lasts until it has.
+func (g *Guard) slow(ctx context.Context, t *turn, check func() bool) (right bool, err error) {
+	select {
+	case err = <-t.got:
+	case <-ctx.Done():
+		g.mu.Lock()
+		if i := slices.Index(g.queue, t); i >= 0 {
+			g.queue = slices.Delete(g.queue, i, i+1)
+			t.got <- context.Cause(ctx)
+		}
+		g.mu.Unlock()
+		err = <-t.got
 	}
 	if err != nil {
 		return false, err
 	}
-	var right bool
-	lowered(func() { right = users.slow(user, password, got) })
+	if ctx.Err() != nil { // both were there
+		g.done()
+		return false, context.Cause(ctx)
+	}
+	checked := make(chan bool, 1)
+	go func() {
+		defer g.done()
+		lowered(func() { checked <- check() })
+	}()
+	select {
+	case right = <-checked:
+	case <-ctx.Done():
+	}
 	if !right && ctx.Err() != nil {
 		return false, context.Cause(ctx) // nobody has learned anything
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 )
@@ -33,9 +35,8 @@ func hashOf(t *testing.T, password string, cost int) string {
 // Those who hang up take no attempt, no time and no place from others.
 func TestGuardGivesUp(t *testing.T) {
 	g := NewGuard(parse1(t, "ann:"+hashOf(t, "secret", 4)))
-	for range cap(g.slots) {
-		g.slots <- struct{}{} // all are busy
-	}
+	free := g.free
+	g.free = 0
 	ctx, hangUp := context.WithCancelCause(t.Context())
 	defer hangUp(nil)
 	gone := errors.New("gone")
@@ -61,9 +62,7 @@ func TestGuardGivesUp(t *testing.T) {
 	if left.Load() != maxWaiting {
 		t.Errorf("%d waited, want %d", left.Load(), maxWaiting)
 	}
-	for range cap(g.slots) {
-		<-g.slots
-	}
+	g.free = free
 	for i := range 20 {
 		if a := g.addresses[fmt.Sprint(i)]; a.attempts < maxAttempts || a.pending != 0 {
 			t.Errorf("address %d has %v attempts left, %d pending", i, a.attempts, a.pending)
@@ -72,6 +71,92 @@ func TestGuardGivesUp(t *testing.T) {
 	if grant, err := g.Check(t.Context(), "0", basic("ann", "secret")); err != nil || grant.User != "ann" {
 		t.Errorf("%v, %v", grant, err)
 	}
+}
+
+// The queue is shared by addresses: those who have most there make way for one that has
+// nothing, whose turn comes before their next.
+func TestGuardShares(t *testing.T) {
+	const addresses = 5
+	step := make(chan struct{})
+	var order []string
+	defer func(was func([]byte, []byte) error) { compare = was }(compare)
+	compare = func(_, password []byte) error {
+		<-step
+		order = append(order, string(password))
+		if string(password) == "secret" {
+			return nil
+		}
+		return bcrypt.ErrMismatchedHashAndPassword
+	}
+	g := NewGuard(parse1(t, "ann:"+hashOf(t, "secret", 4)))
+	g.free = 1
+	var all sync.WaitGroup
+	var busy atomic.Int32
+	for i := range 100 {
+		all.Go(func() {
+			_, err := g.Check(t.Context(), fmt.Sprint(i%addresses), basic("ann", "wrong"))
+			var b *BusyError
+			switch {
+			case errors.As(err, &b):
+				busy.Add(1)
+			case err != ErrWrong:
+				t.Error(err)
+			}
+		})
+	}
+	eventually(t, func() bool { return busy.Load() == 100-maxWaiting-1 })
+	all.Go(func() {
+		if _, err := g.Check(t.Context(), "new", basic("ann", "secret")); err != nil {
+			t.Errorf("who is new: %v", err)
+		}
+	})
+	eventually(t, func() bool { return busy.Load() == 100-maxWaiting }) // one gave way
+	close(step)
+	all.Wait()
+	if at := slices.Index(order, "secret"); at < 0 || at > 1+addresses || len(order) != maxWaiting+1 {
+		t.Errorf("of %d that were checked it was number %d", len(order), at)
+	}
+	for name, a := range g.addresses {
+		if a.pending != 0 {
+			t.Errorf("address %s has %d pending", name, a.pending)
+		}
+	}
+}
+
+func eventually(t *testing.T, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it was waited in vain")
+		}
+	}
+}
+
+// A check that takes long holds up nobody who need not wait for it: the server stops.
+func TestGuardLeavesWhatIsChecked(t *testing.T) {
+	begun, end := make(chan struct{}), make(chan struct{})
+	defer func(was func([]byte, []byte) error) { compare = was }(compare)
+	compare = func(_, _ []byte) error {
+		close(begun)
+		<-end
+		return bcrypt.ErrMismatchedHashAndPassword
+	}
+	g := NewGuard(parse1(t, "ann:"+hashOf(t, "secret", 4)))
+	free := g.free
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		<-begun
+		stop()
+	}()
+	if _, err := g.Check(ctx, "here", basic("ann", "wrong")); err != context.Canceled {
+		t.Errorf("got %v", err)
+	}
+	close(end)
+	eventually(t, func() bool {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return g.free == free
+	})
 }
 
 // An address has so many attempts, others have theirs; who has been let in goes on.
