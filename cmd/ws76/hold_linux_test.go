@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +33,28 @@ func setFiles(t *testing.T, pid int, n uint64) {
 	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &limit, nil); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// wokenAlone are the descriptors that a process waits for in several places, of which one
+// is woken at a time.
+func wokenAlone(t *testing.T, pid int) (alone []string) {
+	t.Helper()
+	infos, err := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, info := range infos {
+		text, _ := os.ReadFile(info) // one may have gone
+		for _, m := range regexp.MustCompile(`(?m)^tfd: +(\d+) events: +([0-9a-f]+)`).FindAllStringSubmatch(string(text), -1) {
+			if events, err := strconv.ParseUint(m[2], 16, 32); err != nil {
+				t.Fatal(err)
+			} else if events&unix.EPOLLEXCLUSIVE != 0 {
+				alone = append(alone, m[1])
+			}
+		}
+	}
+	slices.Sort(alone)
+	return alone
 }
 
 // TestOutOfFiles: whoever listens waits until there are descriptors again, says so
@@ -98,7 +122,7 @@ while true do ws76.sleep(3600) end
 				defer own.Close()
 				inherited = append(inherited, own)
 			}
-			s := inBackgroundWith(t, nil, inherited, tc.args...)
+			s := inBackgroundWith(t, []string{"GOMAXPROCS=4"}, inherited, tc.args...) // two loops
 			network, addr := "tcp", ""
 			for addr == "" {
 				if m := listens.FindStringSubmatch(s.line(t)); m != nil {
@@ -121,6 +145,10 @@ while true do ws76.sleep(3600) end
 				io.WriteString(stream, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 				io.Copy(io.Discard, stream)
 			}
+			alone := wokenAlone(t, s.pid)
+			if name == "serve on loops" && len(alone) < 2 {
+				t.Errorf("%v are waited for", alone)
+			}
 			setFiles(t, s.pid, 3)
 			stream := dial()
 			for !strings.Contains(s.line(t), "too many open files") {
@@ -137,6 +165,7 @@ while true do ws76.sleep(3600) end
 					t.Fatalf("%q, %v; want %q", got, err, tc.say)
 				}
 			}
+			until(t, "all wait as before", func() bool { return slices.Equal(wokenAlone(t, s.pid), alone) })
 			for len(s.lines) > 0 {
 				if line := s.line(t); strings.Contains(line, "too many open files") {
 					t.Errorf("said once more: %s", line)

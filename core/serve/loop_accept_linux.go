@@ -22,6 +22,7 @@ type loopListener struct {
 	fd     int
 	addr   net.Addr
 	failed func(error) // tells Serve
+	events uint32      // of epoll
 	paused int64       // until when, after a failure; 0: listening
 	fails  accept.Failing
 	unix   bool
@@ -47,7 +48,7 @@ func (l *loop) listen(nl net.Listener, shared bool, failed func(error)) error {
 		unix.Close(fd)
 		return os.NewSyscallError("epoll_ctl", err)
 	}
-	l.listeners = append(l.listeners, &loopListener{fd: fd, addr: nl.Addr(), failed: failed, unix: nl.Addr().Network() == "unix"})
+	l.listeners = append(l.listeners, &loopListener{fd: fd, events: events, addr: nl.Addr(), failed: failed, unix: nl.Addr().Network() == "unix"})
 	return nil
 }
 

@@ -477,7 +477,7 @@ func (l *loop) lookAtTime(now int64) {
 		if li.paused != 0 && now >= li.paused {
 			li.paused = 0
 			l.timed--
-			if err := l.control(l.ep, unix.EPOLL_CTL_ADD, li.fd, unix.EPOLLIN); err != nil {
+			if err := l.control(l.ep, unix.EPOLL_CTL_ADD, li.fd, li.events); err != nil {
 				li.failed(&accept.Ended{Addr: li.addr, Err: os.NewSyscallError("epoll_ctl", err)})
 			}
 		}

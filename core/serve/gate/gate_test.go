@@ -140,6 +140,11 @@ func TestSites(t *testing.T) {
 	}{
 		{"a program", plain, "GET", core.RFC6455, false, "", 0},
 		{"the page", plain, "GET", core.RFC6455, false, "Origin http://LOCALHOST:8076", 0},
+		{"the page, to the root", plain, "GET", core.RFC6455, false, "Origin http://localhost.:8076", 0},
+		{"asked to the root", plain, "GET", core.RFC6455, false, "Host localhost.:8076 Origin http://localhost:8076", 0},
+		{"two dots", plain, "GET", core.RFC6455, false, "Origin http://localhost..:8076", 403},
+		{"a dot", plain, "GET", core.RFC6455, false, "Origin http://.:8076", 403},
+		{"a list, to the root", listed, "GET", core.RFC6455, false, "Origin http://good.test.", 0},
 		{"the page over TLS", plain, "GET", core.RFC6455, true, "Origin https://localhost:8076", 0},
 		{"TLS ends elsewhere", plain, "GET", core.RFC6455, false, "Host 10.1.1.1 Origin https://10.1.1.1", 0},
 		{"plain HTTP", plain, "GET", core.RFC6455, false, "Host 10.1.1.1 Origin http://10.1.1.1:80", 0},

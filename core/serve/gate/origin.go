@@ -31,6 +31,7 @@ func splitOrigin(text string) (o origin, ok bool) {
 	if o.port == 0 {
 		o.port = defaultPort(scheme)
 	}
+	rest = strings.TrimSuffix(rest, ".") // as in a Host
 	o.host = rest
 	if rest = bare(rest); rest == "" {
 		return origin{}, false
@@ -136,7 +137,7 @@ func parsePattern(value string) (p pattern, err error) {
 	if strings.ContainsAny(host, "/?#@") {
 		return p, fmt.Errorf("an origin ends with its host or port; %s", want)
 	}
-	if p.host, err = parseName(host); err != nil {
+	if p.host, err = parseName(strings.TrimSuffix(host, ".")); err != nil {
 		return p, fmt.Errorf("%w; %s", err, want)
 	}
 	return p, nil

@@ -107,3 +107,14 @@ export function record(m) {
   for (const b of m.data) binary += String.fromCharCode(b);
   return JSON.stringify({ base64: btoa(binary), ...line });
 }
+
+/** Commands that send a reading to a channel: of a link to this page anybody may have chosen its name. */
+export function sending(socketURL, httpURL) {
+  const reading = shell('{"id":"temperature","value":21.4,"unit":"C"}');
+  return [`ws76 connect ${shell(socketURL)} ${reading}`, `curl -d ${reading} ${shell(httpURL)}`];
+}
+
+/** A word as a shell reads it. */
+function shell(word) {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

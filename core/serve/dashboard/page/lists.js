@@ -1,18 +1,16 @@
 // The channels at the side, the totals, and the table of connections.
 
 import { $, Sparkline, command, el, rows, set, text } from "./dom.js";
-import { bytes, count, duration, plural } from "./format.js";
+import { bytes, count, duration, plural, sending } from "./format.js";
 import { httpURL, socketURL } from "./server.js";
 
 /** How a device reaches a channel, to be copied. */
 export function howTo(name) {
-  const reading = `'{"id":"temperature","value":21.4,"unit":"C"}'`;
   return [
     el("p", {}, "Connect a device to"),
     command(socketURL(name, "rw")),
     el("p", {}, "or send a reading from a shell:"),
-    command(`ws76 connect ${socketURL(name, "wo")} ${reading}`),
-    command(`curl -d ${reading} ${httpURL(name, "wo")}`),
+    ...sending(socketURL(name, "wo"), httpURL(name, "wo")).map(command),
   ];
 }
 

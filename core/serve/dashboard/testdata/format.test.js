@@ -1,6 +1,7 @@
 import test from "node:test";
 import assert from "node:assert/strict";
-import { bytes, count, value, duration, plural, message, visible, hex, record, json } from "../page/format.js";
+import { execFileSync } from "node:child_process";
+import { bytes, count, value, duration, plural, message, visible, hex, record, json, sending } from "../page/format.js";
 import { Rates } from "../page/rates.js";
 
 function table(f, rows) {
@@ -58,4 +59,15 @@ test("rates", () => {
   assert.equal(at(4000, 5), 0, "a total that went down is another one");
   r.turn();
   assert.equal(r.of("k", 1000, 9000), 0, "forgotten");
+});
+
+test("commands to copy are for a shell what they are here", { skip: process.platform === "win32" }, () => {
+  const shown = (line) => execFileSync("sh", ["-c", `ws76() { printf '%s\\n' "$@"; }; curl() { ws76 "$@"; }; ${line}`], { encoding: "utf8" }).trimEnd().split("\n");
+  const reading = '{"id":"temperature","value":21.4,"unit":"C"}';
+  for (const channel of ["lab", "a'b", "'$(id)'", "it's;id", "(id)", "a!b*~", "-rf", "%22`id`"]) {
+    const urls = ["ws", "http"].map((scheme) => `${scheme}://h:8080/ws/${channel}/wo`);
+    const [socket, http] = sending(...urls);
+    assert.deepEqual(shown(socket), ["connect", urls[0], reading]);
+    assert.deepEqual(shown(http), ["-d", reading, urls[1]]);
+  }
 });
