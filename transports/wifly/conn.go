@@ -223,8 +223,11 @@ func (c *conn) end() error {
 		sleep(context.Background(), min(c.m.line.busy(), drainWait))
 		gone = c.m.line.endsWithin(c.patience)
 	}
+	rest, booted, end := c.m.line.text()
+	if gone == nil {
+		gone = end
+	}
 	c.over.Store(gone == errClosed)
-	rest, booted := c.m.line.text()
 	c.m.booted = c.m.booted || booted
 	return c.finish(gone, rest)
 }

@@ -122,19 +122,19 @@ func (l *line) stream(f *filter, rest []byte) {
 }
 
 // text makes the line one of text again. What has come of the stream and was not
-// taken is lost; the module text behind its end is returned, and whether it ended in
-// what may be the text of a boot.
-func (l *line) text() (rest []byte, booted bool) {
+// taken is lost; the module text behind its end is returned, whether it ended in
+// what may be the text of a boot, and why it is over, nil if it is not.
+func (l *line) text() (rest []byte, booted bool, end error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.filter != nil {
-		rest, booted = l.filter.rest, l.filter.booted
+		rest, booted, end = l.filter.rest, l.filter.booted, l.filter.end
 	}
 	l.filter = nil
 	l.buf = l.buf[:0]
 	l.watchQuiet()
 	notify(l.room)
-	return rest, booted
+	return rest, booted, end
 }
 
 // take moves what has arrived into p. With n == 0, err says why nothing more will

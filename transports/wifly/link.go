@@ -339,6 +339,11 @@ func (m *Module) hangUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return m.end(ctx, s)
+}
+
+// end is hangUp of a module that stands so.
+func (m *Module) end(ctx context.Context, s status) error {
 	if s.tcp() != tcpConnected && s.tcp() != tcpConnecting {
 		m.books.setOpen(false)
 		return nil

@@ -324,7 +324,8 @@ func TestListenNext(t *testing.T) {
 	}
 	defer l.Close()
 	far := dial(t)
-	for range 3 {
+	// The first comes before the module is in command mode, the others when it is about to be, or is.
+	for _, pause := range []time.Duration{0, 400 * time.Millisecond, 600 * time.Millisecond, 800 * time.Millisecond} {
 		conn, err := acceptWithin(l, 10*time.Second)
 		if err != nil {
 			t.Fatal(err)
@@ -332,6 +333,7 @@ func TestListenNext(t *testing.T) {
 		next := make(chan net.Conn, 1)
 		go func(far net.Conn) {
 			io.ReadFull(far, make([]byte, 3))
+			time.Sleep(pause)
 			far.Close()
 			far, err := net.Dial("tcp", far.RemoteAddr().String())
 			if err != nil {
