@@ -56,6 +56,8 @@ func TestAllocsState(t *testing.T) {
 	}
 	runtime.ReadMemStats(&after)
 	if bytes, count := (after.TotalAlloc-before.TotalAlloc)/n, (after.Mallocs-before.Mallocs)/n; bytes > 36_000 || count > 320 {
-		t.Errorf("%d bytes in %d allocations for a state, want at most 36000 in 320", bytes, count)
+		t.Errorf("%d bytes in %d allocations for a state, want at most 36000 in 320: what scripts rarely use is to be made at its first use (st.late)", bytes, count)
+	} else {
+		t.Logf("%d bytes in %d allocations", bytes, count)
 	}
 }
