@@ -43,7 +43,7 @@ type Options struct {
 	// state.
 	Written *Quota
 
-	// Programs are those of this state that io.popen and os.execute have started. Required for them.
+	// Programs are those of this state that io.popen and os.execute have started; the caller closes it. Nil: nobody ends them.
 	Programs *Programs
 	// Stdout and Stderr take what these write; nil: nobody does.
 	Stdout, Stderr io.Writer

@@ -42,6 +42,9 @@ func System(L *lua.LState, o *Options, name string, t *lua.LTable) {
 		luastd.Debug(t)
 	}
 
+	if o.Programs == nil {
+		o.Programs = new(Programs)
+	}
 	l := &library{Options: o}
 	t.ForEach(func(k, v lua.LValue) {
 		key := k.String()
