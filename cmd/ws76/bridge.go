@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"flag"
 	"fmt"
 	"strings"
 	"time"
@@ -103,7 +102,7 @@ func bridgeFlags() []cli.Flag {
 		flags.Time(cli.GenericFlag{Name: "connect-timeout", Category: limits, Usage: "allow `TIME` for opening TO"}, 10*time.Second),
 		flags.Time(cli.GenericFlag{Name: "handshake-timeout", Category: limits, Usage: "allow `TIME` for the opening handshake of FROM"}, core.DefaultHandshakeTimeout),
 		flags.Time(cli.GenericFlag{Name: "idle", Category: limits, Usage: "close when nothing has passed for `TIME` (0: never)"}, 0),
-		deadFlag(limits),
+		reach.DeadFlag(limits),
 		flags.Time(cli.GenericFlag{Name: "close-timeout", Category: limits, Usage: "allow `TIME` for the closing handshake"}, core.DefaultCloseTimeout),
 		flags.Time(cli.GenericFlag{Name: "grace", Category: limits, Usage: "wait `TIME` for open connections when stopping"}, serve.DefaultGrace),
 	}...)
@@ -257,21 +256,9 @@ func (s *span) run(stop context.Context) error {
 	return err
 }
 
-// shadow returns c with other values for some flags.
-func shadow(c *cli.Context, values map[string]string) *cli.Context {
-	set := flag.NewFlagSet("", flag.ContinueOnError)
-	for name, value := range values {
-		set.String(name, value, "")
-	}
-	return cli.NewContext(c.App, set, c)
-}
-
 // clientTLS is how TLS is spoken with TO.
 func (s *span) clientTLS() (*tls.Config, error) {
-	config, err := wstls.ClientConfig(wstls.ConfigOptions{
-		CAFile: s.c.String("cacert"), CertFile: s.c.String("cert"), KeyFile: s.c.String("key"),
-		ServerName: s.c.String("servername"), Insecure: s.c.Bool("insecure"), MinVersion: s.c.String("tls-min"),
-	})
+	config, err := wstls.ClientConfig(reach.Read(s.c).TLS)
 	if err != nil {
 		return nil, app.Usage(err)
 	}

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -345,16 +347,11 @@ type wholeStream struct{ net.Conn }
 
 // connectFrom is FROM where it is a WebSocket server.
 func (s *span) connectFrom(raw string) (*fromSide, error) {
-	c := shadow(s.c, map[string]string{"origin": s.c.String("to-origin"), "auth-file": s.c.String("to-auth-file"), "proxy": s.c.String("proxy")})
-	via := s.c.String("from-via")
-	if via == "" {
-		via = "tcp:"
-	}
-	d, err := s.NewDialerTo(c, raw, via)
+	way := s.way(cmp.Or(s.c.String("from-via"), "tcp:"))
+	d, err := s.NewDialer(raw, way)
 	if err != nil {
 		return nil, err
 	}
-	d.Origin = "--to-origin"
 	open := func(ctx context.Context, who *client) (*upstream, error) {
 		own := *d
 		own.Options.Trace = who.trace(own.Options.Trace, relay.A)
@@ -383,14 +380,20 @@ func (s *span) moduleFrom(raw string) (*fromSide, error) {
 	}
 	accept.HandshakeTimeout = max(accept.HandshakeTimeout, upgradeHandshake)
 	query := u.Query()
-	values := map[string]string{"link": u.Path, "firmware": rn131.DefaultFirmware, "seed": "1", "baud": "0", "running": "false"}
-	for name := range query {
-		values[name] = query.Get(name)
+	module := &softModule{port: query.Get("port"), link: u.Path, settings: query.Get("settings"), faults: query.Get("fault")}
+	module.Firmware, module.Seed = cmp.Or(query.Get("firmware"), rn131.DefaultFirmware), 1
+	if running := query.Get("running"); running != "" {
+		if module.Running, err = strconv.ParseBool(running); err != nil {
+			return nil, app.Usagef("%q: running=%s: want true or false", raw, running)
+		}
 	}
-	c := shadow(s.c, values)
-	o, err := moduleOptions(s.Env, c)
-	if err != nil {
+	if baud := query.Get("baud"); baud != "" {
+		if module.Baud, err = strconv.Atoi(baud); err != nil {
+			return nil, app.Usagef("%q: baud=%s: want a number", raw, baud)
+		}
+	}
+	if err := module.prepare(s.Env); err != nil {
 		return nil, err
 	}
-	return &fromSide{fromWebSocket, func(ctx context.Context) error { return s.runModule(ctx, c, o, u.Path, accept) }}, nil
+	return &fromSide{fromWebSocket, func(ctx context.Context) error { return s.runModule(ctx, module, accept) }}, nil
 }

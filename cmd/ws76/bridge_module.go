@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"sync"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	bytepipe "github.com/ws76/ws76/transports/pipe"
@@ -61,19 +59,19 @@ func (a *moduleAir) Close() error {
 func (a *moduleAir) Addr() net.Addr { return bytepipe.Addr{Net: "wifly-module", Name: "wifly-module:"} }
 
 // runModule is the module, and serves what its host connects to, until ctx ends.
-func (s *span) runModule(ctx context.Context, c *cli.Context, o *rn131.Options, path string, accept core.AcceptOptions) error {
+func (s *span) runModule(ctx context.Context, o *softModule, accept core.AcceptOptions) error {
 	air := newModuleAir()
 	o.Dial, o.Lookup = air.dial, air.lookup
-	port, name, err := openModulePort(c, o)
+	port, name, err := o.open(ctx)
 	if err != nil {
 		return err
 	}
-	module, err := rn131.New(o)
+	module, err := rn131.New(&o.Options)
 	if err != nil {
 		port.Close()
 		return app.Usage(err)
 	}
-	if path != "" && c.String("port") == "" {
+	if path := o.link; path != "" {
 		if err := link(name, path); err != nil {
 			port.Close()
 			return app.WithCode(app.ExitTransport, err)

@@ -158,25 +158,20 @@ func (s *span) parseTo(raw string) (*toSide, error) {
 	return t, nil
 }
 
+// way says how a WebSocket server is reached over the transport via.
+func (s *span) way(via string) *reach.Options {
+	way := reach.Read(s.c)
+	way.Origin, way.OriginFlag, way.AuthFile, way.Via = s.c.String("to-origin"), "--to-origin", s.c.String("to-auth-file"), via
+	return way
+}
+
 // transportOptions are those that --resolve, -4 and -6 and the flags of TLS give.
 func (s *span) transportOptions() (transports.Options, error) {
-	o := transports.Options{Resolve: transports.Resolve{}}
-	for _, entry := range s.c.StringSlice("resolve") {
-		if err := o.Resolve.Add(entry); err != nil {
-			return o, app.Usagef("--resolve: %w", err)
-		}
+	config, err := s.clientTLS()
+	if err != nil {
+		return transports.Options{}, err
 	}
-	switch v4, v6 := s.c.Bool("ipv4"), s.c.Bool("ipv6"); {
-	case v4 && v6:
-		return o, app.Usagef("-4 and -6 exclude each other")
-	case v4:
-		o.Network = "tcp4"
-	case v6:
-		o.Network = "tcp6"
-	}
-	var err error
-	o.TLS, err = s.clientTLS()
-	return o, err
+	return reach.Read(s.c).Transport(config)
 }
 
 // webSocketTo fills in a TO that is a WebSocket server.
@@ -187,12 +182,10 @@ func (s *span) webSocketTo(t *toSide, raw string) error {
 	}
 	fixed, _, _ := strings.Cut(raw, "{")
 	fixed, _, _ = strings.Cut(fixed, "?")
-	c := shadow(s.c, map[string]string{"origin": s.c.String("to-origin"), "auth-file": s.c.String("to-auth-file")})
-	d, err := s.NewDialerTo(c, fixed, s.c.String("to-via"))
+	d, err := s.NewDialer(fixed, s.way(s.c.String("to-via")))
 	if err != nil {
 		return err
 	}
-	d.Origin = "--to-origin"
 	t.dialer = d
 	passed := s.c.StringSlice("pass-header")
 	cookies := slices.ContainsFunc(passed, func(name string) bool { return strings.EqualFold(name, "Cookie") })

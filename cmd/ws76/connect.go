@@ -12,12 +12,10 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
-	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/scripts"
-	wstls "github.com/ws76/ws76/transports/tls"
 )
 
 func connectCommand(e *reach.Env) *cli.Command {
@@ -43,8 +41,8 @@ ws76 connect ws://x/ --via unix:///run/device.sock     over a unix socket`,
 }
 
 func connectFlags() []cli.Flag {
-	const messages, ending, handshake, network, security, typing = "Messages", "When to end", "Handshake", "Network", "TLS", "On a terminal"
-	return []cli.Flag{
+	const messages, ending, typing = "Messages", "When to end", "On a terminal"
+	return append([]cli.Flag{
 		&cli.StringSliceFlag{Name: "message", Aliases: []string{"m"}, Category: messages, Usage: "send `TEXT`, or what @FILE holds, before standard input; repeatable"},
 		&cli.BoolFlag{Name: "no-stdin", Category: messages, Usage: "do not read standard input; counts as its end"},
 		flags.Word(cli.GenericFlag{Name: "in", Category: messages, Usage: "`FORMAT` of standard input: %s"}, "lines", format.Inputs...),
@@ -52,7 +50,7 @@ func connectFlags() []cli.Flag {
 		&cli.StringFlag{Name: "format", Category: messages, Usage: "print each message by `TEMPLATE`: %T time, %d data, %j JSON string, %k kind, %c conn, %n number, %p path"},
 		&cli.BoolFlag{Name: "crlf", Category: messages, Usage: "lines end with CR LF"},
 		&cli.BoolFlag{Name: "replace-invalid", Category: messages, Usage: "send U+FFFD for input that is not UTF-8 instead of ending with an error"},
-		flags.Size(cli.GenericFlag{Name: "max-message", Category: messages, Usage: "largest message, `SIZE`"}, core.DefaultMaxMessage),
+		reach.MaxMessageFlag(messages),
 		&cli.StringFlag{Name: "heartbeat", Category: messages, Usage: "send `TEXT` every --heartbeat-interval (the drafts have no ping)"},
 		flags.Time(cli.GenericFlag{Name: "heartbeat-interval", Category: messages, Usage: "`TIME` between heartbeats"}, 30*time.Second),
 
@@ -63,51 +61,21 @@ func connectFlags() []cli.Flag {
 		&cli.StringFlag{Name: "expect", Category: ending, Usage: "exit with 9 if no received message matches `REGEX`"},
 		flags.Time(cli.GenericFlag{Name: "timeout", Category: ending, Usage: "end everything after `TIME`, exit 5"}, 0),
 		flags.Time(cli.GenericFlag{Name: "idle", Category: ending, Usage: "end when nothing has passed for `TIME`, heartbeats aside, exit 5"}, 0),
-		flags.Time(cli.GenericFlag{Name: "close-timeout", Category: ending, Usage: "wait `TIME` for the peer's closing frame"}, core.DefaultCloseTimeout),
+		reach.CloseTimeoutFlag(ending),
 		&cli.BoolFlag{Name: "reconnect", Category: ending, Usage: "connect again when the connection is lost, with backoff up to 30 s"},
 		&cli.IntFlag{Name: "retries", Category: ending, Usage: "give up after `N` retries in a row that fail (0: never)"},
 		&cli.BoolFlag{Name: "stats", Category: ending, Usage: "say at the end how much passed and how long things took"},
-
-		flags.Word(cli.GenericFlag{Name: "dialect", Category: handshake, Usage: "`DIALECT`: %s"}, core.Hixie76, core.Dialects...),
-		&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Category: handshake, Usage: "add the field `'NAME: VALUE'`, or those of @FILE, in place of a default of that name; repeatable"},
-		&cli.StringFlag{Name: "origin", Category: handshake, Usage: "send `ORIGIN`", DefaultText: "http://HOST of the URL"},
-		&cli.StringSliceFlag{Name: "protocol", Category: handshake, Usage: "ask for sub-protocol `NAME`; repeatable"},
-		&cli.StringSliceFlag{Name: "cookie", Category: handshake, Usage: "send cookie `'NAME=VALUE'`; repeatable"},
-		&cli.StringFlag{Name: "auth-file", Category: handshake, Usage: "log in with user:password from the first line of `FILE`"},
-		&cli.StringFlag{Name: "key1", Category: handshake, Usage: "fixed Sec-WebSocket-Key1 `KEY`"},
-		&cli.StringFlag{Name: "key2", Category: handshake, Usage: "fixed Sec-WebSocket-Key2 `KEY`"},
-		&cli.StringFlag{Name: "key3", Category: handshake, Usage: "fixed `KEY`: 8 characters, hex:… or base64:…"},
-		flags.Word(cli.GenericFlag{Name: "header-order", Category: handshake, Usage: "`ORDER` of the fields: %s"}, "random", "random, as the draft says,", "fixed"),
-		&cli.BoolFlag{Name: "strict", Category: handshake, Usage: "refuse what is tolerated otherwise"},
-		&cli.BoolFlag{Name: "no-compress", Category: handshake, Usage: "do not offer permessage-deflate (RFC 6455)"},
-
-		&cli.StringFlag{Name: "via", Category: network, Value: "tcp:", Usage: "reach the server over the transport `URL`: " + reach.TransportExamples()},
-		app.ExecEnvFlag(network),
-		&cli.StringFlag{Name: "proxy", Category: network, Usage: "reach it through the proxy `URL`, socks5:// or http://, or none", DefaultText: "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say"},
-		&cli.StringSliceFlag{Name: "resolve", Category: network, Usage: "use ADDR for a name: `HOST:PORT:ADDR`; repeatable"},
-		&cli.BoolFlag{Name: "ipv4", Aliases: []string{"4"}, Category: network, Usage: "IPv4 only"},
-		&cli.BoolFlag{Name: "ipv6", Aliases: []string{"6"}, Category: network, Usage: "IPv6 only"},
-		flags.Time(cli.GenericFlag{Name: "connect-timeout", Category: network, Usage: "allow `TIME` for connecting and the handshake"}, 30*time.Second),
-
-		deadFlag(network),
-
-		&cli.StringFlag{Name: "cacert", Category: security, Usage: "trust the authorities in `FILE` (PEM)"},
-		&cli.StringFlag{Name: "cert", Category: security, Usage: "client certificate `FILE` (PEM)"},
-		&cli.StringFlag{Name: "key", Category: security, Usage: "its key `FILE`"},
-		&cli.StringFlag{Name: "servername", Category: security, Usage: "`NAME` to ask for and to expect in the certificate"},
-		&cli.BoolFlag{Name: "insecure", Aliases: []string{"k"}, Category: security, Usage: "accept any certificate"},
-		flags.Word(cli.GenericFlag{Name: "tls-min", Category: security, Usage: "lowest TLS `VERSION`, %s; 1.0 and 1.1 with their ciphers are for old devices only"}, "1.2", wstls.Versions...),
-
+	}, append(reach.Flags(&reach.FlagSet{Challenge: true}),
 		app.ColorFlag(typing),
 		&cli.BoolFlag{Name: "no-history", Category: typing, Usage: "keep nothing of what is typed, and read nothing of what was"},
-	}
+	)...)
 }
 
 func runConnect(e *reach.Env, c *cli.Context) error {
 	if c.NArg() == 0 {
 		return app.Usagef("connect: no URL; for instance ws76 connect ws://127.0.0.1:8076/")
 	}
-	dialer, err := e.NewDialer(c)
+	dialer, err := e.NewDialer(c.Args().First(), reach.Read(c))
 	if err != nil {
 		return err
 	}

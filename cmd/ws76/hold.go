@@ -6,7 +6,6 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
-	"github.com/ws76/ws76/internal/deadpeer"
 )
 
 // holdFlags bound what a client can hold of a server while it does nothing. What
@@ -36,9 +35,4 @@ func maxPending(c *cli.Context) (int64, error) {
 		pending = message
 	}
 	return pending, nil
-}
-
-// deadFlag is for commands that have TCP connections; env.openTransport sees to them.
-func deadFlag(category string) cli.Flag {
-	return flags.Time(cli.GenericFlag{Name: "dead-after", Category: category, Usage: "give up a TCP peer that acknowledges nothing for `TIME`: its power is off, or the way there is cut (0: the system's time, some 15 minutes)"}, deadpeer.Default)
 }

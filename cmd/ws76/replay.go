@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,7 +52,7 @@ func replayFlags() []cli.Flag {
 		flags.Word(cli.GenericFlag{Name: "out", Category: printing, Usage: "`FORMAT` of standard output: %s"}, "lines", format.Outputs...),
 		&cli.StringFlag{Name: "format", Category: printing, Usage: "print each message by `TEMPLATE`: %T time, %d data, %j JSON string, %k kind, %c conn, %n number, %p path"},
 		&cli.BoolFlag{Name: "crlf", Category: printing, Usage: "lines end with CR LF"},
-		flags.Size(cli.GenericFlag{Name: "max-message", Category: printing, Usage: "largest message, `SIZE`"}, core.DefaultMaxMessage),
+		reach.MaxMessageFlag(printing),
 
 		&cli.StringFlag{Name: "listen", Category: playing, Usage: "wait on `ADDR` for a client, and play the server"},
 		flags.Word(cli.GenericFlag{Name: "side", Category: playing, Usage: "play this `SIDE`: %s", DefaultText: "client, with --listen server"}, "", string(recording.Client), string(recording.Server)),
@@ -63,17 +62,9 @@ func replayFlags() []cli.Flag {
 		flags.Time(cli.GenericFlag{Name: "wait", Category: playing, Usage: "with --check: a message may come `TIME` later than in the recording (0: no later)"}, 5*time.Second),
 		flags.Time(cli.GenericFlag{Name: "linger", Category: playing, Usage: "without --check: close when the peer was silent for `TIME` at the end (0: at once)"}, time.Second),
 		flags.Time(cli.GenericFlag{Name: "timeout", Category: playing, Usage: "end everything after `TIME`, exit 5"}, 0),
-		flags.Time(cli.GenericFlag{Name: "close-timeout", Category: playing, Usage: "wait `TIME` for the peer's closing frame"}, core.DefaultCloseTimeout),
+		reach.CloseTimeoutFlag(playing),
 	}
-	for _, f := range connectFlags() {
-		if c, ok := f.(cli.CategorizableFlag); ok && slices.Contains(app.ReachCategories, c.GetCategory()) {
-			if own, ok := f.(*cli.StringFlag); ok && own.Name == "origin" {
-				own.Usage += "; with --listen: allow pages of it, as serve --origin does"
-			}
-			flags = append(flags, f)
-		}
-	}
-	return flags
+	return append(flags, reach.Flags(&reach.FlagSet{Challenge: true, OriginToo: "; with --listen: allow pages of it, as serve --origin does"})...)
 }
 
 func runReplay(e *reach.Env, c *cli.Context) error {
@@ -208,8 +199,10 @@ func (p *replayer) play(c *cli.Context, speed float64) error {
 			return err
 		}
 	} else {
+		way := reach.Read(c)
+		way.OriginFlag = ""
 		var err error
-		if d, err = p.NewDialerTo(c, c.Args().Get(1), c.String("via")); err != nil {
+		if d, err = p.NewDialer(c.Args().Get(1), way); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -39,22 +38,11 @@ ws76 run blink.lua --watch ws://device.local/              starts it anew whenev
 	}, app.ExitScript, app.ExitInterrupt, app.ExitTerminate)
 }
 
-// runFlags are those of connect that say how a connection is opened, and those of
-// scripts.
+// runFlags are those that say how a connection is opened, and those of scripts.
 func runFlags() []cli.Flag {
-	of := []string{
-		"max-message", "close-timeout", "dialect", "header", "origin", "protocol", "cookie", "auth-file", "header-order", "strict",
-		"no-compress", "via", "exec-env", "proxy", "resolve", "ipv4", "ipv6", "connect-timeout", "dead-after",
-		"cacert", "cert", "key", "servername", "insecure", "tls-min",
-	}
-	var flags []cli.Flag
-	for _, f := range connectFlags() {
-		if slices.Contains(of, f.Names()[0]) {
-			flags = append(flags, f)
-		}
-	}
-	flags = append(flags, &cli.BoolFlag{Name: "watch", Category: hooks.ScriptCategory, Usage: "end the program and start it anew when its files change"})
-	return append(append(flags, hooks.PluginFlags()...), hooks.LimitFlags()...)
+	list := append([]cli.Flag{reach.MaxMessageFlag("Messages"), reach.CloseTimeoutFlag("When to end")}, reach.Flags(new(reach.FlagSet))...)
+	list = append(list, &cli.BoolFlag{Name: "watch", Category: hooks.ScriptCategory, Usage: "end the program and start it anew when its files change"})
+	return append(append(list, hooks.PluginFlags()...), hooks.LimitFlags()...)
 }
 
 func runScript(e *reach.Env, c *cli.Context) error {
@@ -62,7 +50,7 @@ func runScript(e *reach.Env, c *cli.Context) error {
 		return app.Usagef("run: no script; for instance ws76 run blink.lua ws://127.0.0.1:8076/")
 	}
 	// A mistake in the flags is one before anything runs.
-	if _, err := e.NewDialerTo(c, "ws://localhost/", c.String("via")); err != nil {
+	if _, err := e.NewDialer("ws://localhost/", reach.Read(c)); err != nil {
 		return err
 	}
 	path := c.Args().First()
@@ -136,11 +124,12 @@ func programOptions(e *reach.Env, c *cli.Context, name string) (scripts.Options,
 // openFor is ws76.open with the flags of the command line: over --via where they
 // name one, and raw is tcp: or tls:.
 func openFor(e *reach.Env, ctx context.Context, c *cli.Context, raw string) (net.Conn, error) {
+	way := reach.Read(c)
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "tcp" && u.Scheme != "tls" || !c.IsSet("via") && !c.IsSet("proxy") && !c.IsSet("resolve") {
+	if err != nil || u.Scheme != "tcp" && u.Scheme != "tls" || !c.IsSet("via") && way.Proxy == nil && len(way.Resolve) == 0 {
 		return openStream(e, ctx, raw)
 	}
-	d, err := e.NewDialerTo(c, "ws://"+u.Host+"/", c.String("via"))
+	d, err := e.NewDialer("ws://"+u.Host+"/", way)
 	if err != nil {
 		return nil, err
 	}
@@ -160,15 +149,17 @@ func scriptFailed(err error) error {
 // over which the script's options go. url is where plugins have led to from what was
 // asked for.
 func dialFor(e *reach.Env, ctx context.Context, c *cli.Context, asked, url string, o scripts.DialOptions) (*core.Conn, error) {
-	via := o.Via
-	if via == "" {
-		via = c.String("via")
+	way := reach.Read(c)
+	chosen := o.Via == "" || o.Via == way.Via
+	if !chosen {
+		way.Via = o.Via
 	}
-	d, err := e.NewDialerTo(c, url, via)
+	way.OriginFlag = ""
+	d, err := e.NewDialer(url, way)
 	if err != nil {
 		return nil, err
 	}
-	d = d.Guarded(via == c.String("via"))
+	d = d.Guarded(chosen)
 	if o.Dialect != "" && d.Target.Dialect == "" {
 		d.Options.Dialect = o.Dialect
 	}

@@ -88,7 +88,7 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.StringFlag{Name: "hub-cacert", Category: many, Usage: "trust the authorities in `FILE` (PEM) for NATS"},
 			&cli.StringFlag{Name: "hub-cert", Category: many, Usage: "show NATS the certificate in `FILE` (PEM)"},
 			&cli.StringFlag{Name: "hub-key", Category: many, Usage: "its key `FILE`"},
-			deadFlag(limits),
+			reach.DeadFlag(limits),
 			hooks.RecordFlag(),
 		}, append(holdFlags(limits, servePending), hooks.Flags()...)...),
 		Action: func(c *cli.Context) error { return runServe(e, c) },

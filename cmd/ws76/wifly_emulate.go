@@ -51,7 +51,7 @@ ws76 wifly emulate --fault clos-after=100,lost-reply=0.1   as bad as in the fiel
 			&cli.BoolFlag{Name: "upgrade", Category: tcp, Usage: "carry WebSockets of drafts 75 and 76 to RFC 6455 servers"},
 			&cli.StringSliceFlag{Name: "map", Category: tcp, Usage: "lead `HOST:PORT=URL` there, with --upgrade; URL is ws:// or wss://, a path in it goes first; repeatable"},
 			&cli.StringFlag{Name: "listen", Category: tcp, Usage: "have the module's own server on `HOST[:PORT]`; without a port on that which the host sets (2000)"},
-			deadFlag(tcp),
+			reach.DeadFlag(tcp),
 			&cli.StringFlag{Name: "fault", Usage: "what goes wrong, a `LIST` of faults"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`NUMBER` that makes the faults repeatable"},
 		},
@@ -63,10 +63,15 @@ func runEmulate(e *reach.Env, c *cli.Context) error {
 	if c.NArg() > 0 {
 		return app.Usagef("wifly emulate takes no arguments, got %q", c.Args().Slice())
 	}
-	o, err := moduleOptions(e, c)
-	if err != nil {
+	module := &softModule{
+		port: c.String("port"), link: c.String("link"), settings: c.String("settings"), networks: c.StringSlice("network"), listen: c.String("listen"),
+		faults:  c.String("fault"),
+		Options: rn131.Options{Firmware: c.String("firmware"), Baud: c.Int("baud"), Seed: c.Uint64("seed"), Running: c.Bool("running")},
+	}
+	if err := module.prepare(e); err != nil {
 		return err
 	}
+	o := &module.Options
 	tcp, err := e.OpenTransport("tcp:", transports.Options{})
 	if err != nil {
 		return err
@@ -95,7 +100,7 @@ func runEmulate(e *reach.Env, c *cli.Context) error {
 			}
 		}
 	}
-	port, name, err := openModulePort(c, o)
+	port, name, err := module.open(c.Context)
 	if err != nil {
 		return err
 	}
@@ -121,32 +126,40 @@ func runEmulate(e *reach.Env, c *cli.Context) error {
 	return app.WithCode(app.ExitTransport, err)
 }
 
-// moduleOptions are all but those of the port and of TCP connections.
-func moduleOptions(e *reach.Env, c *cli.Context) (*rn131.Options, error) {
-	o := &rn131.Options{
-		Firmware: c.String("firmware"), Baud: c.Int("baud"), Seed: c.Uint64("seed"), Running: c.Bool("running"),
-		Note: func(text string) { e.Log.Infof("%s", text) },
-	}
+// softModule is a module in software as the command line has it.
+type softModule struct {
+	port     string // a serial port; "": a pseudo-terminal
+	link     string // to that
+	settings string // the file of those that are saved
+	networks []string
+	listen   string
+	faults   string
+	rn131.Options
+}
+
+// prepare fills in the Options, but for those of the port and of TCP connections.
+func (o *softModule) prepare(e *reach.Env) error {
+	o.Note = func(text string) { e.Log.Infof("%s", text) }
 	var err error
-	if o.Faults, err = rn131.ParseFaults(c.String("fault")); err != nil {
-		return nil, app.Usagef("--fault: %w", err)
+	if o.Faults, err = rn131.ParseFaults(o.faults); err != nil {
+		return app.Usagef("--fault: %w", err)
 	}
-	for _, n := range c.StringSlice("network") {
+	for _, n := range o.networks {
 		n, hidden := strings.CutPrefix(n, "hidden:")
 		ssid, phrase, _ := strings.Cut(n, "=")
 		network := rn131.Network{SSID: ssid, Phrase: phrase, Hidden: hidden}
 		if key, ok := strings.CutPrefix(phrase, "wep:"); ok {
 			if _, err := hex.DecodeString(key); err != nil || len(key) != 26 {
-				return nil, app.Usagef("--network %s=wep:…: want 26 hex digits", ssid)
+				return app.Usagef("--network %s=wep:…: want 26 hex digits", ssid)
 			}
 			network.Phrase, network.Auth = key, 1
 		}
 		o.Networks = append(o.Networks, network)
 	}
-	if addr := c.String("listen"); addr != "" {
+	if addr := o.listen; addr != "" {
 		host, port, err := splitListen(addr)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if a, err := netip.ParseAddr(host); err == nil && a.Is4() && !a.IsUnspecified() {
 			o.IP = a
@@ -159,15 +172,15 @@ func moduleOptions(e *reach.Env, c *cli.Context) (*rn131.Options, error) {
 			return listenOn(ctx, net.JoinHostPort(host, at), e.OpenTransport)
 		}
 	}
-	if file := c.String("settings"); file != "" {
+	if file := o.settings; file != "" {
 		stored, err := textfile.Read(file, 0)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("--settings: %w", err)
+			return fmt.Errorf("--settings: %w", err)
 		}
 		o.Settings = string(stored)
 		o.Save = func(settings string) error { return writeSettings(file, settings) }
 	}
-	return o, nil
+	return nil
 }
 
 // splitListen takes HOST, HOST:PORT or :PORT apart.
@@ -196,9 +209,9 @@ func writeSettings(file, text string) error {
 	return os.Rename(temp.Name(), file)
 }
 
-// openModulePort opens what the module is served on, and returns its name too.
-func openModulePort(c *cli.Context, o *rn131.Options) (io.ReadWriteCloser, string, error) {
-	raw := c.String("port")
+// open opens what the module is served on, and returns its name too.
+func (o *softModule) open(ctx context.Context) (io.ReadWriteCloser, string, error) {
+	raw := o.port
 	if raw == "" {
 		pty, err := rn131.OpenPTY()
 		if err != nil {
@@ -207,7 +220,7 @@ func openModulePort(c *cli.Context, o *rn131.Options) (io.ReadWriteCloser, strin
 		o.HostRate = pty.Rate
 		return pty, pty.Path, nil
 	}
-	if c.String("link") != "" {
+	if o.link != "" {
 		return nil, "", app.Usagef("--link is for a pseudo-terminal, not for --port")
 	}
 	u, err := url.Parse(raw)
@@ -221,7 +234,7 @@ func openModulePort(c *cli.Context, o *rn131.Options) (io.ReadWriteCloser, strin
 	if o.Baud == 0 && u.Query().Has("baud") {
 		o.Baud = config.Baud
 	}
-	port, err := serial.OpenPort(c.Context, config)
+	port, err := serial.OpenPort(ctx, config)
 	if err != nil {
 		return nil, "", app.WithCode(app.ExitTransport, err)
 	}

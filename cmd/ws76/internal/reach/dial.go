@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
@@ -33,52 +31,37 @@ type Dialer struct {
 	Target  core.Target
 	Options core.DialOptions
 	Timeout time.Duration
-	Origin  string // the flag for another origin; "": there is none
+	origin  string // the flag that sends another
 	// reopen makes the dialer of options anew, for another TLS.
 	reopen func(*tls.Config) (transports.Transport, error)
 }
 
-func (e *Env) NewDialer(c *cli.Context) (*Dialer, error) {
-	d, err := e.NewDialerTo(c, c.Args().First(), c.String("via"))
-	if err == nil {
-		d.Origin = "--origin"
-	}
-	return d, err
-}
-
-// NewDialerTo is newDialer for a URL and a transport that no argument names.
-func (e *Env) NewDialerTo(c *cli.Context, url, via string) (*Dialer, error) {
-	d := &Dialer{URL: url, Timeout: c.Duration("connect-timeout")}
+// NewDialer returns a dialer of url. Mistakes of o are found before anything is dialled.
+func (e *Env) NewDialer(url string, o *Options) (*Dialer, error) {
+	d := &Dialer{URL: url, Timeout: o.ConnectTimeout, origin: o.OriginFlag}
 	var err error
 	if d.Target, err = core.ParseURL(d.URL); err != nil {
 		return nil, app.Usage(err)
 	}
 	d.Options = core.DialOptions{
-		Dialect: core.Dialect(c.String("dialect")),
-		Origin:  c.String("origin"), Protocols: c.StringSlice("protocol"),
-		FixedOrder: c.String("header-order") == "fixed", Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"),
-		MaxMessage: flags.Bytes(c, "max-message"), CloseTimeout: c.Duration("close-timeout"), Trace: e.Trace("client"),
+		Dialect: o.Dialect, Origin: o.Origin, Protocols: o.Protocols,
+		FixedOrder: o.FixedOrder, Strict: o.Strict, Compress: o.Compress,
+		MaxMessage: o.MaxMessage, CloseTimeout: o.CloseTimeout, Trace: e.Trace("client"),
 	}
 	if d.Target.Dialect != "" {
 		d.Options.Dialect = d.Target.Dialect
 	}
-	if d.Options.Header, err = headerFields(c); err != nil {
+	if d.Options.Header, err = o.fields(); err != nil {
 		return nil, err
 	}
-	if err := d.setChallenge(c); err != nil {
+	if err := d.setChallenge(o); err != nil {
 		return nil, err
 	}
-	WarnOldTLS(e, c.String("tls-min"))
-	d.Options.TLS, err = wstls.ClientConfig(wstls.ConfigOptions{
-		CAFile: c.String("cacert"), CertFile: c.String("cert"), KeyFile: c.String("key"),
-		ServerName: c.String("servername"), Insecure: c.Bool("insecure"), MinVersion: c.String("tls-min"),
-	})
-	if err != nil {
+	WarnOldTLS(e, o.TLS.MinVersion)
+	if d.Options.TLS, err = wstls.ClientConfig(o.TLS); err != nil {
 		return nil, app.Usage(err)
 	}
-	d.reopen = func(config *tls.Config) (transports.Transport, error) {
-		return e.newTransport(c, via, d.Target, config)
-	}
+	d.reopen = func(config *tls.Config) (transports.Transport, error) { return e.newTransport(o, d.Target, config) }
 	if d.Options.Dialer, err = d.reopen(d.Options.TLS); err != nil {
 		return nil, err
 	}
@@ -87,55 +70,63 @@ func (e *Env) NewDialerTo(c *cli.Context, url, via string) (*Dialer, error) {
 
 // setChallenge takes --key1, --key2 and --key3, which are checked before anything
 // is dialled.
-func (d *Dialer) setChallenge(c *cli.Context) error {
-	o := &d.Options
-	switch o.Key1, o.Key2 = c.String("key1"), c.String("key2"); {
-	case o.Key1 == "" && o.Key2 == "" && c.String("key3") == "":
+func (d *Dialer) setChallenge(o *Options) error {
+	switch {
+	case o.Key1 == "" && o.Key2 == "" && o.Key3 == "":
 		return nil
-	case o.Key1 == "" || o.Key2 == "" || c.String("key3") == "":
+	case o.Key1 == "" || o.Key2 == "" || o.Key3 == "":
 		return app.Usagef("a fixed challenge is --key1, --key2 and --key3 together")
 	}
-	key3, err := flags.ParseBytes(c.String("key3"), 8)
+	key3, err := flags.ParseBytes(o.Key3, 8)
 	if err != nil {
 		return app.Usagef("--key3: %w", err)
 	}
-	o.Key3 = key3
+	d.Options.Key1, d.Options.Key2, d.Options.Key3 = o.Key1, o.Key2, key3
 	challenge := hixie.Challenge{Key1: []byte(o.Key1), Key2: []byte(o.Key2), Key3: [8]byte(key3)}
 	_, err = challenge.Answer()
 	return err
 }
 
-// newTransport opens what --via and --proxy ask for.
-func (e *Env) newTransport(c *cli.Context, via string, target core.Target, config *tls.Config) (transports.Transport, error) {
-	options := transports.Options{Resolve: transports.Resolve{}, TLS: config}
-	for _, entry := range c.StringSlice("resolve") {
-		if err := options.Resolve.Add(entry); err != nil {
-			return nil, app.Usagef("--resolve: %w", err)
+// Transport are the options of a transport that is dialled.
+func (o *Options) Transport(config *tls.Config) (transports.Options, error) {
+	to := transports.Options{Resolve: transports.Resolve{}, TLS: config}
+	for _, entry := range o.Resolve {
+		if err := to.Resolve.Add(entry); err != nil {
+			return to, app.Usagef("--resolve: %w", err)
 		}
 	}
-	switch v4, v6 := c.Bool("ipv4"), c.Bool("ipv6"); {
-	case v4 && v6:
-		return nil, app.Usagef("-4 and -6 exclude each other")
-	case v4:
-		options.Network = "tcp4"
-	case v6:
-		options.Network = "tcp6"
+	switch {
+	case o.IPv4 && o.IPv6:
+		return to, app.Usagef("-4 and -6 exclude each other")
+	case o.IPv4:
+		to.Network = "tcp4"
+	case o.IPv6:
+		to.Network = "tcp6"
 	}
-	if strings.HasPrefix(strings.ToLower(via), "stdio:") {
+	return to, nil
+}
+
+// newTransport opens what --via and --proxy ask for.
+func (e *Env) newTransport(o *Options, target core.Target, config *tls.Config) (transports.Transport, error) {
+	options, err := o.Transport(config)
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(strings.ToLower(o.Via), "stdio:") {
 		return nil, app.Usagef("--via stdio: connect has its messages on standard input and output; a server can --listen on stdio:")
 	}
-	t, err := e.OpenTransport(via, options)
+	t, err := e.OpenTransport(o.Via, options)
 	if err != nil {
 		return nil, app.Usagef("--via: %w", err)
 	}
 	direct, ok := t.(*tcp.Transport)
 	if !ok {
-		if c.String("proxy") != "" {
-			e.Log.Warnf("--proxy is not used with --via %s, only with tcp:", strings.SplitAfter(via, ":")[0])
+		if o.Proxy != nil && *o.Proxy != "" {
+			e.Log.Warnf("--proxy is not used with --via %s, only with tcp:", strings.SplitAfter(o.Via, ":")[0])
 		}
 		return t, nil
 	}
-	return e.throughProxy(c, direct, target, options)
+	return e.throughProxy(o, direct, target, options)
 }
 
 // Dial connects within --connect-timeout and adds to a handshake error what the
@@ -279,8 +270,8 @@ func (d *Dialer) hint(h *core.HandshakeError) string {
 		text = "try --dialect hixie-75"
 	case d.Options.Dialect != core.Hixie76 && h.Fields.Count("Sec-WebSocket-Location") > 0:
 		text = "try --dialect hixie-76"
-	case h.Status == http.StatusForbidden && d.Origin != "":
-		text = d.Origin + " ORIGIN sends it another"
+	case h.Status == http.StatusForbidden && d.origin != "":
+		text = d.origin + " ORIGIN sends it another"
 	}
 	if body := strings.TrimSpace(string(h.Body)); body != "" {
 		text = strings.TrimPrefix(text+"; ", "; ") + fmt.Sprintf("the answer goes on: %q", body)
@@ -288,10 +279,10 @@ func (d *Dialer) hint(h *core.HandshakeError) string {
 	return text
 }
 
-// headerFields gathers -H, --cookie and --auth-file.
-func headerFields(c *cli.Context) (hixie.Fields, error) {
+// fields gathers -H, --cookie and --auth-file.
+func (o *Options) fields() (hixie.Fields, error) {
 	var fields hixie.Fields
-	for _, arg := range c.StringSlice("header") {
+	for _, arg := range o.Header {
 		lines := []string{arg}
 		if file, ok := strings.CutPrefix(arg, "@"); ok {
 			data, err := textfile.Read(file, 0)
@@ -309,10 +300,10 @@ func headerFields(c *cli.Context) (hixie.Fields, error) {
 			fields = append(fields, field)
 		}
 	}
-	if cookies := c.StringSlice("cookie"); len(cookies) > 0 {
-		fields = append(fields, hixie.Field{Name: "Cookie", Value: strings.Join(cookies, "; ")})
+	if len(o.Cookies) > 0 {
+		fields = append(fields, hixie.Field{Name: "Cookie", Value: strings.Join(o.Cookies, "; ")})
 	}
-	if file := c.String("auth-file"); file != "" {
+	if file := o.AuthFile; file != "" {
 		data, err := textfile.Read(file, 0)
 		if err != nil {
 			return nil, app.Usagef("--auth-file: %w", err)

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"strings"
 
-	"github.com/urfave/cli/v2"
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
@@ -77,8 +76,8 @@ func (p proxied) Reaches(addr string, listen bool) []transports.Reach {
 
 // throughProxy returns direct, or the way through the proxy that --proxy or the
 // environment asks for.
-func (e *Env) throughProxy(c *cli.Context, direct *tcp.Transport, target core.Target, o transports.Options) (transports.Transport, error) {
-	proxy, err := e.proxyURL(c, &url.URL{Scheme: map[bool]string{false: "http", true: "https"}[target.Secure], Host: direct.Target(target.Addr)})
+func (e *Env) throughProxy(way *Options, direct *tcp.Transport, target core.Target, o transports.Options) (transports.Transport, error) {
+	proxy, err := e.proxyURL(way, &url.URL{Scheme: map[bool]string{false: "http", true: "https"}[target.Secure], Host: direct.Target(target.Addr)})
 	if err != nil || proxy == nil {
 		return direct, err
 	}
@@ -98,9 +97,9 @@ func (e *Env) throughProxy(c *cli.Context, direct *tcp.Transport, target core.Ta
 // proxyURL returns the proxy on the way to target, nil for none. --proxy is for
 // every target; the variables are those of other programs, which leave out
 // loopback addresses and what NO_PROXY names.
-func (e *Env) proxyURL(c *cli.Context, target *url.URL) (*url.URL, error) {
-	if c.IsSet("proxy") {
-		raw := c.String("proxy")
+func (e *Env) proxyURL(way *Options, target *url.URL) (*url.URL, error) {
+	if way.Proxy != nil {
+		raw := *way.Proxy
 		if raw == "" || raw == "none" {
 			return nil, nil
 		}
