@@ -3,6 +3,7 @@ package interop
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/ws76/ws76/internal/testenv"
@@ -18,6 +19,9 @@ func TestLoss(t *testing.T) {
 	testenv.Need(t, "nft", "nftables")
 	namespaces(t) // skips where there can be none
 	args := []string{"loss/loss.py", ws76(t)}
+	testenv.Need(t, "mosquitto", "mosquitto")
+	testenv.Need(t, "mosquitto_sub", "mosquitto-clients")
+	args = append(args, "--natsd", natsd(t))
 	switch which := os.Getenv("WS76_LOSS"); which {
 	case "":
 	case "long":
@@ -30,4 +34,16 @@ func TestLoss(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// natsd builds a NATS server, which is in the module of the live tests.
+func natsd(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "natsd")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./natsd")
+	build.Dir = "live"
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building a NATS server: %v\n%s", err, out)
+	}
+	return path
 }

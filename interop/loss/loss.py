@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What ws76 says of messages that a fault swallowed, against what was received.
 
-Usage: loss.py [--long] [--only TEXT] [--jobs N] WS76
+Usage: loss.py [--long] [--only TEXT] [--jobs N] [--natsd NATSD] WS76
 
 Each case has three network namespaces of its own, near - way - far: ws76 and who sends
 are near, the receiver is far, and between them the way can be cut or made to lose
@@ -38,7 +38,7 @@ LOST = [
     r"\d+ messages in, \d+ out, (\d+) (?:dropped|not sent)",
 ]
 UNKNOWN = [r"of (\d+) (?:messages )?(?:to TO )?it is not known whether they arrived(?!:)", r"(\d+) not known"]
-AGAIN = [r"(\d+) were sent again"]
+AGAIN = [r"(\d+) were sent again", r"(\d+) messages of stream .* have come again"]
 
 
 def said(patterns, text):
@@ -54,7 +54,8 @@ class Case:
         self.pipe = self.socket = None
         # With a fifth of all packets lost some peers seem to be gone for a while.
         self.dead = 60 if fault == "loss" else o.dead
-        self.name = "%s %s %s" % (subject, dialect, fault)
+        self.ends = subject.partition("+")[0].split("-")
+        self.from_broker, self.to_broker = self.ends[0] in BROKERS, self.ends[-1] in BROKERS
 
     # The network.
 
@@ -112,7 +113,33 @@ class Case:
     def peer(self, ns, *args, **pipes):
         return self.run(ns, [*PEER, *map(str, args)], stderr=subprocess.DEVNULL, **pipes)
 
+    def broker(self, kind, ns, address, log=None):
+        """A broker that has what it had when it is started again; of NATS, one that writes down
+        what it gets."""
+        if kind == "nats":
+            p = self.run(ns, [self.o.natsd, address, self.path("nats"), *([log] if log else [])], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            p.stdout.readline()  # its stream is there
+            return p
+        host, port = address.split(":")
+        with open(self.path("mosquitto.conf"), "w") as f:
+            f.write("listener %s %s\npersistence true\npersistence_location %s/\nmax_queued_messages 100000\nallow_anonymous true\n"
+                    "user root\nlog_dest file %s\nlog_type subscribe\n" % (port, host, self.dir, self.path("mosquitto.log")))
+        p = self.run(ns, ["mosquitto", "-c", self.path("mosquitto.conf")], stderr=subprocess.DEVNULL)
+        self.wait_listening(ns, int(port))
+        return p
+
+    def wait_subscribed(self, client):
+        self.wait("a subscription", lambda: any(" %s 1 " % client in x for x in self.log("mosquitto.log", False)), 20)
+
     def receiver(self, fault=True):
+        if self.to_broker:
+            self.far = self.broker(self.ends[-1], self.ns[2], TO, self.path("received"))
+            if self.ends[-1] == "mqtt" and fault:
+                with open(self.path("received"), "a") as f:
+                    self.run(self.ns[2], ["stdbuf", "-oL", "mosquitto_sub", "-h", FAR, "-p", "9000", "-t", "loss", "-q", "1", "-c", "-i", "reader"],
+                             stdout=f, stderr=subprocess.DEVNULL)
+                self.wait_subscribed("reader")
+            return
         args = ["receive", "listen", TO, self.to_protocol, self.path("received")]
         if fault and self.fault in ("fin", "rst", "frame", "full"):
             args += ["--fault", self.fault, "--after", 60, "--pause", self.o.stop]
@@ -126,10 +153,11 @@ class Case:
         self.tool = self.run(self.ns[0], [self.o.ws76, *args], stderr=self.errors, env={**os.environ, "WS76_VERBOSE": ""}, **pipes)
         return self.tool
 
-    def log(self, name):
+    def log(self, name, numbers=True):
         try:
             with open(self.path(name)) as f:
-                return f.read().splitlines()
+                lines = f.read().splitlines()
+                return [x.partition(" ")[0] for x in lines] if numbers else lines
         except FileNotFoundError:
             return []
 
@@ -149,8 +177,11 @@ class Case:
         d = "ws+" + self.dialect.replace("-", "")
         if kind == "serve":
             return self.begin_serve()
+        if kind == "hub":
+            return self.begin_hub()
         self.receiver()
-        to = "tcp://" + TO if kind.endswith("-tcp") else d + "://" + TO + "/"
+        to = {"tcp": "tcp://" + TO, "mqtt": "mqtt://" + TO + "/?pub=loss&qos=1", "nats": "nats://" + TO + "/?pub=loss.x&jetstream=1"}.get(
+            self.ends[-1], d + "://" + TO + "/")
         common = ["--dead-after", "%gs" % self.dead, "-v", "--close-timeout", "2s"]
         if self.fault == "self":  # nor is it silence that nobody listened
             common += ["--idle", "%gs" % (self.o.stop - 1)]
@@ -170,6 +201,8 @@ class Case:
             self.ws76("bridge", "stdio:", to, *flags, *common, "--linger", "3s", stdin=out.stdout, stdout=subprocess.DEVNULL)
             self.pipe = out.stdout
             return out
+        if self.from_broker:
+            return self.begin_from_broker(to, common)
         if kind.startswith("connect"):
             out = self.peer(self.ns[0], "send", "listen", FROM, self.dialect, sent, *count)
             self.wait_listening(self.ns[0], 8000)
@@ -179,9 +212,36 @@ class Case:
         self.ws76("bridge", ("tcp://" if tcp else "ws://") + FROM, to, *flags, *common, stdin=subprocess.DEVNULL)
         self.wait_listening(self.ns[0], 8000)
         out = self.peer(self.ns[0], "send", "dial", FROM, "lines" if tcp else self.dialect, sent, *count)
-        if tcp:
+        if tcp or self.to_broker:
             self.wait("a connection", self.share_socket, 20)
         return out
+
+    def begin_from_broker(self, to, common):
+        """What the broker knows to be taken is gone: who ends leaves the rest to its successor."""
+        kind = self.ends[0]
+        broker = self.broker(kind, self.ns[0], FROM)
+        url = {"mqtt": "mqtt://" + FROM + "/loss?qos=1&clean=0&client-id=press",
+               "nats": "nats://" + FROM + "/loss.%3E?stream=LOSS&durable=press&ack-wait=2s"}[kind]
+        self.bridge = lambda: self.ws76("bridge", url, to, "--reconnect", *common, stdin=subprocess.DEVNULL)
+        self.bridge()
+        if kind == "nats":
+            return self.peer(self.ns[0], "send", "dial", FROM, "nats", self.path("sent"), *self.count())
+        self.wait_subscribed("press")
+        out = self.peer(self.ns[0], "send", "dial", "-", "lines", self.path("sent"), *self.count(), stdout=subprocess.PIPE)
+        self.run(self.ns[0], ["mosquitto_pub", "-h", NEAR, "-p", "8000", "-t", "loss", "-q", "1", "-l"], stdin=out.stdout, stderr=subprocess.DEVNULL)
+        return out
+
+    def begin_hub(self):
+        """A channel of two machines, over a NATS server on the one where its messages are read."""
+        self.far = self.broker("nats", self.ns[2], TO)
+        flags = ["-v", "--queue", "100000", "--hub", "nats://" + TO, "--dead-after", "%gs" % self.dead]
+        self.ws76("serve", FROM, *flags, stdin=subprocess.DEVNULL)
+        self.wait_listening(self.ns[0], 8000)
+        self.run(self.ns[2], [self.o.ws76, "serve", FAR + ":9001", *flags], stdin=subprocess.DEVNULL, stderr=self.errors)
+        self.wait_listening(self.ns[2], 9001)
+        self.peer(self.ns[2], "receive", "dial", FAR + ":9001/ws/c/rw", self.dialect, self.path("received"))
+        self.wait("a subscriber", lambda: "/ws/c" in open(self.path("errors")).read(), 20)
+        return self.peer(self.ns[0], "send", "dial", FROM + "/ws/c/wo", "hixie-76", self.path("sent"), *self.count())
 
     def begin_serve(self):
         """A channel: who publishes is near, who reads is far."""
@@ -190,13 +250,14 @@ class Case:
         fault = ["--fault", self.fault, "--after", 60, "--pause", self.o.stop] if self.fault in ("fin", "rst", "frame", "full") else []
         every = ["--every", 0.02] if self.fault == "slow" else []
         self.far = self.peer(self.ns[2], "receive", "dial", FROM + "/ws/c/rw", self.dialect, self.path("received"), "--buffer", BUFFER, *fault, *every)
-        self.wait("a subscriber", lambda: "/ws/c" in open(self.path("errors")).read(), 5)
+        self.wait("a subscriber", lambda: "/ws/c" in open(self.path("errors")).read(), 30)
         time.sleep(0.3)
         return self.peer(self.ns[0], "send", "dial", FROM + "/ws/c/wo", "hixie-76", self.path("sent"),
                          *self.count())
 
     def count(self):
-        return ["--count", self.o.count, "--rate", self.o.rate, "--linger", self.o.settle, "--size", SIZE]
+        # A machine of a hub sees that something is missing by what comes behind it.
+        return ["--count", self.o.count * (3 if self.subject == "hub" else 1), "--rate", self.o.rate, "--linger", self.o.settle, "--size", SIZE]
 
     def share_socket(self):
         """Takes the socket that ws76 has accepted, too. It stays open when ws76 closes it, with
@@ -228,34 +289,44 @@ class Case:
         if not self.socket:
             return 0
         self.socket.settimeout(10)  # its sender ends, too
-        n = 0
+        rest = b""
         try:
             while data := self.socket.recv(1 << 20):
-                n += data.count(b"\n")
+                rest += data
         except OSError:
             pass
-        return n
+        if self.ends[0] == "tcp":
+            return rest.count(b"\n")
+        # Frames of one size, the first perhaps cut and behind the last a closing frame.
+        size = SIZE + (8 if self.dialect == "rfc6455" else 2)
+        return max(0, (len(rest) - 8 + size - 1) // size)
 
     def wait_listening(self, ns, port):
         text = ":%04X 00000000:0000 0A" % port
 
         def listens():
             return text in subprocess.run(["ip", "netns", "exec", ns, "cat", "/proc/net/tcp"], capture_output=True, text=True).stdout
-        self.wait("a listener", listens, 10)
+        self.wait("a listener", listens, 30)
 
     # The faults of the network and of processes.
 
     def strike(self):
         # Of what opens a connection so much may be lost that it is given up, as it should.
-        if not self.wait("messages", lambda: len(self.log("received")) >= 60, 20):
+        if not self.wait("messages", lambda: len(self.log("received")) >= 60, 60):
             return
         if self.fault == "loss":
             self.drop(20)
         serves = self.subject == "serve"
-        if self.fault == "kill":
+        if self.fault == "fin" and self.to_broker:
+            self.far.terminate()
+            self.far.wait()
+            self.receiver(False)
+        elif self.fault == "kill":
             self.far.kill()
             time.sleep(0.5)
-            if not serves:
+            if self.subject == "hub":
+                self.far = self.broker("nats", self.ns[2], TO)
+            elif not serves:
                 self.receiver(False)
         elif self.fault == "stop":
             self.stop(self.far, self.o.stop)
@@ -266,8 +337,13 @@ class Case:
             os.kill(self.far.pid, signal.SIGSTOP)
             time.sleep(1)
             self.tool.send_signal(signal.SIGTERM)
-            self.wait("the end", lambda: self.tool.poll() is not None, 12)
+            self.wait("the end", lambda: self.tool.poll() is not None, 60)
             self.far.kill()
+            if self.from_broker:
+                self.far.wait()
+                self.receiver(False)
+                self.wait_listening(self.ns[2], 9000)
+                self.bridge()
         elif self.fault in ("power", "half-open"):
             # The far machine is gone with all that its kernel knew.
             self.drop(100)
@@ -302,27 +378,32 @@ class Case:
     def judge(self):
         sender = self.begin()
         self.strike()
+        self.struck = time.time()
         self.wait("all sent", lambda: "done" in self.log("sent") or sender.poll() is not None, self.o.count / self.o.rate + self.o.settle)
 
         if self.fault == "loss":
             self.undrop()  # or the last of them take a minute
 
         def settled():
+            if self.fault in LOSSLESS:
+                return False
             got = len(self.log("received"))
-            time.sleep(1.5)
+            time.sleep(2)
             return len(self.log("received")) == got
         sent_now = lambda: len([x for x in self.log("sent") if x != "done"])
         self.wait("all received", lambda: len(set(self.log("received"))) >= sent_now() or (settled() and self.quiet()), self.o.settle)
         open(self.path("sent.end"), "w").close()
-        self.wait("the end of the sender", lambda: sender.poll() is not None, 8)
+        self.wait("the end of the sender", lambda: sender.poll() is not None, 30)
         if self.subject.startswith(("connect", "stdio")):
-            self.wait("the end", lambda: self.tool.poll() is not None, 12)
+            self.wait("the end", lambda: self.tool.poll() is not None, 60)
         if self.tool.poll() is None:
             self.tool.send_signal(signal.SIGTERM)
-        self.wait("the end", lambda: self.tool.poll() is not None, 12)
+        self.wait("the end", lambda: self.tool.poll() is not None, 60)
         text = open(self.path("errors")).read()
         received = self.log("received")
         sent = [x for x in self.log("sent") if x != "done"]
+        if self.subject == "hub" and received:  # the subscription takes its time to get about
+            sent = sent[int(received[0]):]
         sent = max(len(sent) - self.untaken(), len(set(received)))
         if self.subject == "serve":
             sent = self.accepted(text)
@@ -331,18 +412,19 @@ class Case:
         order = [int(n) for n in dict.fromkeys(received)]
         wrong = []
         # Of what ws76 has taken part of a line may be all, and a look is some milliseconds old.
-        slack = 0 if self.subject.startswith(("ws", "serve", "connect-")) else self.o.slack
+        slack = self.o.slack if self.ends[0] in ("tcp", "stdio", "connect") and self.subject[:8] != "connect-" else 0
         if not sent:
             wrong.append("nothing was sent")
         if missing > lost + unknown + slack:
             wrong.append("%d lost in silence" % (missing - lost - unknown))
-        if missing < lost - slack:
+        # What a broker has not acknowledged it may have.
+        if missing < lost - slack and not self.to_broker:
             wrong.append("%d said to be lost are there" % (lost - missing))
-        if twice > again:
+        if twice > again and not (self.from_broker or self.to_broker and twice <= WINDOW):
             wrong.append("%d twice" % twice)
         if order != sorted(order):
             wrong.append("out of order")
-        if self.fault in ("stop", "self", "slow", "full", "loss") and missing:
+        if (self.fault in LOSSLESS and self.subject != "hub" or self.from_broker and self.dialect == "rfc6455") and missing:
             wrong.append("nothing may be lost here")
         # Where we have ended first, what our own system had is still on its way.
         if unknown > WINDOW and self.fault not in ("term", "full", "stop", "slow", "self", "loss"):
@@ -357,7 +439,7 @@ class Case:
 
     def quiet(self):
         """Nothing is on its way any more: who was given up is, and who paused goes on."""
-        return time.time() - self.struck > max(self.dead, self.o.stop) + 4
+        return time.time() - self.struck > self.dead + 3
 
     def accepted(self, text):
         """What a channel had for its subscriber: handed to the system, dropped and not sent."""
@@ -371,7 +453,6 @@ class Case:
     def result(self):
         try:
             self.up()
-            self.struck = time.time()
             return self.judge()
         except Exception as e:
             return [self.subject, self.dialect, self.fault, 0, 0, 0, 0, 0, "%s: %s" % (type(e).__name__, e)]
@@ -383,13 +464,20 @@ SUBJECTS = ["ws-ws", "ws-ws+buffer", "ws-ws+redeliver", "ws-tcp", "ws-tcp+buffer
             "tcp-tcp+redeliver", "stdio-ws", "stdio-ws+buffer", "stdio-ws+redeliver", "connect-tcp", "connect-tcp+buffer", "serve", "connect", "connect+reconnect"]
 FAULTS = ["fin", "rst", "frame", "kill", "stop", "self", "power", "half-open", "cut 1.5s", "loss", "slow", "full", "term"]
 LONG = ["cut 15s", "cut 200s"]
+LOSSLESS = ["stop", "self", "slow", "full", "loss"]
+BROKERS = ["mqtt", "nats"]
+# A broker that is not there while its messages are written down, or has no memory, says nothing of who sends to it.
+OF_BROKERS = {
+    "mqtt-ws": FAULTS, "nats-ws": FAULTS, "ws-mqtt": ["fin", "stop", "self", "cut 1.5s", "loss", "term"],
+    "ws-nats": ["kill", "stop", "self", "power", "half-open", "cut 1.5s", "loss", "term"], "hub": ["kill", "stop", "self", "cut 1.5s", "loss"],
+}
 DIALECTS = ["hixie-75", "hixie-76", "rfc6455"]
 
 
 def cases(o):
     number = pair = 0
-    for s in SUBJECTS:
-        for f in FAULTS + (LONG if o.long else []):
+    for s in SUBJECTS + (list(OF_BROKERS) if o.natsd else []):
+        for f in OF_BROKERS.get(s, FAULTS) + (LONG if o.long else []):
             if f == "frame" and s.partition("+")[0].endswith("-tcp"):
                 continue  # half a line is a line that ends with the stream
             dialects = ["hixie-76"] if s.startswith("tcp-tcp") else DIALECTS
@@ -397,7 +485,7 @@ def cases(o):
             for i, d in enumerate(dialects):
                 number += 1
                 # The short form has each pair of a subject and a fault once.
-                if not o.long and not o.only and i != pair % len(dialects):
+                if not o.long and not o.only and (i != pair % len(dialects) or s in OF_BROKERS and pair % 2):
                     continue
                 if re.search(o.only, "%s %s %s" % (s, d, f)):
                     yield number, s, d, f
@@ -408,7 +496,8 @@ def main():
     p.add_argument("ws76")
     p.add_argument("--long", action="store_true")
     p.add_argument("--only", default="")
-    p.add_argument("--jobs", type=int, default=10)
+    p.add_argument("--jobs", type=int, default=16)
+    p.add_argument("--natsd", default="", help="a NATS server, see interop/live/natsd")
     p.add_argument("--verbose", action="store_true")
     o = p.parse_args()
     o.dead, o.stop, o.settle, o.count, o.rate, o.slack = 3, 8, 40, 300, 100, 3

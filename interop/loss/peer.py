@@ -4,7 +4,7 @@
 peer.py receive|send listen|dial HOST:PORT[/PATH] PROTOCOL LOG [options]
 
 PROTOCOL is hixie-75, hixie-76, rfc6455, or lines over TCP or, as send - -, on standard
-output. LOG gets each number once it has been read from, or written to, the socket. A
+output; who sends also knows nats, on the subject loss.x. LOG gets each number once it has been read from, or written to, the socket. A
 receiver reads on after a fault of its own making, on the connections that come next.
 """
 import argparse, base64, hashlib, os, random, signal, socket, struct, sys, threading, time
@@ -90,6 +90,8 @@ def open_client(s, protocol, host, path):
 def frame(protocol, data, client, op=1):
     if protocol == "lines":
         return data + b"\n"
+    if protocol == "nats":
+        return b"PUB loss.x %d\r\n%s\r\n" % (len(data), data)
     if protocol != "rfc6455":
         return b"\x00" + data + b"\xff"
     n, masked = len(data), 0x80 if client else 0
@@ -106,6 +108,10 @@ def receive_one(s, protocol, client):
     """The next message; Gone at the closing frame, which is answered."""
     if protocol == "lines":
         return s.until(b"\n")
+    if protocol == "nats":
+        if s.until(b"\r\n") == b"PING":
+            s.sock.sendall(b"PONG\r\n")
+        return b""
     if protocol != "rfc6455":
         first = s.exactly(1)
         if first == b"\xff":
@@ -152,7 +158,7 @@ class Peer:
             while True:
                 sock = l.accept()[0]
                 threading.Thread(target=self.one, args=(sock, False), daemon=True).start()
-        deadline = time.time() + 10
+        deadline = time.time() + 30
         while True:
             try:
                 sock = socket.socket()
@@ -172,7 +178,9 @@ class Peer:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         s = Stream(sock)
         try:
-            if self.o.protocol != "lines":
+            if self.o.protocol == "nats":
+                sock.sendall(b'CONNECT {"verbose":false}\r\n')
+            elif self.o.protocol != "lines":
                 if client:
                     open_client(s, self.o.protocol, self.host.encode(), self.path)
                 else:
@@ -248,7 +256,7 @@ class Peer:
             s.sock.sendall(frame(self.o.protocol, b"\x03\xe8", client, 8))
         elif s and self.o.protocol == "hixie-76":
             s.sock.sendall(b"\xff\x00")
-        if s:
+        if s and self.o.protocol != "nats":
             if self.o.protocol in ("lines", "hixie-75"):
                 s.sock.shutdown(socket.SHUT_WR)
             over.wait(5)
