@@ -38,6 +38,7 @@ type owned struct {
 	failed     bool          // on_message has, and its policy is that nothing more passes
 	room       chan struct{} // not nil: the receiver waits for room in inbox
 	outbox     []core.Message
+	given      uint64 // messages that were put in line
 	outBytes   int
 	sending    bool // the sender runs
 	ending     bool // it is to close
@@ -243,6 +244,7 @@ func (o *owned) send(m core.Message) error {
 		return err
 	}
 	o.outbox = append(o.outbox, m)
+	o.given++
 	o.outBytes += len(m.Data)
 	o.startSending()
 	return nil
@@ -293,6 +295,7 @@ func (o *owned) write() {
 				ctx, cancel := context.WithTimeout(o.ctxUnlessOver(), closeTime)
 				o.wire.CloseWith(ctx, code, reason)
 				cancel()
+				o.account()
 			}
 			return
 		}
@@ -316,6 +319,24 @@ func (o *owned) write() {
 				s.mu.Unlock()
 			}
 		}
+	}
+}
+
+// account says what became of messages that the peer, whose connection is closed, may not
+// have read.
+func (o *owned) account() {
+	f, end, s := o.wire.Fate(), o.wire.Ended(), o.script
+	s.mu.Lock()
+	given := o.given
+	s.mu.Unlock()
+	if o.bound != nil { // which may have made more of them, or less
+		given = f.Given
+	}
+	if n := given - min(f.Sent, given); n > 0 {
+		s.o.log(slog.LevelWarn, "%s: %s: %d messages were not sent: the connection ended before", s.name, o.peer.Remote, n)
+	}
+	if n := f.NotKnown(); n > 0 && (f.Unread || end != nil && !end.Clean && !end.Unanswered) {
+		s.o.log(slog.LevelWarn, "%s: %s: of %d messages it is not known whether they arrived", s.name, o.peer.Remote, n)
 	}
 }
 

@@ -234,10 +234,23 @@ func (p *replayer) play(c *cli.Context, speed float64) error {
 	played, err := playback.Play(ctx, conn)
 	p.Log.Infof("sent %d of %d messages, received %d, the recording has %d", played.Sent, contents.Messages[playback.Side],
 		played.Received, contents.Messages[playback.Side.Other()])
+	if ctx.Err() != nil { // else the error says it
+		p.unsent(conn.Fate(), contents.Messages[playback.Side])
+	}
 	if errors.Is(err, record.ErrEnded) {
 		err = app.WithCode(app.ExitUnclean, fmt.Errorf("%w: %d of %d messages were", err, played.Sent, contents.Messages[playback.Side]))
 	}
 	return err
+}
+
+// unsent says what was not sent of so many messages, where the playing was ended.
+func (p *replayer) unsent(f core.Fate, messages int) {
+	if n := messages - int(f.Sent); n > 0 {
+		p.Log.Errorf("%d messages were not sent", n)
+	}
+	if n := f.NotKnown(); n > 0 {
+		p.Log.Errorf("of %d messages it is not known whether they arrived", n)
+	}
 }
 
 // look finds what is to be played, before anything is connected to.
