@@ -54,7 +54,7 @@ func TestNoise(t *testing.T) {
 		for seed := range uint64(16) {
 			mode := ""
 			if seed%2 == 1 {
-				mode = "set opt replace 36\nset uart mode 0x10\n" // the prompt is another text
+				mode = "set uart mode 0x20\nset opt replace 0x0d\n" // the prompt is another text
 			}
 			o := module.Options{Settings: "set wlan ssid lab\n" + mode, Networks: []module.Network{{SSID: "lab", Channel: 11}}}
 			simulated(t, o, func(net.Conn) {}, func(t *testing.T, tr *Transport, m *module.Module) {
@@ -165,6 +165,22 @@ func TestPromptIllegible(t *testing.T) {
 				}
 			})
 	}
+}
+
+// TestNotSaved: a save that a user asks for and that fails is an error, too.
+func TestNotSaved(t *testing.T) {
+	toldBy(t, map[string]string{"save\r": "*BAD CONFIG*\r\n<4.41> "}, func(t *testing.T, tr *Transport, p *player) {
+		m, err := tr.Module(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := m.Command(t.Context(), "save", 0); !errors.Is(err, ErrNotSaved) {
+			t.Errorf("%q, %v", text, err)
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // TestExcerpt: an error quotes the end of what was said, not all of it.
