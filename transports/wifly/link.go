@@ -374,15 +374,20 @@ func (m *Module) exit(ctx context.Context) (before, rest []byte, err error) {
 
 // quit is exit at the end of a session, without a connection: where something else is said
 // than EXIT, as over a line that spoils it, exit is sent again.
-func (m *Module) quit(ctx context.Context) error {
+func (m *Module) quit(ctx context.Context) (err error) {
+	stuck := false
 	for range exitTries {
-		before, rest, err := m.exit(ctx)
-		if err != nil || rest != nil || len(bytes.TrimSpace(before)) == 0 {
+		var before, rest []byte
+		before, rest, err = m.exit(ctx)
+		if rest != nil || err == nil && len(bytes.TrimSpace(before)) == 0 {
 			return err
 		}
+		if stuck = stuck || len(bytes.TrimSpace(before)) > 0; err != nil {
+			break
+		}
 	}
-	m.books.setStuck(true)
-	return nil
+	m.books.setStuck(stuck)
+	return err
 }
 
 // splitAddr checks an address to dial.

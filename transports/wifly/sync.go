@@ -72,7 +72,7 @@ func (m *Module) retreat() {
 		defer cancel()
 		m.setMode(ctx, mode)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), retreatWait)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*retreatWait) // for all of its tries
 	defer cancel()
 	m.quit(ctx)
 }
