@@ -168,6 +168,7 @@ func newSpan(e *reach.Env, c *cli.Context, name, from, to string) (*span, error)
 	if err := app.NumbersOf(spanFlags()).Check(c); err != nil { // those of a table, too
 		return nil, err
 	}
+	s.EndWithin(c.Duration("grace"))
 	var err error
 	if s.pending, err = pendingOf(c); err != nil {
 		return nil, err

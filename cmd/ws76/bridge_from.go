@@ -57,8 +57,8 @@ func (s *span) parseFrom(raw string) (*fromSide, error) {
 	case scheme == "stdio":
 		return &fromSide{fromOpened, func(ctx context.Context) error { return s.runOpened(ctx, s.openStdio) }}, nil
 	case scheme == "exec":
-		open := func(context.Context, *client) (*upstream, error) {
-			running, err := s.startChild(rest, nil)
+		open := func(ctx context.Context, _ *client) (*upstream, error) {
+			running, err := s.startChild(ctx, rest, nil)
 			if err != nil {
 				return nil, err
 			}

@@ -265,14 +265,14 @@ func fieldsNamed(fields hixie.Fields, names []string) (named hixie.Fields) {
 
 // execTo runs a command for each connection of FROM.
 func (s *span) execTo(command string) func(context.Context, *client) (*upstream, error) {
-	return func(_ context.Context, who *client) (*upstream, error) {
+	return func(ctx context.Context, who *client) (*upstream, error) {
 		var environment []string
 		if who.request != nil {
 			cgi := cgiRequest{request: who.request, dialect: who.dialect, protocol: who.protocol, remote: who.remote,
 				secure: who.secure, user: who.user, version: buildVersion()}
 			environment = cgi.environment()
 		}
-		running, err := s.startChild(command, environment)
+		running, err := s.startChild(ctx, command, environment)
 		if err != nil {
 			return nil, err
 		}
@@ -281,12 +281,12 @@ func (s *span) execTo(command string) func(context.Context, *client) (*upstream,
 }
 
 // startChild runs a command. Its standard error goes to the log.
-func (s *span) startChild(command string, environment []string) (*exec.Child, error) {
+func (s *span) startChild(ctx context.Context, command string, environment []string) (*exec.Child, error) {
 	if strings.TrimSpace(command) == "" {
 		return nil, app.Usagef("exec: names no command")
 	}
 	c := child{e: s.Env, flag: "exec", command: command, maxMessage: s.max}
-	return c.start(environment)
+	return c.start(ctx, environment)
 }
 
 // stream makes messages of a byte stream.

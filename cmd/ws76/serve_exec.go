@@ -25,11 +25,11 @@ type child struct {
 }
 
 // start runs the command. Its standard error goes to the log, a line at a time.
-func (c *child) start(environment []string) (*exec.Child, error) {
+func (c *child) start(ctx context.Context, environment []string) (*exec.Child, error) {
 	command := exec.Command{
 		Shell: c.command, Env: append(c.e.ChildEnviron(), environment...), Contained: true, Stderr: exec.Lines(c.e.ChildSays(c.flag)),
 	}
-	running, err := command.Start()
+	running, err := command.Start(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("--%s: %w", c.flag, err)
 	}
@@ -49,7 +49,7 @@ func (c *child) endpoint(running *exec.Child) *format.Endpoint {
 
 // serve joins a connection and a child of its own, until either ends.
 func (c *child) serve(ctx context.Context, conn *core.Conn, environment []string, hooks []relay.Hook) error {
-	running, err := c.start(environment)
+	running, err := c.start(ctx, environment)
 	if err != nil {
 		conn.CloseWith(ctx, rfc6455.CodeInternalError, "the program could not be started")
 		return err

@@ -51,7 +51,7 @@ func startShared(c child, queue int, slow core.Slow, o hub.Options) (*sharedChil
 	if s.out, err = h.Endpoint(fromChild, hub.EndpointOptions{WriteOnly: true, JoinOptions: publish}); err != nil {
 		return nil, err
 	}
-	running, err := s.start(nil)
+	running, err := s.start(context.Background(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (s *sharedChild) run(running *exec.Child) {
 			case <-s.stopping:
 				return
 			}
-			running, err = s.start(nil)
+			running, err = s.start(context.Background(), nil)
 		}
 	}
 }

@@ -2,8 +2,10 @@
 package children
 
 import (
+	"errors"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,6 +33,12 @@ var all struct {
 	of map[*Process]bool
 }
 
+// ending is set while all are killed: very many may wait for the lock of all then, to start
+// something or to look for strays.
+var ending atomic.Bool
+
+var errEnding = errors.New("all programs are being ended")
+
 // Start starts cmd in a group of its own. Contained is for programs that others have
 // started: what they leave behind in whatever way is ended with them, where the system
 // can tell; see [Process]. Whoever calls Start calls Wait. A context of cmd that is done
@@ -45,7 +53,11 @@ func Start(cmd *exec.Cmd, contained bool) (*Process, error) {
 	}
 	all.Lock() // a stray is nobody of these
 	defer all.Unlock()
-	if err := p.group.start(cmd); err != nil {
+	err := errEnding
+	if !ending.Load() {
+		err = p.group.start(cmd)
+	}
+	if err != nil {
 		p.released()
 		return nil, err
 	}
@@ -77,6 +89,8 @@ func (p *Process) Kill() error { return p.group.kill() }
 // KillAll ends whatever was started and is there still, and returns when that is gone, or after a second: for who ends the
 // process without waiting. What was not contained and has left its group stays.
 func KillAll() {
+	ending.Store(true)
+	defer ending.Store(false)
 	end := time.Now().Add(killFor)
 	for left := killOnce(); left && time.Now().Before(end); {
 		time.Sleep(pollEvery) // strays come

@@ -169,3 +169,21 @@ func TestMany(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// While all programs are ended no other is started, and nobody looks for strays.
+func TestEnding(t *testing.T) {
+	ending.Store(true)
+	defer ending.Store(false)
+	if p, err := Start(exec.Command("sleep", "60"), true); err != errEnding {
+		t.Errorf("got %v, want %v", err, errEnding)
+		p.Kill()
+		p.Wait()
+	}
+	(&Process{mark: "none"}).sweepStrays()
+	KillAll()
+	p, err := Start(exec.Command("true"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Wait()
+}

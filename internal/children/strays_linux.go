@@ -140,7 +140,7 @@ func (p *Process) sweepStrays() {
 	}
 	mine := map[int]syscall.Signal{} // what they were sent
 	began := time.Now()
-	for none := 0; none < 2; {
+	for none := 0; none < 2 && !ending.Load(); {
 		sig := syscall.SIGTERM
 		switch passed := time.Since(began); {
 		case passed > termFor+killFor:
@@ -150,6 +150,10 @@ func (p *Process) sweepStrays() {
 		}
 		left := 0
 		all.Lock() // nobody else waits for them, so their numbers stay theirs
+		if ending.Load() {
+			all.Unlock()
+			return
+		}
 		for _, pid := range strays() {
 			if mine[pid] == 0 && !carries(pid, p.mark) {
 				continue

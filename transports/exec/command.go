@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -87,14 +88,27 @@ func (e *ExitError) Error() string {
 // Unwrap returns the error of package os/exec.
 func (e *ExitError) Unwrap() error { return e.Err }
 
-// Start runs the command. The child is the caller's, who must Close it.
-func (c *Command) Start() (*Child, error) {
+// starting has a token for each program that is being started. The system starts one after
+// the other; who has to wait may have gone before it is their turn, and holds no pipes.
+var starting = make(chan struct{}, 2)
+
+// Start runs the command, unless ctx ends before it is its turn to be started. The child
+// is the caller's, who must Close it.
+func (c *Command) Start(ctx context.Context) (*Child, error) {
 	args := c.Args
 	if c.Shell != "" {
 		args = shell(c.Shell)
 	}
 	if len(args) == 0 {
 		return nil, errors.New("no command")
+	}
+	select {
+	case starting <- struct{}{}:
+		defer func() { <-starting }()
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("command %q: not started: %w", c.name(), context.Cause(ctx))
 	}
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.Stderr = c.Dir, c.Stderr

@@ -77,12 +77,9 @@ func (t *Transport) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	if t.program != "" {
 		command.Args = []string{t.program, addr, t.url}
 	}
-	err := ctx.Err()
+	child, err := command.Start(ctx)
 	if err == nil {
-		var child *Child
-		if child, err = command.Start(); err == nil {
-			return child, nil
-		}
+		return child, nil
 	}
 	hint := ""
 	if errors.Is(err, exec.ErrNotFound) {

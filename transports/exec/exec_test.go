@@ -56,7 +56,7 @@ func TestTransport(t *testing.T) {
 // start runs a shell command.
 func start(t *testing.T, c Command) *Child {
 	t.Helper()
-	child, err := c.Start()
+	child, err := c.Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,11 +143,11 @@ func TestStatus(t *testing.T) {
 		}
 		child.Kill()
 	}
-	_, err := (&Command{Args: []string{"/no/such/program"}}).Start()
+	_, err := (&Command{Args: []string{"/no/such/program"}}).Start(t.Context())
 	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a program that is not there: %v", err)
 	}
-	if _, err := (&Command{}).Start(); err == nil {
+	if _, err := (&Command{}).Start(t.Context()); err == nil {
 		t.Error("no command was run")
 	}
 	if _, err := Open(&url.URL{Scheme: "exec"}, transports.Options{}); err == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,6 +30,8 @@ type Program struct {
 	// Last says what is left undone when a command has ended, or with hurried is not waited
 	// for any more.
 	Last func(hurried bool)
+
+	grace atomic.Int64 // see EndWithin
 }
 
 // Word is one that may stand on a command line, and what it is.
@@ -56,18 +59,34 @@ func (e *Env) Main() int {
 	}
 	terminal := e.TTY
 	go func() {
-		cancel(SignalError{<-signals})
+		last := <-signals
+		cancel(SignalError{last})
+		var over <-chan time.Time
+		grace := time.Duration(e.Program.grace.Load())
+		if grace > 0 {
+			over = time.After(grace)
+		}
 		// The second one does not wait for anything but to give the terminal back, and to
 		// say what is left.
-		second := <-signals
+		select {
+		case last = <-signals:
+		case <-over:
+			within(100*time.Millisecond, func() { e.Log.Warnf("not everything has ended within %v; it is cut", grace) })
+		}
 		terminal.LeaveWithin(100 * time.Millisecond)
 		children.KillAll()
 		within(100*time.Millisecond, func() { e.Program.Last(true) })
-		os.Exit(SignalError{second}.ExitCode())
+		os.Exit(SignalError{last}.ExitCode())
 	}()
 	code := e.Run(ctx, os.Args)
 	children.KillAll()
 	return code
+}
+
+// EndWithin is for a command that is to end so long after a signal, or a second, whatever it
+// still waits for; the longest time counts. It is for one goroutine at a time.
+func (e *Env) EndWithin(grace time.Duration) {
+	e.Program.grace.Store(max(e.Program.grace.Load(), int64(max(grace, time.Second))))
 }
 
 // Run parses args (args[0] is the program's name), does the work and returns the exit code.
