@@ -36,9 +36,9 @@ func (m *Module) typed(b []byte) {
 }
 
 // clocks are what a module prints of the time that has passed since its boot.
-var clocks = regexp.MustCompile(`(Boot|Time)=\d+`)
+var clocks = regexp.MustCompile(`(Boot=|Time=|Uptime: )\d+`)
 
-func timeless(text []byte) []byte { return clocks.ReplaceAll(text, []byte("$1=N")) }
+func timeless(text []byte) []byte { return clocks.ReplaceAll(text, []byte("${1}N")) }
 
 // Whatever a host types, the module answers the same whole and byte by byte, keeps
 // its bounds, and holds settings that it can save and read again.
