@@ -39,6 +39,7 @@ var (
 	attackTurns = flag.Int("attack-turns", 1, "how often it measures without them and with them")
 	attackKind  = flag.String("attack", "", "only the kinds of attack that hold a server (holds), that keep it busy (floods), or whose name has this in it")
 	attackApart = flag.Bool("attack-apart", false, "attackers have the second processor, server and good clients the first, whether there are attackers or not")
+	attackOther = flag.Bool("attack-other", false, "attackers have a server of their own: what they cost the machine, and no server can help")
 	goodClients = flag.Int("good-clients", 30, "how many good connections there are beside")
 )
 
@@ -231,6 +232,11 @@ func serveAttacked(t *testing.T, passwords bool) {
 		kinds = "passwords"
 	}
 	addr := startListeningBy(t, cmd, func() error { startOn(t, cmd, 0, false); return nil })
+	attacked, target := cmd, addr
+	if *attackOther {
+		attacked = exec.Command(cmd.Args[0], cmd.Args[1:]...)
+		target = startListeningBy(t, attacked, func() error { startOn(t, attacked, 0, false); return nil })
+	}
 
 	publishing := make(chan struct{})
 	published := make(chan struct{})
@@ -244,7 +250,7 @@ func serveAttacked(t *testing.T, passwords bool) {
 				return
 			case <-time.After(20 * time.Millisecond):
 			}
-			post, err := http.NewRequest("POST", "http://"+addr+"/ws/busy/wo", bytes.NewReader(block))
+			post, err := http.NewRequest("POST", "http://"+target+"/ws/busy/wo", bytes.NewReader(block))
 			if err != nil {
 				t.Error(err)
 				return
@@ -264,11 +270,11 @@ func serveAttacked(t *testing.T, passwords bool) {
 	var busy []int // of 100, a processor
 	for range *attackTurns {
 		without = append(without, ask())
-		hostile := exec.Command("attack", addr, strconv.Itoa(*attackers), *attackKind, kinds)
+		hostile := exec.Command("attack", target, strconv.Itoa(*attackers), *attackKind, kinds)
 		hostile.Stderr = os.Stderr
 		startOn(t, hostile, 1, true)
-		until(t, "all attackers have come", func() bool { return openFiles(t, cmd.Process.Pid) > *goodClients+*attackers*9/10 })
-		settled = append(settled, untilQuiet(t, cmd.Process.Pid))
+		until(t, "all attackers have come", func() bool { return openFiles(t, attacked.Process.Pid) > *attackers*9/10 })
+		settled = append(settled, untilQuiet(t, attacked.Process.Pid))
 		began, work := time.Now(), processorTime(t, cmd.Process.Pid)
 		with = append(with, ask())
 		busy = append(busy, int(100*(processorTime(t, cmd.Process.Pid)-work)/time.Since(began)))
@@ -278,7 +284,7 @@ func serveAttacked(t *testing.T, passwords bool) {
 		}
 		hostile.Process.Kill()
 		hostile.Wait()
-		until(t, "the attackers have gone", func() bool { return openFiles(t, cmd.Process.Pid) < 2*(*goodClients)+100 })
+		until(t, "the attackers have gone", func() bool { return openFiles(t, attacked.Process.Pid) < 2*(*goodClients)+100 })
 	}
 	leave()
 	most := mostResident(t, cmd.Process.Pid)
