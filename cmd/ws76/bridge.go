@@ -12,6 +12,7 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
+	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
@@ -50,7 +51,7 @@ ws76 bridge --file bridges.toml                             several, reloaded wh
 
 func bridgeFlags() []cli.Flag {
 	const messages, losses, from, to, security, limits = "Messages", "When a side is lost", "FROM", "TO", "TLS", "Limits"
-	return append(holdFlags(limits, "hold at most `SIZE` of unfinished messages of FROM, those that have not come whole, over all connections; then the largest is given up"), []cli.Flag{
+	return append(listen.HoldFlags(limits, "hold at most `SIZE` of unfinished messages of FROM, those that have not come whole, over all connections; then the largest is given up"), []cli.Flag{
 		&cli.StringFlag{Name: "file", Usage: "run the bridges of `FILE` (TOML), and follow its changes"},
 
 		flags.Word(cli.GenericFlag{Name: "from-format", Category: messages, Usage: "`FORMAT` of FROM where it is a byte stream: %s"}, "lines", bidirectional...),
@@ -67,8 +68,8 @@ func bridgeFlags() []cli.Flag {
 		flags.Time(cli.GenericFlag{Name: "linger", Category: losses, Usage: "when FROM is a byte stream and ends, go on until TO has been silent for `TIME` (0: at once)"}, time.Second),
 
 		&cli.StringFlag{Name: "from-via", Category: from, Usage: "listen for WebSockets of FROM on transport `URL`: unix:///PATH, serial:///DEVICE, wifly:///DEVICE, fd:N, stdio:"},
-		originFlag(from),
-		hostFlag(from),
+		listen.OriginFlag(from),
+		listen.HostFlag(from),
 		&cli.StringFlag{Name: "auth-file", Category: from, Usage: "let in only the users of `FILE`, lines USER:PASSWORD or those of htpasswd -B"},
 		&cli.StringFlag{Name: "public-url", Category: from, Usage: "`URL` that clients see, for Location: wss://HOST[:PORT]"},
 		&cli.BoolFlag{Name: "trust-forwarded", Category: from, Usage: "take scheme and host for Location, and the client's address, from X-Forwarded-Proto, -Host and -For"},
@@ -170,7 +171,7 @@ func newSpan(e *reach.Env, c *cli.Context, name, from, to string) (*span, error)
 	}
 	s.EndWithin(c.Duration("grace"))
 	var err error
-	if s.pending, err = pendingOf(c); err != nil {
+	if s.pending, err = listen.Pending(c); err != nil {
 		return nil, err
 	}
 	if s.buffer = c.Int("buffer"); s.buffer == 0 && c.Bool("redeliver") {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/listen"
+	"github.com/ws76/ws76/cmd/ws76/internal/wifly"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/hixie"
@@ -73,7 +75,7 @@ func (s *span) parseFrom(raw string) (*fromSide, error) {
 		return nil, app.Usage(err)
 	}
 	return &fromSide{fromStream, func(ctx context.Context) error {
-		listeners, err := openListeners(s.Env, ctx, []string{raw})
+		listeners, err := listen.Open(s.Env, ctx, []string{raw})
 		if err != nil {
 			return err
 		}
@@ -106,11 +108,11 @@ func (s *span) webSocketFrom(raw, scheme, dialect string) (*fromSide, error) {
 	}
 	path := strings.TrimSuffix(u.Path, "/")
 	return &fromSide{fromWebSocket, func(ctx context.Context) error {
-		listeners, err := openListeners(s.Env, ctx, []string{addr})
+		listeners, err := listen.Open(s.Env, ctx, []string{addr})
 		if err != nil {
 			return err
 		}
-		s.Log.Warnf("%sbridging %s to %s", s.sessions.prefix, describe(listeners[0].Addr(), s.front.server.TLS != nil), s.to.text)
+		s.Log.Warnf("%sbridging %s to %s", s.sessions.prefix, listen.Describe(listeners[0].Addr(), s.front.server.TLS != nil), s.to.text)
 		return s.runWebSockets(ctx, listeners[0], accept, path)
 	}}, nil
 }
@@ -248,7 +250,7 @@ func plainAddr(a net.Addr) string {
 	if a.Network() == "tcp" {
 		return "tcp://" + a.String()
 	}
-	return describe(a, false)
+	return listen.Describe(a, false)
 }
 
 // serveStream opens TO for a byte stream and joins the two.
@@ -299,7 +301,7 @@ func (s *span) runOpened(ctx context.Context, open func(context.Context, *client
 		if gaveUp != nil {
 			return app.WithCode(app.ExitConnect, gaveUp)
 		}
-		s.Log.Warnf("%s%v; again in %v", s.sessions.prefix, endOf(err), pause.Round(time.Millisecond))
+		s.Log.Warnf("%s%v; again in %v", s.sessions.prefix, wifly.EndOf(err), pause.Round(time.Millisecond))
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -378,9 +380,9 @@ func (s *span) moduleFrom(raw string) (*fromSide, error) {
 	if err != nil {
 		return nil, err
 	}
-	accept.HandshakeTimeout = max(accept.HandshakeTimeout, upgradeHandshake)
+	accept.HandshakeTimeout = max(accept.HandshakeTimeout, wifly.UpgradeHandshake)
 	query := u.Query()
-	module := &softModule{port: query.Get("port"), link: u.Path, settings: query.Get("settings"), faults: query.Get("fault")}
+	module := &wifly.Module{Port: query.Get("port"), Link: u.Path, File: query.Get("settings"), Fault: query.Get("fault")}
 	module.Firmware, module.Seed = cmp.Or(query.Get("firmware"), rn131.DefaultFirmware), 1
 	if running := query.Get("running"); running != "" {
 		if module.Running, err = strconv.ParseBool(running); err != nil {
@@ -392,7 +394,7 @@ func (s *span) moduleFrom(raw string) (*fromSide, error) {
 			return nil, app.Usagef("%q: baud=%s: want a number", raw, baud)
 		}
 	}
-	if err := module.prepare(s.Env); err != nil {
+	if err := module.Prepare(s.Env); err != nil {
 		return nil, err
 	}
 	return &fromSide{fromWebSocket, func(ctx context.Context) error { return s.runModule(ctx, module, accept) }}, nil

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/wifly"
 	"github.com/ws76/ws76/core"
 	bytepipe "github.com/ws76/ws76/transports/pipe"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
@@ -59,10 +60,10 @@ func (a *moduleAir) Close() error {
 func (a *moduleAir) Addr() net.Addr { return bytepipe.Addr{Net: "wifly-module", Name: "wifly-module:"} }
 
 // runModule is the module, and serves what its host connects to, until ctx ends.
-func (s *span) runModule(ctx context.Context, o *softModule, accept core.AcceptOptions) error {
+func (s *span) runModule(ctx context.Context, o *wifly.Module, accept core.AcceptOptions) error {
 	air := newModuleAir()
 	o.Dial, o.Lookup = air.dial, air.lookup
-	port, name, err := o.open(ctx)
+	port, name, err := o.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -71,12 +72,12 @@ func (s *span) runModule(ctx context.Context, o *softModule, accept core.AcceptO
 		port.Close()
 		return app.Usage(err)
 	}
-	if path := o.link; path != "" {
-		if err := link(name, path); err != nil {
+	if path := o.Link; path != "" {
+		if err := wifly.Link(name, path); err != nil {
 			port.Close()
 			return app.WithCode(app.ExitTransport, err)
 		}
-		defer unlink(name, path)
+		defer wifly.Unlink(name, path)
 	}
 	s.Log.Warnf("%sbridging the module on %s to %s", s.sessions.prefix, name, s.to.text)
 	ctx, stop := context.WithCancelCause(ctx)

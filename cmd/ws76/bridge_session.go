@@ -12,6 +12,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
+	"github.com/ws76/ws76/cmd/ws76/internal/wifly"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/relay"
@@ -387,7 +388,7 @@ func (l *sessionLine) ended(session *relay.Session, buffer *bridge.Buffer, kept 
 	if err == nil {
 		err = howEnded(from, to)
 	}
-	l.log.Infof("%s%s: %v%s%s", l.prefix, l.remote, endOf(err), outcome.Hint(err), counts)
+	l.log.Infof("%s%s: %v%s%s", l.prefix, l.remote, wifly.EndOf(err), outcome.Hint(err), counts)
 }
 
 // undelivered says what one direction of a session has lost: of the messages that have

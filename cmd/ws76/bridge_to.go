@@ -11,6 +11,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
+	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
@@ -54,7 +55,7 @@ func (c *client) values() *bridge.Values {
 		return v
 	}
 	v.Path, v.Query, _ = strings.Cut(c.request.Resource, "?")
-	v.Origin = originOf(c.request.Fields)
+	v.Origin = listen.OriginOf(c.request.Fields)
 	if path, ok, err := channels.ParsePath(c.request.Resource); ok && err == nil {
 		v.Channel = path.Channel
 	}
@@ -135,7 +136,7 @@ func (s *span) parseTo(raw string) (*toSide, error) {
 	}
 	addr, via := raw, raw
 	if scheme == "tcp" || scheme == "tls" {
-		via, addr = splitPlace(scheme, rest)
+		via, addr = listen.SplitPlace(scheme, rest)
 		if _, _, err := net.SplitHostPort(addr); err != nil {
 			return nil, app.Usagef("%q: want %s://HOST:PORT", raw, scheme)
 		}
@@ -214,7 +215,7 @@ func (s *span) webSocketTo(t *toSide, raw string) error {
 		}
 		if who.request != nil {
 			if own.Options.Origin == "" {
-				own.Options.Origin = originOf(who.request.Fields)
+				own.Options.Origin = listen.OriginOf(who.request.Fields)
 			}
 			own.Options.Header = append(own.Options.Header[:len(own.Options.Header):len(own.Options.Header)], fieldsNamed(who.request.Fields, passed)...)
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/completion"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/transports"
@@ -16,7 +17,7 @@ import (
 
 func completingEnv(variables map[string]string) *reach.Env {
 	e := &reach.Env{Env: &app.Env{Stdout: io.Discard, Stderr: io.Discard, Log: app.NewLogger(io.Discard), Getenv: func(name string) string { return variables[name] }}}
-	e.Program = program(e)
+	e.Program = newProgram(e)
 	return e
 }
 
@@ -31,12 +32,12 @@ func texts(list []app.Word) []string {
 // TestCompletedWords holds what completion puts in against what the commands take.
 func TestCompletedWords(t *testing.T) {
 	e := completingEnv(nil)
-	for _, url := range texts(candidates(e, "url", "")) {
+	for _, url := range texts(completion.Candidates(e, "url", "")) {
 		if _, err := core.ParseURL(url + "host/"); err != nil {
 			t.Errorf("completion offers %q: %v", url, err)
 		}
 	}
-	for _, via := range texts(candidates(e, "via", "")) {
+	for _, via := range texts(completion.Candidates(e, "via", "")) {
 		rest := map[string]string{"exec:": "cat", "fd:": "0"}[via]
 		if rest == "" && strings.HasSuffix(via, "/") {
 			rest = "somewhere"
@@ -46,16 +47,16 @@ func TestCompletedWords(t *testing.T) {
 		}
 	}
 	for _, kind := range asked {
-		if !slices.Contains(kinds, kind) {
-			t.Errorf("the completion scripts ask for %q, which is none of %q", kind, kinds)
+		if !slices.Contains(completion.Kinds, kind) {
+			t.Errorf("the completion scripts ask for %q, which is none of %q", kind, completion.Kinds)
 		}
 	}
-	for _, kind := range kinds {
-		if kind != "port" && kind != "plugin-installed" && kind != "plugin-command" && len(candidates(e, kind, "")) == 0 {
+	for _, kind := range completion.Kinds {
+		if kind != "port" && kind != "plugin-installed" && kind != "plugin-command" && len(completion.Candidates(e, kind, "")) == 0 {
 			t.Errorf("there is nothing of kind %q", kind)
 		}
 	}
-	if got := candidates(e, "nonsense", ""); got != nil {
+	if got := completion.Candidates(e, "nonsense", ""); got != nil {
 		t.Errorf("of no kind: %v", got)
 	}
 }
@@ -71,15 +72,15 @@ func TestCompletedProfiles(t *testing.T) {
 	}
 	write("[profile.lab]\nurl = 'ws://me:secret@lab.example/'\n[profile.'$(reboot)']\nurl = 'ws://x/'\n")
 	for _, kind := range []string{"url", "endpoint"} {
-		if got, want := candidates(e(), kind, "@"), []app.Word{{Text: "@lab", About: "ws://me:xxxxx@lab.example/"}}; !slices.Equal(got, want) {
+		if got, want := completion.Candidates(e(), kind, "@"), []app.Word{{Text: "@lab", About: "ws://me:xxxxx@lab.example/"}}; !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", kind, got, want)
 		}
 	}
 	write("[profile.lab\n") // somebody is writing it
-	if got := candidates(e(), "url", "@"); got != nil {
+	if got := completion.Candidates(e(), "url", "@"); got != nil {
 		t.Errorf("of a broken file: %v", got)
 	}
-	if got := candidates(e(), "url", "wss:"); len(got) != 1 {
+	if got := completion.Candidates(e(), "url", "wss:"); len(got) != 1 {
 		t.Errorf("with a broken file: %v", got)
 	}
 }
@@ -104,7 +105,7 @@ func TestCompletedFiles(t *testing.T) {
 		base + ".h":        {base + ".hidden"},
 		base + "nonsense/": nil,
 	} {
-		if got := texts(candidates(completingEnv(nil), "via", typed)); !slices.Equal(got, want) {
+		if got := texts(completion.Candidates(completingEnv(nil), "via", typed)); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", typed, got, want)
 		}
 	}

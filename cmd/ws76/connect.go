@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -11,6 +12,7 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
+	"github.com/ws76/ws76/cmd/ws76/internal/output"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/relay"
@@ -42,13 +44,11 @@ ws76 connect ws://x/ --via unix:///run/device.sock     over a unix socket`,
 
 func connectFlags() []cli.Flag {
 	const messages, ending, typing = "Messages", "When to end", "On a terminal"
-	return append([]cli.Flag{
+	return slices.Concat([]cli.Flag{
 		&cli.StringSliceFlag{Name: "message", Aliases: []string{"m"}, Category: messages, Usage: "send `TEXT`, or what @FILE holds, before standard input; repeatable"},
 		&cli.BoolFlag{Name: "no-stdin", Category: messages, Usage: "do not read standard input; counts as its end"},
 		flags.Word(cli.GenericFlag{Name: "in", Category: messages, Usage: "`FORMAT` of standard input: %s"}, "lines", format.Inputs...),
-		flags.Word(cli.GenericFlag{Name: "out", Category: messages, Usage: "`FORMAT` of standard output: %s"}, "lines", format.Outputs...),
-		&cli.StringFlag{Name: "format", Category: messages, Usage: "print each message by `TEMPLATE`: %T time, %d data, %j JSON string, %k kind, %c conn, %n number, %p path"},
-		&cli.BoolFlag{Name: "crlf", Category: messages, Usage: "lines end with CR LF"},
+	}, output.Flags(messages), []cli.Flag{
 		&cli.BoolFlag{Name: "replace-invalid", Category: messages, Usage: "send U+FFFD for input that is not UTF-8 instead of ending with an error"},
 		reach.MaxMessageFlag(messages),
 		&cli.StringFlag{Name: "heartbeat", Category: messages, Usage: "send `TEXT` every --heartbeat-interval (the drafts have no ping)"},
@@ -65,10 +65,10 @@ func connectFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "reconnect", Category: ending, Usage: "connect again when the connection is lost, with backoff up to 30 s"},
 		&cli.IntFlag{Name: "retries", Category: ending, Usage: "give up after `N` retries in a row that fail (0: never)"},
 		&cli.BoolFlag{Name: "stats", Category: ending, Usage: "say at the end how much passed and how long things took"},
-	}, append(reach.Flags(&reach.FlagSet{Challenge: true}),
+	}, reach.Flags(&reach.FlagSet{Challenge: true}), []cli.Flag{
 		app.ColorFlag(typing),
 		&cli.BoolFlag{Name: "no-history", Category: typing, Usage: "keep nothing of what is typed, and read nothing of what was"},
-	)...)
+	})
 }
 
 func runConnect(e *reach.Env, c *cli.Context) error {
@@ -91,7 +91,7 @@ func runConnect(e *reach.Env, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := withTimeout(c)
+	ctx, cancel := app.WithTimeout(c)
 	defer cancel()
 	ctx, exit := context.WithCancelCause(ctx)
 	defer exit(nil)
@@ -157,13 +157,4 @@ func runConnect(e *reach.Env, c *cli.Context) error {
 		return app.SilentError(app.ExitUnclean) // what is missing has been said
 	}
 	return err
-}
-
-// withTimeout is the context of a command that --timeout ends.
-func withTimeout(c *cli.Context) (context.Context, context.CancelFunc) {
-	d := c.Duration("timeout")
-	if d <= 0 {
-		return context.WithCancel(c.Context)
-	}
-	return context.WithTimeoutCause(c.Context, d, app.WithCode(app.ExitTimeout, fmt.Errorf("not done within --timeout %v", d)))
 }

@@ -82,7 +82,7 @@ func TestConnectElsewhere(t *testing.T) {
 		}()
 		ctx, cancel := context.WithTimeout(t.Context(), bound)
 		var stderr bytes.Buffer
-		run(ctx, []string{"ws76", "connect", tt.asked, "--plugin", plugin + ",to=" + tt.to, "--cert", cert, "--key", key, "-k", "--cookie", "a=b", "-H", "X-Other: y", "--no-stdin"},
+		runMain(ctx, []string{"ws76", "connect", tt.asked, "--plugin", plugin + ",to=" + tt.to, "--cert", cert, "--key", key, "-k", "--cookie", "a=b", "-H", "X-Other: y", "--no-stdin"},
 			&reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &stderr, Stderr: &stderr, Getenv: os.Getenv}})
 		cancel()
 		if said := <-got; said != tt.want {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/output"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -45,7 +46,7 @@ func newTerminal(e *reach.Env, c *cli.Context, path string) (*terminal, error) {
 		return nil, err
 	}
 	in := format.Options{Format: format.Format(c.String("in")), CRLF: c.Bool("crlf"), MaxMessage: flags.Bytes(c, "max-message"), ReplaceInvalid: c.Bool("replace-invalid")}
-	out, err := outputOptions(e, c)
+	out, err := output.Read(e, c)
 	if err != nil {
 		return nil, err
 	}
@@ -60,34 +61,6 @@ func newTerminal(e *reach.Env, c *cli.Context, path string) (*terminal, error) {
 		In: in, Out: out, Meta: format.Meta{Dir: "in", Conn: 1, Path: path},
 	})
 	return t, nil
-}
-
-// outputOptions reads --out, --format and --crlf.
-func outputOptions(e *reach.Env, c *cli.Context) (format.Options, error) {
-	o := format.Options{
-		CRLF: c.Bool("crlf"),
-		Warn: func(w format.DelimiterWarning) { e.Log.Warnf("--out: %v", w) },
-	}
-	var err error
-	if template := c.String("format"); template != "" {
-		if c.IsSet("out") {
-			return o, app.Usagef("--format and --out exclude each other")
-		}
-		o.Format = format.Templated
-		if o.Template, err = format.ParseTemplate(template); err != nil {
-			return o, app.Usagef("--format: %w", err)
-		}
-	} else {
-		o.Format = format.Format(c.String("out"))
-	}
-	if o.Format == format.Len32 {
-		if err := e.RefuseBinary("messages in the format len32"); err != nil {
-			return o, err
-		}
-	}
-	// What a peer sent is shown on a terminal without its control characters.
-	o.Escape = app.IsTerminal(e.Stdout)
-	return o, nil
 }
 
 // firstMessages gathers -m and the MESSAGE arguments.

@@ -98,7 +98,7 @@ func completeFile(before, path string) []string {
 		case filepath.Ext(name) != ".lua":
 			continue
 		}
-		if found = append(found, before+dir+name); len(found) == maxCandidates {
+		if found = append(found, before+dir+name); len(found) == maxNames {
 			break
 		}
 	}
@@ -276,3 +276,6 @@ func (t *console) scriptCommand(path string) {
 	}
 	t.say("messages go through %s", script.Name())
 }
+
+// maxNames is more than anyone reads.
+const maxNames = 1000

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/serial"
@@ -151,11 +152,11 @@ func defaults(c *cli.Context, command *cli.Command) *cli.Context {
 // demoListener listens on addr; if none is given and the usual one is taken, on any port.
 func demoListener(e *reach.Env, ctx context.Context, addr string) (net.Listener, error) {
 	if addr != "" {
-		return listenOn(ctx, addr, e.OpenTransport)
+		return listen.On(ctx, addr, e.OpenTransport)
 	}
-	l, err := listenOn(ctx, defaultListen, e.OpenTransport)
+	l, err := listen.On(ctx, listen.DefaultAddr, e.OpenTransport)
 	if transports.InUse(err) {
-		return listenOn(ctx, "127.0.0.1:0", e.OpenTransport)
+		return listen.On(ctx, "127.0.0.1:0", e.OpenTransport)
 	}
 	return l, err
 }

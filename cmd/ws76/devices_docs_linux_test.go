@@ -49,7 +49,7 @@ func startHere(t *testing.T, args ...string) (stderr *said, addr string) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		run(ctx, append([]string{"ws76"}, args...), &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: stderr, Getenv: func(string) string { return "" }}})
+		runMain(ctx, append([]string{"ws76"}, args...), &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: stderr, Getenv: func(string) string { return "" }}})
 	}()
 	t.Cleanup(func() { cancel(); <-done })
 	return stderr, stderr.find(t, `(?:listening on|bridging) ws\S*://(127\.0\.0\.1:\d+)`)

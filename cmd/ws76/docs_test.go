@@ -18,6 +18,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/completion"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/internal/docgen"
 	"github.com/ws76/ws76/scripts/permit"
@@ -42,7 +43,7 @@ func checkedWords() map[string][]string {
 	for _, kind := range permit.Kinds {
 		allow = append(allow, string(kind))
 	}
-	return map[string][]string{"--allow": allow, "SHELL": shellNames()}
+	return map[string][]string{"--allow": allow, "SHELL": completion.ShellNames()}
 }
 
 // asked are the flags and arguments whose values completion asks ws76 for, with

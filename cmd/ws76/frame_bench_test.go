@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/frame"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/internal/testenv"
 )
@@ -87,7 +88,7 @@ func throughPipes(b *testing.B, block []byte, rounds int, command []string) (wal
 		b.Fatal(err)
 	}
 	defer drain.Close()
-	widenPipe(feed) // for cat, too
+	frame.WidenPipe(feed) // for cat, too
 	// Fd makes our ends blocking, as those of the commands are: the poller of the
 	// runtime would take part in the measurement.
 	feed.Fd()

@@ -10,42 +10,49 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/about"
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/completion"
+	"github.com/ws76/ws76/cmd/ws76/internal/frame"
 	"github.com/ws76/ws76/cmd/ws76/internal/keygen"
 	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
+	"github.com/ws76/ws76/cmd/ws76/internal/plugin"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
+	"github.com/ws76/ws76/cmd/ws76/internal/replay"
+	"github.com/ws76/ws76/cmd/ws76/internal/run"
+	"github.com/ws76/ws76/cmd/ws76/internal/script"
+	"github.com/ws76/ws76/cmd/ws76/internal/wifly"
 )
 
 func main() {
 	e := reach.NewEnv(app.Process())
-	e.Program = program(e)
+	e.Program = newProgram(e)
 	os.Exit(e.Main())
 }
 
-// program is ws76.
-func program(e *reach.Env) *app.Program {
+// newProgram is ws76.
+func newProgram(e *reach.Env) *app.Program {
 	return &app.Program{
 		Version: buildVersion(),
 		Commands: func() []*cli.Command {
 			return []*cli.Command{
 				connectCommand(e),
-				runCommand(e),
+				run.Command(e),
 				serveCommand(e),
-				replayCommand(e),
+				replay.Command(e),
 				bridgeCommand(e),
 				keygen.Command(e.Env),
-				frameCommand(e),
-				scriptCommand(e),
-				pluginCommand(e),
-				wiflyCommand(e),
+				frame.Command(e),
+				script.Command(e),
+				plugin.Command(e),
+				wifly.Command(e),
 				demoCommand(e),
-				completionCommand(e),
+				completion.Command(e),
 				about.Man(e.Env),
 				about.Version(e.Env),
-				wordsCommand(e),
+				completion.Words(e),
 			}
 		},
-		Added:  func(builtin []*cli.Command, args []string) *cli.Command { return addedCommand(e, builtin, args) },
-		Others: func() []app.Word { return pluginCommands(e) },
+		Added:  func(builtin []*cli.Command, args []string) *cli.Command { return plugin.Added(e, builtin, args) },
+		Others: func() []app.Word { return plugin.Commands(e) },
 		Code:   outcome.Code, Hint: outcome.Hint, Several: outcome.Several,
 		Last: e.SayLeft,
 	}

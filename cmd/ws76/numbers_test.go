@@ -105,7 +105,7 @@ func runQuietly(t *testing.T, args []string, variables map[string]string) (code 
 	defer cancel()
 	var out bytes.Buffer
 	home := t.TempDir()
-	code = run(ctx, args, &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(name string) string {
+	code = runMain(ctx, args, &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(name string) string {
 		if name == "HOME" {
 			return home
 		}

@@ -216,7 +216,7 @@ func walkCommand(t *testing.T, command string, dialled *atomic.Int32, replace []
 	said := lockedBuffer{done: func() { typed.Close() }}
 	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	defer cancel()
-	run(ctx, append(append([]string{"ws76"}, args...), flags...), &reach.Env{Env: &app.Env{Stdin: stdin, Stdout: &said, Stderr: &said, Getenv: os.Getenv}})
+	runMain(ctx, append(append([]string{"ws76"}, args...), flags...), &reach.Env{Env: &app.Env{Stdin: stdin, Stdout: &said, Stderr: &said, Getenv: os.Getenv}})
 	typed.Close()
 	if w.out = said.String(); !strings.Contains(w.out, "walk:done") {
 		t.Fatalf("the walk has not ended:\n%s", w.out)

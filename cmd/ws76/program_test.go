@@ -9,15 +9,15 @@ import (
 	"github.com/ws76/ws76/transports/wifly"
 )
 
-// run is the process with another environment.
-func run(ctx context.Context, args []string, e *reach.Env) int {
+// runMain is the process with another environment.
+func runMain(ctx context.Context, args []string, e *reach.Env) int {
 	newApp(e)
 	return e.Run(ctx, args)
 }
 
 // newApp returns the command tree in another environment.
 func newApp(e *reach.Env) *cli.App {
-	e.Program = program(e)
+	e.Program = newProgram(e)
 	if e.Modules == nil {
 		e.Modules = new(wifly.Ledger)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/internal/testenv"
 )
 
@@ -27,7 +28,7 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const documented = defaultListen
+	const documented = listen.DefaultAddr
 	address := freeAddress(t)
 	here := func(s string) string { return strings.ReplaceAll(s, documented, address) }
 	if !strings.Contains(string(text), documented) {

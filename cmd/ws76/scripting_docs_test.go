@@ -35,7 +35,7 @@ func runIn(t *testing.T, args ...string) (code int, out string) {
 		}
 		return os.Getenv(name)
 	}
-	code = run(ctx, append([]string{"ws76"}, args...), &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &said, Stderr: &said, Getenv: getenv}})
+	code = runMain(ctx, append([]string{"ws76"}, args...), &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &said, Stderr: &said, Getenv: getenv}})
 	return code, said.String()
 }
 

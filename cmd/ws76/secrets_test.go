@@ -70,7 +70,7 @@ func TestPasswords(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		run(ctx, append(args, "-vv"), &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: os.Getenv}})
+		runMain(ctx, append(args, "-vv"), &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: os.Getenv}})
 		said := stderr.String()
 		if !slices.Contains(secretOutput, path[0]) {
 			said += stdout.String()

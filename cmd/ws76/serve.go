@@ -13,6 +13,7 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
+	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
@@ -68,8 +69,8 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.BoolFlag{Name: "no-compress", Category: handshake, Usage: "no permessage-deflate (RFC 6455)"},
 			&cli.BoolFlag{Name: "flash-policy", Category: handshake, Usage: "answer the policy request of Flash, for the hosts of --origin"},
 			flags.Word(cli.GenericFlag{Name: "binary", Category: handshake, Usage: "`HOW` channels give binary messages to clients of the drafts: %s"}, "refuse", "refuse (leave out and count)", "base64", "hex", "latin1"),
-			originFlag(security),
-			hostFlag(security),
+			listen.OriginFlag(security),
+			listen.HostFlag(security),
 			&cli.StringFlag{Name: "auth-file", Category: security, Usage: "let in only the users of `FILE`, lines USER:PASSWORD or those of htpasswd -B"},
 			&cli.StringFlag{Name: "tls-cert", Category: security, Usage: "certificate `FILE` (PEM); TLS and plain share the port"},
 			&cli.StringFlag{Name: "tls-key", Category: security, Usage: "its key `FILE`"},
@@ -90,7 +91,7 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.StringFlag{Name: "hub-key", Category: many, Usage: "its key `FILE`"},
 			reach.DeadFlag(limits),
 			hooks.RecordFlag(),
-		}, append(holdFlags(limits, servePending), hooks.Flags()...)...),
+		}, append(listen.HoldFlags(limits, servePending), hooks.Flags()...)...),
 		Action: func(c *cli.Context) error { return runServe(e, c) },
 	}, app.ExitConnect, app.ExitScript, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
@@ -138,7 +139,7 @@ type service struct {
 }
 
 func runServe(e *reach.Env, c *cli.Context) error {
-	addrs, err := listenAddresses(e, c.Args().Slice(), c.StringSlice("listen"))
+	addrs, err := listen.Addresses(e, c.Args().Slice(), c.StringSlice("listen"))
 	if err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func runServe(e *reach.Env, c *cli.Context) error {
 		return err
 	}
 	defer recorded()
-	listeners, err := openListeners(e, c.Context, addrs)
+	listeners, err := listen.Open(e, c.Context, addrs)
 	if err != nil {
 		return err
 	}
@@ -169,7 +170,7 @@ func runServe(e *reach.Env, c *cli.Context) error {
 		return err
 	}
 	for _, l := range listeners {
-		e.Log.Warnf("listening on %s", describe(l.Addr(), s.server.TLS != nil))
+		e.Log.Warnf("listening on %s", listen.Describe(l.Addr(), s.server.TLS != nil))
 	}
 	e.DenseGC()
 	if err := s.run(ctx, listeners); err != nil {
@@ -261,11 +262,11 @@ func (s *service) configure(c *cli.Context) (err error) {
 	if s.slow, err = core.ParseSlow(c.String("slow")); err != nil {
 		return app.Usagef("--slow: %w", err)
 	}
-	pending, err := pendingOf(c)
+	pending, err := listen.Pending(c)
 	if err != nil {
 		return err
 	}
-	if err := checkProtocols(c.StringSlice("protocol")); err != nil {
+	if err := listen.CheckProtocols(c.StringSlice("protocol")); err != nil {
 		return err
 	}
 	location, err := locationOf(c)
@@ -344,7 +345,7 @@ func (s *service) startChildren(c *cli.Context) error {
 	if err != nil {
 		return app.Usagef("--binary: %w", err)
 	}
-	most, err := maxPending(c)
+	most, err := listen.MaxPending(c)
 	if err != nil {
 		return err
 	}

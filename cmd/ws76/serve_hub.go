@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/hub/nats"
 	"github.com/ws76/ws76/core/serve"
@@ -22,7 +23,7 @@ func (s *service) openHub(c *cli.Context) error {
 	if err != nil {
 		return app.Usagef("--binary: %w", err)
 	}
-	most, err := maxPending(c)
+	most, err := listen.MaxPending(c)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
+	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
+	"github.com/ws76/ws76/cmd/ws76/internal/program"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -39,8 +41,10 @@ func (s *service) loadScripts(c *cli.Context, exit func(error)) (err error) {
 		o.Dial = func(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
 			return dialForScript(s.Env, ctx, url, o)
 		}
-		o.Listen = func(ctx context.Context, addr string) (net.Listener, error) { return listenForScript(s.Env, ctx, addr) }
-		o.Open = func(ctx context.Context, raw string) (net.Conn, error) { return openStream(s.Env, ctx, raw) }
+		o.Listen = func(ctx context.Context, addr string) (net.Listener, error) {
+			return listen.ForScript(s.Env, ctx, addr)
+		}
+		o.Open = func(ctx context.Context, raw string) (net.Conn, error) { return program.OpenStream(s.Env, ctx, raw) }
 	})
 	return err
 }

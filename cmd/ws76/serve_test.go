@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -28,7 +29,7 @@ func TestActivated(t *testing.T) {
 		{"42", "", nil, true}, {"42", "-1", nil, true}, {"42", "99999", nil, true}, {"x", "2", nil, false},
 	} {
 		getenv := func(name string) string { return map[string]string{"LISTEN_PID": tc.pid, "LISTEN_FDS": tc.fds}[name] }
-		if got, err := activated(getenv, 42); !slices.Equal(got, tc.want) || (err != nil) != tc.fails {
+		if got, err := listen.Activated(getenv, 42); !slices.Equal(got, tc.want) || (err != nil) != tc.fails {
 			t.Errorf("LISTEN_PID=%s LISTEN_FDS=%s: %q, %v", tc.pid, tc.fds, got, err)
 		}
 	}
@@ -40,13 +41,13 @@ func TestListenAddresses(t *testing.T) {
 		return map[string]string{"LISTEN_PID": strconv.Itoa(os.Getpid()), "LISTEN_FDS": "2"}[name]
 	}}}
 	want := []string{":80", "fd:3", "fd:4"} // and not fd:3 again
-	if got, err := listenAddresses(handed, []string{":80"}, []string{"fd:3"}); !slices.Equal(got, want) || err != nil {
+	if got, err := listen.Addresses(handed, []string{":80"}, []string{"fd:3"}); !slices.Equal(got, want) || err != nil {
 		t.Errorf("with LISTEN_FDS: %q, %v", got, err)
 	}
 	for _, tc := range []struct{ args, flags, want []string }{
-		{nil, nil, []string{defaultListen}}, {[]string{":80"}, []string{"fd:3"}, []string{":80", "fd:3"}}, {nil, []string{"unix:///x"}, []string{"unix:///x"}},
+		{nil, nil, []string{listen.DefaultAddr}}, {[]string{":80"}, []string{"fd:3"}, []string{":80", "fd:3"}}, {nil, []string{"unix:///x"}, []string{"unix:///x"}},
 	} {
-		if got, err := listenAddresses(e, tc.args, tc.flags); !slices.Equal(got, tc.want) || err != nil {
+		if got, err := listen.Addresses(e, tc.args, tc.flags); !slices.Equal(got, tc.want) || err != nil {
 			t.Errorf("%q, %q: %q, %v", tc.args, tc.flags, got, err)
 		}
 	}
@@ -57,7 +58,7 @@ func TestCutScheme(t *testing.T) {
 		{"127.0.0.1:80", ""}, {":80", ""}, {"[::1]:80", ""}, {"localhost:8076", ""}, {"tcp:80", ""}, {"unix:///x", "unix"}, {"fd:3", "fd"},
 		{"stdio:", "stdio"}, {"exec:cat", "exec"}, {"tcp://h:1", "tcp"}, {"nosuch://x", "nosuch"}, {"host:http", ""},
 	} {
-		if scheme, _, ok := cutScheme(tc.addr); ok != (tc.scheme != "") || ok && scheme != tc.scheme {
+		if scheme, _, ok := listen.CutScheme(tc.addr); ok != (tc.scheme != "") || ok && scheme != tc.scheme {
 			t.Errorf("%s: %q, %v", tc.addr, scheme, ok)
 		}
 	}

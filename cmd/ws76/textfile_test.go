@@ -161,7 +161,7 @@ func runText(t *testing.T, args []string) string {
 	var out bytes.Buffer
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	code := run(ctx, append([]string{"ws76"}, args...), &reach.Env{Env: &app.Env{
+	code := runMain(ctx, append([]string{"ws76"}, args...), &reach.Env{Env: &app.Env{
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" },
 	}})
 	if ctx.Err() != nil {

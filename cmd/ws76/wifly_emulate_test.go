@@ -36,7 +36,7 @@ func TestEmulateOnPort(t *testing.T) {
 		defer stderr.Close()
 		e := &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: stderr, Getenv: func(string) string { return "" }}}
 		args := []string{"ws76", "wifly", "emulate", "--port", "serial://" + host.Path + "?baud=115200", "--listen", "127.0.0.1:0", "--running", "-v"}
-		if code := run(ctx, args, e); code != app.ExitInterrupt {
+		if code := runMain(ctx, args, e); code != app.ExitInterrupt {
 			t.Errorf("exit code %d, want %d", code, app.ExitInterrupt)
 		}
 	})

@@ -105,7 +105,7 @@ func (c matrixCase) run(t *testing.T, result *string) {
 		for _, arg := range matrixCommands[c.command].args {
 			args = append(args, strings.NewReplacer("RATE", fmt.Sprint(c.rate), "PORT", fmt.Sprint(port.Add(1))).Replace(arg))
 		}
-		code := run(commanding, args, &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" }},
+		code := runMain(commanding, args, &reach.Env{Env: &app.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" }},
 			UART: func(_ context.Context, baud int) (net.Conn, error) { return line.open(baud), nil }})
 		end(nil)
 		after := module.State()
@@ -311,7 +311,7 @@ func TestWiflyAuto(t *testing.T) {
 				time.Sleep(since)
 				began := time.Now()
 				var out transcript
-				code := run(ctx, []string{"ws76", "wifly", "info", "-p", fmt.Sprintf("/dev/module-%d", port.Add(1))}, &reach.Env{
+				code := runMain(ctx, []string{"ws76", "wifly", "info", "-p", fmt.Sprintf("/dev/module-%d", port.Add(1))}, &reach.Env{
 					Env:  &app.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" }},
 					UART: func(_ context.Context, baud int) (net.Conn, error) { return line.open(baud), nil },
 				})

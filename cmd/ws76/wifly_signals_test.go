@@ -121,7 +121,7 @@ func (c signalCase) run(t *testing.T) (lines int) {
 		}
 		e := environment(out)
 		ended := make(chan int, 1)
-		running.Go(func() { ended <- run(commanding, append([]string{"ws76"}, args...), e) })
+		running.Go(func() { ended <- runMain(commanding, append([]string{"ws76"}, args...), e) })
 		code, over, killed := 0, false, false
 		select {
 		case <-reached:
@@ -163,7 +163,7 @@ func (c signalCase) run(t *testing.T) (lines int) {
 				typed = append(typed, strings.Trim(word, "'"))
 			}
 			var mended transcript
-			if code := run(ctx, typed, environment(&mended)); code != app.ExitOK {
+			if code := runMain(ctx, typed, environment(&mended)); code != app.ExitOK {
 				t.Errorf("%v: %q: exit code %d\n%s", c, typed, code, mended.String())
 			}
 			time.Sleep(time.Second)

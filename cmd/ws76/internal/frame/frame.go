@@ -1,0 +1,135 @@
+package frame
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/scripts"
+)
+
+// How much frame reads at once. What a block becomes should fit into a pipe of
+// pipeSize, or each write waits in its middle for the other side: frames are up to
+// twice as long as their messages, messages never longer than their frames. Measured
+// from 128 KiB to 1 MiB: less is up to a tenth slower, since the time goes into waking
+// the other side; with 1 MiB encode is a tenth slower, and decode that much faster.
+const (
+	blockSize   = 512 << 10
+	decodeBlock = 1 << 20
+)
+
+func Command(e *reach.Env) *cli.Command {
+	return e.Command(cli.Command{
+		Name:  "frame",
+		Usage: "turn messages into frames and back, take streams apart",
+		UsageText: `printf 'on\noff\n' | ws76 frame encode | xxd       what messages are on the wire
+ws76 frame encode --close < lines.txt | nc device.local 8080
+ws76 frame decode < frames.bin                     the messages, one a line
+ws76 frame decode --all --out json < frames.bin    frames of every type, with type and length
+ws76 frame dump capture.bin                        each byte and what it is`,
+		Subcommands: []*cli.Command{
+			frameEncodeCommand(e),
+			frameDecodeCommand(e),
+			frameDumpCommand(e),
+		},
+	}, app.ExitProtocol, app.ExitScript)
+}
+
+func dialectFlag() cli.Flag {
+	return flags.Word(cli.GenericFlag{Name: "dialect", Usage: "`DIALECT` of the frames, the same in both drafts: %s"}, core.Hixie76, core.Dialects...)
+}
+
+// frameTypeOf returns the type byte that --type asks for.
+func frameTypeOf(c *cli.Context, dialect core.Dialect) (typ byte, set bool, err error) {
+	if !c.IsSet("type") {
+		return 0, false, nil
+	}
+	n, err := strconv.ParseUint(c.String("type"), 0, 8)
+	if err != nil {
+		return 0, false, app.Usagef("--type %q: want a byte, 0x00..0xFF", c.String("type"))
+	}
+	typ = byte(n)
+	if dialect == core.RFC6455 {
+		switch typ {
+		case rfc6455.OpText, rfc6455.OpBinary, rfc6455.OpClose, rfc6455.OpPing, rfc6455.OpPong:
+		default:
+			return 0, false, app.Usagef("--type %#x: opcodes of RFC 6455 are 1 (text), 2 (binary), 8 (close), 9 (ping), 10 (pong)", typ)
+		}
+	}
+	return typ, true, nil
+}
+
+func noArguments(c *cli.Context) error {
+	if c.Args().Present() {
+		return app.Usagef("%s takes no argument, got %q; it reads standard input", c.Command.HelpName, c.Args().First())
+	}
+	return nil
+}
+
+// runFrame runs f, which reads standard input, and gives its errors their codes.
+// Nothing can break off a read of standard input, so when ctx is cancelled f is left
+// behind; the process ends then.
+func runFrame(ctx context.Context, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return frameError(err)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// frameError names the command in err, and what would help.
+func frameError(err error) error {
+	var (
+		invalid *format.InvalidUTF8Error
+		record  *format.SyntaxError
+		bad     *badFrameError
+		hint    string
+	)
+	switch {
+	case err == nil:
+		return nil
+	case app.Is[*scripts.Error](err), app.Is[app.SilentError](err), app.Is[app.CodedError](err):
+		return err
+	case errors.As(err, &invalid):
+		hint = "; --replace-invalid puts U+FFFD there"
+	case outcome.Hint(err) != "":
+	case errors.As(err, &bad):
+		hint = bad.hint
+	case errors.As(err, &record), errors.Is(err, hixie.ErrBareFF), isFrameSyntax(err):
+	default:
+		return fmt.Errorf("frame: %w", err)
+	}
+	return app.WithCode(app.ExitProtocol, fmt.Errorf("frame: %w%s", err, hint))
+}
+
+func isFrameSyntax(err error) bool {
+	var old *hixie.SyntaxError
+	var rfc *rfc6455.SyntaxError
+	return errors.As(err, &old) || errors.As(err, &rfc)
+}
+
+// badFrameError is a frame that is well-formed and cannot be taken as it is.
+type badFrameError struct {
+	offset int64
+	reason string
+	hint   string // what would help
+}
+
+func (e *badFrameError) Error() string { return fmt.Sprintf("offset %d: %s", e.offset, e.reason) }
+
+// readError says what was being read where err is not the end.
+func readError(err error) error { return fmt.Errorf("reading standard input: %w", err) }

@@ -1,0 +1,273 @@
+package frame
+
+import (
+	"bufio"
+	"bytes"
+	crand "crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/scripts"
+)
+
+func frameEncodeCommand(e *reach.Env) *cli.Command {
+	const framing = "Frames"
+	return e.Command(cli.Command{
+		Name:  "encode",
+		Usage: "messages of standard input to frames on standard output",
+		UsageText: `printf 'on\noff\n' | ws76 frame encode | xxd
+ws76 frame encode --in whole --close < note.txt    one message with newlines, then FF 00
+printf 'x' | ws76 frame encode --type 0x85         a length-prefixed frame, which servers skip
+ws76 frame encode --dialect rfc6455 --mask < lines.txt`,
+		Flags: append([]cli.Flag{
+			flags.Word(cli.GenericFlag{Name: "in", Usage: "`FORMAT` of the messages: %s"}, "lines", format.Inputs...),
+			&cli.BoolFlag{Name: "crlf", Usage: "lines end with CR LF, and the CR is no part of the message"},
+			&cli.BoolFlag{Name: "replace-invalid", Usage: "send U+FFFD for what is not UTF-8, rather than stop"},
+			flags.Size(cli.GenericFlag{Name: "max-message", Usage: "refuse messages above `SIZE`"}, hixie.DefaultMaxMessage),
+			dialectFlag(),
+			&cli.StringFlag{Name: "type", Category: framing, Usage: "`TYPE` byte: 0x00..0x7F with a sentinel, 0x80..0xFF with a length; the opcode with rfc6455"},
+			&cli.BoolFlag{Name: "close", Category: framing, Usage: "end with a closing frame (FF 00)"},
+			&cli.BoolFlag{Name: "mask", Category: framing, Usage: "mask the frames, as clients of RFC 6455 must"},
+		}, hooks.Flags()...),
+		Action: func(c *cli.Context) error {
+			enc, err := newFrameEncoder(e, c)
+			if err != nil {
+				return err
+			}
+			return runFrame(c.Context, enc.run)
+		},
+	}, app.ExitProtocol, app.ExitScript)
+}
+
+// frameEncoder is one run of frame encode.
+type frameEncoder struct {
+	in      io.Reader
+	out     io.Writer
+	options format.Options
+	dialect core.Dialect
+	typ     byte
+	blocks  bool // take the short way of blockEncoder
+	close   bool
+	masks   io.Reader // of random bytes, if frames are to be masked
+	buf     []byte
+	scripts *frameScripts // may be nil
+}
+
+func newFrameEncoder(e *reach.Env, c *cli.Context) (*frameEncoder, error) {
+	if err := noArguments(c); err != nil {
+		return nil, err
+	}
+	dialect := core.Dialect(c.String("dialect"))
+	typ, typed, err := frameTypeOf(c, dialect)
+	if err != nil {
+		return nil, err
+	}
+	enc := &frameEncoder{
+		in: e.Stdin, out: e.Output(), dialect: dialect, typ: typ, close: c.Bool("close"),
+		options: format.Options{
+			Format: format.Format(c.String("in")), CRLF: c.Bool("crlf"), MaxMessage: flags.Bytes(c, "max-message"), ReplaceInvalid: c.Bool("replace-invalid"),
+		},
+	}
+	switch {
+	case c.Bool("mask") && dialect != core.RFC6455:
+		return nil, app.Usagef("--mask: drafts 75 and 76 mask nothing; it goes with --dialect rfc6455")
+	case c.Bool("close") && dialect == core.Hixie75:
+		return nil, app.Usagef("--close: draft 75 has no closing frame, TCP is simply closed")
+	}
+	if c.Bool("mask") {
+		enc.masks = bufio.NewReader(crand.Reader)
+	}
+	if dialect == core.RFC6455 {
+		if !typed {
+			enc.typ = rfc6455.OpText
+		}
+		if enc.typ != rfc6455.OpText {
+			enc.options.Kind = core.Binary
+		}
+	} else if typ != 0 {
+		enc.options.Kind = core.Binary // no text, so anything goes
+	}
+	enc.blocks = dialect != core.RFC6455 && typ == 0 && !enc.options.CRLF && (enc.options.Format == format.Lines || enc.options.Format == format.Nul)
+	if err := e.RefuseBinary("frames"); err != nil {
+		return nil, err
+	}
+	if enc.scripts, err = newFrameScripts(e, c, dialect); err != nil {
+		return nil, err
+	}
+	enc.blocks = enc.blocks && enc.scripts == nil
+	WidenPipe(e.Stdin)
+	WidenPipe(e.Stdout)
+	return enc, nil
+}
+
+func (enc *frameEncoder) run() error {
+	encode := enc.messages
+	if enc.blocks {
+		encode = (&blockEncoder{
+			r: enc.in, w: enc.out, max: enc.options.MaxMessage, replace: enc.options.ReplaceInvalid,
+			format: enc.options.Format, delim: delimiters[enc.options.Format],
+		}).run
+	}
+	if enc.scripts != nil {
+		encode = enc.scripted
+	}
+	if err := encode(); err != nil {
+		return err
+	}
+	if !enc.close {
+		return nil
+	}
+	enc.buf = enc.buf[:0]
+	if enc.dialect == core.RFC6455 {
+		mask, err := enc.mask()
+		if err != nil {
+			return err
+		}
+		enc.buf = rfc6455.AppendClose(enc.buf, rfc6455.CodeNormal, "", mask)
+	} else {
+		enc.buf = hixie.AppendClosing(enc.buf)
+	}
+	_, err := enc.out.Write(enc.buf)
+	return err
+}
+
+// messages is the way of all formats: one message after the other.
+func (enc *frameEncoder) messages() error {
+	r := format.NewReader(enc.in, enc.options)
+	for number := int64(1); ; number++ {
+		m, err := r.Read()
+		if err == nil {
+			err = enc.append(m, number)
+		}
+		if err != nil || len(enc.buf) >= blockSize || !r.Ready() {
+			if flushed := enc.flush(); flushed != nil {
+				return flushed
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return messageError(err)
+		}
+	}
+}
+
+// scripted is messages with scripts in between.
+func (enc *frameEncoder) scripted() error {
+	number := int64(0)
+	out := func(m core.Message) error {
+		number++
+		return enc.append(m, number)
+	}
+	if err := enc.scripts.start(out, enc.flush); err != nil {
+		return enc.scripts.stop(err)
+	}
+	r := format.NewReader(enc.in, enc.options)
+	for {
+		m, err := r.Read()
+		if err == nil {
+			err = enc.scripts.message(m)
+		}
+		if err != nil || len(enc.buf) >= blockSize || !r.Ready() {
+			if flushed := enc.scripts.alone(func() error { return nil }); flushed != nil {
+				return enc.scripts.stop(flushed)
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return enc.scripts.stop(nil)
+		case app.Is[*scripts.Error](err), err == relay.ErrStop:
+			return enc.scripts.stop(err)
+		case err != nil:
+			return enc.scripts.stop(messageError(err))
+		}
+	}
+}
+
+// messageError tells errors of what was read from those of reading.
+func messageError(err error) error {
+	var (
+		invalid *format.InvalidUTF8Error
+		large   *format.TooLargeError
+		syntax  *format.SyntaxError
+		bad     *badMessageError
+	)
+	if errors.As(err, &invalid) || errors.As(err, &large) || errors.As(err, &syntax) || errors.As(err, &bad) {
+		return err
+	}
+	return readError(err)
+}
+
+// append adds the frame of message number to buf.
+func (enc *frameEncoder) append(m core.Message, number int64) error {
+	if enc.dialect == core.RFC6455 {
+		mask, err := enc.mask()
+		if err != nil {
+			return err
+		}
+		switch {
+		case enc.typ > rfc6455.OpBinary && len(m.Data) > rfc6455.MaxControl:
+			return &badMessageError{number, fmt.Sprintf("%d bytes are too many for opcode %d, which takes %d", len(m.Data), enc.typ, rfc6455.MaxControl)}
+		case enc.typ > rfc6455.OpBinary:
+			enc.buf = rfc6455.AppendControl(enc.buf, enc.typ, m.Data, mask)
+		default:
+			text := enc.typ == rfc6455.OpText && m.Kind == core.Text
+			enc.buf = rfc6455.AppendMessage(enc.buf, text, m.Data, mask)
+		}
+		return nil
+	}
+	switch {
+	case enc.typ == 0 && m.Kind != core.Text:
+		return &badMessageError{number, "it is binary, which drafts 75 and 76 do not have; encode it as base64 or hex, or use --dialect rfc6455"}
+	case enc.typ > 0 && enc.typ < 0x80:
+		if i := bytes.IndexByte(m.Data, 0xFF); i >= 0 {
+			return &badMessageError{number, fmt.Sprintf("byte %d is 0xff, which would end a frame of type 0x%02x there; types 0x80 to 0xff take any bytes", i, enc.typ)}
+		}
+	}
+	enc.buf = hixie.AppendFrame(enc.buf, enc.typ, m.Data)
+	return nil
+}
+
+// badMessageError is a message that frames of the type asked for cannot carry.
+type badMessageError struct {
+	number int64
+	reason string
+}
+
+func (e *badMessageError) Error() string { return fmt.Sprintf("message %d: %s", e.number, e.reason) }
+
+// mask returns a new mask, or nil.
+func (enc *frameEncoder) mask() (*[4]byte, error) {
+	if enc.masks == nil {
+		return nil, nil
+	}
+	var mask [4]byte
+	if _, err := io.ReadFull(enc.masks, mask[:]); err != nil {
+		return nil, fmt.Errorf("making a mask: %w", err)
+	}
+	return &mask, nil
+}
+
+func (enc *frameEncoder) flush() error {
+	if len(enc.buf) == 0 {
+		return nil
+	}
+	_, err := enc.out.Write(enc.buf)
+	if enc.buf = enc.buf[:0]; cap(enc.buf) > 4*blockSize {
+		enc.buf = nil
+	}
+	return err
+}

@@ -1,0 +1,99 @@
+package frame
+
+import (
+	"context"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/scripts"
+)
+
+// frameScripts is the chain of scripts of frame encode and decode. Their conn is
+// the pipe: on_message sees each message, and conn:send adds one to the output.
+type frameScripts struct {
+	set     scripts.Set
+	session *scripts.Session
+	sink    relay.Sink
+	ctx     context.Context // ends when a script ends the command
+
+	mu    sync.Mutex // held while messages pass
+	flush func() error
+}
+
+// newFrameScripts returns nil where no flag asks for scripts.
+func newFrameScripts(e *reach.Env, c *cli.Context, dialect core.Dialect) (*frameScripts, error) {
+	ctx, exit := context.WithCancelCause(c.Context)
+	set, err := hooks.NewScripts(e, c, func(o *scripts.Options) { o.Exit = func(err error) { exit(hooks.ScriptExit(err)) } })
+	if err != nil || set == nil {
+		exit(nil)
+		return nil, err
+	}
+	peer := &scripts.Peer{Dialect: dialect, Transport: "pipe", Remote: "standard input", Role: "client"}
+	return &frameScripts{set: set, session: set.Session(peer, nil, false), ctx: ctx}, nil
+}
+
+// start sets where messages go that the scripts let pass or make, and what is
+// called when one was made outside of a message's way.
+func (s *frameScripts) start(out func(core.Message) error, flush func() error) error {
+	s.flush = flush
+	if err := s.set.Start(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var err error
+	s.sink, err = s.session.Bind(func(_ relay.Direction, m core.Message) error { return out(m) }, s.alone, nil)
+	return err
+}
+
+// alone runs f while no message passes.
+func (s *frameScripts) alone(f func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := f(); err != nil {
+		return err
+	}
+	return s.flush()
+}
+
+// message takes one message of the input through the scripts.
+func (s *frameScripts) message(m core.Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sink(relay.AToB, m)
+}
+
+// stop ends the scripts: what they have sent is on its way then. It returns err, or
+// why a script has ended the command.
+func (s *frameScripts) stop(err error) error {
+	s.session.Closed(nil)
+	hooks.Stop(s.set, core.DefaultCloseTimeout)
+	if s.ctx.Err() != nil && (err == nil || err == relay.ErrStop) {
+		return context.Cause(s.ctx)
+	}
+	return err
+}
+
+// scriptSink is a messageSink behind scripts.
+type scriptSink struct {
+	to      messageSink
+	scripts *frameScripts
+	meta    format.Meta // of the message that passes
+}
+
+func (s *scriptSink) message(m core.Message, meta format.Meta) error {
+	s.scripts.mu.Lock()
+	defer s.scripts.mu.Unlock()
+	s.meta = meta
+	return s.scripts.sink(relay.AToB, m)
+}
+
+func (s *scriptSink) messages([]byte) (int, error) { return 0, nil }
+
+func (s *scriptSink) flush() error { return s.scripts.alone(func() error { return nil }) }

@@ -1,0 +1,55 @@
+package listen
+
+import (
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/serve/gate"
+)
+
+// OriginFlag and hostFlag are those of the commands that listen for clients.
+func OriginFlag(category string) cli.Flag {
+	return &cli.StringSliceFlag{Name: "origin", Category: category,
+		Usage: "allow pages of `PATTERN`, beside those of the same site, like http://*.example.org; null: pages without an origin, none: clients that send no Origin, *: all; repeatable"}
+}
+
+func HostFlag(category string) cli.Flag {
+	return &cli.StringSliceFlag{Name: "host", Category: category,
+		Usage: "be known as `NAME`, or the names of a pattern like *.lan, beside addresses, localhost and the host of --public-url; *: all; repeatable"}
+}
+
+// ReadGate is the gate of --origin and --host.
+func ReadGate(origins, hosts []string) (*gate.Gate, error) {
+	g, err := &gate.Gate{}, error(nil)
+	if g.Origins, err = gate.ParseOrigins(origins); err != nil {
+		return nil, app.Usagef("--origin %w", err)
+	}
+	if g.Hosts, err = gate.ParseHosts(hosts); err != nil {
+		return nil, app.Usagef("--host %w", err)
+	}
+	return g, nil
+}
+
+// CheckProtocols refuses names that could not stand in an answer, or be asked for.
+func CheckProtocols(names []string) error {
+	for _, name := range names {
+		if name == "" || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' || c == ',' }) {
+			return app.Usagef("--protocol %q: a sub-protocol is a word of ASCII without blanks and commas", name)
+		}
+	}
+	return nil
+}
+
+// OriginOf returns the origin of a request, "" for none. RFC 6455's older drafts
+// call the field Sec-WebSocket-Origin.
+func OriginOf(fields hixie.Fields) string {
+	for _, name := range []string{"Origin", "Sec-WebSocket-Origin"} {
+		if origin, ok := fields.Get(name); ok {
+			return origin
+		}
+	}
+	return ""
+}

@@ -1,0 +1,149 @@
+package listen
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
+	"github.com/ws76/ws76/transports"
+	"github.com/ws76/ws76/transports/all"
+)
+
+const DefaultAddr = "127.0.0.1:8076"
+
+// Activated returns the addresses of the sockets that systemd has opened for this
+// process: descriptors from 3 on, see sd_listen_fds(3).
+func Activated(getenv func(string) string, pid int) ([]string, error) {
+	const first, most = 3, 1000
+	if p, err := strconv.Atoi(getenv("LISTEN_PID")); err != nil || p != pid {
+		return nil, nil
+	}
+	n, err := strconv.Atoi(getenv("LISTEN_FDS"))
+	if err != nil || n < 0 || n > most {
+		return nil, app.Usagef("LISTEN_FDS=%q: want the number of sockets, at most %d", getenv("LISTEN_FDS"), most)
+	}
+	addrs := make([]string, n)
+	for i := range addrs {
+		addrs[i] = fmt.Sprintf("fd:%d", first+i)
+	}
+	return addrs, nil
+}
+
+// Addresses puts together what the command line and systemd say.
+func Addresses(e *reach.Env, args, flags []string) ([]string, error) {
+	if len(args) > 1 {
+		return nil, app.Usagef("serve takes one address, got %q", args)
+	}
+	sockets, err := Activated(e.Getenv, os.Getpid())
+	if err != nil {
+		return nil, err
+	}
+	addrs := append(args[:len(args):len(args)], flags...)
+	for _, socket := range sockets {
+		if !slices.Contains(addrs, socket) { // a descriptor can be used once
+			addrs = append(addrs, socket)
+		}
+	}
+	if len(addrs) == 0 {
+		addrs = []string{DefaultAddr}
+	}
+	return addrs, nil
+}
+
+func Open(e *reach.Env, ctx context.Context, addrs []string) (_ []net.Listener, err error) {
+	var open []net.Listener
+	defer func() {
+		if err != nil {
+			for _, l := range open {
+				l.Close()
+			}
+		}
+	}()
+	for _, addr := range addrs {
+		l, err := On(ctx, addr, e.OpenTransport)
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, l)
+	}
+	return open, nil
+}
+
+// ForScript is ws76.listen.
+func ForScript(e *reach.Env, ctx context.Context, addr string) (net.Listener, error) {
+	return On(ctx, addr, e.OpenGuarded)
+}
+
+// On listens on an address, over a transport that open opens.
+func On(ctx context.Context, addr string, open func(string, transports.Options) (transports.Transport, error)) (net.Listener, error) {
+	// A transport is told by its URL where it is; TCP alone has many places.
+	via, place, shown := addr, "", transports.Redact(addr)
+	if scheme, rest, ok := CutScheme(addr); !ok || scheme == "tcp" {
+		if !strings.Contains(addr, ":") {
+			return nil, app.Usagef("listening on %q: want HOST:PORT, :PORT or a URL like unix:///run/ws76.sock", shown)
+		}
+		via, place = "tcp:", addr
+		if ok {
+			via, place = SplitPlace("tcp", rest)
+		}
+		if strings.Contains(place, "@") {
+			return nil, app.Usagef("listening on %q: a listener has no user", shown)
+		}
+	}
+	t, err := open(via, transports.Options{})
+	if err != nil {
+		return nil, app.Usagef("listening on %q: %w", shown, err)
+	}
+	listener, ok := t.(transports.Listener)
+	if !ok {
+		return nil, app.Usagef("listening on %q: this transport can only dial", shown)
+	}
+	return listener.Listen(ctx, place)
+}
+
+// SplitPlace takes a URL like tcp://HOST:PORT?keepalive=5s, of which rest follows the
+// scheme, apart into that of the transport and the place, HOST:PORT.
+func SplitPlace(scheme, rest string) (via, place string) {
+	place, query, has := strings.Cut(strings.TrimPrefix(rest, "//"), "?")
+	via = scheme + ":"
+	if has {
+		via += "?" + query
+	}
+	return via, place
+}
+
+// CutScheme tells a URL, like unix:///path, fd:3 or stdio:, from HOST:PORT.
+func CutScheme(addr string) (scheme, rest string, ok bool) {
+	scheme, rest, ok = strings.Cut(addr, ":")
+	if strings.HasPrefix(rest, "//") {
+		return scheme, rest, ok && scheme != ""
+	}
+	if _, err := strconv.ParseUint(rest, 10, 16); err == nil && scheme != "fd" {
+		return "", "", false
+	}
+	known := slices.ContainsFunc(all.Transports().Entries(), func(e transports.Entry) bool { return e.Scheme == scheme })
+	return scheme, rest, known
+}
+
+// Describe says for the log what can be connected to.
+func Describe(addr net.Addr, secure bool) string {
+	switch addr.Network() {
+	case "tcp", "tcp4", "tcp6":
+		if secure {
+			return fmt.Sprintf("ws://%s/ and wss://%[1]s/", addr)
+		}
+		return fmt.Sprintf("ws://%s/", addr)
+	case "unix":
+		return "unix://" + addr.String()
+	}
+	if text := addr.String(); strings.HasPrefix(text, addr.Network()+":") {
+		return text
+	}
+	return addr.Network() + ":" + addr.String()
+}

@@ -1,0 +1,2 @@
+// Package output reads the form of messages on standard output.
+package output

@@ -1,0 +1,291 @@
+package plugin
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
+	"github.com/ws76/ws76/plugins"
+	"github.com/ws76/ws76/plugins/mqtt"
+	"github.com/ws76/ws76/plugins/nats"
+	"github.com/ws76/ws76/plugins/record"
+)
+
+func Command(e *reach.Env) *cli.Command {
+	return e.Command(cli.Command{
+		Name:  "plugin",
+		Usage: "list, describe, begin, install and remove plugins",
+		UsageText: `ws76 plugin list                            what there is
+ws76 plugin info socketio                   its options, commands and page
+ws76 plugin new hello                       a plugin to begin with
+ws76 connect ws://x/ --plugin hello         use it; edits are taken while it runs
+ws76 plugin install hello-1.0.0.tar.gz      install one, or ./hello
+ws76 plugin remove hello                    and remove it`,
+		Subcommands: []*cli.Command{
+			pluginListCommand(e), pluginInfoCommand(e), pluginNewCommand(e), pluginInstallCommand(e), pluginRemoveCommand(e),
+		},
+	}, app.ExitScript)
+}
+
+func pluginJSONFlag(shape string) cli.Flag {
+	return &cli.BoolFlag{Name: "json", Usage: "one JSON object a line: " + shape}
+}
+
+func pluginListCommand(e *reach.Env) *cli.Command {
+	return e.Command(cli.Command{
+		Name:  "list",
+		Usage: "list plugins, and executables that are commands",
+		UsageText: `ws76 plugin list
+ws76 plugin list --json | jq -r .name`,
+		Description: "Plugins are folders with a plugin.lua in the FOLDERS of --plugin-path, then in $XDG_DATA_HOME/ws76/plugins " +
+			"(~/.local/share/ws76/plugins), and those that are built in; what is found first counts. Their code is not run. " +
+			"One that is broken is named on standard error, and the exit code is 8.",
+		Flags:  []cli.Flag{hooks.PluginPathFlag(""), pluginJSONFlag("name, kind (lua, go, program), version, summary, where, commands, options, changed")},
+		Action: func(c *cli.Context) error { return pluginList(e, c) },
+	}, app.ExitScript)
+}
+
+// pluginJSON is what --json prints of a plugin.
+type pluginJSON struct {
+	Name     string              `json:"name"`
+	Kind     string              `json:"kind"` // "lua"; "go": part of ws76; "program": an executable ws76-NAME
+	Version  string              `json:"version,omitempty"`
+	Summary  string              `json:"summary,omitempty"`
+	Where    string              `json:"where"`
+	Example  string              `json:"example,omitempty"`
+	Source   string              `json:"source,omitempty"` // of an installed one
+	Commands []pluginCommandJSON `json:"commands,omitempty"`
+	Options  []pluginOptionJSON  `json:"options,omitempty"`
+	Changed  []string            `json:"changed,omitempty"` // since it was installed
+
+	Permissions []string `json:"permissions,omitempty"` // that it needs
+	Granted     bool     `json:"granted,omitempty"`     // them, when it was installed
+}
+
+type pluginCommandJSON struct {
+	Name    string `json:"name"`
+	Usage   string `json:"usage,omitempty"`
+	Summary string `json:"summary"`
+}
+
+type pluginOptionJSON struct {
+	Name     string   `json:"name"`
+	Type     string   `json:"type"`
+	Default  *string  `json:"default,omitempty"`
+	Required bool     `json:"required,omitempty"`
+	Values   []string `json:"values,omitempty"`
+	Help     string   `json:"help,omitempty"`
+}
+
+// compiled are the plugins in Go, which other flags and URLs than --plugin use.
+var compiled = []pluginJSON{
+	{Name: "mqtt", Kind: "go", Where: "built in", Summary: mqtt.Summary, Example: "ws76 bridge ws://:8080 " + mqtt.Example},
+	{Name: "nats", Kind: "go", Where: "built in", Summary: nats.Summary, Example: "ws76 bridge ws://:8080 " + nats.Example},
+	{Name: "record", Kind: "go", Where: "built in", Summary: record.Summary, Example: record.Example},
+}
+
+func describePlugin(e *reach.Env, p *plugins.Plugin) pluginJSON {
+	j := pluginJSON{Name: p.Name, Kind: "lua", Version: p.Version, Summary: p.Summary, Where: p.Where()}
+	for _, c := range p.Commands {
+		j.Commands = append(j.Commands, pluginCommandJSON{c.Name, c.Usage, c.Summary})
+	}
+	for _, o := range p.Options {
+		option := pluginOptionJSON{Name: o.Name, Type: o.Type, Required: o.Required, Values: o.Values, Help: o.Help}
+		if o.HasDefault {
+			option.Default = &o.Default
+		}
+		j.Options = append(j.Options, option)
+	}
+	if p.Record != nil {
+		j.Source = p.Record.Source
+	}
+	changed, err := p.Changed()
+	if err != nil {
+		changed = []string{err.Error()}
+	}
+	j.Changed = changed
+	j.Permissions = p.Permissions
+	if grants, err := hooks.GrantsDir(e); err == nil {
+		granted, err := p.Granted(grants)
+		j.Granted = err == nil && granted != nil
+	}
+	return j
+}
+
+// needs says what a plugin needs, and whether that was granted; "" where it needs nothing.
+func (j pluginJSON) needs() string {
+	if j.Permissions == nil {
+		return ""
+	}
+	granted := "not granted: --allow grants it, or plugin install --grant"
+	if j.Granted {
+		granted = "granted when it was installed"
+	}
+	return fmt.Sprintf("it needs %s (%s)\n", strings.Join(j.Permissions, ", "), granted)
+}
+
+func pluginList(e *reach.Env, c *cli.Context) error {
+	if c.NArg() > 0 {
+		return app.Usagef("plugin list: no arguments, got %q", c.Args().Slice())
+	}
+	found, broken := hooks.PluginFinder(e, c.String("plugin-path")).List()
+	list := slices.Clone(compiled)
+	for _, p := range found {
+		list = append(list, describePlugin(e, p))
+	}
+	for _, name := range e.Executables(programPrefix) {
+		if path := programOf(e, e.Program.Commands(), name); path != "" {
+			list = append(list, pluginJSON{Name: name, Kind: "program", Where: path})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b pluginJSON) int { return strings.Compare(a.Name, b.Name) })
+	if err := printPlugins(e, list, c.Bool("json")); err != nil {
+		return err
+	}
+	for _, err := range broken {
+		e.Log.Errorf("%v", err)
+	}
+	if broken != nil {
+		return app.SilentError(app.ExitScript)
+	}
+	return nil
+}
+
+func printPlugins(e *reach.Env, list []pluginJSON, asJSON bool) error {
+	width := 0
+	for _, p := range list {
+		width = max(width, len(p.Name))
+	}
+	for _, p := range list {
+		var err error
+		if asJSON {
+			err = e.PrintJSON(p)
+		} else {
+			about := p.Summary
+			if p.Kind == "program" {
+				about = "the program " + p.Where
+			} else if p.Where != "built in" {
+				about += " (" + p.Where + ")"
+			}
+			if p.Changed != nil {
+				about += "; not as it was installed"
+			}
+			_, err = fmt.Fprintf(e.Stdout, "%-*s  %-7s  %s\n", width, app.Shown(p.Name), app.Shown(p.Version), app.Shown(about))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func pluginInfoCommand(e *reach.Env) *cli.Command {
+	return e.Command(cli.Command{
+		Name:      "info",
+		Usage:     "say what a plugin does, its options and commands",
+		ArgsUsage: "NAME",
+		UsageText: `ws76 plugin info socketio
+ws76 plugin info ./hello
+ws76 plugin info --json heartbeat`,
+		Description: "NAME may be the path of a folder, with a slash in it. The text of the plugin's README.md follows.",
+		Flags:       []cli.Flag{hooks.PluginPathFlag(""), pluginJSONFlag("as plugin list prints it")},
+		Action:      func(c *cli.Context) error { return pluginInfo(e, c) },
+	}, app.ExitScript)
+}
+
+func pluginInfo(e *reach.Env, c *cli.Context) error {
+	if c.NArg() != 1 {
+		return app.Usagef("plugin info: want one NAME; ws76 plugin list shows them")
+	}
+	name := c.Args().First()
+	var j pluginJSON
+	readme := ""
+	if i := slices.IndexFunc(compiled, func(p pluginJSON) bool { return p.Name == name }); i >= 0 {
+		j = compiled[i]
+	} else {
+		finder := hooks.PluginFinder(e, c.String("plugin-path"))
+		p, err := finder.Find(name)
+		if err != nil {
+			return hooks.PluginMissing("plugin info: ", finder, name, err)
+		}
+		j, readme = describePlugin(e, p), p.Readme()
+	}
+	if c.Bool("json") {
+		return e.PrintJSON(j)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s: %s\n%s\n", j.Name, j.Version, j.Summary, j.Where)
+	if j.Source != "" {
+		fmt.Fprintf(&b, "installed from %s\n", j.Source)
+	}
+	b.WriteString(j.needs())
+	for _, what := range j.Changed {
+		fmt.Fprintf(&b, "not as it was installed: %s\n", what)
+	}
+	if j.Example != "" {
+		fmt.Fprintf(&b, "\n   %s\n", j.Example)
+	}
+	if len(j.Options) > 0 {
+		fmt.Fprintf(&b, "\nOPTIONS, as in --plugin %s,%s=...\n", j.Name, j.Options[0].Name)
+	}
+	for _, o := range j.Options {
+		help := o.Help
+		if o.Values != nil {
+			help += " (" + strings.Join(o.Values, ", ") + ")"
+		}
+		switch {
+		case o.Required:
+			help += " (required)"
+		case o.Default != nil && *o.Default != "":
+			text := *o.Default
+			if strings.Contains(text, " ") {
+				text = strconv.Quote(text)
+			}
+			help += " (default: " + text + ")"
+		}
+		fmt.Fprintf(&b, "   %-24s %s\n", o.Name+" "+strings.ToUpper(o.Type), app.Wrap(help, 28))
+	}
+	if len(j.Commands) > 0 {
+		b.WriteString("\nCOMMANDS\n")
+	}
+	for _, command := range j.Commands {
+		fmt.Fprintf(&b, "   ws76 %s %s\n%28s%s\n", command.Name, command.Usage, "", app.Wrap(command.Summary, 28))
+	}
+	if readme != "" {
+		b.WriteString("\n" + readme)
+	}
+	return e.Print([]byte(b.String()))
+}
+
+// Names are the names of all plugins for --plugin.
+func Names(e *reach.Env, wanted func(*plugins.Plugin) bool) []app.Word {
+	found, _ := hooks.PluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).List()
+	var list []app.Word
+	for _, p := range found {
+		if wanted(p) {
+			list = append(list, app.Word{Text: p.Name, About: p.Summary})
+		}
+	}
+	return list
+}
+
+// TestedPlugin returns the plugin that a test of scripts is for: plugin.lua beside
+// plugin_test.lua; nil where there is none.
+func TestedPlugin(path string) (*plugins.Plugin, error) {
+	dir := filepath.Dir(path)
+	if filepath.Base(path) != "plugin_test.lua" {
+		return nil, nil
+	}
+	if _, err := os.Stat(filepath.Join(dir, plugins.MainFile)); err != nil {
+		return nil, nil
+	}
+	return plugins.Open(dir)
+}

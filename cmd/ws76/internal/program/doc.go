@@ -1,0 +1,2 @@
+// Package program makes the options of scripts that open connections themselves.
+package program

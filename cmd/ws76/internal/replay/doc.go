@@ -1,0 +1,2 @@
+// Package replay is ws76 replay: recordings of connections, printed and played.
+package replay

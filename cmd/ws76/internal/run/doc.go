@@ -1,0 +1,2 @@
+// Package run is ws76 run: a script as a program.
+package run

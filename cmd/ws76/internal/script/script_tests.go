@@ -1,0 +1,210 @@
+package script
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
+	"github.com/ws76/ws76/cmd/ws76/internal/plugin"
+	"github.com/ws76/ws76/cmd/ws76/internal/reach"
+	"github.com/ws76/ws76/scripts"
+	"github.com/ws76/ws76/scripts/check"
+	"github.com/ws76/ws76/scripts/scripttest"
+	"github.com/ws76/ws76/scripts/watch"
+)
+
+func scriptTestCommand(e *reach.Env) *cli.Command {
+	return e.Command(cli.Command{
+		Name:      "test",
+		Usage:     "run the tests of scripts",
+		ArgsUsage: "FILE...",
+		UsageText: `ws76 script test redact_test.lua
+ws76 script test --run digits redact_test.lua
+ws76 script test --watch *_test.lua
+ws76 script test *_test.lua | tee result.tap`,
+		Description: "Runs every function test_* of each file, in a script of its own, and prints the results in the Test Anything Protocol. With NAME_test.lua, " +
+			"NAME.lua beside it is loaded first: its hooks are what is tested. ws76.test.conn gives a connection whose peer is the test, ws76.test.peer a peer for " +
+			"scripts that connect themselves, ws76.test.run runs a program, ws76.test.advance moves the clock, which stands still otherwise, ws76.test.replay feeds a " +
+			"recording, ws76.test.equal compares. A test that fails makes the exit code 8.",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "run", Usage: "only tests whose name `PATTERN` fits, a regular expression"},
+			&cli.BoolFlag{Name: "watch", Usage: "run the tests again whenever a .lua file in their folders changes, until interrupted"},
+		}, hooks.LimitFlags()...),
+		Action: func(c *cli.Context) error { return scriptTest(e, c) },
+	}, app.ExitScript)
+}
+
+// luaTest is one test of a file.
+type luaTest struct{ path, name string }
+
+func scriptTest(e *reach.Env, c *cli.Context) error {
+	if c.NArg() == 0 {
+		return app.Usagef("script test: no FILE; for instance ws76 script test redact_test.lua")
+	}
+	pattern, err := regexp.Compile(c.String("run"))
+	if err != nil {
+		return app.Usagef("script test: --run: %v", err)
+	}
+	if c.Bool("watch") {
+		return scriptTestAgain(e, c, pattern)
+	}
+	return scriptTestOnce(e, c, pattern)
+}
+
+// scriptTestAgain runs the tests now and whenever a script in one of their folders has changed.
+func scriptTestAgain(e *reach.Env, c *cli.Context, pattern *regexp.Regexp) error {
+	changed := make(chan string, 1)
+	w, err := watch.New(&watch.Options{OnError: func(err error) { e.Log.Warnf("%v", err) }})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	folders := map[string]bool{}
+	for _, path := range c.Args().Slice() {
+		dir, err := filepath.Abs(filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		if folders[dir] {
+			continue
+		}
+		folders[dir] = true
+		if _, err := w.AddFile(dir, func(events []watch.Event) {
+			for _, event := range events {
+				if filepath.Ext(event.Path) != ".lua" {
+					continue
+				}
+				select {
+				case changed <- event.Path:
+				default:
+				}
+			}
+		}); err != nil {
+			return err
+		}
+	}
+	for {
+		err := scriptTestOnce(e, c, pattern)
+		if c.Context.Err() != nil {
+			return context.Cause(c.Context)
+		}
+		var silent app.SilentError
+		if err != nil && !errors.As(err, &silent) {
+			e.Log.Errorf("%v", err)
+		}
+		select {
+		case path := <-changed:
+			fmt.Fprintf(e.Stdout, "# %s has changed\n", path)
+		case <-c.Context.Done():
+			return context.Cause(c.Context)
+		}
+	}
+}
+
+// findTests returns the tests of the files whose names fit.
+func findTests(paths []string, pattern *regexp.Regexp) ([]luaTest, error) {
+	var tests []luaTest
+	all := 0
+	for _, path := range paths {
+		src, err := readScript(path)
+		if err != nil {
+			return nil, err
+		}
+		report, err := check.Script(src, path, knownNames())
+		if err != nil {
+			return nil, app.WithCode(app.ExitScript, err)
+		}
+		all += len(report.Tests)
+		for _, t := range report.Tests {
+			if pattern.MatchString(t.Name) {
+				tests = append(tests, luaTest{path, t.Name})
+			}
+		}
+	}
+	switch in := strings.Join(paths, ", "); {
+	case all == 0:
+		return nil, app.WithCode(app.ExitScript, fmt.Errorf("script test: no function test_… in %s", in))
+	case tests == nil:
+		return nil, app.WithCode(app.ExitScript, fmt.Errorf("script test: --run %s: none of the %d tests in %s fits", pattern, all, in))
+	}
+	return tests, nil
+}
+
+func scriptTestOnce(e *reach.Env, c *cli.Context, pattern *regexp.Regexp) error {
+	tests, err := findTests(c.Args().Slice(), pattern)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.Stdout, "TAP version 13\n1..%d\n", len(tests))
+	failed := false
+	for i, t := range tests {
+		failure, err := runTest(e, c, t)
+		if err == nil {
+			err = printTest(e, i+1, t, failure)
+		}
+		if err != nil {
+			return err
+		}
+		failed = failed || failure != nil
+	}
+	if failed {
+		return app.SilentError(app.ExitScript)
+	}
+	return nil
+}
+
+// runTest runs a test in a script and a folder of its own. failure is why it failed, err why it could not be run.
+func runTest(e *reach.Env, c *cli.Context, t luaTest) (failure, err error) {
+	options, err := hooks.ScriptOptions(e, c, t.path)
+	if err != nil {
+		return nil, err
+	}
+	options.KV = nil // what is kept is not for tests
+	if options.Data, err = os.MkdirTemp("", "ws76-test-"); err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(options.Data)
+	p, err := plugin.TestedPlugin(t.path)
+	if err != nil {
+		return nil, app.WithCode(app.ExitScript, err)
+	}
+	if p != nil {
+		if options.Permissions, err = hooks.PluginPermissions(e, c, p, nil, options.Args); err != nil {
+			return nil, err
+		}
+		if options.Library, err = p.Defaults(); err != nil {
+			return nil, app.WithCode(app.ExitScript, err)
+		}
+	}
+	options.Print = func(text string) { fmt.Fprintf(e.Stdout, "# %s\n", strings.ReplaceAll(text, "\n", "\n# ")) }
+	failure = scripttest.Test(c.Context, t.path, t.name, options)
+	if c.Context.Err() != nil {
+		return nil, context.Cause(c.Context)
+	}
+	return failure, nil
+}
+
+// printTest prints a result in the Test Anything Protocol.
+func printTest(e *reach.Env, n int, t luaTest, failure error) error {
+	name := filepath.Base(t.path) + ": " + t.name
+	if failure == nil {
+		_, err := fmt.Fprintf(e.Stdout, "ok %d - %s\n", n, name)
+		return err
+	}
+	text := failure.Error()
+	var script *scripts.Error
+	if errors.As(failure, &script) && script.Traceback != "" {
+		text += "\n" + script.Traceback
+	}
+	text = strings.ReplaceAll(text, "\n", "\n    ")
+	_, err := fmt.Fprintf(e.Stdout, "not ok %d - %s\n  ---\n  message: |\n    %s\n  ...\n", n, name, text)
+	return err
+}

@@ -1,0 +1,2 @@
+// Package wifly is ws76 wifly: WiFly modules, and one in software.
+package wifly

@@ -1,8 +1,0 @@
-//go:build !unix
-
-package main
-
-import "syscall"
-
-// signalNumber is the signal that ended a process; there are none here.
-func signalNumber(syscall.WaitStatus) int { return 0 }

@@ -1,8 +1,0 @@
-//go:build unix
-
-package main
-
-import "syscall"
-
-// signalNumber is the signal that ended a process.
-func signalNumber(status syscall.WaitStatus) int { return int(status.Signal()) }
