@@ -19,6 +19,7 @@ const module = "github.com/ws76/ws76/"
 // mayImport is the import graph: what each package may import of this module.
 // Those that are missing here may import nothing of it.
 var mayImport = map[string][]string{
+	"cmd/ws76/internal/connect":    {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "cmd/ws76/internal/hooks", "cmd/ws76/internal/outcome", "cmd/ws76/internal/output", "cmd/ws76/internal/reach", "core", "core/bridge", "core/hixie", "core/relay", "core/relay/format", "core/relay/recording", "core/rfc6455", "internal/lineedit", "internal/silence", "plugins/record", "scripts"},
 	"cmd/ws76/internal/completion": {"cmd/ws76/internal/app", "cmd/ws76/internal/plugin", "cmd/ws76/internal/reach", "completions", "core", "plugins", "transports/all", "transports/serial"},
 	"cmd/ws76/internal/frame":      {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "cmd/ws76/internal/hooks", "cmd/ws76/internal/outcome", "cmd/ws76/internal/output", "cmd/ws76/internal/reach", "core", "core/hixie", "core/relay", "core/relay/format", "core/rfc6455", "internal/capture", "scripts"},
 	"cmd/ws76/internal/listen":     {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "cmd/ws76/internal/reach", "core", "core/hixie", "core/serve/gate", "transports", "transports/all"},
@@ -36,7 +37,7 @@ var mayImport = map[string][]string{
 	"cmd/ws76/internal/hooks":      {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "cmd/ws76/internal/reach", "core", "core/relay", "internal/textfile", "plugins", "plugins/record", "scripts", "scripts/kv", "scripts/permit", "transports", "transports/all"},
 	"cmd/ws76/internal/app":        {"cmd/ws76/internal/flags", "core/relay/format", "internal/children", "internal/lineedit", "internal/nearest", "internal/textfile"},
 	"cmd/ws76/internal/reach":      {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "core", "core/hixie", "core/rfc6455", "internal/deadpeer", "internal/textfile", "scripts/permit", "transports", "transports/all", "transports/exec", "transports/tcp", "transports/tls", "transports/wifly"},
-	"cmd/ws76":                     {"cmd/ws76/internal/about", "cmd/ws76/internal/app", "cmd/ws76/internal/completion", "cmd/ws76/internal/flags", "cmd/ws76/internal/frame", "cmd/ws76/internal/hooks", "cmd/ws76/internal/keygen", "cmd/ws76/internal/listen", "cmd/ws76/internal/outcome", "cmd/ws76/internal/output", "cmd/ws76/internal/plugin", "cmd/ws76/internal/program", "cmd/ws76/internal/reach", "cmd/ws76/internal/replay", "cmd/ws76/internal/run", "cmd/ws76/internal/script", "cmd/ws76/internal/wifly", "core", "core/bridge", "core/hixie", "core/hub", "core/hub/nats", "core/relay", "core/relay/format", "core/relay/recording", "core/rfc6455", "core/serve", "core/serve/auth", "core/serve/channels", "core/serve/dashboard", "core/serve/gate", "core/serve/metrics", "core/serve/static", "internal/accept", "internal/deadpeer", "internal/lineedit", "internal/silence", "plugins/broker", "plugins/mqtt", "plugins/nats", "plugins/record", "scripts", "scripts/watch", "transports", "transports/exec", "transports/pipe", "transports/serial", "transports/tls", "transports/wifly", "transports/wifly/module"},
+	"cmd/ws76":                     {"cmd/ws76/internal/about", "cmd/ws76/internal/app", "cmd/ws76/internal/completion", "cmd/ws76/internal/connect", "cmd/ws76/internal/flags", "cmd/ws76/internal/frame", "cmd/ws76/internal/hooks", "cmd/ws76/internal/keygen", "cmd/ws76/internal/listen", "cmd/ws76/internal/outcome", "cmd/ws76/internal/plugin", "cmd/ws76/internal/program", "cmd/ws76/internal/reach", "cmd/ws76/internal/replay", "cmd/ws76/internal/run", "cmd/ws76/internal/script", "cmd/ws76/internal/wifly", "core", "core/bridge", "core/hixie", "core/hub", "core/hub/nats", "core/relay", "core/relay/format", "core/relay/recording", "core/rfc6455", "core/serve", "core/serve/auth", "core/serve/channels", "core/serve/dashboard", "core/serve/gate", "core/serve/metrics", "core/serve/static", "internal/accept", "internal/deadpeer", "internal/silence", "plugins/broker", "plugins/mqtt", "plugins/nats", "plugins/record", "scripts", "scripts/watch", "transports", "transports/exec", "transports/pipe", "transports/serial", "transports/tls", "transports/wifly", "transports/wifly/module"},
 	"core":                         {"core/hixie", "core/rfc6455", "internal/deadpeer", "internal/outq"},
 	"core/relay":                   {"core", "core/rfc6455"},
 	"core/bridge":                  {"core", "core/hixie", "core/relay", "core/relay/format", "core/rfc6455", "internal/outq"},
@@ -152,7 +153,7 @@ func TestImports(t *testing.T) {
 // A command that is a program of the user's takes the place of this one.
 func TestStartsInOnePlace(t *testing.T) {
 	sourceFiles(t, func(pkg, path string, file *ast.File) {
-		if pkg == "internal/children" || strings.HasSuffix(path, "internal/plugin/plugin_program.go") {
+		if pkg == "internal/children" || strings.HasSuffix(path, "internal/plugin/program.go") {
 			return
 		}
 		makes, started := false, ""

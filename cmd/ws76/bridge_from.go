@@ -13,6 +13,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
+	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/cmd/ws76/internal/wifly"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
@@ -291,7 +292,7 @@ func (s *span) runOpened(ctx context.Context, open func(context.Context, *client
 		if ctx.Err() != nil && s.c.Context.Err() == nil {
 			return nil
 		}
-		if !s.c.Bool("reconnect") || ctx.Err() != nil || err != nil && !retryable(err) {
+		if !s.c.Bool("reconnect") || ctx.Err() != nil || err != nil && !outcome.Retryable(err) {
 			return err
 		}
 		if time.Since(started) > time.Minute {

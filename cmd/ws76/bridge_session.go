@@ -121,7 +121,7 @@ func (s *joined) closed(err error) error {
 		session.Closed(err)
 	}
 	s.recorded.Closed(s.from.conn, err)
-	if err = sideNames(err, s.from, s.to); onlyUnanswered(err) {
+	if err = sideNames(err, s.from, s.to); outcome.OnlyUnanswered(err) {
 		err = nil
 	}
 	return s.line.closed(&s.link, s.buffer, s.from, s.to, err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/connect"
 	"github.com/ws76/ws76/internal/testenv"
 )
 
@@ -214,9 +215,9 @@ func TestConsoleCommands(t *testing.T) {
 	conn := p.conn()
 	s.line("/help")
 	s.shows("/quit         close it properly and leave", ">")
-	for _, c := range commands {
-		if screen := s.contents(); !strings.Contains(screen, "/"+c.name+" ") {
-			t.Errorf("/help does not list %s but\n%s", c.name, screen)
+	for _, name := range connect.Names() {
+		if screen := s.contents(); !strings.Contains(screen, "/"+name+" ") {
+			t.Errorf("/help does not list %s but\n%s", name, screen)
 		}
 	}
 	s.line("//x")

@@ -11,6 +11,7 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/about"
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/completion"
+	"github.com/ws76/ws76/cmd/ws76/internal/connect"
 	"github.com/ws76/ws76/cmd/ws76/internal/frame"
 	"github.com/ws76/ws76/cmd/ws76/internal/keygen"
 	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
@@ -34,7 +35,7 @@ func newProgram(e *reach.Env) *app.Program {
 		Version: buildVersion(),
 		Commands: func() []*cli.Command {
 			return []*cli.Command{
-				connectCommand(e),
+				connect.Command(e),
 				run.Command(e),
 				serveCommand(e),
 				replay.Command(e),

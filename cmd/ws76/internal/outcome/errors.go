@@ -122,3 +122,39 @@ func deviceFailed(err error) bool {
 func Several(err error) bool {
 	return app.Is[*record.Difference](err) || app.Is[*scripts.Error](err) || app.Is[*scripts.LoadError](err)
 }
+
+// Retryable reports whether a new connection may mend err: not what is wrong with the
+// input, the output or the command line.
+func Retryable(err error) bool {
+	switch Code(err) {
+	case app.ExitConnect, app.ExitUnclean, app.ExitTimeout, app.ExitTransport:
+		return true
+	}
+	// A server that is dying, or not there yet, cuts it off, or says that it is not ready.
+	var handshake *core.HandshakeError
+	return errors.As(err, &handshake) && (handshake.Status >= 500 || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || app.Is[*net.OpError](err))
+}
+
+// OnlyUnanswered reports whether all that went wrong is that our closing frame
+// got no answer, as is usual with servers of the drafts.
+func OnlyUnanswered(err error) bool {
+	return OnlyClose(err, func(ce *core.CloseError) bool { return ce.Unanswered })
+}
+
+// OnlyClose reports whether err is nothing but ends of connections that are harmless.
+func OnlyClose(err error, harmless func(*core.CloseError) bool) bool {
+	switch e := err.(type) {
+	case *core.CloseError:
+		return harmless(e)
+	case interface{ Unwrap() []error }:
+		for _, err := range e.Unwrap() {
+			if !OnlyClose(err, harmless) {
+				return false
+			}
+		}
+		return true
+	case interface{ Unwrap() error }:
+		return OnlyClose(e.Unwrap(), harmless)
+	}
+	return false
+}

@@ -1,4 +1,4 @@
-package main
+package connect
 
 import (
 	"encoding/hex"
@@ -279,3 +279,11 @@ func (t *console) scriptCommand(path string) {
 
 // maxNames is more than anyone reads.
 const maxNames = 1000
+
+// Names are those of the commands that may be typed, without the slash.
+func Names() (names []string) {
+	for _, c := range commands {
+		names = append(names, c.name)
+	}
+	return names
+}

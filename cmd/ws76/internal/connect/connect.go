@@ -1,4 +1,4 @@
-package main
+package connect
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 	"github.com/ws76/ws76/scripts"
 )
 
-func connectCommand(e *reach.Env) *cli.Command {
+func Command(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "connect",
 		Usage:     "pipe messages to a WebSocket server and back",

@@ -1,11 +1,10 @@
-package main
+package connect
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"sync/atomic"
 	"time"
 
@@ -98,22 +97,9 @@ var (
 // errUnread is not mended by a new connection: what was sent on this one is gone.
 var errUnread = errors.New("the peer has not read all that was sent, and did not answer the closing frame; a longer --linger gives it more time")
 
-// retryable reports whether a new connection may mend err: not what is wrong with
-// the input, the output or the command line.
+// retryable reports whether a new connection may mend err.
 func retryable(err error) bool {
-	if errors.Is(err, errUnread) {
-		return false
-	}
-	switch outcome.Code(err) {
-	case app.ExitConnect, app.ExitUnclean, app.ExitTimeout, app.ExitTransport:
-		return true
-	}
-	var handshake *core.HandshakeError
-	if errors.As(err, &handshake) {
-		// A server that is dying, or not there yet, cuts it off, or says that it is not ready.
-		return handshake.Status >= 500 || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || app.Is[*net.OpError](err)
-	}
-	return err == errPeerClosed || err == errClosedHere
+	return err == errPeerClosed || err == errClosedHere || !errors.Is(err, errUnread) && outcome.Retryable(err)
 }
 
 // dial connects to where the plugins say.
@@ -200,7 +186,7 @@ func (p *pipe) undelivered(s relay.Stats, conn *core.Conn, err error) {
 		p.lossyNow = true
 		p.Log.Errorf("%d messages were not sent: the connection ended before", n)
 	}
-	if s.NotKnown > 0 && (conn.Fate().Unread || err != nil && !onlyUnanswered(err)) {
+	if s.NotKnown > 0 && (conn.Fate().Unread || err != nil && !outcome.OnlyUnanswered(err)) {
 		p.lossyNow = true
 		p.Log.Errorf("of %d messages it is not known whether they arrived", s.NotKnown)
 	}
@@ -226,7 +212,7 @@ func (p *pipe) ended(conn *core.Conn, err error) error {
 	}
 	closedHere, unread := p.terminal.closedHere(), conn.Fate().Unread
 	switch {
-	case unread && !p.rules.done && (err == nil || onlyUnanswered(err)):
+	case unread && !p.rules.done && (err == nil || outcome.OnlyUnanswered(err)):
 		return app.WithCode(app.ExitUnclean, errUnread)
 	case err == nil && ce != nil && ce.ByPeer && complains(ce.Code):
 		return app.WithCode(app.ExitUnclean, fmt.Errorf("the peer %w", ce))
@@ -234,7 +220,7 @@ func (p *pipe) ended(conn *core.Conn, err error) error {
 		return errClosedHere
 	case err == nil && ce != nil && ce.ByPeer && !p.terminal.ended():
 		return errPeerClosed
-	case err != nil && onlyUnanswered(err):
+	case err != nil && outcome.OnlyUnanswered(err):
 		received := "; its system has everything before it"
 		if unread {
 			received = ""
@@ -244,11 +230,11 @@ func (p *pipe) ended(conn *core.Conn, err error) error {
 			return errClosedHere
 		}
 		return nil
-	case p.rules.done && onlyClose(err, func(ce *core.CloseError) bool { return !ce.ByPeer && errors.Is(ce.Err, io.ErrUnexpectedEOF) }):
+	case p.rules.done && outcome.OnlyClose(err, func(ce *core.CloseError) bool { return !ce.ByPeer && errors.Is(ce.Err, io.ErrUnexpectedEOF) }):
 		// Cut off is what came after the last message that was asked for.
 		p.Log.Warnf("the peer did not answer the closing frame")
 		return nil
-	case err != nil && p.scripted.Load().Closing() && onlyClose(err, func(ce *core.CloseError) bool { return errors.Is(ce.Err, core.ErrNoClosingFrame) }):
+	case err != nil && p.scripted.Load().Closing() && outcome.OnlyClose(err, func(ce *core.CloseError) bool { return errors.Is(ce.Err, core.ErrNoClosingFrame) }):
 		// Faster than the closing frame that a script has asked for.
 		p.Log.Infof("the peer closed the stream before our closing frame")
 		return nil
@@ -270,7 +256,7 @@ func plainly(err error) error {
 		var all error
 		for _, err := range several.Unwrap() {
 			switch err := plainly(err); {
-			case onlyUnanswered(err), all != nil && errors.Is(all, err): // no news
+			case outcome.OnlyUnanswered(err), all != nil && errors.Is(all, err): // no news
 			case all == nil:
 				all = err
 			default:
@@ -289,28 +275,4 @@ func plainly(err error) error {
 		return fmt.Errorf("standard input: %w", side.Err)
 	}
 	return fmt.Errorf("standard output: %w", side.Err)
-}
-
-// onlyUnanswered reports whether all that went wrong is that our closing frame
-// got no answer, as is usual with servers of the drafts.
-func onlyUnanswered(err error) bool {
-	return onlyClose(err, func(ce *core.CloseError) bool { return ce.Unanswered })
-}
-
-// onlyClose reports whether err is nothing but ends of connections that are harmless.
-func onlyClose(err error, harmless func(*core.CloseError) bool) bool {
-	switch e := err.(type) {
-	case *core.CloseError:
-		return harmless(e)
-	case interface{ Unwrap() []error }:
-		for _, err := range e.Unwrap() {
-			if !onlyClose(err, harmless) {
-				return false
-			}
-		}
-		return true
-	case interface{ Unwrap() error }:
-		return onlyClose(e.Unwrap(), harmless)
-	}
-	return false
 }
