@@ -32,12 +32,12 @@ func texts(list []app.Word) []string {
 // TestCompletedWords holds what completion puts in against what the commands take.
 func TestCompletedWords(t *testing.T) {
 	e := completingEnv(nil)
-	for _, url := range texts(completion.Candidates(e, "url", "")) {
+	for _, url := range texts(completion.Candidates(e.Env, "url", "")) {
 		if _, err := core.ParseURL(url + "host/"); err != nil {
 			t.Errorf("completion offers %q: %v", url, err)
 		}
 	}
-	for _, via := range texts(completion.Candidates(e, "via", "")) {
+	for _, via := range texts(completion.Candidates(e.Env, "via", "")) {
 		rest := map[string]string{"exec:": "cat", "fd:": "0"}[via]
 		if rest == "" && strings.HasSuffix(via, "/") {
 			rest = "somewhere"
@@ -52,11 +52,11 @@ func TestCompletedWords(t *testing.T) {
 		}
 	}
 	for _, kind := range completion.Kinds {
-		if kind != "port" && kind != "plugin-installed" && kind != "plugin-command" && len(completion.Candidates(e, kind, "")) == 0 {
+		if kind != "port" && kind != "plugin-installed" && kind != "plugin-command" && len(completion.Candidates(e.Env, kind, "")) == 0 {
 			t.Errorf("there is nothing of kind %q", kind)
 		}
 	}
-	if got := completion.Candidates(e, "nonsense", ""); got != nil {
+	if got := completion.Candidates(e.Env, "nonsense", ""); got != nil {
 		t.Errorf("of no kind: %v", got)
 	}
 }
@@ -72,15 +72,15 @@ func TestCompletedProfiles(t *testing.T) {
 	}
 	write("[profile.lab]\nurl = 'ws://me:secret@lab.example/'\n[profile.'$(reboot)']\nurl = 'ws://x/'\n")
 	for _, kind := range []string{"url", "endpoint"} {
-		if got, want := completion.Candidates(e(), kind, "@"), []app.Word{{Text: "@lab", About: "ws://me:xxxxx@lab.example/"}}; !slices.Equal(got, want) {
+		if got, want := completion.Candidates(e().Env, kind, "@"), []app.Word{{Text: "@lab", About: "ws://me:xxxxx@lab.example/"}}; !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", kind, got, want)
 		}
 	}
 	write("[profile.lab\n") // somebody is writing it
-	if got := completion.Candidates(e(), "url", "@"); got != nil {
+	if got := completion.Candidates(e().Env, "url", "@"); got != nil {
 		t.Errorf("of a broken file: %v", got)
 	}
-	if got := completion.Candidates(e(), "url", "wss:"); len(got) != 1 {
+	if got := completion.Candidates(e().Env, "url", "wss:"); len(got) != 1 {
 		t.Errorf("with a broken file: %v", got)
 	}
 }
@@ -105,7 +105,7 @@ func TestCompletedFiles(t *testing.T) {
 		base + ".h":        {base + ".hidden"},
 		base + "nonsense/": nil,
 	} {
-		if got := texts(completion.Candidates(completingEnv(nil), "via", typed)); !slices.Equal(got, want) {
+		if got := texts(completion.Candidates(completingEnv(nil).Env, "via", typed)); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", typed, got, want)
 		}
 	}

@@ -58,7 +58,7 @@ c . d = 3
 	for key, want := range map[string]int{
 		"a": 1, "connect": 3, "connect b": 4, "connect c d": 5, "profile lab": 6, "profile lab url": 7, "list": 8, "b": 0, "connect url": 0,
 	} {
-		if got := app.TomlLine(text, strings.Fields(key)); got != want {
+		if got := app.TOMLLine(text, strings.Fields(key)); got != want {
 			t.Errorf("%s: line %d, want %d", key, got, want)
 		}
 	}

@@ -152,21 +152,3 @@ func TestDisplayKeepsCharacters(t *testing.T) {
 		t.Errorf("got %q, want %q", got.String(), want)
 	}
 }
-
-// An address that is refused again and again makes no more than a line of it.
-func TestRefusalsAreSummedUp(t *testing.T) {
-	var out bytes.Buffer
-	r := refusalLog{log: app.NewLogger(&out)}
-	for i := range 5000 {
-		r.add("", fmt.Sprintf("192.0.2.1:%d", i), errors.New("no"))
-		r.add("", fmt.Sprintf("192.0.2.2:%d", i), fmt.Errorf("path %d", i))
-	}
-	r.add("", "192.0.2.3:1", errors.New("no"))
-	r.close()
-	if n := strings.Count(out.String(), "\n"); n != 1+maxSaid+1+2 {
-		t.Errorf("%d lines:\n%s", n, out.String())
-	}
-	if want := "192.0.2.1: refused 4999 times more"; !strings.Contains(out.String(), want) {
-		t.Errorf("no %q in\n%s", want, out.String())
-	}
-}

@@ -10,8 +10,10 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/about"
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/bridge"
 	"github.com/ws76/ws76/cmd/ws76/internal/completion"
 	"github.com/ws76/ws76/cmd/ws76/internal/connect"
+	"github.com/ws76/ws76/cmd/ws76/internal/demo"
 	"github.com/ws76/ws76/cmd/ws76/internal/frame"
 	"github.com/ws76/ws76/cmd/ws76/internal/keygen"
 	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
@@ -20,6 +22,7 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/replay"
 	"github.com/ws76/ws76/cmd/ws76/internal/run"
 	"github.com/ws76/ws76/cmd/ws76/internal/script"
+	"github.com/ws76/ws76/cmd/ws76/internal/serve"
 	"github.com/ws76/ws76/cmd/ws76/internal/wifly"
 )
 
@@ -37,19 +40,19 @@ func newProgram(e *reach.Env) *app.Program {
 			return []*cli.Command{
 				connect.Command(e),
 				run.Command(e),
-				serveCommand(e),
+				serve.Command(e),
 				replay.Command(e),
-				bridgeCommand(e),
+				bridge.Command(e),
 				keygen.Command(e.Env),
-				frame.Command(e),
-				script.Command(e),
+				frame.Command(e.Env),
+				script.Command(e.Env),
 				plugin.Command(e),
 				wifly.Command(e),
-				demoCommand(e),
-				completion.Command(e),
-				about.Man(e.Env),
-				about.Version(e.Env),
-				completion.Words(e),
+				demo.Command(e),
+				completion.Command(e.Env),
+				about.ManCommand(e.Env),
+				about.VersionCommand(e.Env),
+				completion.WordsCommand(e.Env),
 			}
 		},
 		Added:  func(builtin []*cli.Command, args []string) *cli.Command { return plugin.Added(e, builtin, args) },

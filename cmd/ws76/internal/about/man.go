@@ -15,7 +15,8 @@ import (
 	"github.com/ws76/ws76/man"
 )
 
-func Man(e *app.Env) *cli.Command {
+// ManCommand is ws76 man.
+func ManCommand(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "man",
 		Usage:     "list, print or install the manual pages",

@@ -11,7 +11,8 @@ import (
 	"github.com/ws76/ws76/transports/all"
 )
 
-func Version(e *app.Env) *cli.Command {
+// VersionCommand is ws76 version.
+func VersionCommand(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "version",
 		Usage: "print the version, and what it was built with",

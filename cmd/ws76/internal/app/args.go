@@ -53,6 +53,7 @@ func Permute(app *cli.App, args []string) []string {
 	return append(append(out, "--"), rest...)
 }
 
+// Find returns the command of a name, nil for none.
 func Find(commands []*cli.Command, name string) *cli.Command {
 	for _, c := range commands {
 		if c.HasName(name) {
@@ -104,6 +105,7 @@ func glued(flags []cli.Flag, arg string) (letter, value string, ok bool) {
 	return arg[:2], arg[2:], takesValue(flags, arg[:2])
 }
 
+// FindFlag returns the flag of a name, a short one too; nil for none.
 func FindFlag(flags []cli.Flag, name string) cli.Flag {
 	for _, f := range flags {
 		for _, n := range f.Names() {

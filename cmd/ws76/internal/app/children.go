@@ -20,6 +20,7 @@ var childEnv = []string{"PATH", "HOME", "LANG"}
 // childEnvWindows is what programs cannot do without there.
 var childEnvWindows = []string{"SystemRoot", "ComSpec", "PATHEXT", "TEMP", "USERPROFILE"}
 
+// ExecEnvFlag is --exec-env.
 func ExecEnvFlag(category string) cli.Flag {
 	return &cli.StringSliceFlag{Name: "exec-env", Category: category, Usage: "give programs that are run the variable `NAME` of the environment, beside PATH, HOME and LANG; repeatable"}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 )
 
+// ColorFlag is --color.
 func ColorFlag(category string) cli.Flag {
 	return flags.Word(cli.GenericFlag{Name: "color", Category: category, Usage: "`WHEN` to use colours on a terminal: %s"}, "auto", "auto (unless NO_COLOR is set)", "always", "never")
 }

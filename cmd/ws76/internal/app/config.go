@@ -87,7 +87,7 @@ func ReadConfig(path string) (string, error) {
 	return string(text), err
 }
 
-// Decode reads text into root.
+// Decode reads Text into Root.
 func (c *Config) Decode() error {
 	_, err := toml.Decode(c.Text, &c.Root)
 	var at toml.ParseError
@@ -101,7 +101,7 @@ func (c *Config) Decode() error {
 // Wrong returns an error about a key, with the line it stands in.
 func (c *Config) Wrong(key []string, format string, args ...any) error {
 	where := c.Path
-	if line := TomlLine(c.Text, key); line > 0 {
+	if line := TOMLLine(c.Text, key); line > 0 {
 		where += ":" + strconv.Itoa(line)
 	}
 	return WithCode(ExitConfig, fmt.Errorf("%s: %s: %w", where, strings.Join(key, "."), fmt.Errorf(format, args...)))
@@ -423,9 +423,9 @@ func setFlag(ctx *cli.Context, f cli.Flag, value any) error {
 	return nil
 }
 
-// TomlLine finds the line, from 1, that sets key or begins its table; 0 where it
+// TOMLLine finds the line, from 1, that sets key or begins its table; 0 where it
 // is written in a way that this does not know.
-func TomlLine(text string, key []string) int {
+func TOMLLine(text string, key []string) int {
 	var table []string
 	number := 0
 	for line := range strings.Lines(text) {

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// The exit codes are a contract with users' scripts; help and man pages list them from exitMeaning.
+// The exit codes are a contract with users' scripts; help and man pages list them from ExitMeaning.
 const (
 	ExitOK        = 0
 	ExitOther     = 1

@@ -42,7 +42,7 @@ func otherCommands(list []Word) string {
 	return b.String()
 }
 
-// commandHelp is filled per command by command: examples first, exit codes last.
+// commandHelp is filled per command by Env.Command: examples first, exit codes last.
 const commandHelp = `EXAMPLES:
 %s
 

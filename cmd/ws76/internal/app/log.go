@@ -34,6 +34,7 @@ type Logger struct {
 	hidden    atomic.Pointer[strings.Replacer] // nil: there are none
 }
 
+// NewLogger returns a log of warnings and errors.
 func NewLogger(w io.Writer) *Logger { return &Logger{w: w, level: slog.LevelWarn} }
 
 // configure takes the level and the form from the common flags of a command.

@@ -8,14 +8,14 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// numbers are the flags that take a number, by name: whether 0 is one of their values. None takes less. Sizes and times have types
+// Numbers are the flags that take a number, by name: whether 0 is one of their values. None takes less. Sizes and times have types
 // of their own; seeds are any number.
-type numbers map[string]bool
+type Numbers map[string]bool
 
 // NumbersOf is for flags that have not been set yet: 0 is a value of those that have it by
 // default, or say in their help what it means.
-func NumbersOf(flags []cli.Flag) numbers {
-	n := numbers{}
+func NumbersOf(flags []cli.Flag) Numbers {
+	n := Numbers{}
 	for _, f := range flags {
 		var usage string
 		var zero bool
@@ -35,7 +35,7 @@ func NumbersOf(flags []cli.Flag) numbers {
 }
 
 // Check refuses values that nothing could be meant by.
-func (n numbers) Check(c *cli.Context) error {
+func (n Numbers) Check(c *cli.Context) error {
 	for name, zero := range n {
 		if err := checkNumber(c.Value(name), zero); err != nil {
 			return Usagef("--%s %v: %w", name, c.Value(name), err)

@@ -37,7 +37,7 @@ type Program struct {
 // Word is one that may stand on a command line, and what it is.
 type Word struct{ Text, About string }
 
-// Process returns the environment of this process, which runs p.
+// Process returns the environment of this process. Its Program is yet to be set.
 func Process() *Env {
 	return &Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, TTY: new(TTY)}
 }

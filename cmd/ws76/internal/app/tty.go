@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 )
 
-// TTY is the terminal that keys are read from one by one, between enter and leave.
+// TTY is the terminal that keys are read from one by one, between Enter and Leave.
 // The zero value is none. It is safe for concurrent use.
 type TTY struct {
 	mu     sync.Mutex
@@ -41,7 +41,7 @@ func (t *TTY) Enter(in, out *os.File) error {
 	return nil
 }
 
-// Leave makes the terminal what it was before enter.
+// Leave makes the terminal what it was before Enter.
 func (t *TTY) Leave() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -54,7 +54,7 @@ func (t *TTY) Leave() {
 	t.undo()
 }
 
-// LeaveWithin is leave for who cannot wait: a write to a terminal may last for ever.
+// LeaveWithin is Leave for who cannot wait: a write to a terminal may last for ever.
 func (t *TTY) LeaveWithin(d time.Duration) { within(d, t.Leave) }
 
 // Size returns columns and rows, 0 where they are not known.

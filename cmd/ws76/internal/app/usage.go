@@ -98,6 +98,7 @@ func DidYouMean(name string, known []string, format string) string {
 	return ""
 }
 
+// CommandNames are those of the commands that are shown.
 func CommandNames(commands []*cli.Command) []string {
 	var names []string
 	for _, c := range commands {

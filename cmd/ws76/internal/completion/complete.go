@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/plugin"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/plugins"
@@ -18,7 +18,7 @@ var Kinds = []string{"url", "endpoint", "via", "port", "plugin", "plugin-install
 
 // listWords lists the words of a kind. prefix is what has been typed of the word;
 // what does not begin with it may be listed, too.
-func listWords(e *reach.Env, kind, prefix string) []app.Word {
+func listWords(e *app.Env, kind, prefix string) []app.Word {
 	switch kind {
 	case "url":
 		return append(webSocketURLs(), profileNames(e)...)
@@ -29,18 +29,18 @@ func listWords(e *reach.Env, kind, prefix string) []app.Word {
 	case "port":
 		return serialPorts("")
 	case "plugin":
-		return plugin.Names(e, func(*plugins.Plugin) bool { return true })
+		return hooks.PluginNames(e, func(*plugins.Plugin) bool { return true })
 	case "plugin-installed":
-		return plugin.Names(e, func(p *plugins.Plugin) bool { return !p.Builtin() })
+		return hooks.PluginNames(e, func(p *plugins.Plugin) bool { return !p.Builtin() })
 	case "plugin-command":
-		return plugin.Commands(e)
+		return e.Program.Others()
 	}
 	return nil
 }
 
 // profileNames are the profiles of the configuration file. One that cannot be read
 // is for the command to complain about.
-func profileNames(e *reach.Env) []app.Word {
+func profileNames(e *app.Env) []app.Word {
 	path := e.Getenv("WS76_CONFIG")
 	c, err := e.LoadConfig(e.Program.Commands(), path, path != "")
 	if err != nil {
@@ -65,7 +65,7 @@ func withoutPassword(raw string) string {
 }
 
 // endpoints are the beginnings of what ws76 bridge joins.
-func endpoints(e *reach.Env, prefix string) []app.Word {
+func endpoints(e *app.Env, prefix string) []app.Word {
 	list := webSocketURLs()
 	for _, c := range vias(e, prefix) {
 		switch scheme, _, _ := strings.Cut(c.Text, ":"); scheme {
@@ -94,7 +94,7 @@ func webSocketURLs() []app.Word {
 
 // vias are the transports: those that are built in, with the serial ports and
 // files that are there, and executables on PATH.
-func vias(e *reach.Env, prefix string) []app.Word {
+func vias(e *app.Env, prefix string) []app.Word {
 	var list []app.Word
 	for _, entry := range all.Transports().Entries() {
 		about, _, _ := strings.Cut(entry.Summary, ",")

@@ -8,7 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/completions"
 )
 
@@ -23,6 +22,7 @@ var shells = []struct {
 	{"powershell", completions.PowerShell},
 }
 
+// ShellNames are the shells that can be completed in.
 func ShellNames() []string {
 	var names []string
 	for _, s := range shells {
@@ -31,7 +31,8 @@ func ShellNames() []string {
 	return names
 }
 
-func Command(e *reach.Env) *cli.Command {
+// Command is ws76 completion.
+func Command(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "completion",
 		Usage:     "print what lets a shell complete ws76",
@@ -57,10 +58,10 @@ ws76 completion powershell >> $PROFILE      after mkdir -Force (Split-Path $PROF
 	})
 }
 
-// Words is what the scripts call: it prints what begins with PREFIX of
+// WordsCommand is what the scripts call: it prints what begins with PREFIX of
 // the words of KIND, one a line, a tab and what it is behind it. It is silent
 // about errors: there is nobody to read them.
-func Words(e *reach.Env) *cli.Command {
+func WordsCommand(e *app.Env) *cli.Command {
 	return &cli.Command{
 		Name: "__complete", ArgsUsage: "KIND PREFIX", Hidden: true, HideHelp: true,
 		Action: func(c *cli.Context) error {
@@ -78,7 +79,7 @@ func Words(e *reach.Env) *cli.Command {
 const maxCandidates = 1000
 
 // Candidates returns what begins with prefix of a kind.
-func Candidates(e *reach.Env, kind, prefix string) []app.Word {
+func Candidates(e *app.Env, kind, prefix string) []app.Word {
 	var found []app.Word
 	for _, c := range listWords(e, kind, prefix) {
 		if strings.HasPrefix(c.Text, prefix) && plainWord(c.Text) && len(found) < maxCandidates {

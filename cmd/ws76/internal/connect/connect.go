@@ -20,6 +20,7 @@ import (
 	"github.com/ws76/ws76/scripts"
 )
 
+// Command is ws76 connect.
 func Command(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "connect",
@@ -96,10 +97,10 @@ func runConnect(e *reach.Env, c *cli.Context) error {
 	ctx, exit := context.WithCancelCause(ctx)
 	defer exit(nil)
 	extra := func(o *scripts.Options) {
-		o.Exit = func(err error) { exit(hooks.ScriptExit(err)) }
+		o.Exit = func(err error) { exit(hooks.ExitCause(err)) }
 		o.Open = dialer.Guarded(true).Open
 	}
-	chain, err := hooks.NewChain(e, c, extra)
+	chain, err := hooks.NewChain(e.Env, c, extra)
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func runConnect(e *reach.Env, c *cli.Context) error {
 	if len(set) > 0 {
 		defer app.OnHangup(func() { set.Reload() })() // which says itself what is wrong
 	}
-	recorder, recorded, err := hooks.NewRecorder(e, c)
+	recorder, recorded, err := hooks.NewRecorder(e.Env, c)
 	if err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func runConnect(e *reach.Env, c *cli.Context) error {
 	if t := terminal.console; t != nil {
 		t.quit = func() { exit(errQuit) }
 		t.load = func(path string) (*scripts.Script, error) {
-			options, err := hooks.ChainOptions(e, c, extra)(path)
+			options, err := hooks.ChainOptions(e.Env, c, extra)(path)
 			if err != nil {
 				return nil, err
 			}

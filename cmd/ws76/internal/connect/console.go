@@ -127,7 +127,7 @@ func dumbTerminal(e *reach.Env) bool {
 
 // historyPath is where what was typed is kept, under $XDG_STATE_HOME.
 func historyPath(e *reach.Env) (string, error) {
-	dir, err := hooks.StateDir(e)
+	dir, err := hooks.StateDir(e.Env)
 	return filepath.Join(dir, "history"), err
 }
 

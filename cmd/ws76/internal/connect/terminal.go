@@ -46,7 +46,7 @@ func newTerminal(e *reach.Env, c *cli.Context, path string) (*terminal, error) {
 		return nil, err
 	}
 	in := format.Options{Format: format.Format(c.String("in")), CRLF: c.Bool("crlf"), MaxMessage: flags.Bytes(c, "max-message"), ReplaceInvalid: c.Bool("replace-invalid")}
-	out, err := output.Read(e, c)
+	out, err := output.Read(e.Env, c)
 	if err != nil {
 		return nil, err
 	}

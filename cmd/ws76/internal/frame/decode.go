@@ -13,14 +13,13 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/output"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/core/rfc6455"
 )
 
-func frameDecodeCommand(e *reach.Env) *cli.Command {
+func frameDecodeCommand(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "decode",
 		Usage: "frames of standard input to messages on standard output",
@@ -75,7 +74,7 @@ type messageSink interface {
 	flush() error
 }
 
-func newFrameDecoder(e *reach.Env, c *cli.Context) (*frameDecoder, error) {
+func newFrameDecoder(e *app.Env, c *cli.Context) (*frameDecoder, error) {
 	if err := noArguments(c); err != nil {
 		return nil, err
 	}

@@ -14,11 +14,10 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core/hixie"
 )
 
-func frameDumpCommand(e *reach.Env) *cli.Command {
+func frameDumpCommand(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "dump",
 		ArgsUsage: "[FILE]",
@@ -39,7 +38,7 @@ printf 'on\n' | ws76 frame encode --close | ws76 frame dump`,
 	}, app.ExitProtocol, app.ExitScript)
 }
 
-func frameDump(ctx context.Context, e *reach.Env, c *cli.Context) error {
+func frameDump(ctx context.Context, e *app.Env, c *cli.Context) error {
 	if c.NArg() > 1 {
 		return app.Usagef("frame dump takes one file, got %q as well", c.Args().Get(1))
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
@@ -22,7 +21,7 @@ import (
 	"github.com/ws76/ws76/scripts"
 )
 
-func frameEncodeCommand(e *reach.Env) *cli.Command {
+func frameEncodeCommand(e *app.Env) *cli.Command {
 	const framing = "Frames"
 	return e.Command(cli.Command{
 		Name:  "encode",
@@ -65,7 +64,7 @@ type frameEncoder struct {
 	scripts *frameScripts // may be nil
 }
 
-func newFrameEncoder(e *reach.Env, c *cli.Context) (*frameEncoder, error) {
+func newFrameEncoder(e *app.Env, c *cli.Context) (*frameEncoder, error) {
 	if err := noArguments(c); err != nil {
 		return nil, err
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay/format"
@@ -29,7 +28,8 @@ const (
 	decodeBlock = 1 << 20
 )
 
-func Command(e *reach.Env) *cli.Command {
+// Command is ws76 frame.
+func Command(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "frame",
 		Usage: "turn messages into frames and back, take streams apart",

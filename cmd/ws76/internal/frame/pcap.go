@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/internal/capture"
 )
@@ -16,7 +15,7 @@ import (
 const maxCaptured = 256 << 20
 
 // dumpCapture dumps the WebSocket connections of a packet capture as to would dump each direction.
-func dumpCapture(e *reach.Env, in io.Reader, to *dumper) error {
+func dumpCapture(e *app.Env, in io.Reader, to *dumper) error {
 	conns, err := capture.Conns(in, maxCaptured)
 	var malformed *capture.FileError
 	switch {

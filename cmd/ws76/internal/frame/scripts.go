@@ -6,8 +6,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
@@ -27,9 +27,9 @@ type frameScripts struct {
 }
 
 // newFrameScripts returns nil where no flag asks for scripts.
-func newFrameScripts(e *reach.Env, c *cli.Context, dialect core.Dialect) (*frameScripts, error) {
+func newFrameScripts(e *app.Env, c *cli.Context, dialect core.Dialect) (*frameScripts, error) {
 	ctx, exit := context.WithCancelCause(c.Context)
-	set, err := hooks.NewScripts(e, c, func(o *scripts.Options) { o.Exit = func(err error) { exit(hooks.ScriptExit(err)) } })
+	set, err := hooks.NewScripts(e, c, func(o *scripts.Options) { o.Exit = func(err error) { exit(hooks.ExitCause(err)) } })
 	if err != nil || set == nil {
 		exit(nil)
 		return nil, err

@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/scripts"
@@ -26,15 +25,15 @@ type Chain struct {
 // NewScripts loads what --plugin, --script and --eval name; extra, which may be nil,
 // adds to the options of each. The caller starts and stops them. There is none
 // without these flags.
-func NewScripts(e *reach.Env, c *cli.Context, extra func(*scripts.Options)) (scripts.Set, error) {
+func NewScripts(e *app.Env, c *cli.Context, extra func(*scripts.Options)) (scripts.Set, error) {
 	ch, err := NewChain(e, c, extra)
 	return ch.Set, err
 }
 
-// NewChain is newScripts for a command that dials.
-func NewChain(e *reach.Env, c *cli.Context, extra func(*scripts.Options)) (Chain, error) {
+// NewChain is NewScripts for a command that dials.
+func NewChain(e *app.Env, c *cli.Context, extra func(*scripts.Options)) (Chain, error) {
 	// Where there is no script as well: one may be added tomorrow.
-	if _, err := Allowed(c); err != nil {
+	if _, err := Permissions(c); err != nil {
 		return Chain{}, err
 	}
 	if _, err := errorPolicy(c); err != nil {
@@ -48,11 +47,11 @@ func NewChain(e *reach.Env, c *cli.Context, extra func(*scripts.Options)) (Chain
 	return ch, nil
 }
 
-// optionsFor makes the options of a script or plugin of a name.
-type optionsFor func(name string) (scripts.Options, error)
+// OptionsFor makes the options of a script or plugin of a name.
+type OptionsFor func(name string) (scripts.Options, error)
 
 // ChainOptions returns the options of each script by its name.
-func ChainOptions(e *reach.Env, c *cli.Context, extra func(*scripts.Options)) optionsFor {
+func ChainOptions(e *app.Env, c *cli.Context, extra func(*scripts.Options)) OptionsFor {
 	return func(name string) (scripts.Options, error) {
 		options, err := ScriptOptions(e, c, name)
 		if err != nil {
@@ -79,8 +78,8 @@ func errorPolicy(c *cli.Context) (scripts.ErrorPolicy, error) {
 }
 
 // loadChain loads plugins and scripts. After an error it returns what was loaded.
-func loadChain(e *reach.Env, c *cli.Context, options optionsFor) (Chain, error) {
-	ch, err := NewPlugins(e, c, options)
+func loadChain(e *app.Env, c *cli.Context, options OptionsFor) (Chain, error) {
+	ch, err := PluginChain(e, c, options)
 	if err != nil {
 		return ch, err
 	}
@@ -115,8 +114,8 @@ func loadChain(e *reach.Env, c *cli.Context, options optionsFor) (Chain, error) 
 	return ch, nil
 }
 
-// NewPlugins loads what --plugin names, with options as newScripts makes them.
-func NewPlugins(e *reach.Env, c *cli.Context, options optionsFor) (Chain, error) {
+// PluginChain loads what --plugin names, with options as ChainOptions makes them.
+func PluginChain(e *app.Env, c *cli.Context, options OptionsFor) (Chain, error) {
 	var made Chain
 	finder := PluginFinder(e, c.String("plugin-path"))
 	for _, text := range c.StringSlice("plugin") {
@@ -141,7 +140,7 @@ func NewPlugins(e *reach.Env, c *cli.Context, options optionsFor) (Chain, error)
 }
 
 // LoadPlugin makes a script of a plugin.
-func LoadPlugin(e *reach.Env, c *cli.Context, p *plugins.Plugin, settings map[string]string, options optionsFor) (*scripts.Script, error) {
+func LoadPlugin(e *app.Env, c *cli.Context, p *plugins.Plugin, settings map[string]string, options OptionsFor) (*scripts.Script, error) {
 	o, err := options(p.Name)
 	if err != nil {
 		return nil, err

@@ -26,8 +26,8 @@ func allowFlag(category, usage string) cli.Flag {
 	return &cli.StringSliceFlag{Name: "allow", KeepSpace: true, Category: category, Usage: usage}
 }
 
-// Allowed is what --allow and --trust-scripts let scripts do.
-func Allowed(c *cli.Context) (*permit.Permissions, error) {
+// Permissions is what --allow and --trust-scripts let scripts do.
+func Permissions(c *cli.Context) (*permit.Permissions, error) {
 	p, err := permit.Parse(c.StringSlice("allow"))
 	if err != nil {
 		return nil, app.Usagef("--allow %w", err)
@@ -38,9 +38,9 @@ func Allowed(c *cli.Context) (*permit.Permissions, error) {
 	return p, nil
 }
 
-// Named are the permissions for what the user has named: the places of URLs and addresses among the arguments of the command
+// NamedGrants are the permissions for what the user has named: the places of URLs and addresses among the arguments of the command
 // and of the script, --via, and the paths among the arguments of the script, which may be read.
-func Named(c *cli.Context, args scripts.Args) []permit.Grant {
+func NamedGrants(c *cli.Context, args scripts.Args) []permit.Grant {
 	texts := append(c.Args().Slice(), c.String("via"), c.String("to-via"))
 	own := slices.Clone(args.List)
 	for _, text := range args.Named {
@@ -113,17 +113,17 @@ func addressOf(raw string) string {
 }
 
 // GrantsDir is where it is kept what plugins were granted when they were installed.
-func GrantsDir(e *reach.Env) (string, error) {
+func GrantsDir(e *app.Env) (string, error) {
 	state, err := StateDir(e)
 	return filepath.Join(state, "grants"), err
 }
 
 // PluginPermissions returns what a plugin may do, whenever it is loaded: what it states that it needs as far as that is
 // allowed, or was granted when it was installed and the plugin is as it was then.
-func PluginPermissions(e *reach.Env,
+func PluginPermissions(e *app.Env,
 	c *cli.Context, p *plugins.Plugin, settings map[string]string, args scripts.Args,
 ) (func() *permit.Permissions, error) {
-	allow, err := Allowed(c)
+	allow, err := Permissions(c)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func PluginPermissions(e *reach.Env,
 	for name, text := range args.Named {
 		own.Named["args."+name] = text
 	}
-	reachable := Named(c, own)
+	reachable := NamedGrants(c, own)
 	return func() *permit.Permissions {
 		now, err := p, error(nil)
 		if !p.Builtin() {

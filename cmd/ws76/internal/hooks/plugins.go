@@ -9,7 +9,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/plugins"
 )
 
@@ -21,12 +20,13 @@ func PluginFlags() []cli.Flag {
 	}
 }
 
+// PluginPathFlag is --plugin-path.
 func PluginPathFlag(category string) cli.Flag {
 	return &cli.StringFlag{Name: "plugin-path", Category: category, Usage: "look for plugins in `FOLDERS` first, which are separated as in PATH"}
 }
 
 // PluginHome is where plugins are installed.
-func PluginHome(e *reach.Env) (string, error) {
+func PluginHome(e *app.Env) (string, error) {
 	data := e.Getenv("XDG_DATA_HOME")
 	if data == "" {
 		home, err := os.UserHomeDir()
@@ -39,7 +39,7 @@ func PluginHome(e *reach.Env) (string, error) {
 }
 
 // PluginFinder looks in the folders of --plugin-path, then where plugins are installed.
-func PluginFinder(e *reach.Env, path string) *plugins.Finder {
+func PluginFinder(e *app.Env, path string) *plugins.Finder {
 	f := &plugins.Finder{}
 	for _, dir := range filepath.SplitList(path) {
 		if dir != "" {
@@ -64,4 +64,16 @@ func PluginMissing(what string, finder *plugins.Finder, name string, err error) 
 		known = append(known, p.Name)
 	}
 	return app.Usagef("%s%w%s (ws76 plugin list shows all)", what, err, app.DidYouMean(name, known, "%s"))
+}
+
+// PluginNames are the plugins that are wanted, as words for --plugin.
+func PluginNames(e *app.Env, wanted func(*plugins.Plugin) bool) []app.Word {
+	found, _ := PluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).List()
+	var list []app.Word
+	for _, p := range found {
+		if wanted(p) {
+			list = append(list, app.Word{Text: p.Name, About: p.Summary})
+		}
+	}
+	return list
 }

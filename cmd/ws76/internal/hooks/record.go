@@ -27,7 +27,7 @@ const recordTimeout = 5 * time.Second
 
 // NewRecorder opens what --record names. The recorder is nil without that flag;
 // done ends it, and says what went wrong.
-func NewRecorder(e *reach.Env, c *cli.Context) (recorder *record.Recorder, done func(), err error) {
+func NewRecorder(e *app.Env, c *cli.Context) (recorder *record.Recorder, done func(), err error) {
 	name := c.String("record")
 	if name == "" {
 		return nil, func() {}, nil
@@ -120,7 +120,7 @@ func wholeLines(name string, info os.FileInfo) (int64, error) {
 
 // reopenRecording goes on in the file that has the name now, where that is another one than
 // file: it was moved away. It returns the file that is written to then.
-func reopenRecording(e *reach.Env, recorder *record.Recorder, name string, file *os.File) *os.File {
+func reopenRecording(e *app.Env, recorder *record.Recorder, name string, file *os.File) *os.File {
 	now, err := os.Stat(name)
 	old, oldErr := file.Stat()
 	if err == nil && oldErr == nil && os.SameFile(now, old) {

@@ -18,7 +18,6 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/scripts"
@@ -35,11 +34,11 @@ func Flags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "eval", Category: ScriptCategory, Usage: "run them through `LUA`, behind the scripts; repeatable"},
 		&cli.BoolFlag{Name: "no-reload", Category: ScriptCategory, Usage: "do not load scripts anew when they change"},
 		flags.Word(cli.GenericFlag{Name: "on-script-error", Category: ScriptCategory, Usage: "`WHAT` to do with a message whose hook failed: %s"}, "pass", "pass", "drop", "close the connection,", "exit"),
-	}...), LimitFlags()...)
+	}...), LuaFlags()...)
 }
 
-// LimitFlags are those of all commands that run Lua.
-func LimitFlags() []cli.Flag {
+// LuaFlags are those of all commands that run Lua.
+func LuaFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "script-arg", Category: ScriptCategory, Usage: "put `NAME=VALUE`, or a value, into the table args; repeatable"},
 		allowFlag(ScriptCategory, "let scripts do `WHAT`: exec, net, listen, read, write, env, serial or unix, of one of them as in net=HOST:PORT, read=FOLDER; repeatable"),
@@ -54,7 +53,7 @@ func LimitFlags() []cli.Flag {
 
 // ScriptOptions are the options that all commands have in common. name is what the
 // script's store is found by.
-func ScriptOptions(e *reach.Env, c *cli.Context, name string) (scripts.Options, error) {
+func ScriptOptions(e *app.Env, c *cli.Context, name string) (scripts.Options, error) {
 	e.RareGC()
 	o := scripts.Options{
 		Limits: scripts.Limits{
@@ -86,11 +85,11 @@ func ScriptOptions(e *reach.Env, c *cli.Context, name string) (scripts.Options, 
 			o.Args.List = append(o.Args.List, arg)
 		}
 	}
-	allow, err := Allowed(c)
+	allow, err := Permissions(c)
 	if err != nil {
 		return o, err
 	}
-	allow = allow.With(Named(c, o.Args)...)
+	allow = allow.With(NamedGrants(c, o.Args)...)
 	o.Permissions = func() *permit.Permissions { return allow }
 	if o.Data, err = dataDir(e, name); err != nil {
 		return o, err
@@ -99,7 +98,7 @@ func ScriptOptions(e *reach.Env, c *cli.Context, name string) (scripts.Options, 
 }
 
 // logScript shows what a script logs, and its errors, at the level it says.
-func logScript(e *reach.Env, level slog.Level, text string) {
+func logScript(e *app.Env, level slog.Level, text string) {
 	switch {
 	case level >= slog.LevelError:
 		e.Log.Errorf("%s", app.Lines(text))
@@ -114,7 +113,7 @@ func logScript(e *reach.Env, level slog.Level, text string) {
 
 // StateDir is the folder of what is kept from one run to the next, under
 // $XDG_STATE_HOME.
-func StateDir(e *reach.Env) (string, error) {
+func StateDir(e *app.Env) (string, error) {
 	state := e.Getenv("XDG_STATE_HOME")
 	if state == "" {
 		home, err := os.UserHomeDir()
@@ -127,7 +126,7 @@ func StateDir(e *reach.Env) (string, error) {
 }
 
 // openStore opens the store of ws76.kv for a script.
-func openStore(e *reach.Env, name string) (*kv.Store, error) {
+func openStore(e *app.Env, name string) (*kv.Store, error) {
 	state, err := StateDir(e)
 	if err != nil {
 		return nil, fmt.Errorf("finding a place for ws76.kv: %w", err)
@@ -144,7 +143,7 @@ func openStore(e *reach.Env, name string) (*kv.Store, error) {
 }
 
 // dataDir is the folder of a script's own, under $XDG_DATA_HOME.
-func dataDir(e *reach.Env, name string) (string, error) {
+func dataDir(e *app.Env, name string) (string, error) {
 	plugins, err := PluginHome(e)
 	if err != nil {
 		return "", err
@@ -180,9 +179,9 @@ func OwnPlace(folder, name string) (string, error) {
 	return place, nil
 }
 
-// ScriptExit is the cause of a context that a script has ended: by ws76.exit, or by
+// ExitCause is the cause of a context that a script has ended: by ws76.exit, or by
 // an error under --on-script-error exit.
-func ScriptExit(err error) error {
+func ExitCause(err error) error {
 	var exit *scripts.ExitError
 	if errors.As(err, &exit) {
 		return app.SilentError(exit.Code)

@@ -20,6 +20,7 @@ import (
 	"github.com/ws76/ws76/core/rfc6455"
 )
 
+// Command is ws76 keygen.
 func Command(e *app.Env) *cli.Command {
 	const given, output = "A given challenge", "Output"
 	return e.Command(cli.Command{

@@ -18,15 +18,15 @@ func HoldFlags(category, pending string) []cli.Flag {
 	}
 }
 
-// Pending returns what --max-pending bounds.
-func Pending(c *cli.Context) (*core.Budget, error) {
-	n, err := MaxPending(c)
+// PendingBudget returns what --max-pending bounds.
+func PendingBudget(c *cli.Context) (*core.Budget, error) {
+	n, err := PendingLimit(c)
 	return core.NewBudget(n), err
 }
 
-// MaxPending returns --max-pending. A largest message is what it lets through at least,
+// PendingLimit returns --max-pending. A largest message is what it lets through at least,
 // where it does not say otherwise.
-func MaxPending(c *cli.Context) (int64, error) {
+func PendingLimit(c *cli.Context) (int64, error) {
 	pending, message := flags.Bytes(c, "max-pending"), flags.Bytes(c, "max-message")
 	if pending < message {
 		if c.IsSet("max-pending") {

@@ -56,7 +56,8 @@ func Addresses(e *reach.Env, args, flags []string) ([]string, error) {
 	return addrs, nil
 }
 
-func Open(e *reach.Env, ctx context.Context, addrs []string) (_ []net.Listener, err error) {
+// OnAll listens on addresses. After an error none is open.
+func OnAll(ctx context.Context, e *reach.Env, addrs []string) (_ []net.Listener, err error) {
 	var open []net.Listener
 	defer func() {
 		if err != nil {
@@ -75,8 +76,8 @@ func Open(e *reach.Env, ctx context.Context, addrs []string) (_ []net.Listener, 
 	return open, nil
 }
 
-// ForScript is ws76.listen.
-func ForScript(e *reach.Env, ctx context.Context, addr string) (net.Listener, error) {
+// OnGuarded is ws76.listen.
+func OnGuarded(ctx context.Context, e *reach.Env, addr string) (net.Listener, error) {
 	return On(ctx, addr, e.OpenGuarded)
 }
 

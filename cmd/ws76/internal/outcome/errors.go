@@ -27,14 +27,14 @@ func Hint(err error) string {
 	if errors.Is(err, core.ErrMessageTooLarge) || errors.Is(err, hixie.ErrMessageTooLarge) || errors.Is(err, rfc6455.ErrMessageTooLarge) {
 		return "; --max-message sets the limit"
 	}
-	if flag := HeldBy(err); flag != "" {
+	if flag := LimitFlag(err); flag != "" {
 		return "; " + flag + " sets the limit"
 	}
 	return ""
 }
 
-// HeldBy says which flag of holdFlags a peer has met that held a server; "": none.
-func HeldBy(err error) string {
+// LimitFlag says which flag of listen.HoldFlags a peer has met that held a server; "": none.
+func LimitFlag(err error) string {
 	switch {
 	case errors.Is(err, core.ErrPendingFull):
 		return "--max-pending"
@@ -46,12 +46,12 @@ func HeldBy(err error) string {
 	return ""
 }
 
-// Place puts words of the command line in place of the direction of a message that a hook has failed at.
-func Place(err error, forth, back string) error {
+// NameDirection puts words of the command line in place of the direction of a message that a hook has failed at.
+func NameDirection(err error, forth, back string) error {
 	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		var placed []error
 		for _, err := range several.Unwrap() {
-			placed = append(placed, Place(err, forth, back))
+			placed = append(placed, NameDirection(err, forth, back))
 		}
 		return errors.Join(placed...)
 	}
@@ -157,4 +157,12 @@ func OnlyClose(err error, harmless func(*core.CloseError) bool) bool {
 		return OnlyClose(e.Unwrap(), harmless)
 	}
 	return false
+}
+
+// End is how something has ended with err, for the log.
+func End(err error) any {
+	if err == nil {
+		return "closed"
+	}
+	return err
 }

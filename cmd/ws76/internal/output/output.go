@@ -6,12 +6,11 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core/relay/format"
 )
 
 // Read reads --out, --format and --crlf.
-func Read(e *reach.Env, c *cli.Context) (format.Options, error) {
+func Read(e *app.Env, c *cli.Context) (format.Options, error) {
 	o := format.Options{
 		CRLF: c.Bool("crlf"),
 		Warn: func(w format.DelimiterWarning) { e.Log.Warnf("--out: %v", w) },
@@ -38,7 +37,7 @@ func Read(e *reach.Env, c *cli.Context) (format.Options, error) {
 	return o, nil
 }
 
-// Flags are those that outputOptions reads.
+// Flags are those that Read reads.
 func Flags(category string) []cli.Flag {
 	return []cli.Flag{
 		flags.Word(cli.GenericFlag{Name: "out", Category: category, Usage: "`FORMAT` of standard output: %s"}, "lines", format.Outputs...),

@@ -56,7 +56,7 @@ func taken(e *reach.Env, name string) string {
 	if by := takenName(e, name, false); by != "" {
 		return by
 	}
-	switch p, err := hooks.PluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).Find(name); {
+	switch p, err := hooks.PluginFinder(e.Env, e.Getenv("WS76_PLUGIN_PATH")).Find(name); {
 	case err == nil:
 		return "a plugin already: " + p.Where()
 	case !errors.Is(err, plugins.ErrNotFound):
@@ -84,7 +84,7 @@ func pluginDir(e *reach.Env, c *cli.Context) (string, error) {
 	if dir := c.String("dir"); dir != "" {
 		return dir, nil
 	}
-	return hooks.PluginHome(e)
+	return hooks.PluginHome(e.Env)
 }
 
 func pluginInstallCommand(e *reach.Env) *cli.Command {
@@ -110,15 +110,15 @@ func pluginInstall(e *reach.Env, c *cli.Context) error {
 	if c.NArg() != 1 {
 		return app.Usagef("plugin install: want one FOLDER or FILE.tar.gz")
 	}
-	home, err := hooks.PluginHome(e)
+	home, err := hooks.PluginHome(e.Env)
 	if err != nil {
 		return err
 	}
-	p, err := plugins.Install(c.Args().First(), home, hooks.PluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")), func(name string, command bool) string { return takenName(e, name, command) })
+	p, err := plugins.Install(c.Args().First(), home, hooks.PluginFinder(e.Env, e.Getenv("WS76_PLUGIN_PATH")), func(name string, command bool) string { return takenName(e, name, command) })
 	if err != nil {
 		return err
 	}
-	grants, err := hooks.GrantsDir(e)
+	grants, err := hooks.GrantsDir(e.Env)
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func pluginRemove(e *reach.Env, c *cli.Context) error {
 	if c.NArg() != 1 {
 		return app.Usagef("plugin remove: want one NAME; ws76 plugin list shows them")
 	}
-	home, err := hooks.PluginHome(e)
+	home, err := hooks.PluginHome(e.Env)
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func pluginRemove(e *reach.Env, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	grants, err := hooks.GrantsDir(e)
+	grants, err := hooks.GrantsDir(e.Env)
 	if err == nil {
 		err = plugins.DropGrant(grants, p.Name)
 	}

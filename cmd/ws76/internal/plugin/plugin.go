@@ -2,8 +2,6 @@ package plugin
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +17,7 @@ import (
 	"github.com/ws76/ws76/plugins/record"
 )
 
+// Command is ws76 plugin.
 func Command(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "plugin",
@@ -113,7 +112,7 @@ func describePlugin(e *reach.Env, p *plugins.Plugin) pluginJSON {
 	}
 	j.Changed = changed
 	j.Permissions = p.Permissions
-	if grants, err := hooks.GrantsDir(e); err == nil {
+	if grants, err := hooks.GrantsDir(e.Env); err == nil {
 		granted, err := p.Granted(grants)
 		j.Granted = err == nil && granted != nil
 	}
@@ -136,7 +135,7 @@ func pluginList(e *reach.Env, c *cli.Context) error {
 	if c.NArg() > 0 {
 		return app.Usagef("plugin list: no arguments, got %q", c.Args().Slice())
 	}
-	found, broken := hooks.PluginFinder(e, c.String("plugin-path")).List()
+	found, broken := hooks.PluginFinder(e.Env, c.String("plugin-path")).List()
 	list := slices.Clone(compiled)
 	for _, p := range found {
 		list = append(list, describePlugin(e, p))
@@ -211,7 +210,7 @@ func pluginInfo(e *reach.Env, c *cli.Context) error {
 	if i := slices.IndexFunc(compiled, func(p pluginJSON) bool { return p.Name == name }); i >= 0 {
 		j = compiled[i]
 	} else {
-		finder := hooks.PluginFinder(e, c.String("plugin-path"))
+		finder := hooks.PluginFinder(e.Env, c.String("plugin-path"))
 		p, err := finder.Find(name)
 		if err != nil {
 			return hooks.PluginMissing("plugin info: ", finder, name, err)
@@ -263,29 +262,4 @@ func pluginInfo(e *reach.Env, c *cli.Context) error {
 		b.WriteString("\n" + readme)
 	}
 	return e.Print([]byte(b.String()))
-}
-
-// Names are the names of all plugins for --plugin.
-func Names(e *reach.Env, wanted func(*plugins.Plugin) bool) []app.Word {
-	found, _ := hooks.PluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).List()
-	var list []app.Word
-	for _, p := range found {
-		if wanted(p) {
-			list = append(list, app.Word{Text: p.Name, About: p.Summary})
-		}
-	}
-	return list
-}
-
-// TestedPlugin returns the plugin that a test of scripts is for: plugin.lua beside
-// plugin_test.lua; nil where there is none.
-func TestedPlugin(path string) (*plugins.Plugin, error) {
-	dir := filepath.Dir(path)
-	if filepath.Base(path) != "plugin_test.lua" {
-		return nil, nil
-	}
-	if _, err := os.Stat(filepath.Join(dir, plugins.MainFile)); err != nil {
-		return nil, nil
-	}
-	return plugins.Open(dir)
 }

@@ -54,7 +54,7 @@ func Added(e *reach.Env, builtin []*cli.Command, args []string) *cli.Command {
 		return nil
 	}
 	name := args[1]
-	p, command, err := hooks.PluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).FindCommand(name)
+	p, command, err := hooks.PluginFinder(e.Env, e.Getenv("WS76_PLUGIN_PATH")).FindCommand(name)
 	if err == nil {
 		return pluginsCommand(e, p, command)
 	}
@@ -64,14 +64,14 @@ func Added(e *reach.Env, builtin []*cli.Command, args []string) *cli.Command {
 	}
 	return &cli.Command{
 		Name: name, HideHelp: true, SkipFlagParsing: true,
-		Action: func(c *cli.Context) error { return runProgram(e, c.Context, path, args[2:]) },
+		Action: func(c *cli.Context) error { return runProgram(c.Context, e, path, args[2:]) },
 	}
 }
 
 // runProgram runs an executable as if it were a command: with the streams, the
 // environment, and what it may want to call in WS76_EXECUTABLE and WS76_VERSION.
 // Its exit code is handed on.
-func runProgram(e *reach.Env, ctx context.Context, path string, args []string) error {
+func runProgram(ctx context.Context, e *reach.Env, path string, args []string) error {
 	command := exec.CommandContext(ctx, path, args...)
 	command.Stdin, command.Stdout, command.Stderr = e.Stdin, app.Behind(e.Stdout), app.Behind(e.Stderr)
 	command.Env = append(os.Environ(), "WS76_VERSION="+e.Program.Version)
@@ -148,9 +148,9 @@ func runPluginCommand(e *reach.Env, c *cli.Context, p *plugins.Plugin, name stri
 	}
 	ctx, exit := context.WithCancelCause(c.Context)
 	defer exit(nil)
-	script, err := hooks.LoadPlugin(e, c, p, settings, func(string) (scripts.Options, error) {
+	script, err := hooks.LoadPlugin(e.Env, c, p, settings, func(string) (scripts.Options, error) {
 		o, err := program.Options(e, c, p.Name)
-		o.Exit = func(err error) { exit(hooks.ScriptExit(err)) }
+		o.Exit = func(err error) { exit(hooks.ExitCause(err)) }
 		return o, err
 	})
 	if err != nil {
@@ -167,7 +167,7 @@ func runPluginCommand(e *reach.Env, c *cli.Context, p *plugins.Plugin, name stri
 	if errors.As(err, &refused) {
 		return app.Usagef("%w (see ws76 %s --help)", err, name)
 	}
-	return program.Failed(err)
+	return program.AsLoadError(err)
 }
 
 // Commands are the commands that are not built in, each by what addedCommand
@@ -180,7 +180,7 @@ func Commands(e *reach.Env) []app.Word {
 			list = append(list, app.Word{Text: name, About: about})
 		}
 	}
-	found, _ := hooks.PluginFinder(e, e.Getenv("WS76_PLUGIN_PATH")).List()
+	found, _ := hooks.PluginFinder(e.Env, e.Getenv("WS76_PLUGIN_PATH")).List()
 	for _, p := range found {
 		for _, c := range p.Commands {
 			add(c.Name, c.Summary)

@@ -23,13 +23,13 @@ import (
 func Flags() []cli.Flag {
 	list := append([]cli.Flag{reach.MaxMessageFlag("Messages"), reach.CloseTimeoutFlag("When to end")}, reach.Flags(new(reach.FlagSet))...)
 	list = append(list, &cli.BoolFlag{Name: "watch", Category: hooks.ScriptCategory, Usage: "end the program and start it anew when its files change"})
-	return append(append(list, hooks.PluginFlags()...), hooks.LimitFlags()...)
+	return append(append(list, hooks.PluginFlags()...), hooks.LuaFlags()...)
 }
 
 // Options are the options of a script that opens connections itself: they are
 // the flags of the command line.
 func Options(e *reach.Env, c *cli.Context, name string) (scripts.Options, error) {
-	options, err := hooks.ScriptOptions(e, c, name)
+	options, err := hooks.ScriptOptions(e.Env, c, name)
 	if err != nil {
 		return options, err
 	}
@@ -41,20 +41,20 @@ func Options(e *reach.Env, c *cli.Context, name string) (scripts.Options, error)
 	}
 	options.Print = func(text string) { fmt.Fprintln(e.Stdout, text) }
 	options.Dial = func(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
-		return DialFor(e, ctx, c, url, url, o)
+		return Dial(ctx, e, c, url, url, o)
 	}
-	options.Listen = func(ctx context.Context, addr string) (net.Listener, error) { return listen.ForScript(e, ctx, addr) }
-	options.Open = func(ctx context.Context, raw string) (net.Conn, error) { return openFor(e, ctx, c, raw) }
+	options.Listen = func(ctx context.Context, addr string) (net.Listener, error) { return listen.OnGuarded(ctx, e, addr) }
+	options.Open = func(ctx context.Context, raw string) (net.Conn, error) { return openFor(ctx, e, c, raw) }
 	return options, nil
 }
 
 // openFor is ws76.open with the flags of the command line: over --via where they
 // name one, and raw is tcp: or tls:.
-func openFor(e *reach.Env, ctx context.Context, c *cli.Context, raw string) (net.Conn, error) {
+func openFor(ctx context.Context, e *reach.Env, c *cli.Context, raw string) (net.Conn, error) {
 	way := reach.Read(c)
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "tcp" && u.Scheme != "tls" || !c.IsSet("via") && way.Proxy == nil && len(way.Resolve) == 0 {
-		return OpenStream(e, ctx, raw)
+		return Open(ctx, e, raw)
 	}
 	d, err := e.NewDialer("ws://"+u.Host+"/", way)
 	if err != nil {
@@ -63,8 +63,8 @@ func openFor(e *reach.Env, ctx context.Context, c *cli.Context, raw string) (net
 	return d.Guarded(true).Open(ctx, raw)
 }
 
-// Failed adds to a script's error where it came from.
-func Failed(err error) error {
+// AsLoadError adds to a script's error where it came from.
+func AsLoadError(err error) error {
 	failed, ok := err.(*scripts.Error)
 	if !ok {
 		return err
@@ -72,10 +72,10 @@ func Failed(err error) error {
 	return app.WithCode(app.ExitScript, &scripts.LoadError{Script: failed.Script, Err: errors.New(failed.Text), Traceback: failed.Traceback})
 }
 
-// DialFor is ws76.connect: the dialer of connect with the flags of the command line,
+// Dial is ws76.connect: the dialer of connect with the flags of the command line,
 // over which the script's options go. url is where plugins have led to from what was
 // asked for.
-func DialFor(e *reach.Env, ctx context.Context, c *cli.Context, asked, url string, o scripts.DialOptions) (*core.Conn, error) {
+func Dial(ctx context.Context, e *reach.Env, c *cli.Context, asked, url string, o scripts.DialOptions) (*core.Conn, error) {
 	way := reach.Read(c)
 	chosen := o.Via == "" || o.Via == way.Via
 	if !chosen {
@@ -107,9 +107,9 @@ func DialFor(e *reach.Env, ctx context.Context, c *cli.Context, asked, url strin
 	return d.Dial(ctx)
 }
 
-// OpenStream is ws76.open: tcp://HOST:PORT, or the URL of any transport, of which
+// Open is ws76.open: tcp://HOST:PORT, or the URL of any transport, of which
 // "host:port" may be the address.
-func OpenStream(e *reach.Env, ctx context.Context, raw string) (net.Conn, error) {
+func Open(ctx context.Context, e *reach.Env, raw string) (net.Conn, error) {
 	via, addr := raw, ""
 	if u, err := url.Parse(raw); err == nil && (u.Scheme == "tcp" || u.Scheme == "tls") && u.Host != "" {
 		addr, u.Host = u.Host, "" // what else there is is for the transport, which refuses most

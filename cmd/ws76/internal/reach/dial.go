@@ -25,7 +25,7 @@ import (
 	wstls "github.com/ws76/ws76/transports/tls"
 )
 
-// Dialer opens the connections of connect.
+// Dialer opens connections to one URL, as Options say.
 type Dialer struct {
 	URL     string
 	Target  core.Target
@@ -318,6 +318,7 @@ func (o *Options) fields() (hixie.Fields, error) {
 	return fields, nil
 }
 
+// WarnOldTLS warns of a version of TLS that is broken.
 func WarnOldTLS(e *Env, version string) {
 	if version == "1.0" || version == "1.1" {
 		e.Log.Warnf("TLS %s is broken; use it for devices that know nothing else, on a network you trust", version)

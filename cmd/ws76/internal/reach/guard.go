@@ -78,7 +78,7 @@ func (g guardedListener) Listen(ctx context.Context, addr string) (net.Listener,
 	return g.listener.Listen(ctx, addr)
 }
 
-// OpenGuarded is openTransport for a script.
+// OpenGuarded is OpenTransport for a script.
 func (e *Env) OpenGuarded(raw string, o transports.Options) (transports.Transport, error) {
 	t, err := e.OpenTransport(raw, o)
 	if err != nil {

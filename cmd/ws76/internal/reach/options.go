@@ -114,7 +114,7 @@ func Read(c *cli.Context) *Options {
 	return o
 }
 
-// MaxMessageFlag and CloseTimeoutFlag are Read, too.
+// MaxMessageFlag and CloseTimeoutFlag are read by Read, too.
 func MaxMessageFlag(category string) cli.Flag {
 	return flags.Size(cli.GenericFlag{Name: "max-message", Category: category, Usage: "largest message, `SIZE`"}, core.DefaultMaxMessage)
 }

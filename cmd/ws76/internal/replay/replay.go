@@ -27,6 +27,7 @@ import (
 	"github.com/ws76/ws76/plugins/record"
 )
 
+// Command is ws76 replay.
 func Command(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "replay",
@@ -78,7 +79,7 @@ func runReplay(e *reach.Env, c *cli.Context) error {
 	case c.Int("conn") < 0:
 		return app.Usagef("--conn %d: want 1 or more", c.Int("conn"))
 	}
-	out, err := output.Read(e, c)
+	out, err := output.Read(e.Env, c)
 	if err != nil {
 		return err
 	}
@@ -195,7 +196,7 @@ func (p *replayer) play(c *cli.Context, speed float64) error {
 			origins = []string{origin}
 		}
 		var err error
-		if p.gate, err = listen.ReadGate(origins, c.StringSlice("host")); err != nil {
+		if p.gate, err = listen.Gate(origins, c.StringSlice("host")); err != nil {
 			return err
 		}
 	} else {
@@ -291,7 +292,7 @@ func parseSpeed(text string) (float64, error) {
 
 // accept waits for a client. Connections that are no WebSocket do not count.
 func (p *replayer) accept(ctx context.Context, c *cli.Context) (*core.Conn, error) {
-	listeners, err := listen.Open(p.Env, ctx, []string{c.String("listen")})
+	listeners, err := listen.OnAll(ctx, p.Env, []string{c.String("listen")})
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/ws76/ws76/scripts/permit"
 )
 
+// Command is ws76 run.
 func Command(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "run",
@@ -47,13 +48,13 @@ func runScript(e *reach.Env, c *cli.Context) error {
 		return err
 	}
 	options.Args.List = append(c.Args().Tail(), options.Args.List...)
-	allow, err := hooks.Allowed(c)
+	allow, err := hooks.Permissions(c)
 	if err != nil {
 		return err
 	}
-	allow = allow.With(permit.Streams()).With(hooks.Named(c, options.Args)...)
+	allow = allow.With(permit.Streams()).With(hooks.NamedGrants(c, options.Args)...)
 	options.Permissions = func() *permit.Permissions { return allow }
-	through, err := hooks.NewPlugins(e, c, func(name string) (scripts.Options, error) { return program.Options(e, c, name) })
+	through, err := hooks.PluginChain(e.Env, c, func(name string) (scripts.Options, error) { return program.Options(e, c, name) })
 	defer hooks.Stop(through.Set, core.DefaultCloseTimeout)
 	if err != nil {
 		return err
@@ -67,7 +68,7 @@ func runScript(e *reach.Env, c *cli.Context) error {
 		if err != nil {
 			return nil, err
 		}
-		return program.DialFor(e, ctx, c, url, to, o)
+		return program.Dial(ctx, e, c, url, to, o)
 	}
 	options.Reload = c.Bool("watch")
 	for {
@@ -81,8 +82,8 @@ func runScript(e *reach.Env, c *cli.Context) error {
 			options.Changed = script
 			continue
 		case app.Is[*scripts.ExitError](err):
-			return hooks.ScriptExit(err)
+			return hooks.ExitCause(err)
 		}
-		return program.Failed(err)
+		return program.AsLoadError(err)
 	}
 }

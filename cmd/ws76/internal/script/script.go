@@ -13,7 +13,6 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/check"
@@ -22,7 +21,8 @@ import (
 	"github.com/ws76/ws76/scripts/templates"
 )
 
-func Command(e *reach.Env) *cli.Command {
+// Command is ws76 script.
+func Command(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "script",
 		Usage: "check, test and begin Lua scripts",
@@ -35,7 +35,7 @@ ws76 script new --meta ws76.meta.lua        the types of the API, for editors`,
 	}, app.ExitScript)
 }
 
-func scriptCheckCommand(e *reach.Env) *cli.Command {
+func scriptCheckCommand(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "check",
 		Usage:     "compile scripts and say what is likely wrong in them",
@@ -70,7 +70,7 @@ type checked struct {
 	Error string `json:"error,omitempty"`
 }
 
-func scriptCheck(e *reach.Env, c *cli.Context) error {
+func scriptCheck(e *app.Env, c *cli.Context) error {
 	if c.NArg() == 0 {
 		return app.Usagef("script check: no FILE; for instance ws76 script check redact.lua")
 	}
@@ -108,7 +108,7 @@ func readScript(path string) ([]byte, error) {
 	return src, app.WithCode(app.ExitScript, err)
 }
 
-func printChecked(e *reach.Env, r checked) error {
+func printChecked(e *app.Env, r checked) error {
 	if r.Error != "" {
 		e.Log.Errorf("%s", r.Error)
 		return nil
@@ -127,7 +127,7 @@ func printChecked(e *reach.Env, r checked) error {
 	return err
 }
 
-func scriptNewCommand(e *reach.Env) *cli.Command {
+func scriptNewCommand(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "new",
 		Usage:     "write a script to begin with",
@@ -144,7 +144,7 @@ ws76 script new --meta ws76.meta.lua`,
 	}, app.ExitScript)
 }
 
-func scriptNew(e *reach.Env, c *cli.Context) error {
+func scriptNew(e *app.Env, c *cli.Context) error {
 	if c.NArg() > 1 {
 		return app.Usagef("script new: one FILE at most, got %q", c.Args().Slice())
 	}

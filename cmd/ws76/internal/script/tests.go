@@ -13,15 +13,14 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
-	"github.com/ws76/ws76/cmd/ws76/internal/plugin"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
+	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/scripts/check"
 	"github.com/ws76/ws76/scripts/scripttest"
 	"github.com/ws76/ws76/scripts/watch"
 )
 
-func scriptTestCommand(e *reach.Env) *cli.Command {
+func scriptTestCommand(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "test",
 		Usage:     "run the tests of scripts",
@@ -37,7 +36,7 @@ ws76 script test *_test.lua | tee result.tap`,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "run", Usage: "only tests whose name `PATTERN` fits, a regular expression"},
 			&cli.BoolFlag{Name: "watch", Usage: "run the tests again whenever a .lua file in their folders changes, until interrupted"},
-		}, hooks.LimitFlags()...),
+		}, hooks.LuaFlags()...),
 		Action: func(c *cli.Context) error { return scriptTest(e, c) },
 	}, app.ExitScript)
 }
@@ -45,7 +44,7 @@ ws76 script test *_test.lua | tee result.tap`,
 // luaTest is one test of a file.
 type luaTest struct{ path, name string }
 
-func scriptTest(e *reach.Env, c *cli.Context) error {
+func scriptTest(e *app.Env, c *cli.Context) error {
 	if c.NArg() == 0 {
 		return app.Usagef("script test: no FILE; for instance ws76 script test redact_test.lua")
 	}
@@ -60,7 +59,7 @@ func scriptTest(e *reach.Env, c *cli.Context) error {
 }
 
 // scriptTestAgain runs the tests now and whenever a script in one of their folders has changed.
-func scriptTestAgain(e *reach.Env, c *cli.Context, pattern *regexp.Regexp) error {
+func scriptTestAgain(e *app.Env, c *cli.Context, pattern *regexp.Regexp) error {
 	changed := make(chan string, 1)
 	w, err := watch.New(&watch.Options{OnError: func(err error) { e.Log.Warnf("%v", err) }})
 	if err != nil {
@@ -138,7 +137,7 @@ func findTests(paths []string, pattern *regexp.Regexp) ([]luaTest, error) {
 	return tests, nil
 }
 
-func scriptTestOnce(e *reach.Env, c *cli.Context, pattern *regexp.Regexp) error {
+func scriptTestOnce(e *app.Env, c *cli.Context, pattern *regexp.Regexp) error {
 	tests, err := findTests(c.Args().Slice(), pattern)
 	if err != nil {
 		return err
@@ -162,7 +161,7 @@ func scriptTestOnce(e *reach.Env, c *cli.Context, pattern *regexp.Regexp) error 
 }
 
 // runTest runs a test in a script and a folder of its own. failure is why it failed, err why it could not be run.
-func runTest(e *reach.Env, c *cli.Context, t luaTest) (failure, err error) {
+func runTest(e *app.Env, c *cli.Context, t luaTest) (failure, err error) {
 	options, err := hooks.ScriptOptions(e, c, t.path)
 	if err != nil {
 		return nil, err
@@ -172,7 +171,7 @@ func runTest(e *reach.Env, c *cli.Context, t luaTest) (failure, err error) {
 		return nil, err
 	}
 	defer os.RemoveAll(options.Data)
-	p, err := plugin.TestedPlugin(t.path)
+	p, err := testedPlugin(t.path)
 	if err != nil {
 		return nil, app.WithCode(app.ExitScript, err)
 	}
@@ -193,7 +192,7 @@ func runTest(e *reach.Env, c *cli.Context, t luaTest) (failure, err error) {
 }
 
 // printTest prints a result in the Test Anything Protocol.
-func printTest(e *reach.Env, n int, t luaTest, failure error) error {
+func printTest(e *app.Env, n int, t luaTest, failure error) error {
 	name := filepath.Base(t.path) + ": " + t.name
 	if failure == nil {
 		_, err := fmt.Fprintf(e.Stdout, "ok %d - %s\n", n, name)
@@ -207,4 +206,17 @@ func printTest(e *reach.Env, n int, t luaTest, failure error) error {
 	text = strings.ReplaceAll(text, "\n", "\n    ")
 	_, err := fmt.Fprintf(e.Stdout, "not ok %d - %s\n  ---\n  message: |\n    %s\n  ...\n", n, name, text)
 	return err
+}
+
+// testedPlugin returns the plugin that a test of scripts is for: plugin.lua beside
+// plugin_test.lua; nil where there is none.
+func testedPlugin(path string) (*plugins.Plugin, error) {
+	dir := filepath.Dir(path)
+	if filepath.Base(path) != "plugin_test.lua" {
+		return nil, nil
+	}
+	if _, err := os.Stat(filepath.Join(dir, plugins.MainFile)); err != nil {
+		return nil, nil
+	}
+	return plugins.Open(dir)
 }

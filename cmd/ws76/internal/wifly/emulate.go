@@ -79,7 +79,7 @@ func runEmulate(e *reach.Env, c *cli.Context) error {
 	}
 	o.Dial = tcp.Dial
 	if c.Bool("upgrade") {
-		u, err := newUpgrader(e, c.Context, tcp, c.StringSlice("map"))
+		u, err := newUpgrader(c.Context, e, tcp, c.StringSlice("map"))
 		if err != nil {
 			return err
 		}

@@ -75,7 +75,7 @@ func wiflySetup(e *reach.Env, c *cli.Context) error {
 	if err := setup.Check(); err != nil {
 		return app.Usagef("wifly setup: %w", err)
 	}
-	return withModule(e, c, func(ctx context.Context, m *wifly.Module) error { return applySetup(e, ctx, c, m, setup) })
+	return withModule(e, c, func(ctx context.Context, m *wifly.Module) error { return applySetup(ctx, e, c, m, setup) })
 }
 
 // setupReport is what wifly setup --json prints.
@@ -86,7 +86,7 @@ type setupReport struct {
 	Info    *wifly.Info    `json:"info,omitempty"` // afterwards
 }
 
-func applySetup(e *reach.Env, ctx context.Context, c *cli.Context, m *wifly.Module, setup *wifly.Setup) error {
+func applySetup(ctx context.Context, e *reach.Env, c *cli.Context, m *wifly.Module, setup *wifly.Setup) error {
 	changes, err := m.Plan(ctx, setup)
 	if err != nil {
 		return err
@@ -139,7 +139,7 @@ func passphrase(e *reach.Env, c *cli.Context) (string, error) {
 			f.Close()
 		}
 	case c.String("ssid") != "" && c.String("auth") != "open" && app.IsTerminal(e.Stdin):
-		return askPassword(e, c.Context, fmt.Sprintf("passphrase of %q (empty: as it is): ", c.String("ssid")))
+		return askPassword(c.Context, e, fmt.Sprintf("passphrase of %q (empty: as it is): ", c.String("ssid")))
 	default:
 		return "", nil
 	}
@@ -155,7 +155,7 @@ func passphrase(e *reach.Env, c *cli.Context) (string, error) {
 
 // askPassword reads a line without showing it, not even what was typed before it
 // asked. When ctx ends the read is left behind, as the process ends then.
-func askPassword(e *reach.Env, ctx context.Context, prompt string) (string, error) {
+func askPassword(ctx context.Context, e *reach.Env, prompt string) (string, error) {
 	f := e.Stdin.(*os.File)
 	before, err := term.MakeRaw(int(f.Fd()))
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
@@ -38,7 +39,7 @@ type upgrader struct {
 	names map[netip.Addr]string // addresses that lookup made up
 }
 
-func newUpgrader(e *reach.Env, ctx context.Context, tcp core.Dialer, maps []string) (*upgrader, error) {
+func newUpgrader(ctx context.Context, e *reach.Env, tcp core.Dialer, maps []string) (*upgrader, error) {
 	u := &upgrader{e: e, ctx: ctx, tcp: tcp, urls: map[string]core.Target{}, bases: map[string]string{}, names: map[netip.Addr]string{}}
 	for _, m := range maps {
 		addr, base, ok := strings.Cut(m, "=")
@@ -109,16 +110,9 @@ func (u *upgrader) dial(ctx context.Context, addr string) (net.Conn, error) {
 	device, ours := net.Pipe()
 	u.running.Go(func() {
 		err := u.carry(ours, server, addr)
-		u.e.Log.Infof("%s: %v", addr, EndOf(err))
+		u.e.Log.Infof("%s: %v", addr, outcome.End(err))
 	})
 	return device, nil
-}
-
-func EndOf(err error) any {
-	if err == nil {
-		return "closed"
-	}
-	return err
 }
 
 // opened is a Dialer of a stream that is open already.

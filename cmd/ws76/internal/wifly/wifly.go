@@ -20,6 +20,7 @@ import (
 // wiflyExits are the exit codes of each of the commands.
 var wiflyExits = []int{app.ExitConnect, app.ExitTimeout, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate}
 
+// Command is ws76 wifly.
 func Command(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "wifly",

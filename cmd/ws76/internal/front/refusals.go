@@ -1,4 +1,4 @@
-package main
+package front
 
 import (
 	"fmt"
@@ -19,9 +19,9 @@ const (
 	refusalsFor  = 10 * time.Second
 )
 
-// refusalLog says whom a server refused: something new of an address at once, what it
+// RefusalLog says whom a server refused: something new of an address at once, what it
 // does again and again once in a while, in one line. It is safe for concurrent use.
-type refusalLog struct {
+type RefusalLog struct {
 	log *app.Logger
 
 	mu     sync.Mutex
@@ -37,8 +37,8 @@ type refusals struct {
 	last string
 }
 
-// add says that the client at remote, for whom name stands in the log, was refused.
-func (r *refusalLog) add(prefix, name string, err error) {
+// Add says that the client at remote, for whom name stands in the log, was refused.
+func (r *RefusalLog) Add(prefix, name string, err error) {
 	text := fmt.Sprint(r.log.Foreign(slog.LevelWarn, []any{err})...)
 	address := name
 	if host, _, err := net.SplitHostPort(name); err == nil {
@@ -50,7 +50,7 @@ func (r *refusalLog) add(prefix, name string, err error) {
 }
 
 // count counts a refusal and reports whether it will be said with others.
-func (r *refusalLog) count(address, text string) bool {
+func (r *RefusalLog) count(address, text string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -81,7 +81,7 @@ func (r *refusalLog) count(address, text string) bool {
 }
 
 // flush sums up a period.
-func (r *refusalLog) flush() {
+func (r *RefusalLog) flush() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for address, of := range r.of {
@@ -94,7 +94,7 @@ func (r *refusalLog) flush() {
 }
 
 // close says what is left to say.
-func (r *refusalLog) close() {
+func (r *RefusalLog) close() {
 	r.mu.Lock()
 	r.closed = true
 	if r.timer != nil {

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
+	"github.com/ws76/ws76/cmd/ws76/internal/serve"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/serial"
 	"github.com/ws76/ws76/transports/wifly"
@@ -25,7 +26,8 @@ import (
 // demoBaud is the rate of the demo's serial line.
 const demoBaud = 115200
 
-func demoCommand(e *reach.Env) *cli.Command {
+// Command is ws76 demo.
+func Command(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "demo",
 		Usage:     "a server, a module and a device to look at",
@@ -53,20 +55,20 @@ func runDemo(e *reach.Env, c *cli.Context) error {
 	case c.Duration("interval") < time.Millisecond:
 		return app.Usagef("--interval %v: want at least 1ms", c.Duration("interval"))
 	}
-	listener, err := demoListener(e, c.Context, addr)
+	listener, err := demoListener(c.Context, e, addr)
 	if err != nil {
 		return app.WithCode(app.ExitTransport, err)
 	}
 	host := reachable(listener.Addr())
 
 	// Each part outlives the one before it, so that all of them end properly.
-	service, err := newService(e, defaults(c, serveCommand(e)))
+	service, err := serve.NewService(e, defaults(c, serve.Command(e)))
 	if err != nil {
 		listener.Close()
 		return err
 	}
-	defer service.close()
-	server := newPart(e, "server", func(ctx context.Context) error { return service.run(ctx, []net.Listener{listener}) })
+	defer service.Close()
+	server := newPart(e, "server", func(ctx context.Context) error { return service.Run(ctx, []net.Listener{listener}) })
 	defer server.end()
 	device := &sensorDevice{e: e, url: "ws://" + host + "/ws/demo/rw", interval: c.Duration("interval")}
 	var module *part
@@ -150,7 +152,7 @@ func defaults(c *cli.Context, command *cli.Command) *cli.Context {
 }
 
 // demoListener listens on addr; if none is given and the usual one is taken, on any port.
-func demoListener(e *reach.Env, ctx context.Context, addr string) (net.Listener, error) {
+func demoListener(ctx context.Context, e *reach.Env, addr string) (net.Listener, error) {
 	if addr != "" {
 		return listen.On(ctx, addr, e.OpenTransport)
 	}

@@ -1,4 +1,4 @@
-package main
+package bridge
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/front"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
@@ -23,7 +24,8 @@ import (
 	wstls "github.com/ws76/ws76/transports/tls"
 )
 
-func bridgeCommand(e *reach.Env) *cli.Command {
+// Command is ws76 bridge.
+func Command(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "bridge",
 		Usage:     "join any endpoint to any other: an old device to a modern server, a serial line to a WebSocket",
@@ -119,7 +121,7 @@ type span struct {
 	c        *cli.Context
 	from     *fromSide
 	to       *toSide
-	front    *service    // who may come in, certificates, scripts
+	front    front.Front // who may come in, certificates, scripts
 	plugins  hooks.Chain // the scripts again, with those that have a word in dialling
 	binary   func(dst, data []byte) []byte
 	kind     streamKind
@@ -164,14 +166,14 @@ func newSpan(e *reach.Env, c *cli.Context, name, from, to string) (*span, error)
 	own.Children = app.ChildOptions{Named: c.StringSlice("exec-env"), Contained: true}
 	own.DeadAfter = app.BoundOf(c, "dead-after")
 	s := &span{Env: own, name: name, c: c, max: flags.Bytes(c, "max-message"), closing: c.Duration("close-timeout"), idle: c.Duration("idle")}
-	s.front = &service{Env: s.Env}
-	s.sessions.init(e.Log, &s.front.turnedAway, name)
+	s.front.Env = s.Env
+	s.sessions.init(e.Log, &s.front.TurnedAway, name)
 	if err := app.NumbersOf(spanFlags()).Check(c); err != nil { // those of a table, too
 		return nil, err
 	}
 	s.EndWithin(c.Duration("grace"))
 	var err error
-	if s.pending, err = listen.Pending(c); err != nil {
+	if s.pending, err = listen.PendingBudget(c); err != nil {
 		return nil, err
 	}
 	if s.buffer = c.Int("buffer"); s.buffer == 0 && c.Bool("redeliver") {
@@ -188,7 +190,7 @@ func newSpan(e *reach.Env, c *cli.Context, name, from, to string) (*span, error)
 	}{{"from-format", &s.kind.from}, {"to-format", &s.kind.to}} {
 		*side.o = format.Options{Format: format.Format(c.String(side.flag)), CRLF: c.Bool("crlf"), MaxMessage: s.max, ReplaceInvalid: c.Bool("replace-invalid")}
 	}
-	if err := s.newFront(); err != nil {
+	if err := s.front.Open(s.c, front.IsChannel); err != nil {
 		return nil, err
 	}
 	if s.to, err = s.parseTo(to); err != nil {
@@ -212,29 +214,18 @@ func newSpan(e *reach.Env, c *cli.Context, name, from, to string) (*span, error)
 	return s, nil
 }
 
-// newFront makes ready what looks at clients before they are let in.
-func (s *span) newFront() (err error) {
-	f := s.front
-	f.forwarded, f.turnedAway.log, f.drops.log = s.c.Bool("trust-forwarded"), s.Log, s.Log
-	f.server.Loops = -1 // the opening of TO is waited for
-	if err := f.openGate(s.c); err != nil {
-		return err
-	}
-	return f.loadTLS(s.c)
-}
-
 // run carries connections until ctx ends, or FROM has.
 func (s *span) run(stop context.Context) error {
 	ctx, exit := context.WithCancelCause(stop)
 	defer exit(nil)
-	recorder, recorded, err := hooks.NewRecorder(s.Env, s.c)
+	recorder, recorded, err := hooks.NewRecorder(s.Env.Env, s.c)
 	if err != nil {
 		return err
 	}
 	defer recorded()
 	s.recorder = recorder
-	s.plugins, err = hooks.NewChain(s.Env, s.c, func(o *scripts.Options) {
-		o.Exit = func(err error) { exit(hooks.ScriptExit(err)) }
+	s.plugins, err = hooks.NewChain(s.Env.Env, s.c, func(o *scripts.Options) {
+		o.Exit = func(err error) { exit(hooks.ExitCause(err)) }
 		if s.to.dialer != nil {
 			o.Open = s.to.dialer.Guarded(true).Open
 		}
@@ -243,14 +234,13 @@ func (s *span) run(stop context.Context) error {
 		return err
 	}
 	set := s.plugins.Set
-	s.front.scripts = set
+	s.front.Scripts = set
 	defer hooks.Stop(set, s.closing)
 	if err := set.Start(); err != nil {
 		return err
 	}
-	defer app.OnHangup(s.front.reload)()
-	defer s.front.turnedAway.close()
-	defer s.front.drops.close()
+	defer app.OnHangup(s.front.Reload)()
+	defer s.front.Close()
 	err = s.from.run(ctx)
 	if err == nil && stop.Err() == nil && ctx.Err() != nil {
 		return context.Cause(ctx) // a script has ended it

@@ -1,10 +1,8 @@
-package main
+package serve
 
 import (
 	"crypto/tls"
 	"fmt"
-	"sync"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,12 +21,12 @@ func (s *service) openHub(c *cli.Context) error {
 	if err != nil {
 		return app.Usagef("--binary: %w", err)
 	}
-	most, err := listen.MaxPending(c)
+	most, err := listen.PendingLimit(c)
 	if err != nil {
 		return err
 	}
 	options := hub.Options{Binary: binary, MaxWaiting: most, Failed: func(channel string, err error) {
-		s.drops.add(fmt.Sprintf("channel %q", channel), 1, err.Error())
+		s.Drops.Add(fmt.Sprintf("channel %q", channel), 1, err.Error())
 	}}
 	urls := c.StringSlice("hub")
 	if len(urls) == 0 {
@@ -46,7 +44,7 @@ func (s *service) openHub(c *cli.Context) error {
 			Credentials: c.String("hub-creds"), TLS: config, Dial: deadpeer.New(s.DeadAfter).Dial,
 			Note: func(text string) { s.Log.Warnf("%s", text) },
 			Lost: func(channel string, n uint64) {
-				s.drops.add(fmt.Sprintf("channel %q", channel), n, "lost between here and another machine")
+				s.Drops.Add(fmt.Sprintf("channel %q", channel), n, "lost between here and another machine")
 			},
 		})
 		if app.Is[*nats.URLError](err) {
@@ -65,7 +63,7 @@ func (s *service) openHub(c *cli.Context) error {
 	s.channels.Skipped = func(p *serve.Peer, n int) {
 		s.binaryDropped.Add(uint64(n))
 		v := visitOf(p)
-		s.drops.add(fmt.Sprintf("%s: channel %q", v.remote, v.Path.Channel), uint64(n), "binary, for a client that knows text only; see --binary")
+		s.Drops.Add(fmt.Sprintf("%s: channel %q", v.remote, v.Path.Channel), uint64(n), "binary, for a client that knows text only; see --binary")
 	}
 	s.channels.Muted = func(p *serve.Peer) {
 		v := visitOf(p)
@@ -86,69 +84,6 @@ func hubTLS(c *cli.Context) (*tls.Config, error) {
 func (s *service) tooSlow(where string, n uint64, why string) {
 	if n > 0 {
 		s.slowDropped.Add(n)
-		s.drops.add(where, n, why)
+		s.Drops.Add(where, n, why)
 	}
-}
-
-// dropLog says how many messages were lost where, at most once a second for each
-// place, so that a flood of losses is not one of lines as well.
-type dropLog struct {
-	log *app.Logger
-
-	mu      sync.Mutex
-	pending map[string]*losses
-	timer   *time.Timer
-	closed  bool
-}
-
-type losses struct {
-	n   uint64
-	why string
-}
-
-// maxPlaces bounds the places that are told apart within a second.
-const maxPlaces = 100
-
-func (d *dropLog) add(where string, n uint64, why string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.pending == nil {
-		d.pending = make(map[string]*losses)
-	}
-	l := d.pending[where]
-	if l == nil {
-		if len(d.pending) >= maxPlaces {
-			where = "other channels"
-		}
-		if l = d.pending[where]; l == nil {
-			l = &losses{}
-			d.pending[where] = l
-		}
-	}
-	l.n += n
-	l.why = why
-	if d.timer == nil && !d.closed {
-		d.timer = time.AfterFunc(time.Second, d.flush)
-	}
-}
-
-func (d *dropLog) flush() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for where, l := range d.pending {
-		d.log.Warnf("%s: %d messages lost: %s", where, l.n, l.why)
-	}
-	clear(d.pending)
-	d.timer = nil
-}
-
-// close says what is left to say.
-func (d *dropLog) close() {
-	d.mu.Lock()
-	d.closed = true
-	if d.timer != nil {
-		d.timer.Stop()
-	}
-	d.mu.Unlock()
-	d.flush()
 }

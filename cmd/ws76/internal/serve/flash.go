@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"encoding/xml"
@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/front"
 	"github.com/ws76/ws76/core/serve/gate"
 )
 
@@ -22,7 +23,7 @@ func flashPorts(c *cli.Context, listeners []net.Listener) ([]string, error) {
 			ports = append(ports, port)
 		}
 	}
-	public, err := publicURL(c)
+	public, err := front.PublicURL(c)
 	if err != nil {
 		return nil, err
 	}

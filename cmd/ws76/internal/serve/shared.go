@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/child"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/relay"
@@ -20,7 +21,7 @@ import (
 // child says comes out to each of them. It is the serve.Events of its connections,
 // whose data is a sharedSeat.
 type sharedChild struct {
-	child
+	child.Command
 	hub      *hub.Hub
 	queue    int
 	slow     core.Slow
@@ -35,12 +36,12 @@ const (
 )
 
 // startShared starts the child. Whoever calls it calls stop.
-func startShared(c child, queue int, slow core.Slow, o hub.Options) (*sharedChild, error) {
+func startShared(c child.Command, queue int, slow core.Slow, o hub.Options) (*sharedChild, error) {
 	h, err := hub.New(&o)
 	if err != nil {
 		return nil, err
 	}
-	s := &sharedChild{child: c, hub: h, queue: queue, slow: slow, stopping: make(chan struct{}), stopped: make(chan struct{})}
+	s := &sharedChild{Command: c, hub: h, queue: queue, slow: slow, stopping: make(chan struct{}), stopped: make(chan struct{})}
 	if slow == core.CloseSlow {
 		slow = core.DropOldest // the child is no connection that could be closed
 	}
@@ -51,7 +52,7 @@ func startShared(c child, queue int, slow core.Slow, o hub.Options) (*sharedChil
 	if s.out, err = h.Endpoint(fromChild, hub.EndpointOptions{WriteOnly: true, JoinOptions: publish}); err != nil {
 		return nil, err
 	}
-	running, err := s.start(context.Background(), nil)
+	running, err := s.Start(context.Background(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func (s *sharedChild) run(running *exec.Child) {
 	pause := restartFirst
 	for {
 		started := time.Now()
-		err := relay.Join(context.Background(), sharedEnd{s.in, s.out}, s.endpoint(running), &relay.Options{KeepA: true})
+		err := relay.Join(context.Background(), sharedEnd{s.in, s.out}, s.Endpoint(running), &relay.Options{KeepA: true})
 		running.Close()
 		if time.Since(started) > restartMost {
 			pause = restartFirst
@@ -86,13 +87,13 @@ func (s *sharedChild) run(running *exec.Child) {
 			if err == nil {
 				err = errors.New("the program has ended")
 			}
-			s.e.Log.Warnf("exec-shared: %v; starting it again in %v", err, pause)
+			s.Env.Log.Warnf("exec-shared: %v; starting it again in %v", err, pause)
 			select {
 			case <-time.After(pause):
 			case <-s.stopping:
 				return
 			}
-			running, err = s.start(context.Background(), nil)
+			running, err = s.Start(context.Background(), nil)
 		}
 	}
 }

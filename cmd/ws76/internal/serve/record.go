@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"github.com/ws76/ws76/core/relay/recording"

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/front"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/serve/channels"
 	"github.com/ws76/ws76/core/serve/dashboard"
@@ -38,15 +39,15 @@ func (s *service) newHTTP(c *cli.Context) (http.Handler, error) {
 	}
 	var page http.Handler = http.HandlerFunc(s.nothing)
 	if s.dashboard {
-		page = dashboard.New(dashboard.Options{Source: s, Version: buildVersion()})
+		page = dashboard.New(dashboard.Options{Source: s, Version: s.Program.Version})
 	}
 	health := s.metrics.Health()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
-		case isChannel(r.RequestURI):
+		case front.IsChannel(r.RequestURI):
 			messages.ServeHTTP(w, r)
 		case path == "/healthz":
-			if s.guard != nil { // who is no user keeps no connection
+			if s.Guard != nil { // who is no user keeps no connection
 				w.Header().Set("Connection", "close")
 			}
 			health.ServeHTTP(w, r)
@@ -82,10 +83,25 @@ var healthFields = func() (fields hixie.Fields) {
 
 // nothing answers for paths where there is a WebSocket at most.
 func (s *service) nothing(w http.ResponseWriter, r *http.Request) {
-	if s.echo || s.exec != nil || s.shared != nil || len(s.scripts) > 0 || r.URL.Path == "/echo" {
+	if s.echo || s.exec != nil || s.shared != nil || len(s.Scripts) > 0 || r.URL.Path == "/echo" {
 		w.Header().Set("Upgrade", "websocket")
 		http.Error(w, "This is a WebSocket server; the request asks for no upgrade.", http.StatusUpgradeRequired)
 		return
 	}
 	http.Error(w, "Nothing is here. Channels are at /ws/CHANNEL/rw.", http.StatusNotFound)
 }
+
+// remoteOf is remoteName for a request over HTTP.
+func (s *service) remoteOf(r *http.Request) string {
+	var fields hixie.Fields
+	for _, value := range r.Header.Values("X-Forwarded-For") {
+		fields = append(fields, hixie.Field{Name: "X-Forwarded-For", Value: value})
+	}
+	return s.RemoteName(textAddr(r.RemoteAddr), fields)
+}
+
+// textAddr is an address as net/http has it.
+type textAddr string
+
+func (a textAddr) Network() string { return "" }
+func (a textAddr) String() string  { return string(a) }

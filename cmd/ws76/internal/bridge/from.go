@@ -1,4 +1,4 @@
-package main
+package bridge
 
 import (
 	"cmp"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/front"
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/cmd/ws76/internal/wifly"
@@ -76,7 +77,7 @@ func (s *span) parseFrom(raw string) (*fromSide, error) {
 		return nil, app.Usage(err)
 	}
 	return &fromSide{fromStream, func(ctx context.Context) error {
-		listeners, err := listen.Open(s.Env, ctx, []string{raw})
+		listeners, err := listen.OnAll(ctx, s.Env, []string{raw})
 		if err != nil {
 			return err
 		}
@@ -95,7 +96,7 @@ func (s *span) webSocketFrom(raw, scheme, dialect string) (*fromSide, error) {
 		return nil, err
 	}
 	if scheme == "wss" {
-		if s.front.server.TLS == nil {
+		if s.front.Secure == nil {
 			return nil, app.Usagef("%q: wss:// needs --tls-cert", raw)
 		}
 	}
@@ -109,11 +110,11 @@ func (s *span) webSocketFrom(raw, scheme, dialect string) (*fromSide, error) {
 	}
 	path := strings.TrimSuffix(u.Path, "/")
 	return &fromSide{fromWebSocket, func(ctx context.Context) error {
-		listeners, err := listen.Open(s.Env, ctx, []string{addr})
+		listeners, err := listen.OnAll(ctx, s.Env, []string{addr})
 		if err != nil {
 			return err
 		}
-		s.Log.Warnf("%sbridging %s to %s", s.sessions.prefix, listen.Describe(listeners[0].Addr(), s.front.server.TLS != nil), s.to.text)
+		s.Log.Warnf("%sbridging %s to %s", s.sessions.prefix, listen.Describe(listeners[0].Addr(), s.front.Secure != nil), s.to.text)
 		return s.runWebSockets(ctx, listeners[0], accept, path)
 	}}, nil
 }
@@ -135,16 +136,16 @@ func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
 		o.Dialects = []core.Dialect{d}
 	}
 	var err error
-	o.Location, err = locationOf(c)
+	o.Location, err = front.LocationOf(c)
 	return o, err
 }
 
 // runWebSockets serves clients until ctx ends.
 func (s *span) runWebSockets(ctx context.Context, l net.Listener, accept core.AcceptOptions, path string) error {
 	server := serve.Server{
-		Accept: accept, Gate: s.front.gate, TLS: s.front.server.TLS, Loops: -1,
+		Accept: accept, Gate: s.front.Gate, TLS: s.front.Secure, Loops: -1,
 		MaxConns: s.c.Int("max-conns"), Idle: s.idle, DeadAfter: s.DeadAfter, Grace: s.c.Duration("grace"),
-		Refused: func(remote net.Addr, err error) { s.sessions.refused(s.front, remote, err) },
+		Refused: func(remote net.Addr, err error) { s.sessions.refused(&s.front, remote, err) },
 	}
 	server.Route = func(o *serve.Opening) (serve.Service, *core.Refusal) { return s.route(ctx, o, path, accept.Trace) }
 	return app.WithCode(app.ExitTransport, server.Serve(ctx, l))
@@ -154,11 +155,11 @@ func (s *span) runWebSockets(ctx context.Context, l net.Listener, accept core.Ac
 func (s *span) route(ctx context.Context, o *serve.Opening, path string, trace *core.Trace) (serve.Service, *core.Refusal) {
 	asked, _, _ := strings.Cut(o.Request.Resource, "?")
 	if path != "" && strings.TrimSuffix(asked, "/") != path {
-		return serve.Service{}, notFound(fmt.Errorf("only %s is served here", path))
+		return serve.Service{}, front.NotFound(fmt.Errorf("only %s is served here", path))
 	}
 	who := &client{
-		remote: s.front.remoteName(o.RemoteAddr(), o.Request.Fields), request: cloneRequest(o.Request), protocols: offered(o.Request.Fields),
-		secure: o.Secure, dialect: o.Dialect, user: userOf(o.Grant),
+		remote: s.front.RemoteName(o.RemoteAddr(), o.Request.Fields), request: cloneRequest(o.Request), protocols: offered(o.Request.Fields),
+		secure: o.Secure, dialect: o.Dialect, user: front.UserOf(o.Grant),
 	}
 	join := s.newJoin(who)
 	agreed, refused := join.askScripts(o)
@@ -234,7 +235,7 @@ func (s *span) runStreams(ctx context.Context, l net.Listener) error {
 		select {
 		case room <- struct{}{}:
 		default:
-			s.Log.Warnf("%s%s: turned away, %d connections are open already", s.sessions.prefix, peerName(stream.RemoteAddr()), cap(room))
+			s.Log.Warnf("%s%s: turned away, %d connections are open already", s.sessions.prefix, front.PeerName(stream.RemoteAddr()), cap(room))
 			stream.Close()
 			return
 		}
@@ -256,7 +257,7 @@ func plainAddr(a net.Addr) string {
 
 // serveStream opens TO for a byte stream and joins the two.
 func (s *span) serveStream(ctx context.Context, stream net.Conn) {
-	who := &client{remote: peerName(stream.RemoteAddr())}
+	who := &client{remote: front.PeerName(stream.RemoteAddr())}
 	join := s.newJoin(who)
 	bounds := bridge.Bounds{Pending: s.pending, MessageTimeout: app.BoundOf(s.c, "message-timeout"), WriteTimeout: app.BoundOf(s.c, "write-timeout")}
 	from := &upstream{Endpoint: s.stream(stream, s.kind.from, bounds)}
@@ -302,7 +303,7 @@ func (s *span) runOpened(ctx context.Context, open func(context.Context, *client
 		if gaveUp != nil {
 			return app.WithCode(app.ExitConnect, gaveUp)
 		}
-		s.Log.Warnf("%s%v; again in %v", s.sessions.prefix, wifly.EndOf(err), pause.Round(time.Millisecond))
+		s.Log.Warnf("%s%v; again in %v", s.sessions.prefix, outcome.End(err), pause.Round(time.Millisecond))
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -11,7 +11,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/child"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/front"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
@@ -19,20 +21,18 @@ import (
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/hub/nats"
 	"github.com/ws76/ws76/core/serve"
-	"github.com/ws76/ws76/core/serve/auth"
 	"github.com/ws76/ws76/core/serve/channels"
-	"github.com/ws76/ws76/core/serve/gate"
 	"github.com/ws76/ws76/core/serve/metrics"
 	"github.com/ws76/ws76/core/serve/static"
 	"github.com/ws76/ws76/plugins/record"
-	"github.com/ws76/ws76/scripts"
 	wstls "github.com/ws76/ws76/transports/tls"
 )
 
 const servePending = "hold at most `SIZE`, over all connections, of each of two: unfinished messages, those that have not come whole, with answers that are not read; " +
 	"and waiting messages, those of channels or --exec-shared that clients have not read. Where it is more, the clients that hold most are given up"
 
-func serveCommand(e *reach.Env) *cli.Command {
+// Command is ws76 serve.
+func Command(e *reach.Env) *cli.Command {
 	const services, handshake, limits, security, many = "What is served", "Handshake", "Limits", "Safety", "Many machines"
 	return e.Command(cli.Command{
 		Name:      "serve",
@@ -98,37 +98,26 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 
 // service is what a serve command has running.
 type service struct {
-	*reach.Env
+	front.Front
 	server    serve.Server
 	hub       *hub.Hub
 	channels  channels.Events
 	metrics   *metrics.Metrics
 	static    *static.Dir
-	exec      *child
+	exec      *child.Command
 	shared    *sharedChild
-	scripts   scripts.Set
 	recorder  *record.Recorder // nil without --record
 	tasks     sync.WaitGroup   // of joins
 	echo      bool
 	settings  serve.Settings
-	gate      *gate.Gate
-	forwarded bool
 	dashboard bool
 	plain     bool // an echo need not know who is there: no log, no scripts, no proxy
 	started   time.Time
 
-	guard  *auth.Guard // of the gate; nil: everybody may come in
-	hashes bool        // there were some among its users at the start
-	tls    reloadedTLS
-
-	authFile    string
-	notReloaded map[string]bool // what could not be read the last time; of reload
-	plane       *nats.Backplane // nil: this machine alone
-	slow        core.Slow
+	plane *nats.Backplane // nil: this machine alone
+	slow  core.Slow
 
 	stopping                chan struct{} // closed when the server begins to stop
-	drops                   dropLog
-	turnedAway              refusalLog
 	refusals, binaryDropped atomic.Uint64
 	// Of those that have a hub.Endpoint: what the policy dropped, and what was in the
 	// queue still when a connection ended.
@@ -146,20 +135,20 @@ func runServe(e *reach.Env, c *cli.Context) error {
 	e.Children.Contained = true
 	ctx, exit := context.WithCancelCause(c.Context)
 	defer exit(nil)
-	s, err := newService(e, c)
+	s, err := NewService(e, c)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	if err := s.loadScripts(c, exit); err != nil {
 		return err
 	}
 	var recorded func()
-	if s.recorder, recorded, err = hooks.NewRecorder(e, c); err != nil {
+	if s.recorder, recorded, err = hooks.NewRecorder(e.Env, c); err != nil {
 		return err
 	}
 	defer recorded()
-	listeners, err := listen.Open(e, c.Context, addrs)
+	listeners, err := listen.OnAll(c.Context, e, addrs)
 	if err != nil {
 		return err
 	}
@@ -173,7 +162,7 @@ func runServe(e *reach.Env, c *cli.Context) error {
 		e.Log.Warnf("listening on %s", listen.Describe(l.Addr(), s.server.TLS != nil))
 	}
 	e.DenseGC()
-	if err := s.run(ctx, listeners); err != nil {
+	if err := s.Run(ctx, listeners); err != nil {
 		return app.WithCode(app.ExitTransport, err)
 	}
 	if c.Context.Err() == nil { // a script has ended it
@@ -189,22 +178,22 @@ func (s *service) begin(c *cli.Context, listeners []net.Listener) error {
 		if err != nil {
 			return err
 		}
-		s.server.Accept.FlashPolicy = flashPolicy(s.gate.Origins, ports)
+		s.server.Accept.FlashPolicy = flashPolicy(s.Gate.Origins, ports)
 	}
-	return s.scripts.Start()
+	return s.Scripts.Start()
 }
 
-// run serves until ctx ends.
-func (s *service) run(ctx context.Context, listeners []net.Listener) error {
+// Run serves until ctx ends.
+func (s *service) Run(ctx context.Context, listeners []net.Listener) error {
 	var unsent, notKnown uint64 // before it stops
 	defer context.AfterFunc(ctx, func() {
 		s.metrics.Stopping()
 		unsent, notKnown = s.unsent(), s.notKnown()
 		close(s.stopping)
 	})()
-	s.plain = len(s.scripts) == 0 && s.recorder == nil && !s.forwarded && !s.Log.Enabled(slog.LevelInfo)
-	s.server.LongEvents = len(s.scripts) > 0
-	defer app.OnHangup(s.reload)()
+	s.plain = len(s.Scripts) == 0 && s.recorder == nil && !s.Forwarded && !s.Log.Enabled(slog.LevelInfo)
+	s.server.LongEvents = len(s.Scripts) > 0
+	defer app.OnHangup(s.Reload)()
 	err := s.server.Serve(ctx, listeners...)
 	if ctx.Err() != nil {
 		<-s.stopping
@@ -227,16 +216,15 @@ func (s *service) notKnown() uint64 {
 	return of.NotKnown
 }
 
-// newService reads the command line and opens what it names, but for addresses.
-func newService(e *reach.Env, c *cli.Context) (_ *service, err error) {
+// NewService reads the command line and opens what it names, but for addresses.
+func NewService(e *reach.Env, c *cli.Context) (_ *service, err error) {
 	s := &service{
-		Env: e, echo: c.Bool("echo"), forwarded: c.Bool("trust-forwarded"), dashboard: !c.Bool("no-dashboard"),
+		Front: front.Front{Env: e}, echo: c.Bool("echo"), dashboard: !c.Bool("no-dashboard"),
 		started: time.Now(), stopping: make(chan struct{}),
 	}
-	s.drops.log, s.turnedAway.log = e.Log, e.Log
 	defer func() {
 		if err != nil {
-			s.close()
+			s.Close()
 		}
 	}()
 	if err := s.configure(c); err != nil {
@@ -262,14 +250,14 @@ func (s *service) configure(c *cli.Context) (err error) {
 	if s.slow, err = core.ParseSlow(c.String("slow")); err != nil {
 		return app.Usagef("--slow: %w", err)
 	}
-	pending, err := listen.Pending(c)
+	pending, err := listen.PendingBudget(c)
 	if err != nil {
 		return err
 	}
 	if err := listen.CheckProtocols(c.StringSlice("protocol")); err != nil {
 		return err
 	}
-	location, err := locationOf(c)
+	location, err := front.LocationOf(c)
 	if err != nil {
 		return err
 	}
@@ -278,12 +266,12 @@ func (s *service) configure(c *cli.Context) (err error) {
 		dialects = append(dialects, core.Dialect(name))
 	}
 	s.metrics = metrics.New(s.fillMetrics, s.health)
-	if err := s.openGate(c); err != nil {
+	if err := s.Open(c, front.IsChannel); err != nil {
 		return err
 	}
 	s.server = serve.Server{
 		Route:     s.route,
-		Gate:      s.gate,
+		Gate:      s.Gate,
 		MaxConns:  c.Int("max-conns"),
 		Idle:      c.Duration("idle"),
 		DeadAfter: app.BoundOf(c, "dead-after"),
@@ -300,12 +288,13 @@ func (s *service) configure(c *cli.Context) (err error) {
 	}
 	s.server.Quick = s.quickHealth
 	s.settings = s.server.Settings
-	return s.loadTLS(c)
+	s.server.TLS = s.Secure
+	return nil
 }
 
-// close ends what newService has opened, once the server has ended.
-func (s *service) close() {
-	hooks.Stop(s.scripts, s.server.Accept.CloseTimeout)
+// Close ends what newService has opened, once the server has ended.
+func (s *service) Close() {
+	hooks.Stop(s.Scripts, s.server.Accept.CloseTimeout)
 	s.tasks.Wait()
 	if s.shared != nil {
 		s.shared.stop()
@@ -318,8 +307,7 @@ func (s *service) close() {
 	if s.static != nil {
 		s.static.Close()
 	}
-	s.drops.close()
-	s.turnedAway.close()
+	s.Front.Close()
 }
 
 // startChildren makes ready what runs --exec and --exec-shared.
@@ -338,17 +326,17 @@ func (s *service) startChildren(c *cli.Context) error {
 		return nil
 	}
 	if command != "" {
-		s.exec = &child{s.Env, "exec", command, flags.Bytes(c, "max-message")}
+		s.exec = &child.Command{Env: s.Env, Flag: "exec", Line: command, MaxMessage: flags.Bytes(c, "max-message")}
 		return nil
 	}
 	binary, err := hub.ParseBinary(c.String("binary"))
 	if err != nil {
 		return app.Usagef("--binary: %w", err)
 	}
-	most, err := listen.MaxPending(c)
+	most, err := listen.PendingLimit(c)
 	if err != nil {
 		return err
 	}
-	s.shared, err = startShared(child{s.Env, "exec-shared", shared, flags.Bytes(c, "max-message")}, s.settings.Queue, s.slow, hub.Options{Binary: binary, MaxWaiting: most})
+	s.shared, err = startShared(child.Command{Env: s.Env, Flag: "exec-shared", Line: shared, MaxMessage: flags.Bytes(c, "max-message")}, s.settings.Queue, s.slow, hub.Options{Binary: binary, MaxWaiting: most})
 	return err
 }

@@ -1,4 +1,4 @@
-package main
+package child
 
 import (
 	"context"
@@ -16,47 +16,47 @@ import (
 	"github.com/ws76/ws76/transports/exec"
 )
 
-// child is how --exec and --exec-shared run their command.
-type child struct {
-	e          *reach.Env
-	flag       string // "exec" or "exec-shared"
-	command    string
-	maxMessage int64
+// Command is how --exec and --exec-shared run their command.
+type Command struct {
+	Env        *reach.Env
+	Flag       string // "exec" or "exec-shared"
+	Line       string
+	MaxMessage int64
 }
 
-// start runs the command. Its standard error goes to the log, a line at a time.
-func (c *child) start(ctx context.Context, environment []string) (*exec.Child, error) {
+// Start runs the command. Its standard error goes to the log, a line at a time.
+func (c *Command) Start(ctx context.Context, environment []string) (*exec.Child, error) {
 	command := exec.Command{
-		Shell: c.command, Env: append(c.e.ChildEnviron(), environment...), Contained: true, Stderr: exec.Lines(c.e.ChildSays(c.flag)),
+		Shell: c.Line, Env: append(c.Env.ChildEnviron(), environment...), Contained: true, Stderr: exec.Lines(c.Env.ChildSays(c.Flag)),
 	}
 	running, err := command.Start(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("--%s: %w", c.flag, err)
+		return nil, fmt.Errorf("--%s: %w", c.Flag, err)
 	}
-	c.e.Log.Infof("%s: process %d started", c.flag, running.Pid())
+	c.Env.Log.Infof("%s: process %d started", c.Flag, running.Pid())
 	return running, nil
 }
 
-// endpoint makes lines of messages, and messages of lines.
-func (c *child) endpoint(running *exec.Child) *format.Endpoint {
+// Endpoint makes lines of messages, and messages of lines.
+func (c *Command) Endpoint(running *exec.Child) *format.Endpoint {
 	return format.NewEndpoint(running, running, format.EndpointOptions{
-		In: format.Options{MaxMessage: c.maxMessage, ReplaceInvalid: true},
+		In: format.Options{MaxMessage: c.MaxMessage, ReplaceInvalid: true},
 		Out: format.Options{Warn: func(w format.DelimiterWarning) {
-			c.e.Log.Warnf("%s: process %d: %s", c.flag, running.Pid(), w)
+			c.Env.Log.Warnf("%s: process %d: %s", c.Flag, running.Pid(), w)
 		}},
 	})
 }
 
-// serve joins a connection and a child of its own, until either ends.
-func (c *child) serve(ctx context.Context, conn *core.Conn, environment []string, hooks []relay.Hook) error {
-	running, err := c.start(ctx, environment)
+// Serve joins a connection and a child of its own, until either ends.
+func (c *Command) Serve(ctx context.Context, conn *core.Conn, environment []string, hooks []relay.Hook) error {
+	running, err := c.Start(ctx, environment)
 	if err != nil {
 		conn.CloseWith(ctx, rfc6455.CodeInternalError, "the program could not be started")
 		return err
 	}
 	// A child that goes on when its input has ended has until then to do it.
 	defer running.Close()
-	err = relay.Join(ctx, conn, c.endpoint(running), &relay.Options{Hooks: hooks, KeepA: true})
+	err = relay.Join(ctx, conn, c.Endpoint(running), &relay.Options{Hooks: hooks, KeepA: true})
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
 		conn.CloseWith(ctx, rfc6455.CodeInternalError, "the program failed")
@@ -70,54 +70,54 @@ func (c *child) serve(ctx context.Context, conn *core.Conn, environment []string
 }
 
 // request is what a child's environment says of the connection it serves.
-type cgiRequest struct {
-	request  *hixie.Request
-	dialect  core.Dialect
-	protocol string
-	remote   string
-	local    net.Addr // of the listener, as far as the system tells
-	secure   bool
-	user     string
-	version  string
+type Request struct {
+	Request  *hixie.Request
+	Dialect  core.Dialect
+	Protocol string
+	Remote   string
+	Local    net.Addr // of the listener, as far as the system tells
+	Secure   bool
+	User     string
+	Version  string
 }
 
 // secretHeaders are not handed to children; nor is Proxy, as a variable HTTP_PROXY
 // would send what the child asks for to a stranger.
 var secretHeaders = []string{"Authorization", "Proxy-Authorization", "Proxy"}
 
-// environment returns variables like those of a CGI program (RFC 3875, section
+// Environment returns variables like those of a CGI program (RFC 3875, section
 // 4.1), as websocketd has them.
-func (r *cgiRequest) environment() []string {
-	path, query, _ := strings.Cut(r.request.Resource, "?")
+func (r *Request) Environment() []string {
+	path, query, _ := strings.Cut(r.Request.Resource, "?")
 	host, port := r.server()
-	remote, remotePort := r.remote, ""
-	if h, p, err := net.SplitHostPort(r.remote); err == nil {
+	remote, remotePort := r.Remote, ""
+	if h, p, err := net.SplitHostPort(r.Remote); err == nil {
 		remote, remotePort = h, p
 	}
 	vars := []string{
 		"GATEWAY_INTERFACE=websocketd-CGI/0.1",
-		"SERVER_SOFTWARE=ws76/" + r.version,
+		"SERVER_SOFTWARE=ws76/" + r.Version,
 		"SERVER_PROTOCOL=HTTP/1.1",
 		"SERVER_NAME=" + host,
 		"SERVER_PORT=" + port,
 		"REQUEST_METHOD=GET",
-		"REQUEST_URI=" + r.request.Resource,
+		"REQUEST_URI=" + r.Request.Resource,
 		"SCRIPT_NAME=/",
 		"PATH_INFO=" + path,
 		"QUERY_STRING=" + query,
 		"REMOTE_ADDR=" + remote,
 		"REMOTE_HOST=" + remote,
 		"REMOTE_PORT=" + remotePort,
-		"WS76_DIALECT=" + string(r.dialect),
-		"WS76_PROTOCOL=" + r.protocol,
+		"WS76_DIALECT=" + string(r.Dialect),
+		"WS76_PROTOCOL=" + r.Protocol,
 	}
-	if r.secure {
+	if r.Secure {
 		vars = append(vars, "HTTPS=on")
 	}
-	if r.user != "" {
-		vars = append(vars, "AUTH_TYPE=Basic", "REMOTE_USER="+r.user)
+	if r.User != "" {
+		vars = append(vars, "AUTH_TYPE=Basic", "REMOTE_USER="+r.User)
 	}
-	vars = append(vars, headerVariables(r.request.Fields)...)
+	vars = append(vars, headerVariables(r.Request.Fields)...)
 	for i, v := range vars {
 		vars[i] = strings.ReplaceAll(v, "\x00", "") // which would end the variable
 	}
@@ -125,22 +125,22 @@ func (r *cgiRequest) environment() []string {
 }
 
 // server returns the name that the client has asked for, and the port of the listener.
-func (r *cgiRequest) server() (host, port string) {
+func (r *Request) server() (host, port string) {
 	host, port = r.asked()
-	if r.local != nil {
-		if _, own, err := net.SplitHostPort(r.local.String()); err == nil {
+	if r.Local != nil {
+		if _, own, err := net.SplitHostPort(r.Local.String()); err == nil {
 			port = own
 		}
 	}
 	return host, port
 }
 
-func (r *cgiRequest) asked() (host, port string) {
-	name, _ := r.request.Fields.Get("Host")
+func (r *Request) asked() (host, port string) {
+	name, _ := r.Request.Fields.Get("Host")
 	if host, port, err := net.SplitHostPort(name); err == nil {
 		return host, port
 	}
-	if r.secure {
+	if r.Secure {
 		return name, "443"
 	}
 	return name, "80"

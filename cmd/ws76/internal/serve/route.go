@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/child"
+	"github.com/ws76/ws76/cmd/ws76/internal/front"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/core"
@@ -16,7 +18,6 @@ import (
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/serve"
-	"github.com/ws76/ws76/core/serve/auth"
 	"github.com/ws76/ws76/core/serve/channels"
 )
 
@@ -42,23 +43,23 @@ func visitOf(p *serve.Peer) *visit {
 func (s *service) route(o *serve.Opening) (serve.Service, *core.Refusal) {
 	path, isChannel, err := channels.ParsePath(o.Request.Resource)
 	if err != nil {
-		return serve.Service{}, notFound(err)
+		return serve.Service{}, front.NotFound(err)
 	}
 	target, _, _ := strings.Cut(o.Request.Resource, "?")
 	isEcho := !isChannel && (target == "/echo" || s.echo)
 	if isEcho && s.plain {
 		return serve.Service{Events: serve.Echo{}, Settings: &s.settings}, nil
 	}
-	v := &visit{opened: time.Now(), remote: s.remoteName(o.RemoteAddr(), o.Request.Fields), transport: o.Transport()}
+	v := &visit{opened: time.Now(), remote: s.RemoteName(o.RemoteAddr(), o.Request.Fields), transport: o.Transport()}
 	if s.Log.Enabled(slog.LevelInfo) {
 		v.path = strings.Clone(o.Request.Resource) // the request goes when route returns
 	}
 	settings := &s.settings
-	if len(s.scripts) > 0 || s.recorder != nil {
+	if len(s.Scripts) > 0 || s.recorder != nil {
 		var r *hixie.Request
 		v.script = new(scriptSeat)
 		v.script.peer, r = s.scriptPeer(o, v)
-		protocol, refusal := s.askScripts(v.script.peer, r)
+		protocol, refusal := s.Ask(v.script.peer, r)
 		if refusal != nil {
 			return serve.Service{}, refusal
 		}
@@ -79,31 +80,19 @@ func (s *service) route(o *serve.Opening) (serve.Service, *core.Refusal) {
 	case isEcho:
 		service = s.events(serve.Echo{}, v)
 	case s.exec != nil:
-		service = s.execService(o, v, userOf(o.Grant))
+		service = s.execService(o, v, front.UserOf(o.Grant))
 	case s.shared != nil:
 		service = s.sharedService(v)
-	case len(s.scripts) > 0:
+	case len(s.Scripts) > 0:
 		service = s.events(scripted{s, false}, v)
 	default:
-		return serve.Service{}, notFound(fmt.Errorf("nothing is served at %q; there is /ws/CHANNEL/rw and /echo, and --echo, --exec, --exec-shared or --script serve other paths", target))
+		return serve.Service{}, front.NotFound(fmt.Errorf("nothing is served at %q; there is /ws/CHANNEL/rw and /echo, and --echo, --exec, --exec-shared or --script serve other paths", target))
 	}
 	service.Settings = settings
-	if s.scripts.WantsFrames() {
+	if s.Scripts.WantsFrames() {
 		service.Trace = hooks.TraceFrames(s.server.Accept.Trace, v.script.session.Load, relay.A)
 	}
 	return service, nil
-}
-
-func notFound(err error) *core.Refusal {
-	return &core.Refusal{Status: 404, Reason: "Not Found", Text: err.Error()}
-}
-
-// userOf is the name of a user, "" without --auth-file.
-func userOf(grant *auth.Grant) string {
-	if grant == nil {
-		return ""
-	}
-	return grant.User
 }
 
 // events serves a connection by events, with v at hand.
@@ -145,10 +134,10 @@ func (s *service) execService(o *serve.Opening, v *visit, user string) serve.Ser
 	secure := o.Secure
 	return serve.Service{Handler: func(ctx context.Context, conn *core.Conn) error {
 		s.enter(conn, v)
-		cgi := cgiRequest{request: conn.Request(), dialect: conn.Dialect(), protocol: conn.Protocol(),
-			remote: v.remote, local: conn.LocalAddr(), secure: secure, user: user, version: buildVersion()}
+		cgi := child.Request{Request: conn.Request(), Dialect: conn.Dialect(), Protocol: conn.Protocol(),
+			Remote: v.remote, Local: conn.LocalAddr(), Secure: secure, User: user, Version: s.Program.Version}
 		hooks, closed := s.scriptHooks(conn, v.script)
-		return closed(s.exec.serve(ctx, conn, cgi.environment(), hooks))
+		return closed(s.exec.Serve(ctx, conn, cgi.Environment(), hooks))
 	}}
 }
 
@@ -194,10 +183,10 @@ func (s *service) logClosed(v *visit, err error, stats serve.PeerStats) {
 func (s *service) refused(remote net.Addr, err error) {
 	s.metrics.Refused(err)
 	s.refusals.Add(1)
-	name := peerName(remote)
+	name := front.PeerName(remote)
 	var handshake *core.HandshakeError
 	if errors.As(err, &handshake) {
-		name = s.remoteName(remote, handshake.Fields)
+		name = s.RemoteName(remote, handshake.Fields)
 	}
-	s.turnedAway.add("", name, err)
+	s.TurnedAway.Add("", name, err)
 }

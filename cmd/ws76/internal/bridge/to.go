@@ -1,4 +1,4 @@
-package main
+package bridge
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/child"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
@@ -269,9 +270,9 @@ func (s *span) execTo(command string) func(context.Context, *client) (*upstream,
 	return func(ctx context.Context, who *client) (*upstream, error) {
 		var environment []string
 		if who.request != nil {
-			cgi := cgiRequest{request: who.request, dialect: who.dialect, protocol: who.protocol, remote: who.remote,
-				secure: who.secure, user: who.user, version: buildVersion()}
-			environment = cgi.environment()
+			cgi := child.Request{Request: who.request, Dialect: who.dialect, Protocol: who.protocol, Remote: who.remote,
+				Secure: who.secure, User: who.user, Version: s.Program.Version}
+			environment = cgi.Environment()
 		}
 		running, err := s.startChild(ctx, command, environment)
 		if err != nil {
@@ -286,8 +287,8 @@ func (s *span) startChild(ctx context.Context, command string, environment []str
 	if strings.TrimSpace(command) == "" {
 		return nil, app.Usagef("exec: names no command")
 	}
-	c := child{e: s.Env, flag: "exec", command: command, maxMessage: s.max}
-	return c.start(ctx, environment)
+	c := child.Command{Env: s.Env, Flag: "exec", Line: command, MaxMessage: s.max}
+	return c.Start(ctx, environment)
 }
 
 // stream makes messages of a byte stream.

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -37,7 +37,7 @@ func TestDemoInMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), bound)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		conn, err := core.Accept(ctx, stream, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package main
+package bridge
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/front"
 	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
-	"github.com/ws76/ws76/cmd/ws76/internal/wifly"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/relay"
@@ -35,7 +35,7 @@ type join struct {
 
 func (s *span) newJoin(who *client) *join {
 	j := &join{span: s, who: who}
-	if s.front.scripts.WantsFrames() {
+	if s.front.Scripts.WantsFrames() {
 		who.frames = j.scripted.Load
 	}
 	return j
@@ -43,11 +43,11 @@ func (s *span) newJoin(who *client) *join {
 
 // askScripts lets on_handshake refuse a client, or choose a sub-protocol.
 func (j *join) askScripts(o *serve.Opening) (protocol string, refused *core.Refusal) {
-	if len(j.front.scripts) == 0 {
+	if len(j.front.Scripts) == 0 {
 		return "", nil
 	}
 	j.peer = scripts.RequestPeer(j.who.request, o.Dialect, j.who.remote, o.Transport())
-	return j.front.askScripts(j.peer, j.who.request)
+	return j.front.Ask(j.peer, j.who.request)
 }
 
 // webSocket joins a client, who has been answered, to TO.
@@ -94,8 +94,8 @@ func (j *join) open(from, to *upstream) joined {
 		hooks = append(hooks, idleHook(j.idle, from, to))
 	}
 	var scripted []relay.Hook
-	if len(j.front.scripts) > 0 {
-		session := j.front.scripts.Session(j.scriptPeer(from, "server"), j.scriptPeer(to, "client"), false)
+	if len(j.front.Scripts) > 0 {
+		session := j.front.Scripts.Session(j.scriptPeer(from, "server"), j.scriptPeer(to, "client"), false)
 		j.scripted.Store(session)
 		scripted = session.Hooks()
 	}
@@ -231,7 +231,7 @@ func sideNames(err error, from, to *upstream) error {
 	}
 	side, ok := err.(*relay.SideError)
 	if !ok {
-		return outcome.Place(err, "from FROM to TO", "from TO to FROM")
+		return outcome.NameDirection(err, "from FROM to TO", "from TO to FROM")
 	}
 	name, of := "FROM", from
 	if side.Side == relay.B {
@@ -246,12 +246,12 @@ func sideNames(err error, from, to *upstream) error {
 // sessionLog is what a bridge says of its connections.
 type sessionLog struct {
 	log    *app.Logger
-	held   *refusalLog // who held a place for too long, or too much
+	held   *front.RefusalLog // who held a place for too long, or too much
 	prefix string
 	lossy  atomic.Bool // messages were lost, or may have been
 }
 
-func (l *sessionLog) init(log *app.Logger, held *refusalLog, name string) {
+func (l *sessionLog) init(log *app.Logger, held *front.RefusalLog, name string) {
 	l.log, l.held = log, held
 	if name != "" {
 		l.prefix = name + ": "
@@ -259,13 +259,13 @@ func (l *sessionLog) init(log *app.Logger, held *refusalLog, name string) {
 }
 
 // refused says why a client was not let in.
-func (l *sessionLog) refused(front *service, remote net.Addr, err error) {
-	name := peerName(remote)
+func (l *sessionLog) refused(f *front.Front, remote net.Addr, err error) {
+	name := front.PeerName(remote)
 	var handshake *core.HandshakeError
 	if errors.As(err, &handshake) {
-		name = front.remoteName(remote, handshake.Fields)
+		name = f.RemoteName(remote, handshake.Fields)
 	}
-	front.turnedAway.add(l.prefix, name, err)
+	f.TurnedAway.Add(l.prefix, name, err)
 }
 
 // sessionLine is what there is to say of one session.
@@ -339,8 +339,8 @@ func (l *sessionLine) closed(link *bridge.Link, buffer *bridge.Buffer, from, to 
 	switch {
 	case l.log.Enabled(slog.LevelInfo):
 		l.ended(session, buffer, kept, from, to, err)
-	case outcome.HeldBy(err) != "":
-		l.held.add(l.prefix, l.remote, fmt.Errorf("%w%s", err, outcome.Hint(err)))
+	case outcome.LimitFlag(err) != "":
+		l.held.Add(l.prefix, l.remote, fmt.Errorf("%w%s", err, outcome.Hint(err)))
 		err = app.Said(err)
 	case err != nil && (len(losses) > 0 || !endedUncleanly(err)):
 		l.log.Errorf("%s%s: %v%s", l.prefix, l.remote, err, outcome.Hint(err))
@@ -388,7 +388,7 @@ func (l *sessionLine) ended(session *relay.Session, buffer *bridge.Buffer, kept 
 	if err == nil {
 		err = howEnded(from, to)
 	}
-	l.log.Infof("%s%s: %v%s%s", l.prefix, l.remote, wifly.EndOf(err), outcome.Hint(err), counts)
+	l.log.Infof("%s%s: %v%s%s", l.prefix, l.remote, outcome.End(err), outcome.Hint(err), counts)
 }
 
 // undelivered says what one direction of a session has lost: of the messages that have

@@ -1,9 +1,7 @@
-package main
+package serve
 
 import (
-	"bytes"
 	"encoding/xml"
-	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -11,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/child"
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
@@ -98,14 +97,14 @@ func TestFlashPolicy(t *testing.T) {
 }
 
 func TestCGIEnvironment(t *testing.T) {
-	r := cgiRequest{
-		request: &hixie.Request{Method: "GET", Resource: "/a\x00b?q", Fields: hixie.Fields{
+	r := child.Request{
+		Request: &hixie.Request{Method: "GET", Resource: "/a\x00b?q", Fields: hixie.Fields{
 			{Name: "Host", Value: "[::1]:8076"}, {Name: "X-A", Value: "1"}, {Name: "x-a", Value: "2"}, {Name: "Proxy", Value: "evil"},
 			{Name: "authorization", Value: "secret"}, {Name: "Weird=Näme", Value: "x\x00y"},
 		}},
-		dialect: core.Hixie75, remote: "[fe80::1]:5", secure: true, version: "1",
+		Dialect: core.Hixie75, Remote: "[fe80::1]:5", Secure: true, Version: "1",
 	}
-	vars := r.environment()
+	vars := r.Environment()
 	for _, want := range []string{
 		"SERVER_NAME=::1", "SERVER_PORT=8076", "REMOTE_ADDR=fe80::1", "REMOTE_PORT=5", "HTTPS=on", "PATH_INFO=/ab", "QUERY_STRING=q",
 		"HTTP_X_A=1, 2", "HTTP_WEIRD_N_ME=xy", "WS76_DIALECT=hixie-75",
@@ -119,48 +118,5 @@ func TestCGIEnvironment(t *testing.T) {
 		if strings.ContainsRune(v, 0) || strings.Contains(v, "secret") || name == "HTTP_PROXY" || name == "REMOTE_USER" {
 			t.Errorf("%q is there", v)
 		}
-	}
-}
-
-func TestRemoteName(t *testing.T) {
-	s := &service{forwarded: true}
-	for _, tc := range []struct{ field, want string }{
-		{"192.0.2.1", "192.0.2.1"}, {"192.0.2.1, 192.0.2.2", "192.0.2.2"}, {"[2001:db8::1]", "2001:db8::1"}, {"evil\x1b[31m", "unix socket"}, {"", "unix socket"},
-	} {
-		fields := hixie.Fields{{Name: "x-forwarded-for", Value: tc.field}}
-		if got := s.remoteName(nil, fields); got != tc.want {
-			t.Errorf("%q: %q, want %q", tc.field, got, tc.want)
-		}
-		if got := (&service{}).remoteName(nil, fields); got != "unix socket" {
-			t.Errorf("%q is believed: %q", tc.field, got)
-		}
-	}
-}
-
-// TestDropLog: a flood of losses is a few lines, and none is left out of them.
-func TestDropLog(t *testing.T) {
-	var out bytes.Buffer
-	d := dropLog{log: app.NewLogger(&out)}
-	for i := range 1000 {
-		d.add("a", 2, "why")
-		d.add(fmt.Sprintf("c%d", i), 1, "why")
-	}
-	d.close()
-	d.close()
-	text := out.String()
-	if lines := strings.Count(text, "\n"); lines > 3*maxPlaces {
-		t.Errorf("%d lines", lines)
-	}
-	sum := 0
-	for line := range strings.Lines(text) {
-		var n int
-		_, rest, _ := strings.Cut(strings.TrimPrefix(line, "ws76: "), ": ")
-		if _, err := fmt.Sscanf(rest, "%d messages lost: why", &n); err != nil {
-			t.Errorf("%q: %v", line, err)
-		}
-		sum += n
-	}
-	if sum != 3000 {
-		t.Errorf("%d of 3000 are told", sum)
 	}
 }

@@ -1,8 +1,9 @@
-package main
+package serve
 
 import (
 	"time"
 
+	"github.com/ws76/ws76/cmd/ws76/internal/front"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/serve"
 	"github.com/ws76/ws76/core/serve/dashboard"
@@ -152,7 +153,7 @@ func (s *service) Conns(yield func(dashboard.Conn) bool) {
 		if v := visitOf(p); v != nil {
 			c.Channel, c.Mode, c.Address, c.Opened = v.Path.Channel, string(v.Path.Mode), v.remote, v.opened
 		} else {
-			c.Address = peerName(p.RemoteAddr())
+			c.Address = front.PeerName(p.RemoteAddr())
 		}
 		more = yield(c)
 		return more

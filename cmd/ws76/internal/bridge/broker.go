@@ -1,4 +1,4 @@
-package main
+package bridge
 
 import (
 	"context"
@@ -58,7 +58,7 @@ func (s *span) brokerSide(side, raw string) (kind *brokerKind, open func(context
 	o := broker.Options{
 		ConnectTimeout: s.c.Duration("connect-timeout"), MaxMessage: s.max, Dial: deadpeer.New(s.DeadAfter).Dial,
 		Note: func(text string) { s.Log.Warnf("%s%s", s.sessions.prefix, text) },
-		Lost: func(n uint64, why string) { s.front.drops.add(s.sessions.prefix+side, n, why) },
+		Lost: func(n uint64, why string) { s.front.Drops.Add(s.sessions.prefix+side, n, why) },
 	}
 	if slices.Contains(kind.secure, scheme) {
 		if o.TLS, err = s.clientTLS(); err != nil {

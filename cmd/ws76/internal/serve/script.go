@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -34,23 +34,23 @@ import (
 
 // loadScripts loads --script and --eval. exit ends the command.
 func (s *service) loadScripts(c *cli.Context, exit func(error)) (err error) {
-	s.scripts, err = hooks.NewScripts(s.Env, c, func(o *scripts.Options) {
-		o.Exit = func(err error) { exit(hooks.ScriptExit(err)) }
+	s.Scripts, err = hooks.NewScripts(s.Env.Env, c, func(o *scripts.Options) {
+		o.Exit = func(err error) { exit(hooks.ExitCause(err)) }
 		o.Publish = func(channel string, m core.Message) error { return s.hub.Publish(channel, m) }
 		o.Metric = s.metrics.Script
 		o.Dial = func(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
-			return dialForScript(s.Env, ctx, url, o)
+			return dialForScript(ctx, s.Env, url, o)
 		}
 		o.Listen = func(ctx context.Context, addr string) (net.Listener, error) {
-			return listen.ForScript(s.Env, ctx, addr)
+			return listen.OnGuarded(ctx, s.Env, addr)
 		}
-		o.Open = func(ctx context.Context, raw string) (net.Conn, error) { return program.OpenStream(s.Env, ctx, raw) }
+		o.Open = func(ctx context.Context, raw string) (net.Conn, error) { return program.Open(ctx, s.Env, raw) }
 	})
 	return err
 }
 
 // dialForScript is ws76.connect.
-func dialForScript(e *reach.Env, ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
+func dialForScript(ctx context.Context, e *reach.Env, url string, o scripts.DialOptions) (*core.Conn, error) {
 	via := o.Via
 	if via == "" {
 		via = "tcp:"
@@ -79,22 +79,6 @@ func (s *service) scriptPeer(o *serve.Opening, v *visit) (*scripts.Peer, *hixie.
 	}
 	p := scripts.RequestPeer(r, o.Dialect, v.remote, v.transport)
 	return p, r
-}
-
-// askScripts lets on_handshake refuse a request, or choose a sub-protocol.
-func (s *service) askScripts(p *scripts.Peer, r *hixie.Request) (protocol string, refusal *core.Refusal) {
-	answer := s.scripts.Handshake(p, r)
-	switch {
-	case answer == nil:
-		return "", nil
-	case answer.Status == 0 || answer.Status == http.StatusSwitchingProtocols:
-		return answer.Protocol, nil
-	}
-	text := answer.Body
-	if text == "" {
-		text = "refused by a script"
-	}
-	return "", &core.Refusal{Status: answer.Status, Reason: http.StatusText(answer.Status), Text: text}
 }
 
 // scripted serves connections on which scripts see the messages, and nothing else
@@ -131,7 +115,7 @@ func (e scripted) Open(p *serve.Peer) {
 			if !e.echo {
 				return nil
 			}
-			if len(seat.echoed) > 0 || e.s.scripts.WantsSend() {
+			if len(seat.echoed) > 0 || e.s.Scripts.WantsSend() {
 				seat.echoed = append(seat.echoed, m)
 				return nil
 			}
@@ -163,7 +147,7 @@ func (e scripted) Open(p *serve.Peer) {
 		return err
 	})
 	peer.Join, peer.Leave = seat.joins.join, seat.joins.leave
-	session := e.s.scripts.Session(peer, nil, false)
+	session := e.s.Scripts.Session(peer, nil, false)
 	seat.session.Store(session)
 	sink, err := session.Bind(next, do, func(err error) { e.end(p, err) })
 	seat.mu.Lock()
@@ -282,7 +266,7 @@ func (s *service) scriptHooks(conn *core.Conn, seat *scriptSeat) (hooks []relay.
 	seat.session.Store(session)
 	recorded := s.record(known)
 	return recorded.Around(hooks, relay.A), func(err error) error {
-		err = outcome.Place(err, "from the client", "to the client")
+		err = outcome.NameDirection(err, "from the client", "to the client")
 		over(err)
 		recorded.Closed(conn, err)
 		return err
@@ -321,7 +305,7 @@ func (s *service) peerHooks(p *scripts.Peer) (session *scripts.Session, hooks []
 		}
 	})
 	p.Join, p.Leave = joined.join, joined.leave
-	session = s.scripts.Session(p, nil, false)
+	session = s.Scripts.Session(p, nil, false)
 	return session, append([]relay.Hook{first}, session.Hooks()...), func(err error) {
 		close(ended)
 		joined.close()
@@ -334,7 +318,7 @@ const httpDialect core.Dialect = "http"
 
 // httpHooks are the scripts as hooks of a client of plain HTTP, who is asked for as one of a WebSocket is: on_handshake may refuse.
 func (s *service) httpHooks(r *http.Request) (hooks []relay.Hook, ended func(error), refusal *core.Refusal) {
-	if len(s.scripts) == 0 {
+	if len(s.Scripts) == 0 {
 		return nil, nil, nil
 	}
 	request := &hixie.Request{Method: r.Method, Resource: r.URL.RequestURI(), Proto: r.Proto, Fields: hixie.Fields{{Name: "Host", Value: r.Host}}}
@@ -351,7 +335,7 @@ func (s *service) httpHooks(r *http.Request) (hooks []relay.Hook, ended func(err
 		transport = "tls"
 	}
 	peer := scripts.RequestPeer(request, httpDialect, s.remoteOf(r), transport)
-	if _, refusal = s.askScripts(peer, request); refusal != nil {
+	if _, refusal = s.Ask(peer, request); refusal != nil {
 		return nil, nil, refusal
 	}
 	var joined atomic.Pointer[relay.Session]

@@ -1,8 +1,7 @@
-package main
+package front
 
 import (
 	"net"
-	"net/http"
 	"net/netip"
 	"strings"
 
@@ -15,10 +14,10 @@ import (
 	"github.com/ws76/ws76/transports"
 )
 
-// locationOf says what the response's Location must be behind a proxy. A client
+// LocationOf says what the response's Location must be behind a proxy. A client
 // of draft 76 compares it with the URL it asked for.
-func locationOf(c *cli.Context) (func(*hixie.Request) string, error) {
-	public, err := publicURL(c)
+func LocationOf(c *cli.Context) (func(*hixie.Request) string, error) {
+	public, err := PublicURL(c)
 	if err != nil {
 		return nil, err
 	}
@@ -55,8 +54,8 @@ func scheme(secure bool) string {
 	return "ws://"
 }
 
-// publicURL returns what --public-url says, nil for nothing.
-func publicURL(c *cli.Context) (*core.Target, error) {
+// PublicURL returns what --public-url says, nil for nothing.
+func PublicURL(c *cli.Context) (*core.Target, error) {
 	raw := c.String("public-url")
 	if raw == "" {
 		return nil, nil
@@ -78,38 +77,23 @@ func lastOf(fields hixie.Fields, name string) (string, bool) {
 	return gate.Last(values[len(values)-1]), true
 }
 
-// peerName is an address for the log; clients of a unix socket have none.
-func peerName(addr net.Addr) string {
+// PeerName is an address for the log; clients of a unix socket have none.
+func PeerName(addr net.Addr) string {
 	if addr == nil || addr.String() == "" || addr.String() == "@" {
 		return "unix socket"
 	}
 	return addr.String()
 }
 
-// remoteName is who a request comes from, for logs and children: with
+// RemoteName is who a request comes from, for logs and children: with
 // --trust-forwarded whom the proxy names.
-func (s *service) remoteName(addr net.Addr, fields hixie.Fields) string {
-	if s.forwarded {
+func (f *Front) RemoteName(addr net.Addr, fields hixie.Fields) string {
+	if f.Forwarded {
 		if name, ok := lastOf(fields, "X-Forwarded-For"); ok {
 			if client, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
 				return client.String()
 			}
 		}
 	}
-	return peerName(addr)
+	return PeerName(addr)
 }
-
-// remoteOf is remoteName for a request over HTTP.
-func (s *service) remoteOf(r *http.Request) string {
-	var fields hixie.Fields
-	for _, value := range r.Header.Values("X-Forwarded-For") {
-		fields = append(fields, hixie.Field{Name: "X-Forwarded-For", Value: value})
-	}
-	return s.remoteName(textAddr(r.RemoteAddr), fields)
-}
-
-// textAddr is an address as net/http has it.
-type textAddr string
-
-func (a textAddr) Network() string { return "" }
-func (a textAddr) String() string  { return string(a) }

@@ -1,0 +1,2 @@
+// Package child runs a program for a client: with its environment, and messages as lines.
+package child

@@ -1,0 +1,71 @@
+package front
+
+import (
+	"sync"
+	"time"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
+)
+
+// dropLog says how many messages were lost where, at most once a second for each
+// place, so that a flood of losses is not one of lines as well.
+type dropLog struct {
+	log *app.Logger
+
+	mu      sync.Mutex
+	pending map[string]*losses
+	timer   *time.Timer
+	closed  bool
+}
+
+type losses struct {
+	n   uint64
+	why string
+}
+
+// maxPlaces bounds the places that are told apart within a second.
+const maxPlaces = 100
+
+func (d *dropLog) Add(where string, n uint64, why string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.pending == nil {
+		d.pending = make(map[string]*losses)
+	}
+	l := d.pending[where]
+	if l == nil {
+		if len(d.pending) >= maxPlaces {
+			where = "other channels"
+		}
+		if l = d.pending[where]; l == nil {
+			l = &losses{}
+			d.pending[where] = l
+		}
+	}
+	l.n += n
+	l.why = why
+	if d.timer == nil && !d.closed {
+		d.timer = time.AfterFunc(time.Second, d.flush)
+	}
+}
+
+func (d *dropLog) flush() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for where, l := range d.pending {
+		d.log.Warnf("%s: %d messages lost: %s", where, l.n, l.why)
+	}
+	clear(d.pending)
+	d.timer = nil
+}
+
+// close says what is left to say.
+func (d *dropLog) close() {
+	d.mu.Lock()
+	d.closed = true
+	if d.timer != nil {
+		d.timer.Stop()
+	}
+	d.mu.Unlock()
+	d.flush()
+}
