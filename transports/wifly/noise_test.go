@@ -150,7 +150,9 @@ func TestPromptIllegible(t *testing.T) {
 					t.Errorf("%q: %v", uart, err)
 				}
 				if err == nil {
-					err = m.Close()
+					if err := m.Close(); err != nil {
+						t.Errorf("%q: %v", uart, err)
+					}
 				}
 				time.Sleep(time.Second)
 				said := strings.Join(p.said, "")
