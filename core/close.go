@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/ws76/ws76/core/hixie"
@@ -41,8 +43,13 @@ func (c *Conn) CloseWith(ctx context.Context, code int, reason string) error {
 		}
 		if c.lingering.Load() {
 			c.readLimit.enter(context.Background()) // the last Receive's may be about to interrupt
-			if drain(c.stream, c.closeTimeout) && c.ended.Load().Clean && c.framing.hasClosing() && c.vectored {
+			switch err := drain(c.stream, c.closeTimeout); {
+			case err == io.EOF && c.ended.Load().Clean && c.framing.hasClosing() && c.vectored:
 				c.proper.Store(true)
+			case runtime.GOOS == "linux" && errors.Is(err, syscall.ECONNRESET):
+				// A reset, and before it no end of the stream, which Linux would tell first: the
+				// peer had something unread when it closed (RFC 1122, section 4.2.2.13).
+				c.reset.Store(true)
 			}
 		}
 		c.pending.Set(&c.holding, c, 0)
@@ -192,15 +199,15 @@ func (c *Conn) shutWriting() bool {
 	return ok && half.CloseWrite() == nil
 }
 
-// drain reads and drops until the stream ends, at most for d and 1 MiB, and reports
-// whether it has ended properly.
+// drain reads and drops until the stream ends, at most for d and 1 MiB. The error is io.EOF
+// where it has ended properly, and nil after 1 MiB.
 func drain(stream interface {
 	io.Reader
 	SetReadDeadline(time.Time) error
-}, d time.Duration) bool {
+}, d time.Duration) error {
 	stream.SetReadDeadline(time.Now().Add(d))
 	_, err := io.CopyN(io.Discard, stream, 1<<20)
-	return err == io.EOF
+	return err
 }
 
 // Ended returns how the connection has ended, nil while it has not.

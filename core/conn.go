@@ -100,6 +100,7 @@ type Conn struct {
 	broken      atomic.Bool                 // a write was refused by the system
 	// Of the peer's end, see outcome.
 	proper, answered atomic.Bool
+	reset            atomic.Bool // the peer has closed its stream with something unread
 	closing          atomic.Bool // the closing frame has been sent
 	lingering        atomic.Bool // ended, but the peer may still be reading our last words
 	holds            atomic.Bool // see HoldClose

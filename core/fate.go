@@ -27,8 +27,8 @@ type Fate struct {
 	Given, Sent, Proven uint64
 	Final               bool // the connection has ended, and its stream is closed
 	// Unread: the peer had not read all that was sent when the stream was closed, as its
-	// system had not acknowledged it, or had hardly room for more. Only known over TCP
-	// that lasted until then, and where the peer has not ended properly.
+	// system had not acknowledged it, had hardly room for more, or reset the connection that
+	// the peer closed. Only known over TCP, and where the peer has not ended properly.
 	Unread bool
 }
 
@@ -91,7 +91,11 @@ func (c *Conn) settle() {
 		state.Unsent = 0 // of what it holds nobody knows which messages that is
 	}
 	end := &outcome{state: state, proper: c.proper.Load() || c.answered.Load(), answered: c.answered.Load()}
-	if l := c.ledger.Load(); l != nil && l.Written().Messages > 0 && state.Lasts && !state.Over && !end.proper {
+	switch l := c.ledger.Load(); {
+	case l == nil || l.Written().Messages == 0 || !state.Lasts || end.proper:
+	case state.Over:
+		end.unread = c.reset.Load()
+	default:
 		now := c.awaitTaken(state, lastWords)
 		end.unread = now.Lasts && !now.Over && (now.Waiting > 0 || now.Small(l.Largest()))
 	}

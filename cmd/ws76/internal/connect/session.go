@@ -97,6 +97,9 @@ var (
 // errUnread is not mended by a new connection: what was sent on this one is gone.
 var errUnread = errors.New("the peer has not read all that was sent, and did not answer the closing frame; a longer --linger gives it more time")
 
+// errCut is: the peer had something to say before it left.
+var errCut = errors.New("the peer has closed the connection and not read all that was sent")
+
 // retryable reports whether a new connection may mend err.
 func retryable(err error) bool {
 	return err == errPeerClosed || err == errClosedHere || !errors.Is(err, errUnread) && outcome.Retryable(err)
@@ -200,6 +203,7 @@ func (p *pipe) left(err error) {
 	case p.rules.done, app.ReaderGone(err): // nobody has asked for more
 		p.Log.Infof("%d messages of standard input were read and not sent", n)
 	default:
+		p.lossy = true
 		p.Log.Errorf("%d messages of standard input were read and not sent", n)
 	}
 }
@@ -212,6 +216,8 @@ func (p *pipe) ended(conn *core.Conn, err error) error {
 	}
 	closedHere, unread := p.terminal.closedHere(), conn.Fate().Unread
 	switch {
+	case unread && !p.rules.done && err == nil && ce != nil && ce.ByPeer:
+		return app.WithCode(app.ExitUnclean, errCut)
 	case unread && !p.rules.done && (err == nil || outcome.OnlyUnanswered(err)):
 		return app.WithCode(app.ExitUnclean, errUnread)
 	case err == nil && ce != nil && ce.ByPeer && complains(ce.Code):
@@ -268,7 +274,7 @@ func plainly(err error) error {
 	side, ok := err.(*relay.SideError)
 	switch {
 	case !ok:
-		return outcome.Place(err, "to the server", "from the server")
+		return outcome.NameDirection(err, "to the server", "from the server")
 	case side.Side == relay.B:
 		return side.Err
 	case side.Op == relay.OpReceive:
