@@ -3,9 +3,8 @@ package output
 import (
 	"github.com/urfave/cli/v2"
 
-	"github.com/ws76/ws76/cmd/ws76/internal/flags"
-
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core/relay/format"
 )
 

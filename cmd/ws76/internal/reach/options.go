@@ -3,14 +3,13 @@ package reach
 import (
 	"time"
 
-	wstls "github.com/ws76/ws76/transports/tls"
-
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/internal/deadpeer"
+	wstls "github.com/ws76/ws76/transports/tls"
 )
 
 // FlagSet is which flags a command has of those that say how a URL is reached.
