@@ -236,3 +236,14 @@ func (s *serverHandshake) turnDown(ctx context.Context, err error) error {
 	}
 	return err
 }
+
+// OriginOf returns the origin of a request, "" for none. RFC 6455's older drafts
+// call the field Sec-WebSocket-Origin.
+func OriginOf(fields hixie.Fields) string {
+	for _, name := range []string{"Origin", "Sec-WebSocket-Origin"} {
+		if origin, ok := fields.Get(name); ok {
+			return origin
+		}
+	}
+	return ""
+}

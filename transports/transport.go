@@ -68,6 +68,14 @@ type Reacher interface {
 	Reaches(addr string, listen bool) []Reach
 }
 
+// Reaches is what t touches, as Reacher has it; nil where it does not say.
+func Reaches(t Transport, addr string, listen bool) []Reach {
+	if r, ok := t.(Reacher); ok {
+		return r.Reaches(addr, listen)
+	}
+	return nil
+}
+
 // ReachesAddr is what a transport touches that takes an address further: it is dialled from somewhere, or listened on.
 func ReachesAddr(addr, by string, listen bool) []Reach {
 	switch {

@@ -18,71 +18,112 @@ const module = "github.com/ws76/ws76/"
 
 // mayImport is the import graph: what each package may import of this module.
 // Those that are missing here may import nothing of it.
-var mayImport = map[string][]string{
-	"cmd/ws76/internal/bridge":     {"cmd/ws76/internal/app", "cmd/ws76/internal/child", "cmd/ws76/internal/flags", "cmd/ws76/internal/front", "cmd/ws76/internal/hooks", "cmd/ws76/internal/listen", "cmd/ws76/internal/outcome", "cmd/ws76/internal/reach", "cmd/ws76/internal/wifly", "core", "core/bridge", "core/hixie", "core/hub", "core/relay", "core/relay/format", "core/relay/recording", "core/serve", "core/serve/channels", "internal/accept", "internal/deadpeer", "internal/silence", "plugins/broker", "plugins/mqtt", "plugins/nats", "plugins/record", "scripts", "scripts/watch", "transports", "transports/exec", "transports/pipe", "transports/tls", "transports/wifly/module"},
-	"cmd/ws76/internal/child":      {"cmd/ws76/internal/reach", "core", "core/hixie", "core/relay", "core/relay/format", "core/rfc6455", "transports/exec"},
-	"cmd/ws76/internal/demo":       {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "cmd/ws76/internal/listen", "cmd/ws76/internal/reach", "cmd/ws76/internal/serve", "core", "transports", "transports/serial", "transports/wifly", "transports/wifly/module"},
-	"cmd/ws76/internal/front":      {"cmd/ws76/internal/app", "cmd/ws76/internal/listen", "cmd/ws76/internal/reach", "core", "core/hixie", "core/serve/auth", "core/serve/channels", "core/serve/gate", "scripts", "transports", "transports/tls"},
-	"cmd/ws76/internal/serve":      {"cmd/ws76/internal/app", "cmd/ws76/internal/child", "cmd/ws76/internal/flags", "cmd/ws76/internal/front", "cmd/ws76/internal/hooks", "cmd/ws76/internal/listen", "cmd/ws76/internal/outcome", "cmd/ws76/internal/program", "cmd/ws76/internal/reach", "core", "core/hixie", "core/hub", "core/hub/nats", "core/relay", "core/relay/recording", "core/rfc6455", "core/serve", "core/serve/channels", "core/serve/dashboard", "core/serve/gate", "core/serve/metrics", "core/serve/static", "internal/deadpeer", "plugins/record", "scripts", "transports", "transports/exec", "transports/tls"},
-	"cmd/ws76/internal/connect":    {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "cmd/ws76/internal/hooks", "cmd/ws76/internal/outcome", "cmd/ws76/internal/output", "cmd/ws76/internal/reach", "core", "core/bridge", "core/hixie", "core/relay", "core/relay/format", "core/relay/recording", "core/rfc6455", "internal/lineedit", "internal/silence", "plugins/record", "scripts"},
-	"cmd/ws76/internal/completion": {"cmd/ws76/internal/app", "cmd/ws76/internal/hooks", "cmd/ws76/internal/reach", "completions", "core", "plugins", "transports/all", "transports/serial"},
-	"cmd/ws76/internal/frame":      {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "cmd/ws76/internal/hooks", "cmd/ws76/internal/outcome", "cmd/ws76/internal/output", "core", "core/hixie", "core/relay", "core/relay/format", "core/rfc6455", "internal/capture", "scripts"},
-	"cmd/ws76/internal/listen":     {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "cmd/ws76/internal/reach", "core", "core/hixie", "core/serve/gate", "transports", "transports/all"},
-	"cmd/ws76/internal/output":     {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "core/relay/format"},
-	"cmd/ws76/internal/plugin":     {"cmd/ws76/internal/app", "cmd/ws76/internal/hooks", "cmd/ws76/internal/program", "cmd/ws76/internal/reach", "core", "plugins", "plugins/mqtt", "plugins/nats", "plugins/record", "scripts"},
-	"cmd/ws76/internal/program":    {"cmd/ws76/internal/app", "cmd/ws76/internal/hooks", "cmd/ws76/internal/listen", "cmd/ws76/internal/reach", "core", "scripts", "transports"},
-	"cmd/ws76/internal/replay":     {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "cmd/ws76/internal/listen", "cmd/ws76/internal/output", "cmd/ws76/internal/reach", "core", "core/relay/format", "core/relay/recording", "core/serve/gate", "internal/accept", "plugins/record"},
-	"cmd/ws76/internal/run":        {"cmd/ws76/internal/app", "cmd/ws76/internal/hooks", "cmd/ws76/internal/program", "cmd/ws76/internal/reach", "core", "scripts", "scripts/permit"},
-	"cmd/ws76/internal/script":     {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "cmd/ws76/internal/hooks", "internal/textfile", "plugins", "scripts", "scripts/check", "scripts/luacode", "scripts/meta", "scripts/scripttest", "scripts/templates", "scripts/watch"},
-	"cmd/ws76/internal/wifly":      {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "cmd/ws76/internal/listen", "cmd/ws76/internal/outcome", "cmd/ws76/internal/reach", "core", "core/bridge", "core/hixie", "core/relay", "core/serve/gate", "internal/textfile", "transports", "transports/serial", "transports/wifly", "transports/wifly/module"},
-	"cmd/ws76/internal/about":      {"cmd/ws76/internal/app", "core", "man", "transports/all"},
-	"cmd/ws76/internal/apptest":    {"cmd/ws76/internal/app", "cmd/ws76/internal/outcome"},
-	"cmd/ws76/internal/keygen":     {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "core/hixie", "core/rfc6455"},
-	"cmd/ws76/internal/outcome":    {"cmd/ws76/internal/app", "core", "core/hixie", "core/relay", "core/relay/format", "core/relay/recording", "core/rfc6455", "plugins", "plugins/record", "scripts", "transports", "transports/exec", "transports/wifly"},
-	"cmd/ws76/internal/hooks":      {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "cmd/ws76/internal/reach", "core", "core/relay", "internal/textfile", "plugins", "plugins/record", "scripts", "scripts/kv", "scripts/permit", "transports", "transports/all"},
-	"cmd/ws76/internal/app":        {"cmd/ws76/internal/flags", "core/relay/format", "internal/children", "internal/lineedit", "internal/nearest", "internal/textfile"},
-	"cmd/ws76/internal/reach":      {"cmd/ws76/internal/app", "cmd/ws76/internal/flags", "core", "core/hixie", "core/rfc6455", "internal/deadpeer", "internal/textfile", "scripts/permit", "transports", "transports/all", "transports/exec", "transports/tcp", "transports/tls", "transports/wifly"},
-	"cmd/ws76":                     {"cmd/ws76/internal/about", "cmd/ws76/internal/app", "cmd/ws76/internal/bridge", "cmd/ws76/internal/completion", "cmd/ws76/internal/connect", "cmd/ws76/internal/demo", "cmd/ws76/internal/frame", "cmd/ws76/internal/keygen", "cmd/ws76/internal/outcome", "cmd/ws76/internal/plugin", "cmd/ws76/internal/reach", "cmd/ws76/internal/replay", "cmd/ws76/internal/run", "cmd/ws76/internal/script", "cmd/ws76/internal/serve", "cmd/ws76/internal/wifly"},
-	"core":                         {"core/hixie", "core/rfc6455", "internal/deadpeer", "internal/outq"},
-	"core/relay":                   {"core", "core/rfc6455"},
-	"core/bridge":                  {"core", "core/hixie", "core/relay", "core/relay/format", "core/rfc6455", "internal/outq"},
-	"core/relay/format":            {"core", "core/hixie"},
-	"core/relay/recording":         {"core", "core/hixie", "core/relay/format", "internal/textfile"},
-	"plugins/record":               {"core", "core/rfc6455", "core/relay", "core/relay/recording"},
-	"core/serve":                   {"core", "core/hixie", "core/rfc6455", "core/relay", "core/serve/auth", "core/serve/gate", "internal/accept", "internal/ahead", "internal/deadpeer", "internal/outq", "internal/silence"},
-	"core/serve/gate":              {"core", "core/hixie", "core/serve/auth"},
-	"core/serve/auth":              {"internal/textfile"},
-	"core/serve/metrics":           {"core", "core/hixie"},
-	"plugins":                      {"scripts", "scripts/luacode", "scripts/permit", "internal/textfile"},
-	"scripts":                      {"core", "core/hixie", "core/rfc6455", "core/relay", "core/serve/gate", "internal/accept", "internal/glob", "scripts/check", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/lualib", "scripts/luastd", "scripts/luastring", "scripts/permit", "scripts/watch", "internal/textfile"},
-	"scripts/permit":               {"internal/glob"},
-	"scripts/watch":                {"internal/glob"},
-	"scripts/check":                {"internal/nearest", "scripts/luacode", "scripts/luastring"},
-	"scripts/luacode":              {"scripts/lauxlib", "scripts/luastring", "scripts/luasyntax"},
-	"scripts/luasyntax":            {"scripts/lauxlib"},
-	"scripts/luastring":            {"scripts/lauxlib"},
-	"scripts/lualib":               {"core/hixie", "internal/children", "internal/deadpeer", "scripts/kv", "scripts/lauxlib", "scripts/luacode", "scripts/luastd", "scripts/luastring", "scripts/permit", "internal/textfile"},
-	"scripts/luastd":               {"scripts/lauxlib", "scripts/luastring"},
-	"scripts/scripttest":           {"core", "core/relay", "core/relay/recording", "scripts", "scripts/luacode", "internal/textfile"},
-	"transports/pipe":              {"internal/outq"},
-	"transports/all":               {"transports", "transports/exec", "transports/fd", "transports/proxy", "transports/serial", "transports/stdio", "transports/tcp", "transports/tls", "transports/unix", "transports/wifly"},
-	"transports/exec":              {"internal/children", "transports", "transports/pipe"},
-	"transports/fd":                {"transports", "transports/pipe", "internal/deadpeer"},
-	"transports/proxy":             {"internal/ahead", "transports", "transports/tcp", "transports/tls"},
-	"transports/serial":            {"transports", "transports/pipe"},
-	"transports/stdio":             {"transports", "transports/pipe"},
-	"transports/tcp":               {"transports", "internal/deadpeer"},
-	"transports/tls":               {"transports", "transports/tcp", "internal/textfile"},
-	"transports/wifly/module":      {"internal/accept", "internal/deadpeer", "transports"},
-	"transports/unix":              {"transports"},
-	"transports/wifly":             {"transports", "transports/serial"},
-	"internal/natsconn":            {"internal/deadpeer"},
-	"core/hub":                     {"core"},
-	"core/hub/nats":                {"core", "internal/natsconn"},
-	"plugins/broker":               {"core", "internal/deadpeer", "internal/textfile"},
-	"plugins/mqtt":                 {"core", "plugins/broker"},
-	"plugins/nats":                 {"core", "internal/natsconn", "plugins/broker"},
-	"core/serve/channels":          {"core", "core/hub", "core/relay", "core/relay/format", "core/rfc6455", "core/serve"},
+var mayImport = importGraph(`
+cmd/ws76                  ~about ~app ~bridge ~completion ~connect ~demo ~frame ~keygen ~outcome ~plugin ~reach ~replay
+                          ~run ~script ~serve ~wifly
+~about                    ~app core man transports/all
+~app                      ~flags core/relay/format internal/children internal/lineedit internal/nearest
+                          internal/textfile
+~apptest                  ~app ~outcome
+~bridge                   ~app ~child ~flags ~front ~hooks ~listen ~outcome ~reach ~softmodule core core/bridge
+                          core/hixie core/hub core/relay core/relay/format core/relay/recording core/serve
+                          core/serve/channels internal/accept internal/deadpeer internal/silence plugins/broker
+                          plugins/mqtt plugins/nats plugins/record scripts scripts/watch transports transports/exec
+                          transports/pipe transports/tls transports/wifly/module
+~child                    ~reach core core/hixie core/relay core/relay/format core/rfc6455 transports/exec
+~completion               ~app ~hooks ~reach completions core plugins transports/all transports/serial
+~connect                  ~app ~flags ~hooks ~outcome ~output ~reach core core/bridge core/hixie core/relay
+                          core/relay/format core/relay/recording core/rfc6455 internal/lineedit internal/silence
+                          plugins/record scripts
+~demo                     ~app ~flags ~listen ~reach core transports transports/serial transports/wifly
+                          transports/wifly/module
+~frame                    ~app ~flags ~hooks ~outcome ~output core core/hixie core/relay core/relay/format core/rfc6455
+                          internal/capture scripts
+~front                    ~app ~flags ~listen ~reach core core/hixie core/serve/auth core/serve/channels core/serve/gate
+                          scripts transports transports/tls
+~hooks                    ~app ~flags ~reach core core/relay internal/textfile plugins plugins/record scripts scripts/kv
+                          scripts/permit transports transports/all
+~keygen                   ~app ~flags core/hixie core/rfc6455
+~listen                   ~app ~flags ~reach core core/serve/gate transports transports/all
+~luaprogram               ~app ~hooks ~listen ~reach core scripts transports
+~outcome                  ~app core core/hixie core/relay core/relay/format core/relay/recording core/rfc6455 plugins
+                          plugins/record scripts transports transports/exec transports/wifly
+~output                   ~app ~flags core/relay/format
+~plugin                   ~app ~hooks ~luaprogram ~reach core plugins plugins/mqtt plugins/nats plugins/record scripts
+~reach                    ~app ~flags core core/hixie core/rfc6455 internal/deadpeer internal/textfile scripts/permit
+                          transports transports/all transports/exec transports/tcp transports/tls transports/wifly
+~replay                   ~app ~flags ~listen ~output ~reach core core/relay/format core/relay/recording core/serve/gate
+                          internal/accept plugins/record
+~run                      ~app ~hooks ~luaprogram ~reach core scripts scripts/permit
+~script                   ~app ~flags ~hooks internal/textfile plugins scripts scripts/check scripts/luacode
+                          scripts/meta scripts/scripttest scripts/templates scripts/watch
+~serve                    ~app ~child ~flags ~front ~hooks ~listen ~luaprogram ~outcome ~reach core core/hixie core/hub
+                          core/hub/nats core/relay core/relay/recording core/rfc6455 core/serve core/serve/channels
+                          core/serve/dashboard core/serve/gate core/serve/metrics core/serve/static internal/deadpeer
+                          plugins/record scripts transports transports/exec transports/tls
+~softmodule               ~app ~listen ~reach internal/textfile transports/serial transports/wifly/module
+~wifly                    ~app ~flags ~outcome ~reach ~softmodule core core/bridge core/hixie core/relay core/serve/gate
+                          internal/textfile transports transports/wifly transports/wifly/module
+core                      core/hixie core/rfc6455 internal/deadpeer internal/outq
+core/bridge               core core/hixie core/relay core/relay/format core/rfc6455 internal/outq
+core/hub                  core
+core/hub/nats             core internal/natsconn
+core/relay                core core/rfc6455
+core/relay/format         core core/hixie
+core/relay/recording      core core/hixie core/relay/format internal/textfile
+core/serve                core core/hixie core/rfc6455 core/relay core/serve/auth core/serve/gate internal/accept
+                          internal/ahead internal/deadpeer internal/outq internal/silence
+core/serve/auth           internal/textfile
+core/serve/channels       core core/hub core/relay core/relay/format core/rfc6455 core/serve
+core/serve/gate           core core/hixie core/serve/auth
+core/serve/metrics        core core/hixie
+internal/natsconn         internal/deadpeer
+plugins                   scripts scripts/luacode scripts/permit internal/textfile
+plugins/broker            core internal/deadpeer internal/textfile
+plugins/mqtt              core plugins/broker
+plugins/nats              core internal/natsconn plugins/broker
+plugins/record            core core/rfc6455 core/relay core/relay/recording
+scripts                   core core/hixie core/rfc6455 core/relay core/serve/gate internal/accept internal/glob
+                          scripts/check scripts/kv scripts/lauxlib scripts/luacode scripts/lualib scripts/luastd
+                          scripts/luastring scripts/permit scripts/watch internal/textfile
+scripts/check             internal/nearest scripts/luacode scripts/luastring
+scripts/luacode           scripts/lauxlib scripts/luastring scripts/luasyntax
+scripts/lualib            core/hixie internal/children internal/deadpeer scripts/kv scripts/lauxlib scripts/luacode
+                          scripts/luastd scripts/luastring scripts/permit internal/textfile
+scripts/luastd            scripts/lauxlib scripts/luastring
+scripts/luastring         scripts/lauxlib
+scripts/luasyntax         scripts/lauxlib
+scripts/permit            internal/glob
+scripts/scripttest        core core/relay core/relay/recording scripts scripts/luacode internal/textfile
+scripts/watch             internal/glob
+transports/all            transports transports/exec transports/fd transports/proxy transports/serial transports/stdio
+                          transports/tcp transports/tls transports/unix transports/wifly
+transports/exec           internal/children transports transports/pipe
+transports/fd             transports transports/pipe internal/deadpeer
+transports/pipe           internal/outq
+transports/proxy          internal/ahead transports transports/tcp transports/tls
+transports/serial         transports transports/pipe
+transports/stdio          transports transports/pipe
+transports/tcp            transports internal/deadpeer
+transports/tls            transports transports/tcp internal/textfile
+transports/unix           transports
+transports/wifly          transports transports/serial
+transports/wifly/module   internal/accept internal/deadpeer transports
+`)
+
+// importGraph reads lines of a package and those that it may import; a line that begins with a blank goes on with the one
+// before it. ~ stands for cmd/ws76/internal/.
+func importGraph(text string) map[string][]string {
+	graph, pkg := map[string][]string{}, ""
+	for line := range strings.Lines(strings.ReplaceAll(text, "~", "cmd/ws76/internal/")) {
+		words := strings.Fields(line)
+		if len(words) > 0 && line[0] != ' ' {
+			pkg, words = words[0], words[1:]
+		}
+		graph[pkg] = append(graph[pkg], words...)
+	}
+	delete(graph, "")
+	return graph
 }
 
 // mustNotImport are packages of the standard library that packages of bytes have
@@ -154,11 +195,60 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// TestFlagsAreReadOnce finds who sees the flag library: beside the frame of the program those are literals that are actions of
+// commands, and functions that make options of a command line.
+func TestFlagsAreReadOnce(t *testing.T) {
+	const house = "cmd/ws76/internal/"
+	frame := []string{house + "app", house + "flags", house + "apptest", house + "bridge"}
+	found := 0
+	sourceFiles(t, func(pkg, path string, file *ast.File) {
+		if !strings.HasPrefix(pkg, house) || slices.Contains(frame, pkg) {
+			return
+		}
+		isContext := func(n ast.Node) bool {
+			s, ok := n.(*ast.SelectorExpr)
+			if !ok || s.Sel.Name != "Context" {
+				return false
+			}
+			x, ok := s.X.(*ast.Ident)
+			return ok && x.Name == "cli"
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncLit:
+				return false
+			case *ast.FuncDecl:
+				makes := ""
+				if results := n.Type.Results; results != nil && len(results.List) == 1 {
+					result := results.List[0].Type
+					if p, ok := result.(*ast.StarExpr); ok {
+						result = p.X
+					}
+					if name, ok := result.(*ast.Ident); ok {
+						makes = name.Name
+					}
+				}
+				if n.Recv == nil && (strings.HasSuffix(strings.ToLower(makes), "options") || makes == "Hold") {
+					found++
+					return false
+				}
+			}
+			if isContext(n) {
+				t.Errorf("%s: cli.Context outside of what reads options", path)
+			}
+			return true
+		})
+	})
+	if found < 25 {
+		t.Errorf("found only %d functions that read options", found)
+	}
+}
+
 // TestStartsInOnePlace finds who runs programs itself: children.Start ends them with this process, and lets nothing stay.
 // A command that is a program of the user's takes the place of this one.
 func TestStartsInOnePlace(t *testing.T) {
 	sourceFiles(t, func(pkg, path string, file *ast.File) {
-		if pkg == "internal/children" || strings.HasSuffix(path, "internal/plugin/program.go") {
+		if pkg == "internal/children" || strings.HasSuffix(path, "internal/plugin/executable.go") {
 			return
 		}
 		makes, started := false, ""

@@ -112,7 +112,7 @@ func jsonString(text string) string {
 	return strings.NewReplacer("\x1b", `\u001b`, "\x07", `\u0007`, "\r", `\r`, "\n", `\n`).Replace(`"` + text + `"`)
 }
 
-// No text of others begins a line of the log, or makes one long.
+// No text of others begins a line of the log.
 func TestLogLinesAreWhole(t *testing.T) {
 	for name, arg := range map[string]any{
 		"string": hostileText, "bytes": []byte(hostileText), "error": errors.New(hostileText), "script": &scripts.LoadError{Err: errors.New(hostileText), Traceback: "stack traceback:\n\tx"},
@@ -124,31 +124,5 @@ func TestLogLinesAreWhole(t *testing.T) {
 		if n := len(regexp.MustCompile(`(?m)^ws76:`).FindAllString(text, -1)); n != 1 || dangers(text) != nil {
 			t.Errorf("%s: %d lines of the log, %v: %q", name, n, dangers(text), text)
 		}
-	}
-	var out bytes.Buffer
-	l := app.NewLogger(&out)
-	l.Warnf("%s: %q and %d", strings.Repeat("\x01", 16<<10), strings.Repeat("é", 16<<10), 7)
-	if text := out.String(); len(text) > app.MaxForeign+200 || !strings.Contains(text, "bytes more") || !strings.HasSuffix(text, "and 7\n") {
-		t.Errorf("%d bytes: …%q", len(text), text[len(text)-100:])
-	}
-}
-
-// A character that is written in two pieces is shown as one.
-func TestDisplayKeepsCharacters(t *testing.T) {
-	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer read.Close()
-	d := &app.Display{File: write}
-	for _, c := range []byte("aé€😀\x1b\xe2\x82x\xf0") {
-		d.Write([]byte{c})
-	}
-	d.Flush()
-	write.Close()
-	var got bytes.Buffer
-	got.ReadFrom(read)
-	if want := `aé€😀\x1b\xe2\x82x\xf0`; got.String() != want {
-		t.Errorf("got %q, want %q", got.String(), want)
 	}
 }

@@ -232,7 +232,7 @@ func TestDocumentedLimits(t *testing.T) {
 		}
 	}
 	for _, sentence := range []string{
-		fmt.Sprintf("at most\n  %d KiB of it stands in a line (%d KiB with `-vv`)", app.MaxForeign>>10, app.MaxForeignDebug>>10),
+		fmt.Sprintf("at most\n  %d KiB of it stands in a line (%d KiB with `-vv`)", sourceConstant(t, "internal/app", "maxForeign")>>10, sourceConstant(t, "internal/app", "maxForeignDebug")>>10),
 		fmt.Sprintf("up to %d MiB of such memory for %s ", sourceConstant(t, "../../core/serve", "spareMost")>>20,
 			inWords(time.Duration(sourceConstant(t, "../../core/serve", "spareTime")))),
 		fmt.Sprintf("attacks a server in %d ways at once", len(attacks())),

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"runtime/debug"
 
@@ -48,7 +49,7 @@ func newProgram(e *reach.Env) *app.Program {
 				script.Command(e.Env),
 				plugin.Command(e),
 				wifly.Command(e),
-				demo.Command(e),
+				demo.Command(e, func(ctx context.Context) (demo.Server, error) { return serve.Plain(ctx, e) }),
 				completion.Command(e.Env),
 				about.ManCommand(e.Env),
 				about.VersionCommand(e.Env),

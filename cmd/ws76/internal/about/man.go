@@ -26,23 +26,33 @@ ws76 man --page connect | man -l -          read one
 ws76 man ~/.local/share/man                 for man ws76-connect, where ~/.local/bin is in PATH`,
 		Description: "The manual is in the program. Without DIR the pages are listed; with it they are written into the folders man1 and man7 of DIR.",
 		Flags:       []cli.Flag{&cli.StringFlag{Name: "page", Usage: "print the page `NAME`: connect, ws76-connect or ws76-connect.1"}},
-		Action:      func(c *cli.Context) error { return runMan(e, c) },
+		Action:      func(c *cli.Context) error { return runMan(e, readMan(c)) },
 	})
 }
 
-func runMan(e *app.Env, c *cli.Context) error {
+// manOptions are what the command line says.
+type manOptions struct {
+	Folders   []string
+	Page      string
+	PageGiven bool
+}
+
+func readMan(c *cli.Context) *manOptions {
+	return &manOptions{c.Args().Slice(), c.String("page"), c.IsSet("page")}
+}
+
+func runMan(e *app.Env, o *manOptions) error {
 	switch {
-	case c.NArg() > 1:
-		return app.Usagef("man takes one folder, got %q", c.Args().Slice())
-	case c.IsSet("page") && c.NArg() > 0:
+	case len(o.Folders) > 1:
+		return app.Usagef("man takes one folder, got %q", o.Folders)
+	case o.PageGiven && len(o.Folders) > 0:
 		return app.Usagef("man: --page prints a page, and a folder gets all of them; give one of both")
 	}
 	names, err := fs.Glob(man.Pages, "*")
 	if err != nil {
 		return err
 	}
-	if c.IsSet("page") {
-		wanted := c.String("page")
+	if wanted := o.Page; o.PageGiven {
 		for _, name := range names {
 			title := strings.TrimSuffix(name, filepath.Ext(name))
 			if wanted == name || wanted == title || "ws76-"+wanted == title {
@@ -55,10 +65,10 @@ func runMan(e *app.Env, c *cli.Context) error {
 		}
 		return app.Usagef("man: there is no page %q; ws76 man lists them", wanted)
 	}
-	if c.NArg() == 0 {
+	if len(o.Folders) == 0 {
 		return listPages(e, names)
 	}
-	dir := c.Args().First()
+	dir := o.Folders[0]
 	for _, name := range names {
 		page, err := man.Pages.ReadFile(name)
 		if err != nil {

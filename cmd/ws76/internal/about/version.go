@@ -18,23 +18,35 @@ func VersionCommand(e *app.Env) *cli.Command {
 		Usage: "print the version, and what it was built with",
 		UsageText: `ws76 version
 ws76 version --json | jq -r .ws76`,
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object: ws76, go, os, arch, dialects, transports"}},
-		Action: func(c *cli.Context) error {
-			if c.NArg() > 0 {
-				return app.Usagef("version takes no arguments, got %q", c.Args().Slice())
-			}
-			if !c.Bool("json") {
-				return e.Print(fmt.Appendf(nil, "ws76 %s (%s, %s/%s)\n", e.Program.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH))
-			}
-			report := versionReport{
-				Version: app.ReportVersion, WS76: e.Program.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Dialects: core.Dialects,
-			}
-			for _, entry := range all.Transports().Entries() {
-				report.Transports = append(report.Transports, entry.Scheme)
-			}
-			return e.PrintJSON(report)
-		},
+		Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object: ws76, go, os, arch, dialects, transports"}},
+		Action: func(c *cli.Context) error { return runVersion(e, readVersion(c)) },
 	})
+}
+
+// versionOptions are what the command line says.
+type versionOptions struct {
+	Args []string
+	JSON bool
+}
+
+func readVersion(c *cli.Context) *versionOptions {
+	return &versionOptions{c.Args().Slice(), c.Bool("json")}
+}
+
+func runVersion(e *app.Env, o *versionOptions) error {
+	if len(o.Args) > 0 {
+		return app.Usagef("version takes no arguments, got %q", o.Args)
+	}
+	if !o.JSON {
+		return e.Print(fmt.Appendf(nil, "ws76 %s (%s, %s/%s)\n", e.Program.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH))
+	}
+	report := versionReport{
+		Version: app.ReportVersion, WS76: e.Program.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Dialects: core.Dialects,
+	}
+	for _, entry := range all.Transports().Entries() {
+		report.Transports = append(report.Transports, entry.Scheme)
+	}
+	return e.PrintJSON(report)
 }
 
 // versionReport is what version --json prints.

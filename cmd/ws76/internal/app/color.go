@@ -11,8 +11,7 @@ func ColorFlag(category string) cli.Flag {
 	return flags.Word(cli.GenericFlag{Name: "color", Category: category, Usage: "`WHEN` to use colours on a terminal: %s"}, "auto", "auto (unless NO_COLOR is set)", "always", "never")
 }
 
-// Colors reads --color and NO_COLOR, for what is written to a terminal.
-func (e *Env) Colors(c *cli.Context) bool {
-	when := c.String("color")
+// Colors says by --color and NO_COLOR whether what is written to a terminal has colours.
+func (e *Env) Colors(when string) bool {
 	return when == "always" || when == "auto" && e.Getenv("NO_COLOR") == ""
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -19,19 +18,19 @@ import (
 	"github.com/ws76/ws76/internal/textfile"
 )
 
-// MaxConfig bounds the configuration file in bytes.
-const MaxConfig = 1 << 20
+// maxConfig bounds the configuration file in bytes.
+const maxConfig = 1 << 20
 
 const profileTable = "profile"
 
 // Config is the configuration file: defaults of flags, and profiles. Its tables
 // are named as commands, its keys as flags.
 type Config struct {
-	Path string
-	Text string
-	Root map[string]any
-	Log  *Logger
-	used []string // profiles that the command line names
+	Path string         // of the file; "": there is none
+	Text string         // of it
+	Root map[string]any // what Decode has made of Text
+	Log  *Logger        // that hides the passwords in it
+	used []string       // profiles that the command line names
 
 	set map[string][]string // flags that were set from here, by name: the key
 }
@@ -42,19 +41,6 @@ func configFlag(category string) cli.Flag {
 		DefaultText: "$XDG_CONFIG_HOME/ws76/config.toml"}
 }
 
-// configPath returns the file that is read without --config, "" for none.
-func configPath(getenv func(string) string) string {
-	dir := getenv("XDG_CONFIG_HOME")
-	if dir == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return ""
-		}
-		dir = filepath.Join(home, ".config")
-	}
-	return filepath.Join(dir, "ws76", "config.toml")
-}
-
 // LoadConfig reads the configuration: of path, or of the usual place if there is
 // one and path was not given. It checks all keys against the commands.
 func (e *Env) LoadConfig(commands []*cli.Command, path string, given bool) (*Config, error) {
@@ -62,7 +48,10 @@ func (e *Env) LoadConfig(commands []*cli.Command, path string, given bool) (*Con
 		return e.config, nil
 	}
 	if !given {
-		path = configPath(e.Getenv)
+		path = ""
+		if dir, err := e.xdg("XDG_CONFIG_HOME", ".config"); err == nil {
+			path = filepath.Join(dir, "ws76", "config.toml")
+		}
 	}
 	c := &Config{Path: path, Log: e.Log}
 	if path != "" {
@@ -82,8 +71,9 @@ func (e *Env) LoadConfig(commands []*cli.Command, path string, given bool) (*Con
 	return c, nil
 }
 
+// ReadConfig reads a configuration file, or another one of its kind, as far as it is not too large for one.
 func ReadConfig(path string) (string, error) {
-	text, err := textfile.Read(path, MaxConfig)
+	text, err := textfile.Read(path, maxConfig)
 	return string(text), err
 }
 
@@ -101,7 +91,7 @@ func (c *Config) Decode() error {
 // Wrong returns an error about a key, with the line it stands in.
 func (c *Config) Wrong(key []string, format string, args ...any) error {
 	where := c.Path
-	if line := TOMLLine(c.Text, key); line > 0 {
+	if line := tomlLine(c.Text, key); line > 0 {
 		where += ":" + strconv.Itoa(line)
 	}
 	return WithCode(ExitConfig, fmt.Errorf("%s: %s: %w", where, strings.Join(key, "."), fmt.Errorf(format, args...)))
@@ -164,20 +154,20 @@ func (c *Config) checkTable(commands []*cli.Command, table map[string]any, path 
 // checkFlag checks that the last part of key is a flag of one of the commands, or
 // below them.
 func (c *Config) checkFlag(commands []*cli.Command, key []string) error {
-	var flags []cli.Flag
+	var all []cli.Flag
 	var known []string
 	for len(commands) > 0 {
 		command := commands[0]
 		commands = append(commands[1:len(commands):len(commands)], command.Subcommands...)
 		for _, f := range command.Flags {
-			flags = append(flags, f)
+			all = append(all, f)
 			if name := f.Names()[0]; Configurable([]cli.Flag{f}, name) != nil {
 				known = append(known, name)
 			}
 		}
 	}
 	name := key[len(key)-1]
-	if Configurable(flags, name) != nil {
+	if Configurable(all, name) != nil {
 		return nil
 	}
 	return c.Wrong(key, "there is no flag --%s%s", name, DidYouMean(name, known, "%s"))
@@ -201,14 +191,15 @@ func (c *Config) Profiles() []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
+// Profile returns the table of a profile.
 func (c *Config) Profile(name string) (map[string]any, bool) {
 	all, _ := c.Root[profileTable].(map[string]any)
 	table, ok := all[name].(map[string]any)
 	return table, ok
 }
 
-// Use returns the URL of a profile, whose other keys apply from then on.
-func (c *Config) Use(name string) (string, error) {
+// use returns the URL of a profile, whose other keys apply from then on.
+func (c *Config) use(name string) (string, error) {
 	table, ok := c.Profile(name)
 	if !ok {
 		return "", WithCode(ExitConfig, fmt.Errorf("@%s: there is no [profile.%[1]s] in %s%s", name, c.Path, DidYouMean(name, c.Profiles(), "@%s")))
@@ -257,7 +248,7 @@ func (e *Env) expandProfiles(app *cli.App, args []string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		url, err := c.Use(name)
+		url, err := c.use(name)
 		if err != nil {
 			return nil, err
 		}
@@ -313,7 +304,7 @@ func commandPath(c *cli.Context) (path []string) {
 // tables in it are no flags if it is of several commands.
 func (c *Config) Apply(ctx *cli.Context, table map[string]any, path []string, several bool) error {
 	by := map[string]string{} // flag: key
-	var flags []cli.Flag      // to set; all are found before one is set
+	var unset []cli.Flag      // to set; all are found before one is set
 	for _, k := range slices.Sorted(maps.Keys(table)) {
 		key := append(path[:len(path):len(path)], k)
 		if _, ok := table[k].(map[string]any); ok && several {
@@ -332,10 +323,10 @@ func (c *Config) Apply(ctx *cli.Context, table map[string]any, path []string, se
 		}
 		by[name] = k
 		if !ctx.IsSet(name) && (instead[name] == "" || !ctx.IsSet(instead[name])) {
-			flags = append(flags, f)
+			unset = append(unset, f)
 		}
 	}
-	for _, f := range flags {
+	for _, f := range unset {
 		k := by[f.Names()[0]]
 		if err := setFlag(ctx, f, table[k]); err != nil {
 			return c.Wrong(append(path[:len(path):len(path)], k), "%w", err)
@@ -386,14 +377,16 @@ func (c *Config) blame(err error) error {
 // instead are flags of which one takes the place of the other.
 var instead = map[string]string{"out": "format", "format": "out", "quiet": "verbose", "verbose": "quiet", "ipv4": "ipv6", "ipv6": "ipv4"}
 
-// ReachCategories are those of the flags that say how a URL is reached.
-var ReachCategories = []string{"Handshake", "Network", "TLS"}
+// reachCategories are those of the flags that say how a URL is reached.
+var reachCategories = []string{"Handshake", "Network", "TLS"}
 
-// reaches reports whether a key of a profile says how to reach its URL: a command
+// reaches reports whether a key of a profile says how to reach its URL, as the flag of a command that takes one: others
 // must not leave that out.
 func reaches(commands []*cli.Command, key string) bool {
-	f, ok := Configurable(Find(commands, "connect").Flags, key).(cli.CategorizableFlag)
-	return ok && slices.Contains(ReachCategories, f.GetCategory())
+	return slices.ContainsFunc(commands, func(c *cli.Command) bool {
+		f, ok := Configurable(c.Flags, key).(cli.CategorizableFlag)
+		return ok && strings.Contains(c.ArgsUsage, "URL") && slices.Contains(reachCategories, f.GetCategory())
+	})
 }
 
 // setFlag sets a flag to a value of TOML.
@@ -423,9 +416,9 @@ func setFlag(ctx *cli.Context, f cli.Flag, value any) error {
 	return nil
 }
 
-// TOMLLine finds the line, from 1, that sets key or begins its table; 0 where it
+// tomlLine finds the line, from 1, that sets key or begins its table; 0 where it
 // is written in a way that this does not know.
-func TOMLLine(text string, key []string) int {
+func tomlLine(text string, key []string) int {
 	var table []string
 	number := 0
 	for line := range strings.Lines(text) {

@@ -3,7 +3,6 @@ package app
 import (
 	"io"
 	"os"
-	"time"
 )
 
 // Env is what a command may touch of the process.
@@ -22,8 +21,6 @@ type Env struct {
 
 	TTY       *TTY   // the terminal, where keys are read one by one
 	Interrupt func() // what ^C does, where the terminal makes no signal of it
-
-	DeadAfter time.Duration // --dead-after of the command that runs; below 0: never
 }
 
 // begin makes the streams and the log ready for a command line. end writes what is held back.
@@ -41,7 +38,7 @@ func (e *Env) begin(args []string) (end func()) {
 
 func (e *Env) flushDisplays() {
 	for _, stream := range []io.Writer{e.Stdout, e.Stderr} {
-		if s, ok := stream.(*Display); ok {
+		if s, ok := stream.(*display); ok {
 			s.Flush()
 		}
 	}

@@ -28,6 +28,7 @@ const (
 	ExitTerminate = 143
 )
 
+// ExitMeaning says what each code means.
 var ExitMeaning = map[int]string{
 	ExitOK:        "ok",
 	ExitOther:     "any other failure",
@@ -98,6 +99,7 @@ type SignalError struct{ Sig os.Signal }
 
 func (e SignalError) Error() string { return e.Sig.String() }
 
+// ExitCode is that of a process that the signal has ended.
 func (e SignalError) ExitCode() int {
 	switch e.Sig {
 	case syscall.SIGTERM:

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -57,12 +56,4 @@ func dashed(name string) string {
 		return "-" + name
 	}
 	return "--" + name
-}
-
-// BoundOf returns the value of a flag for which 0 is no bound, as core has it.
-func BoundOf(c *cli.Context, name string) time.Duration {
-	if d := c.Duration(name); d > 0 {
-		return d
-	}
-	return -1
 }

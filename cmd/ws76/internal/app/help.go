@@ -85,9 +85,6 @@ func (e *Env) Command(c cli.Command, exits ...int) *cli.Command {
 			return err
 		}
 		e.Children = ChildOptions{Named: ctx.StringSlice("exec-env")}
-		if FindFlag(ctx.Command.Flags, "dead-after") != nil {
-			e.DeadAfter = BoundOf(ctx, "dead-after")
-		}
 		if action == nil {
 			if name := ctx.Args().First(); name != "" {
 				return UnknownCommand(ctx.Command.HelpName, name, CommandNames(ctx.Command.Subcommands))

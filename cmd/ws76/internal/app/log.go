@@ -26,7 +26,7 @@ type Logger struct {
 	mu    sync.Mutex
 	w     io.Writer
 	level slog.Level
-	JSON  *slog.Logger
+	JSON  *slog.Logger // writes the lines as JSON; nil: they are text
 
 	several func(error) bool // which errors are texts of several lines
 
@@ -56,6 +56,7 @@ func (l *Logger) configure(c *cli.Context) error {
 	return nil
 }
 
+// Enabled reports whether lines of a level are shown.
 func (l *Logger) Enabled(level slog.Level) bool { return level >= l.level }
 
 // Errorf is always shown.
@@ -94,16 +95,16 @@ type Own string
 // Most of a line that others may write, in bytes, with all its escapes: enough for what
 // matters, and for what is shown of handshakes and frames.
 const (
-	MaxForeign      = 1 << 10
-	MaxForeignDebug = 16 << 10
+	maxForeign      = 1 << 10
+	maxForeignDebug = 16 << 10
 )
 
 // Foreign returns the arguments of a log line as what others may have written: no caller
 // has to know which ones are. They stay in the line and leave nothing to be steered with.
 func (l *Logger) Foreign(level slog.Level, args []any) []any {
-	room := MaxForeign
+	room := maxForeign
 	if level <= slog.LevelDebug {
-		room = MaxForeignDebug
+		room = maxForeignDebug
 	}
 	safe := make([]any, len(args))
 	for i, arg := range args {

@@ -24,7 +24,7 @@ func (l *Logger) Hide(texts ...string) {
 	}
 }
 
-// HideIn is Hide for all strings of a configuration.
+// hideIn is Hide for all strings of a configuration.
 func (l *Logger) hideIn(value any) {
 	switch value := value.(type) {
 	case string:

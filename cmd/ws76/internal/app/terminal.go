@@ -12,11 +12,11 @@ import (
 	"github.com/ws76/ws76/core/relay/format"
 )
 
-// Display is a terminal as all of the program sees it: whatever is written there is
+// display is a terminal as all of the program sees it: whatever is written there is
 // escaped, so that nobody has to know what others have written. Only who steers the
 // terminal, the line editor, asks for the file behind it. It is safe for concurrent use.
-type Display struct {
-	File *os.File
+type display struct {
+	file *os.File
 
 	mu  sync.Mutex
 	cut []byte // the beginning of a character whose end is yet to be written
@@ -25,13 +25,13 @@ type Display struct {
 // onDisplay returns what is to be written to in place of w.
 func onDisplay(w io.Writer) io.Writer {
 	if f, ok := w.(*os.File); ok && IsTerminal(f) {
-		return &Display{File: f}
+		return &display{file: f}
 	}
 	return w
 }
 
 // Write writes p escaped.
-func (s *Display) Write(p []byte) (int, error) {
+func (s *display) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text := append(s.cut, p...)
@@ -45,17 +45,17 @@ func (s *Display) Write(p []byte) (int, error) {
 		safe = format.AppendEscaped(safe, line)
 	}
 	s.cut = bytes.Clone(text[whole:])
-	if _, err := s.File.Write(safe); err != nil {
+	if _, err := s.file.Write(safe); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
 // Flush writes what is cut still: no character any more.
-func (s *Display) Flush() {
+func (s *display) Flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.File.Write(format.AppendEscaped(nil, s.cut))
+	s.file.Write(format.AppendEscaped(nil, s.cut))
 	s.cut = nil
 }
 
@@ -78,16 +78,16 @@ func FileOf(stream any) *os.File {
 	switch s := stream.(type) {
 	case *os.File:
 		return s
-	case *Display:
-		return s.File
+	case *display:
+		return s.file
 	}
 	return nil
 }
 
 // Behind is the stream itself: for a program of the user's that takes its place.
 func Behind(w io.Writer) io.Writer {
-	if s, ok := w.(*Display); ok {
-		return s.File
+	if s, ok := w.(*display); ok {
+		return s.file
 	}
 	return w
 }

@@ -3,15 +3,13 @@ package app
 import (
 	"context"
 	"fmt"
-
-	"github.com/urfave/cli/v2"
+	"time"
 )
 
-// WithTimeout is the context of a command that --timeout ends.
-func WithTimeout(c *cli.Context) (context.Context, context.CancelFunc) {
-	d := c.Duration("timeout")
+// WithTimeout is the context of a command that --timeout ends after d; 0: it does not.
+func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	if d <= 0 {
-		return context.WithCancel(c.Context)
+		return context.WithCancel(ctx)
 	}
-	return context.WithTimeoutCause(c.Context, d, WithCode(ExitTimeout, fmt.Errorf("not done within --timeout %v", d)))
+	return context.WithTimeoutCause(ctx, d, WithCode(ExitTimeout, fmt.Errorf("not done within --timeout %v", d)))
 }

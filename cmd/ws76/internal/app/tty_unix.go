@@ -20,6 +20,7 @@ func enableSequences(*os.File) (undo func(), err error) { return func() {}, nil 
 // process goes on after it was stopped.
 func WatchTerminal(c chan<- os.Signal) { signal.Notify(c, syscall.SIGWINCH, syscall.SIGCONT) }
 
+// IsContinue reports whether a signal says that the process goes on after a stop.
 func IsContinue(s os.Signal) bool { return s == syscall.SIGCONT }
 
 // Raise does what ^Z and ^\ do to a job where the terminal makes signals of them.

@@ -26,6 +26,7 @@ func enableSequences(out *os.File) (undo func(), err error) {
 // at with each update.
 func WatchTerminal(chan<- os.Signal) {}
 
+// IsContinue reports nothing: no process is stopped here.
 func IsContinue(os.Signal) bool { return false }
 
 // Raise does nothing: there is no job to stop.

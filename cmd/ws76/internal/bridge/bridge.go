@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ ws76 bridge --file bridges.toml                             several, reloaded wh
 
 func bridgeFlags() []cli.Flag {
 	const messages, losses, from, to, security, limits = "Messages", "When a side is lost", "FROM", "TO", "TLS", "Limits"
-	return append(listen.HoldFlags(limits, "hold at most `SIZE` of unfinished messages of FROM, those that have not come whole, over all connections; then the largest is given up"), []cli.Flag{
+	return slices.Concat(listen.HoldFlags(limits, "hold at most `SIZE` of unfinished messages of FROM, those that have not come whole, over all connections; then the largest is given up"), []cli.Flag{
 		&cli.StringFlag{Name: "file", Usage: "run the bridges of `FILE` (TOML), and follow its changes"},
 
 		flags.Word(cli.GenericFlag{Name: "from-format", Category: messages, Usage: "`FORMAT` of FROM where it is a byte stream: %s"}, "lines", bidirectional...),
@@ -70,11 +71,7 @@ func bridgeFlags() []cli.Flag {
 		flags.Time(cli.GenericFlag{Name: "linger", Category: losses, Usage: "when FROM is a byte stream and ends, go on until TO has been silent for `TIME` (0: at once)"}, time.Second),
 
 		&cli.StringFlag{Name: "from-via", Category: from, Usage: "listen for WebSockets of FROM on transport `URL`: unix:///PATH, serial:///DEVICE, wifly:///DEVICE, fd:N, stdio:"},
-		listen.OriginFlag(from),
-		listen.HostFlag(from),
-		&cli.StringFlag{Name: "auth-file", Category: from, Usage: "let in only the users of `FILE`, lines USER:PASSWORD or those of htpasswd -B"},
-		&cli.StringFlag{Name: "public-url", Category: from, Usage: "`URL` that clients see, for Location: wss://HOST[:PORT]"},
-		&cli.BoolFlag{Name: "trust-forwarded", Category: from, Usage: "take scheme and host for Location, and the client's address, from X-Forwarded-Proto, -Host and -For"},
+	}, front.GateFlags(from), front.ProxyFlags(from), []cli.Flag{
 		&cli.BoolFlag{Name: "lenient-keys", Category: from, Usage: "take keys that do not divide, for devices that cannot be changed"},
 		&cli.BoolFlag{Name: "strict", Category: from, Usage: "refuse what is tolerated otherwise, on both sides"},
 		&cli.BoolFlag{Name: "no-compress", Category: from, Usage: "no permessage-deflate (RFC 6455), on both sides"},
@@ -91,15 +88,13 @@ func bridgeFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "resolve", Category: to, Usage: "use ADDR for a name: `HOST:PORT:ADDR`; repeatable"},
 		&cli.BoolFlag{Name: "ipv4", Aliases: []string{"4"}, Category: to, Usage: "IPv4 only"},
 		&cli.BoolFlag{Name: "ipv6", Aliases: []string{"6"}, Category: to, Usage: "IPv6 only"},
-
-		&cli.StringFlag{Name: "tls-cert", Category: security, Usage: "certificate `FILE` (PEM) of FROM; TLS and plain share the port"},
-		&cli.StringFlag{Name: "tls-key", Category: security, Usage: "its key `FILE`"},
+	}, front.CertificateFlags(security, " of FROM"), []cli.Flag{
 		&cli.StringFlag{Name: "cacert", Category: security, Usage: "trust the authorities in `FILE` (PEM) for TO"},
 		&cli.StringFlag{Name: "cert", Category: security, Usage: "show TO the certificate in `FILE` (PEM)"},
 		&cli.StringFlag{Name: "key", Category: security, Usage: "its key `FILE`"},
 		&cli.StringFlag{Name: "servername", Category: security, Usage: "`NAME` to ask for and to expect in TO's certificate"},
 		&cli.BoolFlag{Name: "insecure", Aliases: []string{"k"}, Category: security, Usage: "accept any certificate of TO"},
-		flags.Word(cli.GenericFlag{Name: "tls-min", Category: security, Usage: "lowest TLS `VERSION`, %s; 1.0 and 1.1 are for old devices only"}, "1.2", wstls.Versions...),
+		front.MinTLSFlag(security),
 
 		&cli.IntFlag{Name: "max-conns", Category: limits, Value: 10000, Usage: "at most `N` connections of FROM"},
 		flags.Time(cli.GenericFlag{Name: "connect-timeout", Category: limits, Usage: "allow `TIME` for opening TO"}, 10*time.Second),
@@ -108,7 +103,7 @@ func bridgeFlags() []cli.Flag {
 		reach.DeadFlag(limits),
 		flags.Time(cli.GenericFlag{Name: "close-timeout", Category: limits, Usage: "allow `TIME` for the closing handshake"}, core.DefaultCloseTimeout),
 		flags.Time(cli.GenericFlag{Name: "grace", Category: limits, Usage: "wait `TIME` for open connections when stopping"}, serve.DefaultGrace),
-	}...)
+	})
 }
 
 // bidirectional are the formats that can be read and written.
@@ -162,9 +157,9 @@ func runBridge(e *reach.Env, c *cli.Context) error {
 
 // newSpan reads what the command line, or a table of --file, says. It opens nothing.
 func newSpan(e *reach.Env, c *cli.Context, name, from, to string) (*span, error) {
-	own := e.Own() // a table of --file has values of its own
+	own := e.Clone() // a table of --file has values of its own
 	own.Children = app.ChildOptions{Named: c.StringSlice("exec-env"), Contained: true}
-	own.DeadAfter = app.BoundOf(c, "dead-after")
+	own.DeadAfter = flags.Bound(c, "dead-after")
 	s := &span{Env: own, name: name, c: c, max: flags.Bytes(c, "max-message"), closing: c.Duration("close-timeout"), idle: c.Duration("idle")}
 	s.front.Env = s.Env
 	s.sessions.init(e.Log, &s.front.TurnedAway, name)
@@ -172,8 +167,9 @@ func newSpan(e *reach.Env, c *cli.Context, name, from, to string) (*span, error)
 		return nil, err
 	}
 	s.EndWithin(c.Duration("grace"))
+	hold := listen.ReadHold(c)
 	var err error
-	if s.pending, err = listen.PendingBudget(c); err != nil {
+	if s.pending, err = hold.Budget(); err != nil {
 		return nil, err
 	}
 	if s.buffer = c.Int("buffer"); s.buffer == 0 && c.Bool("redeliver") {
@@ -190,7 +186,7 @@ func newSpan(e *reach.Env, c *cli.Context, name, from, to string) (*span, error)
 	}{{"from-format", &s.kind.from}, {"to-format", &s.kind.to}} {
 		*side.o = format.Options{Format: format.Format(c.String(side.flag)), CRLF: c.Bool("crlf"), MaxMessage: s.max, ReplaceInvalid: c.Bool("replace-invalid")}
 	}
-	if err := s.front.Open(s.c, front.IsChannel); err != nil {
+	if err := s.front.Open(front.Read(c), front.IsChannel); err != nil {
 		return nil, err
 	}
 	if s.to, err = s.parseTo(to); err != nil {
@@ -218,13 +214,14 @@ func newSpan(e *reach.Env, c *cli.Context, name, from, to string) (*span, error)
 func (s *span) run(stop context.Context) error {
 	ctx, exit := context.WithCancelCause(stop)
 	defer exit(nil)
-	recorder, recorded, err := hooks.NewRecorder(s.Env.Env, s.c)
+	through := hooks.Read(s.c)
+	recorder, recorded, err := through.NewRecorder(s.Env.Env)
 	if err != nil {
 		return err
 	}
 	defer recorded()
 	s.recorder = recorder
-	s.plugins, err = hooks.NewChain(s.Env.Env, s.c, func(o *scripts.Options) {
+	s.plugins, err = through.NewChain(s.c.Context, s.Env.Env, func(o *scripts.Options) {
 		o.Exit = func(err error) { exit(hooks.ExitCause(err)) }
 		if s.to.dialer != nil {
 			o.Open = s.to.dialer.Guarded(true).Open

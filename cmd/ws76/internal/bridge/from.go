@@ -12,10 +12,11 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/cmd/ws76/internal/front"
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
-	"github.com/ws76/ws76/cmd/ws76/internal/wifly"
+	"github.com/ws76/ws76/cmd/ws76/internal/softmodule"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/hixie"
@@ -126,7 +127,7 @@ func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
 		// The client is answered once TO is there.
 		HandshakeTimeout: c.Duration("handshake-timeout") + c.Duration("connect-timeout"),
 		CloseTimeout:     s.closing, Trace: s.Trace("server"),
-		Pending: s.pending, MessageTimeout: app.BoundOf(c, "message-timeout"), WriteTimeout: app.BoundOf(c, "write-timeout"),
+		Pending: s.pending, MessageTimeout: flags.Bound(c, "message-timeout"), WriteTimeout: flags.Bound(c, "write-timeout"),
 	}
 	if dialect != "" {
 		d, err := core.ParseDialect(dialect)
@@ -136,7 +137,7 @@ func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
 		o.Dialects = []core.Dialect{d}
 	}
 	var err error
-	o.Location, err = front.LocationOf(c)
+	o.Location, err = front.Read(c).Location()
 	return o, err
 }
 
@@ -259,7 +260,7 @@ func plainAddr(a net.Addr) string {
 func (s *span) serveStream(ctx context.Context, stream net.Conn) {
 	who := &client{remote: front.PeerName(stream.RemoteAddr())}
 	join := s.newJoin(who)
-	bounds := bridge.Bounds{Pending: s.pending, MessageTimeout: app.BoundOf(s.c, "message-timeout"), WriteTimeout: app.BoundOf(s.c, "write-timeout")}
+	bounds := bridge.Bounds{Pending: s.pending, MessageTimeout: flags.Bound(s.c, "message-timeout"), WriteTimeout: flags.Bound(s.c, "write-timeout")}
 	from := &upstream{Endpoint: s.stream(stream, s.kind.from, bounds)}
 	to, err := s.openFor(ctx, who)
 	if err != nil {
@@ -351,7 +352,7 @@ type wholeStream struct{ net.Conn }
 
 // connectFrom is FROM where it is a WebSocket server.
 func (s *span) connectFrom(raw string) (*fromSide, error) {
-	way := s.way(cmp.Or(s.c.String("from-via"), "tcp:"))
+	way := s.way("--from-via", cmp.Or(s.c.String("from-via"), "tcp:"))
 	d, err := s.NewDialer(raw, way)
 	if err != nil {
 		return nil, err
@@ -382,9 +383,9 @@ func (s *span) moduleFrom(raw string) (*fromSide, error) {
 	if err != nil {
 		return nil, err
 	}
-	accept.HandshakeTimeout = max(accept.HandshakeTimeout, wifly.UpgradeHandshake)
+	accept.HandshakeTimeout = max(accept.HandshakeTimeout, softmodule.HandshakeTimeout)
 	query := u.Query()
-	module := &wifly.Module{Port: query.Get("port"), Link: u.Path, File: query.Get("settings"), Fault: query.Get("fault")}
+	module := &softmodule.Module{Port: query.Get("port"), Link: u.Path, File: query.Get("settings"), Fault: query.Get("fault")}
 	module.Firmware, module.Seed = cmp.Or(query.Get("firmware"), rn131.DefaultFirmware), 1
 	if running := query.Get("running"); running != "" {
 		if module.Running, err = strconv.ParseBool(running); err != nil {

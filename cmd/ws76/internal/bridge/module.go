@@ -6,11 +6,9 @@ import (
 	"net/netip"
 	"sync"
 
-	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/wifly"
+	"github.com/ws76/ws76/cmd/ws76/internal/softmodule"
 	"github.com/ws76/ws76/core"
 	bytepipe "github.com/ws76/ws76/transports/pipe"
-	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
 
 // moduleAir is the network of a module in software: every name has an address, and
@@ -60,33 +58,21 @@ func (a *moduleAir) Close() error {
 func (a *moduleAir) Addr() net.Addr { return bytepipe.Addr{Net: "wifly-module", Name: "wifly-module:"} }
 
 // runModule is the module, and serves what its host connects to, until ctx ends.
-func (s *span) runModule(ctx context.Context, o *wifly.Module, accept core.AcceptOptions) error {
+func (s *span) runModule(ctx context.Context, o *softmodule.Module, accept core.AcceptOptions) error {
 	air := newModuleAir()
 	o.Dial, o.Lookup = air.dial, air.lookup
-	port, name, err := o.Open(ctx)
+	module, err := o.Start(ctx)
 	if err != nil {
 		return err
 	}
-	module, err := rn131.New(&o.Options)
-	if err != nil {
-		port.Close()
-		return app.Usage(err)
-	}
-	if path := o.Link; path != "" {
-		if err := wifly.Link(name, path); err != nil {
-			port.Close()
-			return app.WithCode(app.ExitTransport, err)
-		}
-		defer wifly.Unlink(name, path)
-	}
-	s.Log.Warnf("%sbridging the module on %s to %s", s.sessions.prefix, name, s.to.text)
+	s.Log.Warnf("%sbridging the module on %s to %s", s.sessions.prefix, module.Name, s.to.text)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	served := make(chan error, 1)
 	go func() {
-		err := module.Serve(ctx, port)
+		err := module.Serve(ctx)
 		stop(err)
-		served <- app.WithCode(app.ExitTransport, err)
+		served <- err
 	}()
 	err = s.runWebSockets(ctx, air, accept, "")
 	stop(err)

@@ -12,7 +12,6 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/child"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
-	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
@@ -56,7 +55,7 @@ func (c *client) values() *bridge.Values {
 		return v
 	}
 	v.Path, v.Query, _ = strings.Cut(c.request.Resource, "?")
-	v.Origin = listen.OriginOf(c.request.Fields)
+	v.Origin = core.OriginOf(c.request.Fields)
 	if path, ok, err := channels.ParsePath(c.request.Resource); ok && err == nil {
 		v.Channel = path.Channel
 	}
@@ -137,7 +136,7 @@ func (s *span) parseTo(raw string) (*toSide, error) {
 	}
 	addr, via := raw, raw
 	if scheme == "tcp" || scheme == "tls" {
-		via, addr = listen.SplitPlace(scheme, rest)
+		via, addr = reach.SplitPlace(scheme, rest)
 		if _, _, err := net.SplitHostPort(addr); err != nil {
 			return nil, app.Usagef("%q: want %s://HOST:PORT", raw, scheme)
 		}
@@ -160,10 +159,11 @@ func (s *span) parseTo(raw string) (*toSide, error) {
 	return t, nil
 }
 
-// way says how a WebSocket server is reached over the transport via.
-func (s *span) way(via string) *reach.Options {
+// way says how a WebSocket server is reached over the transport via, which flag has.
+func (s *span) way(flag, via string) *reach.Options {
 	way := reach.Read(s.c)
 	way.Origin, way.OriginFlag, way.AuthFile, way.Via = s.c.String("to-origin"), "--to-origin", s.c.String("to-auth-file"), via
+	way.ViaFlag = flag
 	return way
 }
 
@@ -184,7 +184,7 @@ func (s *span) webSocketTo(t *toSide, raw string) error {
 	}
 	fixed, _, _ := strings.Cut(raw, "{")
 	fixed, _, _ = strings.Cut(fixed, "?")
-	d, err := s.NewDialer(fixed, s.way(s.c.String("to-via")))
+	d, err := s.NewDialer(fixed, s.way("--to-via", s.c.String("to-via")))
 	if err != nil {
 		return err
 	}
@@ -216,11 +216,11 @@ func (s *span) webSocketTo(t *toSide, raw string) error {
 		}
 		if who.request != nil {
 			if own.Options.Origin == "" {
-				own.Options.Origin = listen.OriginOf(who.request.Fields)
+				own.Options.Origin = core.OriginOf(who.request.Fields)
 			}
 			own.Options.Header = append(own.Options.Header[:len(own.Options.Header):len(own.Options.Header)], fieldsNamed(who.request.Fields, passed)...)
 		}
-		if err := own.Leave(s.Env, asked); err != nil {
+		if err := own.DropSecrets(s.Env, asked); err != nil {
 			return nil, err
 		}
 		own.Options.Trace = who.trace(own.Options.Trace, relay.B)

@@ -69,7 +69,7 @@ func (c *Command) Serve(ctx context.Context, conn *core.Conn, environment []stri
 	return err
 }
 
-// request is what a child's environment says of the connection it serves.
+// Request is what a child's environment says of the connection it serves.
 type Request struct {
 	Request  *hixie.Request
 	Dialect  core.Dialect

@@ -13,8 +13,8 @@ import (
 	"github.com/ws76/ws76/transports/serial"
 )
 
-// Kinds are those of words that completion asks for.
-var Kinds = []string{"url", "endpoint", "via", "port", "plugin", "plugin-installed", "plugin-command"}
+// kinds are those of words that completion asks for.
+var kinds = []string{"url", "endpoint", "via", "port", "plugin", "plugin-installed", "plugin-command"}
 
 // listWords lists the words of a kind. prefix is what has been typed of the word;
 // what does not begin with it may be listed, too.

@@ -44,18 +44,21 @@ ws76 completion fish > ~/.config/fish/completions/ws76.fish
 ws76 completion powershell >> $PROFILE      after mkdir -Force (Split-Path $PROFILE)`,
 		Description: "SHELL is bash, zsh, fish or powershell. Packages bring these scripts with them. " +
 			"For names of profiles and plugins, serial ports and transports they ask ws76 itself.",
-		Action: func(c *cli.Context) error {
-			if c.NArg() != 1 {
-				return app.Usagef("completion takes the name of a shell: %s", strings.Join(ShellNames(), ", "))
-			}
-			for _, s := range shells {
-				if s.name == c.Args().First() {
-					return e.Print(s.script)
-				}
-			}
-			return app.Usagef("completion: no script for %q; want one of %s", c.Args().First(), strings.Join(ShellNames(), ", "))
-		},
+		Action: func(c *cli.Context) error { return printScript(e, c.Args().Slice()) },
 	})
+}
+
+func printScript(e *app.Env, names []string) error {
+	known := strings.Join(ShellNames(), ", ")
+	if len(names) != 1 {
+		return app.Usagef("completion takes the name of a shell: %s", known)
+	}
+	for _, s := range shells {
+		if s.name == names[0] {
+			return e.Print(s.script)
+		}
+	}
+	return app.Usagef("completion: no script for %q; want one of %s", names[0], known)
 }
 
 // WordsCommand is what the scripts call: it prints what begins with PREFIX of
@@ -66,7 +69,7 @@ func WordsCommand(e *app.Env) *cli.Command {
 		Name: "__complete", ArgsUsage: "KIND PREFIX", Hidden: true, HideHelp: true,
 		Action: func(c *cli.Context) error {
 			var b strings.Builder
-			for _, word := range Candidates(e, c.Args().Get(0), c.Args().Get(1)) {
+			for _, word := range candidates(e, c.Args().Get(0), c.Args().Get(1)) {
 				fmt.Fprintf(&b, "%s\t%s\n", word.Text, word.About)
 			}
 			return e.Print([]byte(b.String()))
@@ -78,8 +81,8 @@ func WordsCommand(e *app.Env) *cli.Command {
 // maxCandidates is more than anyone reads.
 const maxCandidates = 1000
 
-// Candidates returns what begins with prefix of a kind.
-func Candidates(e *app.Env, kind, prefix string) []app.Word {
+// candidates returns what begins with prefix of a kind.
+func candidates(e *app.Env, kind, prefix string) []app.Word {
 	var found []app.Word
 	for _, c := range listWords(e, kind, prefix) {
 		if strings.HasPrefix(c.Text, prefix) && plainWord(c.Text) && len(found) < maxCandidates {

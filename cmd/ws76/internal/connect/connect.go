@@ -39,7 +39,7 @@ ws76 connect ws://x/ --via unix:///run/device.sock     over a unix socket`,
 			"the default on a terminal), wait (read until the peer closes), ignore (as wait, and --reconnect goes on too). " +
 			"The first ^C closes properly, the second ends at once.",
 		Flags:  append(append(connectFlags(), hooks.RecordFlag()), hooks.Flags()...),
-		Action: func(c *cli.Context) error { return runConnect(e, c) },
+		Action: func(c *cli.Context) error { return runConnect(c.Context, e, read(c)) },
 	}, app.ExitConnect, app.ExitHandshake, app.ExitTimeout, app.ExitUnclean, app.ExitProtocol, app.ExitScript, app.ExitExpect, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
@@ -72,35 +72,83 @@ func connectFlags() []cli.Flag {
 	})
 }
 
-func runConnect(e *reach.Env, c *cli.Context) error {
-	if c.NArg() == 0 {
+// Options are what the command line says.
+type Options struct {
+	URL      string // "": none
+	Messages []string
+	Reach    *reach.Options
+	Hooks    *hooks.Options
+	Output   output.Options
+
+	First          []string // -m
+	NoStdin        bool
+	In             format.Format
+	ReplaceInvalid bool
+
+	OnEOF     string // "": what the terminal says
+	Linger    time.Duration
+	Timeout   time.Duration
+	Reconnect bool
+	Retries   int
+	Stats     bool
+	Rules     Rules
+
+	Color     string
+	NoHistory bool
+}
+
+// Rules are what a run ends by, and what keeps a connection up.
+type Rules struct {
+	Count         int64
+	Until, Expect string
+	Idle          time.Duration
+	Heartbeat     string
+	Interval      time.Duration
+}
+
+func read(c *cli.Context) *Options {
+	return &Options{
+		URL: c.Args().First(), Messages: c.Args().Tail(), Reach: reach.Read(c), Hooks: hooks.Read(c), Output: output.Read(c),
+		First: c.StringSlice("message"), NoStdin: c.Bool("no-stdin"), In: format.Format(c.String("in")), ReplaceInvalid: c.Bool("replace-invalid"),
+		OnEOF: c.String("on-eof"), Linger: c.Duration("linger"), Timeout: c.Duration("timeout"),
+		Reconnect: c.Bool("reconnect"), Retries: c.Int("retries"), Stats: c.Bool("stats"),
+		Rules: Rules{
+			Count: c.Int64("count"), Until: c.String("until"), Expect: c.String("expect"), Idle: c.Duration("idle"),
+			Heartbeat: c.String("heartbeat"), Interval: c.Duration("heartbeat-interval"),
+		},
+		Color: c.String("color"), NoHistory: c.Bool("no-history"),
+	}
+}
+
+func runConnect(ctx context.Context, e *reach.Env, o *Options) error {
+	if len(o.Hooks.Arguments) == 0 {
 		return app.Usagef("connect: no URL; for instance ws76 connect ws://127.0.0.1:8076/")
 	}
-	dialer, err := e.NewDialer(c.Args().First(), reach.Read(c))
+	dialer, err := e.NewDialer(o.URL, o.Reach)
 	if err != nil {
 		return err
 	}
-	rules, err := newRules(c)
+	rules, err := newRules(&o.Rules)
 	if err != nil {
 		return err
 	}
-	near := e.Own()
-	if c.String("record") == "-" {
+	near := e.Clone()
+	if o.Hooks.Record == "-" {
 		near.Stdout = io.Discard // the recording is there, with all the messages
 	}
-	terminal, err := newTerminal(near, c, dialer.Target.Resource)
+	terminal, err := newTerminal(near, o, dialer.Target.Resource)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := app.WithTimeout(c)
+	ctx, cancel := app.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	ctx, exit := context.WithCancelCause(ctx)
 	defer exit(nil)
-	extra := func(o *scripts.Options) {
-		o.Exit = func(err error) { exit(hooks.ExitCause(err)) }
-		o.Open = dialer.Guarded(true).Open
+	extra := func(so *scripts.Options) {
+		so.Exit = func(err error) { exit(hooks.ExitCause(err)) }
+		so.Open = dialer.Guarded(true).Open
 	}
-	chain, err := hooks.NewChain(e.Env, c, extra)
+	chain, err := o.Hooks.NewChain(ctx, e.Env, extra)
 	if err != nil {
 		return err
 	}
@@ -112,19 +160,22 @@ func runConnect(e *reach.Env, c *cli.Context) error {
 	if len(set) > 0 {
 		defer app.OnHangup(func() { set.Reload() })() // which says itself what is wrong
 	}
-	recorder, recorded, err := hooks.NewRecorder(e.Env, c)
+	recorder, recorded, err := o.Hooks.NewRecorder(e.Env)
 	if err != nil {
 		return err
 	}
 	defer recorded()
-	p := &pipe{Env: e, scripts: set, plugins: chain, recorder: recorder, dialer: dialer, rules: rules, terminal: terminal, retries: bridge.Retries{Most: c.Int("retries")}, reconnect: c.Bool("reconnect")}
-	if c.Bool("stats") {
-		p.stats = &connectStats{start: time.Now()}
+	p := &pipe{
+		Env: e, scripts: set, plugins: chain, recorder: recorder, dialer: dialer, rules: rules, terminal: terminal,
+		retries: bridge.Retries{Most: o.Retries}, reconnect: o.Reconnect,
+	}
+	if o.Stats {
+		p.stats = &stats{start: time.Now()}
 	}
 	if t := terminal.console; t != nil {
 		t.quit = func() { exit(errQuit) }
 		t.load = func(path string) (*scripts.Script, error) {
-			options, err := hooks.ChainOptions(e.Env, c, extra)(path)
+			options, err := o.Hooks.ForChain(e.Env, extra)(path)
 			if err != nil {
 				return nil, err
 			}
@@ -152,7 +203,7 @@ func runConnect(e *reach.Env, c *cli.Context) error {
 		e.Log.Warnf("%s", p.stats)
 	}
 	if err == nil && !rules.met() {
-		return app.WithCode(app.ExitExpect, fmt.Errorf("no message matched --expect %q", rules.expect))
+		return app.WithCode(app.ExitExpect, fmt.Errorf("no message matched --expect %q", o.Rules.Expect))
 	}
 	if err == nil && p.lossy && !rules.done {
 		return app.SilentError(app.ExitUnclean) // what is missing has been said

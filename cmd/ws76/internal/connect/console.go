@@ -12,10 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay/format"
@@ -84,14 +81,13 @@ const (
 // newConsole returns the console that newTerminal uses, or nil where the plain line
 // mode is right: input or output is no terminal, or a dumb one, or --in does not read
 // lines.
-func newConsole(e *reach.Env, c *cli.Context, in, out format.Options) (*console, error) {
-	color := e.Colors(c)
+func newConsole(e *reach.Env, options *Options, in, out format.Options) (*console, error) {
 	switch in.Format {
 	case format.Lines, format.Hex, format.Base64, format.JSON:
 	default:
 		return nil, nil
 	}
-	if c.Bool("no-stdin") || !app.IsTerminal(e.Stdin) || !app.IsTerminal(e.Stdout) || dumbTerminal(e) {
+	if options.NoStdin || !app.IsTerminal(e.Stdin) || !app.IsTerminal(e.Stdout) || dumbTerminal(e) {
 		return nil, nil
 	}
 	t := &console{
@@ -99,11 +95,11 @@ func newConsole(e *reach.Env, c *cli.Context, in, out format.Options) (*console,
 		maxLine: int(min(in.MaxMessage, lineedit.DefaultMaxLine)), canHex: out.Format == format.Lines, wake: make(chan struct{}, 1),
 	}
 	o := lineedit.Options{Prompt: "> ", Size: e.TTY.Size, MaxLine: t.maxLine, Complete: completeCommand}
-	if color {
+	if e.Colors(options.Color) {
 		o.PromptStyle, t.messages, t.notes = "\x1b[1m", "\x1b[36m", "\x1b[33m"
 	}
 	path := ""
-	if !c.Bool("no-history") {
+	if !options.NoHistory {
 		var err error
 		if path, err = historyPath(e); err != nil {
 			e.Log.Infof("no history: %v", err)
@@ -127,8 +123,11 @@ func dumbTerminal(e *reach.Env) bool {
 
 // historyPath is where what was typed is kept, under $XDG_STATE_HOME.
 func historyPath(e *reach.Env) (string, error) {
-	dir, err := hooks.StateDir(e.Env)
-	return filepath.Join(dir, "history"), err
+	dir, err := e.StateDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "history"), nil
 }
 
 // start shows the prompt and begins to read keys, the first time it is called.

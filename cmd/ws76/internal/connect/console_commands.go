@@ -279,11 +279,3 @@ func (t *console) scriptCommand(path string) {
 
 // maxNames is more than anyone reads.
 const maxNames = 1000
-
-// Names are those of the commands that may be typed, without the slash.
-func Names() (names []string) {
-	for _, c := range commands {
-		names = append(names, c.name)
-	}
-	return names
-}

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
@@ -31,16 +29,16 @@ type rules struct {
 	done     bool
 }
 
-func newRules(c *cli.Context) (*rules, error) {
-	r := &rules{count: c.Int64("count"), idle: c.Duration("idle"), heartbeat: c.String("heartbeat"), interval: c.Duration("heartbeat-interval")}
+func newRules(o *Rules) (*rules, error) {
+	r := &rules{count: o.Count, idle: o.Idle, heartbeat: o.Heartbeat, interval: o.Interval}
 	for _, f := range []struct {
-		name string
-		to   **regexp.Regexp
-	}{{"until", &r.until}, {"expect", &r.expect}} {
-		if c.String(f.name) == "" {
+		name, text string
+		to         **regexp.Regexp
+	}{{"until", o.Until, &r.until}, {"expect", o.Expect, &r.expect}} {
+		if f.text == "" {
 			continue
 		}
-		compiled, err := regexp.Compile(c.String(f.name))
+		compiled, err := regexp.Compile(f.text)
 		if err != nil {
 			return nil, app.Usagef("--%s: %w", f.name, err)
 		}

@@ -37,7 +37,7 @@ type pipe struct {
 	retries   bridge.Retries
 	lossy     bool // a connection was lost that may have taken messages with it
 	lossyNow  bool // the last one
-	stats     *connectStats
+	stats     *stats
 }
 
 // runUntil is run, except that it does not wait for ever after the end of ctx: a
@@ -111,7 +111,7 @@ func (p *pipe) dial(ctx context.Context) (*core.Conn, error) {
 	if len(p.plugins.Connect) > 0 {
 		asking, cancel := ctx, context.CancelFunc(func() {})
 		if d.Timeout > 0 {
-			asking, cancel = context.WithTimeoutCause(ctx, d.Timeout, reach.ErrConnectTimeout(d.Timeout))
+			asking, cancel = context.WithTimeoutCause(ctx, d.Timeout, d.Late())
 		}
 		url, err := p.plugins.DialURL(asking, d.URL)
 		cancel()
@@ -121,7 +121,7 @@ func (p *pipe) dial(ctx context.Context) (*core.Conn, error) {
 		if d, err = d.Redirected(url); err != nil {
 			return nil, err
 		}
-		if err := d.Leave(p.Env, p.dialer.Target); err != nil {
+		if err := d.DropSecrets(p.Env, p.dialer.Target); err != nil {
 			return nil, err
 		}
 	}
@@ -149,25 +149,25 @@ func (p *pipe) session(ctx context.Context) error {
 	if p.stats != nil {
 		p.stats.opened(time.Since(dialed))
 	}
-	set, hooks := p.scripts, []relay.Hook(nil)
+	set, through := p.scripts, []relay.Hook(nil)
 	if t := p.terminal.console; t != nil {
 		set = t.scripts(set)
-		hooks = append(hooks, t.hook(conn, len(set)-len(p.scripts)))
+		through = append(through, t.hook(conn, len(set)-len(p.scripts)))
 	}
-	hooks = append(hooks, p.rules.hook(conn), p.terminal.hook(conn))
+	through = append(through, p.rules.hook(conn), p.terminal.hook(conn))
 	scripted := set.Session(nil, scripts.NewPeer(conn, "client"), true)
 	p.scripted.Store(scripted)
 	open := record.Opened(conn, recording.Client)
 	open.URL = p.dialer.URL
 	recorded := p.recorder.Open(open)
 	var session *relay.Session
-	hooks = append(hooks, relay.HookFunc(func(s *relay.Session, _ relay.Sink) (relay.Sink, error) {
+	through = append(through, relay.HookFunc(func(s *relay.Session, _ relay.Sink) (relay.Sink, error) {
 		session = s
 		return nil, nil
 	}))
 	// The scripts come first: what they drop does not count as received.
 	err = relay.Join(ctx, p.terminal, conn, &relay.Options{
-		Hooks: recorded.Around(append(scripted.Hooks(), hooks...), relay.B), LingerA: p.terminal.linger, KeepA: true, CloseTimeout: p.dialer.Options.CloseTimeout,
+		Hooks: recorded.Around(append(scripted.Hooks(), through...), relay.B), LingerA: p.terminal.linger, KeepA: true, CloseTimeout: p.dialer.Options.CloseTimeout,
 	})
 	scripted.Closed(err)
 	p.unsent += scripted.Unsent()

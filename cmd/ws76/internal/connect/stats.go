@@ -7,24 +7,24 @@ import (
 	"github.com/ws76/ws76/core"
 )
 
-// connectStats is what --stats says.
-type connectStats struct {
+// stats is what --stats says.
+type stats struct {
 	start   time.Time
 	connect time.Duration
 	conns   int
 	total   core.Stats
 }
 
-func (s *connectStats) opened(took time.Duration) { s.connect = took; s.conns++ }
+func (s *stats) opened(took time.Duration) { s.connect = took; s.conns++ }
 
-func (s *connectStats) closed(c core.Stats) {
+func (s *stats) closed(c core.Stats) {
 	s.total.MessagesIn += c.MessagesIn
 	s.total.MessagesOut += c.MessagesOut
 	s.total.BytesIn += c.BytesIn
 	s.total.BytesOut += c.BytesOut
 }
 
-func (s *connectStats) String() string {
+func (s *stats) String() string {
 	connections := "1 connection"
 	if s.conns != 1 {
 		connections = fmt.Sprintf("%d connections", s.conns)

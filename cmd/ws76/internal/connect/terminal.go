@@ -10,11 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/flags"
-	"github.com/ws76/ws76/cmd/ws76/internal/output"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -36,21 +32,19 @@ type terminal struct {
 	bad       error // what is wrong with the input, after which nothing is sent
 }
 
-func newTerminal(e *reach.Env, c *cli.Context, path string) (*terminal, error) {
-	t := &terminal{noStdin: c.Bool("no-stdin")}
+func newTerminal(e *reach.Env, o *Options, path string) (*terminal, error) {
+	t := &terminal{noStdin: o.NoStdin}
 	var err error
-	if t.first, err = firstMessages(c); err != nil {
+	if t.first, err = o.firstMessages(); err != nil {
 		return nil, err
 	}
-	if err := t.setOnEOF(c, app.IsTerminal(e.Stdin) && !t.noStdin); err != nil {
-		return nil, err
-	}
-	in := format.Options{Format: format.Format(c.String("in")), CRLF: c.Bool("crlf"), MaxMessage: flags.Bytes(c, "max-message"), ReplaceInvalid: c.Bool("replace-invalid")}
-	out, err := output.Read(e.Env, c)
+	t.setOnEOF(o, app.IsTerminal(e.Stdin) && !t.noStdin)
+	in := format.Options{Format: o.In, CRLF: o.Output.CRLF, MaxMessage: o.Reach.MaxMessage, ReplaceInvalid: o.ReplaceInvalid}
+	out, err := o.Output.Format(e.Env)
 	if err != nil {
 		return nil, err
 	}
-	if t.console, err = newConsole(e, c, in, out); err != nil {
+	if t.console, err = newConsole(e, o, in, out); err != nil {
 		return nil, err
 	}
 	stdin, stdout := e.Stdin, e.Stdout
@@ -64,9 +58,9 @@ func newTerminal(e *reach.Env, c *cli.Context, path string) (*terminal, error) {
 }
 
 // firstMessages gathers -m and the MESSAGE arguments.
-func firstMessages(c *cli.Context) ([]core.Message, error) {
+func (o *Options) firstMessages() ([]core.Message, error) {
 	var messages []core.Message
-	for _, text := range c.StringSlice("message") {
+	for _, text := range o.First {
 		data := []byte(text)
 		if file, ok := strings.CutPrefix(text, "@"); ok {
 			var err error
@@ -74,14 +68,14 @@ func firstMessages(c *cli.Context) ([]core.Message, error) {
 				return nil, app.Usagef("--message: %w", err)
 			}
 		}
-		data, err := sendable(c, data)
+		data, err := o.sendable(data)
 		if err != nil {
 			return nil, app.WithCode(app.ExitProtocol, fmt.Errorf("--message %.40q: %w", text, err))
 		}
 		messages = append(messages, core.Message{Data: data})
 	}
-	for _, text := range c.Args().Tail() {
-		data, err := sendable(c, []byte(text))
+	for _, text := range o.Messages {
+		data, err := o.sendable([]byte(text))
 		if err != nil {
 			return nil, app.WithCode(app.ExitProtocol, fmt.Errorf("message %.40q: %w", text, err))
 		}
@@ -91,21 +85,21 @@ func firstMessages(c *cli.Context) ([]core.Message, error) {
 }
 
 // sendable returns data as it may go out as a text, by the rules of standard input.
-func sendable(c *cli.Context, data []byte) ([]byte, error) {
+func (o *Options) sendable(data []byte) ([]byte, error) {
 	if !hixie.ValidUTF8(data) {
-		if !c.Bool("replace-invalid") {
+		if !o.ReplaceInvalid {
 			return nil, &core.InvalidUTF8Error{Offset: hixie.InvalidAt(data)}
 		}
 		data = hixie.AppendValidUTF8(nil, data)
 	}
-	if limit := flags.Bytes(c, "max-message"); int64(len(data)) > limit {
+	if limit := o.Reach.MaxMessage; int64(len(data)) > limit {
 		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", core.ErrMessageTooLarge, len(data), limit)
 	}
 	return data, nil
 }
 
-func (t *terminal) setOnEOF(c *cli.Context, interactive bool) error {
-	policy := c.String("on-eof")
+func (t *terminal) setOnEOF(o *Options, interactive bool) {
+	policy := o.OnEOF
 	if policy == "" {
 		if policy = "linger"; interactive {
 			policy = "close"
@@ -113,7 +107,7 @@ func (t *terminal) setOnEOF(c *cli.Context, interactive bool) error {
 	}
 	switch policy {
 	case "linger":
-		t.linger = max(c.Duration("linger"), time.Nanosecond)
+		t.linger = max(o.Linger, time.Nanosecond)
 	case "close":
 		t.linger = 0
 	case "wait":
@@ -121,7 +115,6 @@ func (t *terminal) setOnEOF(c *cli.Context, interactive bool) error {
 	case "ignore":
 		t.ignoreEOF = true
 	}
-	return nil
 }
 
 // Receive returns the messages of the command line, then those of standard input.

@@ -3,7 +3,6 @@ package demo
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -16,18 +15,35 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
-	"github.com/ws76/ws76/cmd/ws76/internal/serve"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/serial"
 	"github.com/ws76/ws76/transports/wifly"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
 
-// demoBaud is the rate of the demo's serial line.
-const demoBaud = 115200
+// lineBaud is the rate of the demo's serial line.
+const lineBaud = 115200
 
-// Command is ws76 demo.
-func Command(e *reach.Env) *cli.Command {
+// Server is what the demo shows: it serves on listeners until ctx ends.
+type Server interface {
+	Run(ctx context.Context, listeners []net.Listener) error
+	Close()
+}
+
+// Options are what the command line says.
+type Options struct {
+	Args     []string
+	Interval time.Duration // between readings
+	Duration time.Duration // 0: until ^C
+	Module   bool
+}
+
+func read(c *cli.Context) *Options {
+	return &Options{Args: c.Args().Slice(), Interval: c.Duration("interval"), Duration: c.Duration("duration"), Module: !c.Bool("no-module")}
+}
+
+// Command is ws76 demo, of a server that serve makes.
+func Command(e *reach.Env, serve func(context.Context) (Server, error)) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "demo",
 		Usage:     "a server, a module and a device to look at",
@@ -43,26 +59,25 @@ ws76 demo --no-module           the device on plain TCP`,
 			flags.Time(cli.GenericFlag{Name: "duration", Usage: "end after `TIME` (0: at ^C)"}, 0),
 			&cli.BoolFlag{Name: "no-module", Usage: "no module: the device connects over TCP"},
 		},
-		Action: func(c *cli.Context) error { return runDemo(e, c) },
+		Action: func(c *cli.Context) error { return run(c.Context, e, serve, read(c)) },
 	}, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
-func runDemo(e *reach.Env, c *cli.Context) error {
-	addr := c.Args().First()
+func run(ctx context.Context, e *reach.Env, serve func(context.Context) (Server, error), o *Options) error {
 	switch {
-	case c.NArg() > 1:
-		return app.Usagef("demo takes one address, got %q", c.Args().Slice())
-	case c.Duration("interval") < time.Millisecond:
-		return app.Usagef("--interval %v: want at least 1ms", c.Duration("interval"))
+	case len(o.Args) > 1:
+		return app.Usagef("demo takes one address, got %q", o.Args)
+	case o.Interval < time.Millisecond:
+		return app.Usagef("--interval %v: want at least 1ms", o.Interval)
 	}
-	listener, err := demoListener(c.Context, e, addr)
+	listener, err := openListener(ctx, e, o.Args)
 	if err != nil {
 		return app.WithCode(app.ExitTransport, err)
 	}
 	host := reachable(listener.Addr())
 
 	// Each part outlives the one before it, so that all of them end properly.
-	service, err := serve.NewService(e, defaults(c, serve.Command(e)))
+	service, err := serve(ctx)
 	if err != nil {
 		listener.Close()
 		return err
@@ -70,14 +85,14 @@ func runDemo(e *reach.Env, c *cli.Context) error {
 	defer service.Close()
 	server := newPart(e, "server", func(ctx context.Context) error { return service.Run(ctx, []net.Listener{listener}) })
 	defer server.end()
-	device := &sensorDevice{e: e, url: "ws://" + host + "/ws/demo/rw", interval: c.Duration("interval")}
+	device := &sensorDevice{e: e, url: "ws://" + host + "/ws/demo/rw", interval: o.Interval}
 	var module *part
-	if !c.Bool("no-module") {
+	if o.Module {
 		pty, err := rn131.OpenPTY()
 		if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			return app.WithCode(app.ExitTransport, fmt.Errorf("%w; --no-module needs none", err))
 		}
-		driver, run, err := demoModule(e, pty)
+		driver, run, err := newModule(e, pty)
 		if err != nil {
 			return err
 		}
@@ -92,12 +107,12 @@ func runDemo(e *reach.Env, c *cli.Context) error {
 	e.Log.Warnf("a device publishes to %s; ^C ends", device.url)
 	fmt.Fprintf(e.Stdout, "http://%s/#/demo\n", host)
 	var over <-chan time.Time
-	if d := c.Duration("duration"); d > 0 {
-		over = time.After(d)
+	if o.Duration > 0 {
+		over = time.After(o.Duration)
 	}
 	select {
-	case <-c.Context.Done():
-		return context.Cause(c.Context)
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	case <-over:
 		return nil
 	case <-server.done:
@@ -140,21 +155,10 @@ func (p *part) ended() <-chan struct{} {
 	return p.done
 }
 
-// defaults is the context of command as if it had been given no flags.
-func defaults(c *cli.Context, command *cli.Command) *cli.Context {
-	set := flag.NewFlagSet(command.Name, flag.ContinueOnError)
-	for _, f := range command.Flags {
-		f.Apply(set) // fails for values of the environment alone, which serve itself would refuse
-	}
-	d := cli.NewContext(c.App, set, nil)
-	d.Context, d.Command = c.Context, command
-	return d
-}
-
-// demoListener listens on addr; if none is given and the usual one is taken, on any port.
-func demoListener(ctx context.Context, e *reach.Env, addr string) (net.Listener, error) {
-	if addr != "" {
-		return listen.On(ctx, addr, e.OpenTransport)
+// openListener listens on the address in args; if none is given and the usual one is taken, on any port.
+func openListener(ctx context.Context, e *reach.Env, args []string) (net.Listener, error) {
+	if len(args) > 0 && args[0] != "" {
+		return listen.On(ctx, args[0], e.OpenTransport)
 	}
 	l, err := listen.On(ctx, listen.DefaultAddr, e.OpenTransport)
 	if transports.InUse(err) {
@@ -172,14 +176,14 @@ func reachable(addr net.Addr) string {
 	return (&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: tcp.Port}).String()
 }
 
-// demoModule makes a module and the driver that dials through it, over pty or, where
+// newModule makes a module and the driver that dials through it, over pty or, where
 // that is nil, a line in memory.
-func demoModule(e *reach.Env, pty *rn131.PTY) (driver *wifly.Transport, run func(context.Context) error, err error) {
+func newModule(e *reach.Env, pty *rn131.PTY) (driver *wifly.Transport, run func(context.Context) error, err error) {
 	o := &rn131.Options{
-		Baud: demoBaud, Running: true, Settings: "set uart flow 1\n",
+		Baud: lineBaud, Running: true, Settings: "set uart flow 1\n",
 		Note: func(text string) { e.Log.Infof("%s", text) },
 	}
-	config := wifly.Config{Name: "a line in memory", Baud: demoBaud, Flow: true}
+	config := wifly.Config{Name: "a line in memory", Baud: lineBaud, Flow: true}
 	var line io.ReadWriteCloser
 	if pty != nil {
 		o.HostRate, line = pty.Rate, pty

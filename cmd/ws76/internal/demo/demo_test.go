@@ -18,7 +18,7 @@ import (
 func TestDemoInMemory(t *testing.T) {
 	t.Parallel()
 	e := &reach.Env{Env: &app.Env{Stdout: io.Discard, Stderr: io.Discard, Log: app.NewLogger(io.Discard)}}
-	driver, run, err := demoModule(e, nil)
+	driver, run, err := newModule(e, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

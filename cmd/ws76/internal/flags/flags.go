@@ -183,5 +183,13 @@ func (s *span) Set(text string) error {
 	return nil
 }
 
+// Bound returns the value of a flag made by Time for which 0 is no bound: below 0 then, as core has it.
+func Bound(c *cli.Context, name string) time.Duration {
+	if d := c.Duration(name); d > 0 {
+		return d
+	}
+	return -1
+}
+
 // Get is what Context.Value returns.
 func (s *span) Get() any { return s.Duration }

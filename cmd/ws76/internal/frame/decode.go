@@ -2,9 +2,11 @@ package frame
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -19,7 +21,7 @@ import (
 	"github.com/ws76/ws76/core/rfc6455"
 )
 
-func frameDecodeCommand(e *app.Env) *cli.Command {
+func decodeCommand(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "decode",
 		Usage: "frames of standard input to messages on standard output",
@@ -29,27 +31,37 @@ ws76 frame decode --format '%n: %j\n' < frames.bin
 ws76 frame decode --dialect rfc6455 < frames.bin   masked or not`,
 		Description: "The closing frame ends the stream. Where it is cut off or wrong, all that is complete is printed first. " +
 			`With --out json a frame is one object a line: "data" or "base64", "kind", and with --all "type" and "length".`,
-		Flags: append([]cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			flags.Word(cli.GenericFlag{Name: "out", Usage: "`FORMAT` of the messages: %s"}, "lines", format.Outputs...),
 			&cli.StringFlag{Name: "format", Usage: "print each message by `TEMPLATE`: %d data, %j data as JSON, %k kind, %n number, %T time, \\n newline"},
 			&cli.BoolFlag{Name: "crlf", Usage: "end lines with CR LF"},
 			&cli.BoolFlag{Name: "all", Usage: "show frames of all types, not only messages"},
-			&cli.BoolFlag{Name: "replace-invalid", Usage: "print U+FFFD for what is not UTF-8, as the draft says, rather than stop"},
-			flags.Size(cli.GenericFlag{Name: "max-message", Usage: "refuse messages above `SIZE`"}, hixie.DefaultMaxMessage),
-			dialectFlag(),
-		}, hooks.Flags()...),
-		Action: func(c *cli.Context) error {
-			dec, err := newFrameDecoder(e, c)
-			if err != nil {
-				return err
-			}
-			return runFrame(c.Context, dec.run)
-		},
+		}, codecFlags("print U+FFFD for what is not UTF-8, as the draft says, rather than stop"), hooks.Flags()),
+		Action: func(c *cli.Context) error { return runDecode(c.Context, e, readDecode(c)) },
 	}, app.ExitProtocol, app.ExitScript)
 }
 
-// frameDecoder is one run of frame decode.
-type frameDecoder struct {
+// decodeOptions are what the command line says.
+type decodeOptions struct {
+	Options
+	Output output.Options
+	All    bool
+}
+
+func readDecode(c *cli.Context) *decodeOptions {
+	return &decodeOptions{read(c), output.Read(c), c.Bool("all")}
+}
+
+func runDecode(ctx context.Context, e *app.Env, o *decodeOptions) error {
+	dec, err := newDecoder(ctx, e, o)
+	if err != nil {
+		return err
+	}
+	return run(ctx, dec.run)
+}
+
+// decoder is one run of frame decode.
+type decoder struct {
 	in      io.Reader
 	sink    messageSink
 	dialect core.Dialect
@@ -57,7 +69,7 @@ type frameDecoder struct {
 	all     bool
 	replace bool
 	log     *app.Logger
-	scripts *frameScripts // may be nil
+	scripts *chain // may be nil
 
 	skipped int64 // frames of other types
 	text    []byte
@@ -74,27 +86,24 @@ type messageSink interface {
 	flush() error
 }
 
-func newFrameDecoder(e *app.Env, c *cli.Context) (*frameDecoder, error) {
-	if err := noArguments(c); err != nil {
+func newDecoder(ctx context.Context, e *app.Env, o *decodeOptions) (*decoder, error) {
+	if err := o.noArguments("decode"); err != nil {
 		return nil, err
 	}
-	dialect := core.Dialect(c.String("dialect"))
-	dec := &frameDecoder{
-		in: e.Stdin, dialect: dialect, max: flags.Bytes(c, "max-message"), all: c.Bool("all"), replace: c.Bool("replace-invalid"), log: e.Log,
-	}
-	if dialect == core.RFC6455 && dec.replace {
+	dec := &decoder{in: e.Stdin, dialect: o.Dialect, max: o.MaxMessage, all: o.All, replace: o.ReplaceInvalid, log: e.Log}
+	if o.Dialect == core.RFC6455 && dec.replace {
 		return nil, app.Usagef("--replace-invalid: RFC 6455 makes text that is not UTF-8 an error; it goes with hixie-76")
 	}
-	options, err := output.Read(e, c)
+	options, err := o.Output.Format(e)
 	if err != nil {
 		return nil, err
 	}
-	if dec.scripts, err = newFrameScripts(e, c, dialect); err != nil {
+	if dec.scripts, err = newChain(ctx, e, &o.Options); err != nil {
 		return nil, err
 	}
 	switch {
 	case dec.scripts != nil || options.Format == format.Len32:
-	case !options.CRLF && !options.Escape && !dec.all && dialect != core.RFC6455 && (options.Format == format.Lines || options.Format == format.Nul):
+	case !options.CRLF && !options.Escape && !dec.all && o.Dialect != core.RFC6455 && (options.Format == format.Lines || options.Format == format.Nul):
 		dec.sink = &blockSink{w: e.Output(), format: options.Format, delim: delimiters[options.Format], max: dec.max, warn: options.Warn}
 	}
 	if dec.sink == nil {
@@ -108,12 +117,12 @@ func newFrameDecoder(e *app.Env, c *cli.Context) (*frameDecoder, error) {
 			return nil, dec.scripts.stop(err)
 		}
 	}
-	WidenPipe(e.Stdin)
-	WidenPipe(e.Stdout)
+	widenPipe(e.Stdin)
+	widenPipe(e.Stdout)
 	return dec, nil
 }
 
-func (dec *frameDecoder) run() error {
+func (dec *decoder) run() error {
 	decode := dec.hixie
 	if dec.dialect == core.RFC6455 {
 		decode = dec.rfc6455
@@ -135,7 +144,7 @@ func (dec *frameDecoder) run() error {
 var errEnd = errors.New("closing frame")
 
 // hixie decodes frames of drafts 75 and 76.
-func (dec *frameDecoder) hixie() error {
+func (dec *decoder) hixie() error {
 	d := hixie.Decoder{MaxMessage: dec.max, KeepAll: dec.all, Draft: hixie.Draft76}
 	if dec.dialect == core.Hixie75 {
 		d.Draft = hixie.Draft75
@@ -167,7 +176,7 @@ func (dec *frameDecoder) hixie() error {
 }
 
 // hixieFrame prints or skips a frame.
-func (dec *frameDecoder) hixieFrame(f *hixie.Frame) error {
+func (dec *decoder) hixieFrame(f *hixie.Frame) error {
 	var meta format.Meta
 	if dec.all {
 		meta.Frame = &format.Frame{Type: f.Type, Length: f.Length}
@@ -196,7 +205,7 @@ func (dec *frameDecoder) hixieFrame(f *hixie.Frame) error {
 }
 
 // skip notes a frame that is no message: the first one, and all in run.
-func (dec *frameDecoder) skip(what string, offset int64, args ...any) {
+func (dec *decoder) skip(what string, offset int64, args ...any) {
 	if dec.skipped++; dec.skipped == 1 {
 		dec.log.Warnf("frame: offset %d: %s skipped; --all shows such frames", offset, fmt.Sprintf(what, args...))
 	}
@@ -216,7 +225,7 @@ type streamDecoder interface {
 }
 
 // stream feeds d with standard input. next handles a frame.
-func (dec *frameDecoder) stream(d streamDecoder, next func() error) error {
+func (dec *decoder) stream(d streamDecoder, next func() error) error {
 	block := make([]byte, decodeBlock)
 	for {
 		p := d.Buffer() // behind a large unfinished frame
@@ -254,7 +263,7 @@ func (dec *frameDecoder) stream(d streamDecoder, next func() error) error {
 }
 
 // trailing is the end after a closing frame: nothing may follow it.
-func (dec *frameDecoder) trailing(d streamDecoder, err error) error {
+func (dec *decoder) trailing(d streamDecoder, err error) error {
 	if flushed := dec.sink.flush(); flushed != nil {
 		return flushed
 	}
@@ -273,7 +282,7 @@ func (dec *frameDecoder) trailing(d streamDecoder, err error) error {
 }
 
 // rfc6455 decodes frames of RFC 6455. The first of them says whether all are masked.
-func (dec *frameDecoder) rfc6455() error {
+func (dec *decoder) rfc6455() error {
 	var head [2]byte
 	n, err := io.ReadFull(dec.in, head[:])
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
@@ -295,7 +304,7 @@ func (dec *frameDecoder) rfc6455() error {
 	})
 }
 
-func (dec *frameDecoder) event(ev rfc6455.Event) error {
+func (dec *decoder) event(ev rfc6455.Event) error {
 	var meta format.Meta
 	if dec.all {
 		meta.Frame = &format.Frame{Type: byte(ev.Kind), Length: int64(len(ev.Data))}

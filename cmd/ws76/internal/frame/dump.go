@@ -17,7 +17,7 @@ import (
 	"github.com/ws76/ws76/core/hixie"
 )
 
-func frameDumpCommand(e *app.Env) *cli.Command {
+func dumpCommand(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "dump",
 		ArgsUsage: "[FILE]",
@@ -34,17 +34,28 @@ printf 'on\n' | ws76 frame encode --close | ws76 frame dump`,
 			flags.Size(cli.GenericFlag{Name: "max-message", Usage: "take frames above `SIZE` for garbage"}, hixie.DefaultMaxMessage),
 			&cli.BoolFlag{Name: "pcap", Usage: "read a packet capture, of tcpdump or Wireshark"},
 		},
-		Action: func(c *cli.Context) error { return frameDump(c.Context, e, c) },
+		Action: func(c *cli.Context) error { return runDump(c.Context, e, readDump(c)) },
 	}, app.ExitProtocol, app.ExitScript)
 }
 
-func frameDump(ctx context.Context, e *app.Env, c *cli.Context) error {
-	if c.NArg() > 1 {
-		return app.Usagef("frame dump takes one file, got %q as well", c.Args().Get(1))
+// dumpOptions are what the command line says.
+type dumpOptions struct {
+	Files      []string
+	MaxMessage int64
+	Pcap       bool
+}
+
+func readDump(c *cli.Context) *dumpOptions {
+	return &dumpOptions{c.Args().Slice(), flags.Bytes(c, "max-message"), c.Bool("pcap")}
+}
+
+func runDump(ctx context.Context, e *app.Env, o *dumpOptions) error {
+	if len(o.Files) > 1 {
+		return app.Usagef("frame dump takes one file, got %q as well", o.Files[1])
 	}
-	in, name := e.Stdin, c.Args().First()
-	if name != "" && name != "-" {
-		f, err := os.Open(name)
+	in := e.Stdin
+	if len(o.Files) == 1 && o.Files[0] != "" && o.Files[0] != "-" {
+		f, err := os.Open(o.Files[0])
 		if err != nil {
 			return fmt.Errorf("frame: %w", err)
 		}
@@ -52,10 +63,10 @@ func frameDump(ctx context.Context, e *app.Env, c *cli.Context) error {
 		in = f
 	}
 	out := bufio.NewWriterSize(e.Output(), blockSize)
-	d := &dumper{r: in, w: out, max: flags.Bytes(c, "max-message")}
-	return runFrame(ctx, func() error {
+	d := &dumper{r: in, w: out, max: o.MaxMessage}
+	return run(ctx, func() error {
 		run := d.run
-		if c.Bool("pcap") {
+		if o.Pcap {
 			run = func() error { return dumpCapture(e, in, d) }
 		}
 		err := run()

@@ -3,10 +3,13 @@ package frame
 import (
 	"bufio"
 	"bytes"
+	"context"
 	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 
 	"github.com/urfave/cli/v2"
 
@@ -21,7 +24,7 @@ import (
 	"github.com/ws76/ws76/scripts"
 )
 
-func frameEncodeCommand(e *app.Env) *cli.Command {
+func encodeCommand(e *app.Env) *cli.Command {
 	const framing = "Frames"
 	return e.Command(cli.Command{
 		Name:  "encode",
@@ -30,28 +33,68 @@ func frameEncodeCommand(e *app.Env) *cli.Command {
 ws76 frame encode --in whole --close < note.txt    one message with newlines, then FF 00
 printf 'x' | ws76 frame encode --type 0x85         a length-prefixed frame, which servers skip
 ws76 frame encode --dialect rfc6455 --mask < lines.txt`,
-		Flags: append([]cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			flags.Word(cli.GenericFlag{Name: "in", Usage: "`FORMAT` of the messages: %s"}, "lines", format.Inputs...),
 			&cli.BoolFlag{Name: "crlf", Usage: "lines end with CR LF, and the CR is no part of the message"},
-			&cli.BoolFlag{Name: "replace-invalid", Usage: "send U+FFFD for what is not UTF-8, rather than stop"},
-			flags.Size(cli.GenericFlag{Name: "max-message", Usage: "refuse messages above `SIZE`"}, hixie.DefaultMaxMessage),
-			dialectFlag(),
+		}, codecFlags("send U+FFFD for what is not UTF-8, rather than stop"), []cli.Flag{
 			&cli.StringFlag{Name: "type", Category: framing, Usage: "`TYPE` byte: 0x00..0x7F with a sentinel, 0x80..0xFF with a length; the opcode with rfc6455"},
 			&cli.BoolFlag{Name: "close", Category: framing, Usage: "end with a closing frame (FF 00)"},
 			&cli.BoolFlag{Name: "mask", Category: framing, Usage: "mask the frames, as clients of RFC 6455 must"},
-		}, hooks.Flags()...),
-		Action: func(c *cli.Context) error {
-			enc, err := newFrameEncoder(e, c)
-			if err != nil {
-				return err
-			}
-			return runFrame(c.Context, enc.run)
-		},
+		}, hooks.Flags()),
+		Action: func(c *cli.Context) error { return runEncode(c.Context, e, readEncode(c)) },
 	}, app.ExitProtocol, app.ExitScript)
 }
 
-// frameEncoder is one run of frame encode.
-type frameEncoder struct {
+// encodeOptions are what the command line says.
+type encodeOptions struct {
+	Options
+	In          format.Format
+	CRLF        bool
+	Type        string // a number
+	TypeGiven   bool
+	Close, Mask bool
+}
+
+func readEncode(c *cli.Context) *encodeOptions {
+	return &encodeOptions{
+		Options: read(c), In: format.Format(c.String("in")), CRLF: c.Bool("crlf"), Type: c.String("type"), TypeGiven: c.IsSet("type"),
+		Close: c.Bool("close"), Mask: c.Bool("mask"),
+	}
+}
+
+// frameType is the type byte that --type asks for, that of a text without it.
+func (o *encodeOptions) frameType() (byte, error) {
+	if !o.TypeGiven {
+		if o.Dialect == core.RFC6455 {
+			return rfc6455.OpText, nil
+		}
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(o.Type, 0, 8)
+	if err != nil {
+		return 0, app.Usagef("--type %q: want a byte, 0x00..0xFF", o.Type)
+	}
+	typ := byte(n)
+	if o.Dialect == core.RFC6455 {
+		switch typ {
+		case rfc6455.OpText, rfc6455.OpBinary, rfc6455.OpClose, rfc6455.OpPing, rfc6455.OpPong:
+		default:
+			return 0, app.Usagef("--type %#x: opcodes of RFC 6455 are 1 (text), 2 (binary), 8 (close), 9 (ping), 10 (pong)", typ)
+		}
+	}
+	return typ, nil
+}
+
+func runEncode(ctx context.Context, e *app.Env, o *encodeOptions) error {
+	enc, err := newEncoder(ctx, e, o)
+	if err != nil {
+		return err
+	}
+	return run(ctx, enc.run)
+}
+
+// encoder is one run of frame encode.
+type encoder struct {
 	in      io.Reader
 	out     io.Writer
 	options format.Options
@@ -61,57 +104,48 @@ type frameEncoder struct {
 	close   bool
 	masks   io.Reader // of random bytes, if frames are to be masked
 	buf     []byte
-	scripts *frameScripts // may be nil
+	scripts *chain // may be nil
 }
 
-func newFrameEncoder(e *app.Env, c *cli.Context) (*frameEncoder, error) {
-	if err := noArguments(c); err != nil {
+func newEncoder(ctx context.Context, e *app.Env, o *encodeOptions) (*encoder, error) {
+	if err := o.noArguments("encode"); err != nil {
 		return nil, err
 	}
-	dialect := core.Dialect(c.String("dialect"))
-	typ, typed, err := frameTypeOf(c, dialect)
+	typ, err := o.frameType()
 	if err != nil {
 		return nil, err
 	}
-	enc := &frameEncoder{
-		in: e.Stdin, out: e.Output(), dialect: dialect, typ: typ, close: c.Bool("close"),
-		options: format.Options{
-			Format: format.Format(c.String("in")), CRLF: c.Bool("crlf"), MaxMessage: flags.Bytes(c, "max-message"), ReplaceInvalid: c.Bool("replace-invalid"),
-		},
+	enc := &encoder{
+		in: e.Stdin, out: e.Output(), dialect: o.Dialect, typ: typ, close: o.Close,
+		options: format.Options{Format: o.In, CRLF: o.CRLF, MaxMessage: o.MaxMessage, ReplaceInvalid: o.ReplaceInvalid},
 	}
+	rfc := o.Dialect == core.RFC6455
 	switch {
-	case c.Bool("mask") && dialect != core.RFC6455:
+	case o.Mask && !rfc:
 		return nil, app.Usagef("--mask: drafts 75 and 76 mask nothing; it goes with --dialect rfc6455")
-	case c.Bool("close") && dialect == core.Hixie75:
+	case o.Close && o.Dialect == core.Hixie75:
 		return nil, app.Usagef("--close: draft 75 has no closing frame, TCP is simply closed")
 	}
-	if c.Bool("mask") {
+	if o.Mask {
 		enc.masks = bufio.NewReader(crand.Reader)
 	}
-	if dialect == core.RFC6455 {
-		if !typed {
-			enc.typ = rfc6455.OpText
-		}
-		if enc.typ != rfc6455.OpText {
-			enc.options.Kind = core.Binary
-		}
-	} else if typ != 0 {
+	if rfc && typ != rfc6455.OpText || !rfc && typ != 0 {
 		enc.options.Kind = core.Binary // no text, so anything goes
 	}
-	enc.blocks = dialect != core.RFC6455 && typ == 0 && !enc.options.CRLF && (enc.options.Format == format.Lines || enc.options.Format == format.Nul)
+	enc.blocks = !rfc && typ == 0 && !enc.options.CRLF && (enc.options.Format == format.Lines || enc.options.Format == format.Nul)
 	if err := e.RefuseBinary("frames"); err != nil {
 		return nil, err
 	}
-	if enc.scripts, err = newFrameScripts(e, c, dialect); err != nil {
+	if enc.scripts, err = newChain(ctx, e, &o.Options); err != nil {
 		return nil, err
 	}
 	enc.blocks = enc.blocks && enc.scripts == nil
-	WidenPipe(e.Stdin)
-	WidenPipe(e.Stdout)
+	widenPipe(e.Stdin)
+	widenPipe(e.Stdout)
 	return enc, nil
 }
 
-func (enc *frameEncoder) run() error {
+func (enc *encoder) run() error {
 	encode := enc.messages
 	if enc.blocks {
 		encode = (&blockEncoder{
@@ -143,7 +177,7 @@ func (enc *frameEncoder) run() error {
 }
 
 // messages is the way of all formats: one message after the other.
-func (enc *frameEncoder) messages() error {
+func (enc *encoder) messages() error {
 	r := format.NewReader(enc.in, enc.options)
 	for number := int64(1); ; number++ {
 		m, err := r.Read()
@@ -165,7 +199,7 @@ func (enc *frameEncoder) messages() error {
 }
 
 // scripted is messages with scripts in between.
-func (enc *frameEncoder) scripted() error {
+func (enc *encoder) scripted() error {
 	number := int64(0)
 	out := func(m core.Message) error {
 		number++
@@ -211,7 +245,7 @@ func messageError(err error) error {
 }
 
 // append adds the frame of message number to buf.
-func (enc *frameEncoder) append(m core.Message, number int64) error {
+func (enc *encoder) append(m core.Message, number int64) error {
 	if enc.dialect == core.RFC6455 {
 		mask, err := enc.mask()
 		if err != nil {
@@ -249,7 +283,7 @@ type badMessageError struct {
 func (e *badMessageError) Error() string { return fmt.Sprintf("message %d: %s", e.number, e.reason) }
 
 // mask returns a new mask, or nil.
-func (enc *frameEncoder) mask() (*[4]byte, error) {
+func (enc *encoder) mask() (*[4]byte, error) {
 	if enc.masks == nil {
 		return nil, nil
 	}
@@ -260,7 +294,7 @@ func (enc *frameEncoder) mask() (*[4]byte, error) {
 	return &mask, nil
 }
 
-func (enc *frameEncoder) flush() error {
+func (enc *encoder) flush() error {
 	if len(enc.buf) == 0 {
 		return nil
 	}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
+	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -39,60 +39,62 @@ ws76 frame decode < frames.bin                     the messages, one a line
 ws76 frame decode --all --out json < frames.bin    frames of every type, with type and length
 ws76 frame dump capture.bin                        each byte and what it is`,
 		Subcommands: []*cli.Command{
-			frameEncodeCommand(e),
-			frameDecodeCommand(e),
-			frameDumpCommand(e),
+			encodeCommand(e),
+			decodeCommand(e),
+			dumpCommand(e),
 		},
 	}, app.ExitProtocol, app.ExitScript)
 }
 
-func dialectFlag() cli.Flag {
-	return flags.Word(cli.GenericFlag{Name: "dialect", Usage: "`DIALECT` of the frames, the same in both drafts: %s"}, core.Hixie76, core.Dialects...)
+// Options are what the command lines of encode and decode have in common.
+type Options struct {
+	Args           []string
+	Dialect        core.Dialect
+	MaxMessage     int64
+	ReplaceInvalid bool
+	Hooks          *hooks.Options
 }
 
-// frameTypeOf returns the type byte that --type asks for.
-func frameTypeOf(c *cli.Context, dialect core.Dialect) (typ byte, set bool, err error) {
-	if !c.IsSet("type") {
-		return 0, false, nil
+// codecFlags are those that read reads, with what --replace-invalid does.
+func codecFlags(replace string) []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "replace-invalid", Usage: replace},
+		flags.Size(cli.GenericFlag{Name: "max-message", Usage: "refuse messages above `SIZE`"}, hixie.DefaultMaxMessage),
+		flags.Word(cli.GenericFlag{Name: "dialect", Usage: "`DIALECT` of the frames, the same in both drafts: %s"}, core.Hixie76, core.Dialects...),
 	}
-	n, err := strconv.ParseUint(c.String("type"), 0, 8)
-	if err != nil {
-		return 0, false, app.Usagef("--type %q: want a byte, 0x00..0xFF", c.String("type"))
-	}
-	typ = byte(n)
-	if dialect == core.RFC6455 {
-		switch typ {
-		case rfc6455.OpText, rfc6455.OpBinary, rfc6455.OpClose, rfc6455.OpPing, rfc6455.OpPong:
-		default:
-			return 0, false, app.Usagef("--type %#x: opcodes of RFC 6455 are 1 (text), 2 (binary), 8 (close), 9 (ping), 10 (pong)", typ)
-		}
-	}
-	return typ, true, nil
 }
 
-func noArguments(c *cli.Context) error {
-	if c.Args().Present() {
-		return app.Usagef("%s takes no argument, got %q; it reads standard input", c.Command.HelpName, c.Args().First())
+func read(c *cli.Context) Options {
+	return Options{
+		Args: c.Args().Slice(), Dialect: core.Dialect(c.String("dialect")), MaxMessage: flags.Bytes(c, "max-message"),
+		ReplaceInvalid: c.Bool("replace-invalid"), Hooks: hooks.Read(c),
+	}
+}
+
+// noArguments refuses arguments of a command that reads standard input.
+func (o *Options) noArguments(command string) error {
+	if len(o.Args) > 0 {
+		return app.Usagef("ws76 frame %s takes no argument, got %q; it reads standard input", command, o.Args[0])
 	}
 	return nil
 }
 
-// runFrame runs f, which reads standard input, and gives its errors their codes.
+// run runs f, which reads standard input, and gives its errors their codes.
 // Nothing can break off a read of standard input, so when ctx is cancelled f is left
 // behind; the process ends then.
-func runFrame(ctx context.Context, f func() error) error {
+func run(ctx context.Context, f func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- f() }()
 	select {
 	case err := <-done:
-		return frameError(err)
+		return named(err)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-// frameError names the command in err, and what would help.
-func frameError(err error) error {
+// named names the command in err, and what would help.
+func named(err error) error {
 	var (
 		invalid *format.InvalidUTF8Error
 		record  *format.SyntaxError
@@ -109,14 +111,14 @@ func frameError(err error) error {
 	case outcome.Hint(err) != "":
 	case errors.As(err, &bad):
 		hint = bad.hint
-	case errors.As(err, &record), errors.Is(err, hixie.ErrBareFF), isFrameSyntax(err):
+	case errors.As(err, &record), errors.Is(err, hixie.ErrBareFF), isSyntax(err):
 	default:
 		return fmt.Errorf("frame: %w", err)
 	}
 	return app.WithCode(app.ExitProtocol, fmt.Errorf("frame: %w%s", err, hint))
 }
 
-func isFrameSyntax(err error) bool {
+func isSyntax(err error) bool {
 	var old *hixie.SyntaxError
 	var rfc *rfc6455.SyntaxError
 	return errors.As(err, &old) || errors.As(err, &rfc)

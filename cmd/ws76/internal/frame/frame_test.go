@@ -45,14 +45,14 @@ type seen struct{ out, warnings string } // out with the error
 // encodeBy runs frame encode on in, by blocks or message by message.
 func encodeBy(blocks bool, in io.Reader, o format.Options) seen {
 	var out bytes.Buffer
-	enc := &frameEncoder{in: in, out: &out, options: o, dialect: core.Hixie76, blocks: blocks}
+	enc := &encoder{in: in, out: &out, options: o, dialect: core.Hixie76, blocks: blocks}
 	return seen{out: printed(&out, enc.run())}
 }
 
 // decodeBy is encodeBy for frame decode.
 func decodeBy(blocks bool, in io.Reader, o format.Options) seen {
 	var out, log bytes.Buffer
-	dec := &frameDecoder{in: in, dialect: core.Hixie76, max: o.MaxMessage, replace: o.ReplaceInvalid, log: app.NewLogger(&log)}
+	dec := &decoder{in: in, dialect: core.Hixie76, max: o.MaxMessage, replace: o.ReplaceInvalid, log: app.NewLogger(&log)}
 	warn := func(w format.DelimiterWarning) { dec.log.Warnf("%v", w) }
 	if blocks {
 		dec.sink = &blockSink{w: &out, format: o.Format, delim: delimiters[o.Format], max: dec.max, warn: warn}
@@ -65,7 +65,7 @@ func decodeBy(blocks bool, in io.Reader, o format.Options) seen {
 }
 
 func printed(out *bytes.Buffer, err error) string {
-	return fmt.Sprintf("%s [error: %v]", out, frameError(err))
+	return fmt.Sprintf("%s [error: %v]", out, named(err))
 }
 
 // The short way of whole blocks and the long one of all formats are the same to the
@@ -126,13 +126,13 @@ func TestFrameFlushesEachRead(t *testing.T) {
 	}{
 		"encode": {
 			func(blocks bool, r io.Reader, w io.Writer) error {
-				return (&frameEncoder{in: r, out: w, options: format.Options{Format: format.Lines, MaxMessage: 100}, dialect: core.Hixie76, blocks: blocks}).run()
+				return (&encoder{in: r, out: w, options: format.Options{Format: format.Lines, MaxMessage: 100}, dialect: core.Hixie76, blocks: blocks}).run()
 			},
 			[]string{"on\n", "of", "f\nand"}, []string{"\x00on\xFF", "\x00on\xFF", "\x00on\xFF\x00off\xFF"},
 		},
 		"decode": {
 			func(blocks bool, r io.Reader, w io.Writer) error {
-				dec := &frameDecoder{in: r, dialect: core.Hixie76, max: 100, log: app.NewLogger(io.Discard)}
+				dec := &decoder{in: r, dialect: core.Hixie76, max: 100, log: app.NewLogger(io.Discard)}
 				dec.sink = &formatSink{w: format.NewWriter(w, format.Options{})}
 				if blocks {
 					dec.sink = &blockSink{w: w, delim: '\n', max: 100}
@@ -175,11 +175,11 @@ func TestFrameRoundTrip(t *testing.T) {
 	decoded, messages := io.Pipe()
 	const max = hixie.DefaultMaxMessage
 	go func() {
-		enc := &frameEncoder{in: lines, out: frames, options: format.Options{Format: format.Lines, MaxMessage: max}, dialect: core.Hixie76, blocks: true}
+		enc := &encoder{in: lines, out: frames, options: format.Options{Format: format.Lines, MaxMessage: max}, dialect: core.Hixie76, blocks: true}
 		frames.CloseWithError(enc.run())
 	}()
 	go func() {
-		dec := &frameDecoder{in: encoded, dialect: core.Hixie76, max: max, log: app.NewLogger(os.Stderr), sink: &blockSink{w: messages, delim: '\n', max: max}}
+		dec := &decoder{in: encoded, dialect: core.Hixie76, max: max, log: app.NewLogger(os.Stderr), sink: &blockSink{w: messages, delim: '\n', max: max}}
 		messages.CloseWithError(dec.run())
 	}()
 	want := &randomLines{rnd: rand.New(rand.NewPCG(1, 2)), left: total}

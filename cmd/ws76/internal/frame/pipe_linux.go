@@ -10,8 +10,8 @@ import (
 // the time goes into waking the other side.
 const pipeSize = 1 << 20
 
-// WidenPipe makes f's buffer larger if f is a pipe. The system may refuse.
-func WidenPipe(f any) {
+// widenPipe makes f's buffer larger if f is a pipe. The system may refuse.
+func widenPipe(f any) {
 	file, ok := f.(*os.File)
 	if !ok {
 		return

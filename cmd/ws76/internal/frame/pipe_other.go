@@ -2,5 +2,5 @@
 
 package frame
 
-// WidenPipe does nothing: only Linux lets one change the size of a pipe.
-func WidenPipe(any) {}
+// widenPipe does nothing: only Linux lets one change the size of a pipe.
+func widenPipe(any) {}

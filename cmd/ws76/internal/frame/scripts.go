@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/core"
@@ -14,9 +12,9 @@ import (
 	"github.com/ws76/ws76/scripts"
 )
 
-// frameScripts is the chain of scripts of frame encode and decode. Their conn is
+// chain is the chain of scripts of frame encode and decode. Their conn is
 // the pipe: on_message sees each message, and conn:send adds one to the output.
-type frameScripts struct {
+type chain struct {
 	set     scripts.Set
 	session *scripts.Session
 	sink    relay.Sink
@@ -26,21 +24,21 @@ type frameScripts struct {
 	flush func() error
 }
 
-// newFrameScripts returns nil where no flag asks for scripts.
-func newFrameScripts(e *app.Env, c *cli.Context, dialect core.Dialect) (*frameScripts, error) {
-	ctx, exit := context.WithCancelCause(c.Context)
-	set, err := hooks.NewScripts(e, c, func(o *scripts.Options) { o.Exit = func(err error) { exit(hooks.ExitCause(err)) } })
+// newChain returns nil where no flag asks for scripts.
+func newChain(ctx context.Context, e *app.Env, o *Options) (*chain, error) {
+	ctx, exit := context.WithCancelCause(ctx)
+	set, err := o.Hooks.NewScripts(ctx, e, func(so *scripts.Options) { so.Exit = func(err error) { exit(hooks.ExitCause(err)) } })
 	if err != nil || set == nil {
 		exit(nil)
 		return nil, err
 	}
-	peer := &scripts.Peer{Dialect: dialect, Transport: "pipe", Remote: "standard input", Role: "client"}
-	return &frameScripts{set: set, session: set.Session(peer, nil, false), ctx: ctx}, nil
+	peer := &scripts.Peer{Dialect: o.Dialect, Transport: "pipe", Remote: "standard input", Role: "client"}
+	return &chain{set: set, session: set.Session(peer, nil, false), ctx: ctx}, nil
 }
 
 // start sets where messages go that the scripts let pass or make, and what is
 // called when one was made outside of a message's way.
-func (s *frameScripts) start(out func(core.Message) error, flush func() error) error {
+func (s *chain) start(out func(core.Message) error, flush func() error) error {
 	s.flush = flush
 	if err := s.set.Start(); err != nil {
 		return err
@@ -53,7 +51,7 @@ func (s *frameScripts) start(out func(core.Message) error, flush func() error) e
 }
 
 // alone runs f while no message passes.
-func (s *frameScripts) alone(f func() error) error {
+func (s *chain) alone(f func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := f(); err != nil {
@@ -63,7 +61,7 @@ func (s *frameScripts) alone(f func() error) error {
 }
 
 // message takes one message of the input through the scripts.
-func (s *frameScripts) message(m core.Message) error {
+func (s *chain) message(m core.Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.sink(relay.AToB, m)
@@ -71,7 +69,7 @@ func (s *frameScripts) message(m core.Message) error {
 
 // stop ends the scripts: what they have sent is on its way then. It returns err, or
 // why a script has ended the command.
-func (s *frameScripts) stop(err error) error {
+func (s *chain) stop(err error) error {
 	s.session.Closed(nil)
 	hooks.Stop(s.set, core.DefaultCloseTimeout)
 	if s.ctx.Err() != nil && (err == nil || err == relay.ErrStop) {
@@ -83,7 +81,7 @@ func (s *frameScripts) stop(err error) error {
 // scriptSink is a messageSink behind scripts.
 type scriptSink struct {
 	to      messageSink
-	scripts *frameScripts
+	scripts *chain
 	meta    format.Meta // of the message that passes
 }
 

@@ -26,6 +26,7 @@ type losses struct {
 // maxPlaces bounds the places that are told apart within a second.
 const maxPlaces = 100
 
+// Add counts n messages that were lost somewhere.
 func (d *dropLog) Add(where string, n uint64, why string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

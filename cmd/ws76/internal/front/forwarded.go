@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -14,15 +12,14 @@ import (
 	"github.com/ws76/ws76/transports"
 )
 
-// LocationOf says what the response's Location must be behind a proxy. A client
+// Location says what the response's Location must be behind a proxy. A client
 // of draft 76 compares it with the URL it asked for.
-func LocationOf(c *cli.Context) (func(*hixie.Request) string, error) {
-	public, err := PublicURL(c)
+func (o *Options) Location() (func(*hixie.Request) string, error) {
+	public, err := o.Public()
 	if err != nil {
 		return nil, err
 	}
-	forwarded := c.Bool("trust-forwarded")
-	if public == nil && !forwarded {
+	if public == nil && !o.Forwarded {
 		return nil, nil
 	}
 	path := ""
@@ -54,15 +51,14 @@ func scheme(secure bool) string {
 	return "ws://"
 }
 
-// PublicURL returns what --public-url says, nil for nothing.
-func PublicURL(c *cli.Context) (*core.Target, error) {
-	raw := c.String("public-url")
-	if raw == "" {
+// Public returns what --public-url says, nil for nothing.
+func (o *Options) Public() (*core.Target, error) {
+	if o.PublicURL == "" {
 		return nil, nil
 	}
-	t, err := core.ParseURL(raw)
+	t, err := core.ParseURL(o.PublicURL)
 	if err != nil || t.Dialect != "" {
-		return nil, app.Usagef("--public-url %q: want ws://HOST[:PORT] or wss://HOST[:PORT]", transports.Redact(raw))
+		return nil, app.Usagef("--public-url %q: want ws://HOST[:PORT] or wss://HOST[:PORT]", transports.Redact(o.PublicURL))
 	}
 	return &t, nil
 }

@@ -6,10 +6,6 @@ import (
 	"net/http"
 	"sync/atomic"
 
-	wstls "github.com/ws76/ws76/transports/tls"
-
-	"github.com/urfave/cli/v2"
-
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
@@ -19,6 +15,7 @@ import (
 	"github.com/ws76/ws76/core/serve/channels"
 	"github.com/ws76/ws76/core/serve/gate"
 	"github.com/ws76/ws76/scripts"
+	wstls "github.com/ws76/ws76/transports/tls"
 )
 
 // Front is what stands before whoever lets clients in: who may come in, certificates,
@@ -44,23 +41,23 @@ type Front struct {
 
 // Open reads who may come in. messages reports whether plain HTTP finds messages at a
 // resource; nil: nowhere.
-func (f *Front) Open(c *cli.Context, messages func(resource string) bool) error {
-	f.Forwarded, f.TurnedAway.log, f.Drops.log = c.Bool("trust-forwarded"), f.Log, f.Log
-	g, err := listen.Gate(c.StringSlice("origin"), c.StringSlice("host"))
+func (f *Front) Open(o *Options, messages func(resource string) bool) error {
+	f.Forwarded, f.TurnedAway.log, f.Drops.log = o.Forwarded, f.Log, f.Log
+	g, err := listen.Gate(o.Origins, o.Hosts)
 	if err != nil {
 		return err
 	}
 	g.Forwarded, g.Client, g.Messages, g.Everybody = f.Forwarded, f.RemoteName, messages, "/healthz"
-	if g.Public, err = PublicURL(c); err != nil {
+	if g.Public, err = o.Public(); err != nil {
 		return err
 	}
-	if f.authFile = c.String("auth-file"); f.authFile != "" {
+	if f.authFile = o.AuthFile; f.authFile != "" {
 		if err := f.loadUsers(f.authFile); err != nil {
 			return app.Usage(err)
 		}
 	}
 	f.Gate, g.Users = g, f.Guard
-	return f.loadTLS(c)
+	return f.loadTLS(o)
 }
 
 // Close says what is left to say of refusals and losses.
@@ -100,15 +97,15 @@ func (r *reloadedTLS) load() error {
 	return nil
 }
 
-func (f *Front) loadTLS(c *cli.Context) error {
-	f.tls.cert, f.tls.key, f.tls.min = c.String("tls-cert"), c.String("tls-key"), c.String("tls-min")
+func (f *Front) loadTLS(o *Options) error {
+	f.tls.cert, f.tls.key, f.tls.min = o.TLSCert, o.TLSKey, o.TLSMin
 	if f.tls.cert == "" && f.tls.key == "" {
 		return nil
 	}
 	if f.tls.cert == "" {
 		return app.Usagef("--tls-key needs --tls-cert")
 	}
-	reach.WarnOldTLS(f.Env, f.tls.min)
+	reach.WarnOldTLS(f.Log, f.tls.min)
 	if err := f.tls.load(); err != nil {
 		return app.Usage(err)
 	}

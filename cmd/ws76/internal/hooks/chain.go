@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-
-	"github.com/urfave/cli/v2"
+	"slices"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/internal/textfile"
@@ -22,26 +21,26 @@ type Chain struct {
 	Connect []*scripts.Script // plugins that are asked for the URL to dial
 }
 
-// NewScripts loads what --plugin, --script and --eval name; extra, which may be nil,
+// NewScripts loads plugins, scripts and texts; extra, which may be nil,
 // adds to the options of each. The caller starts and stops them. There is none
-// without these flags.
-func NewScripts(e *app.Env, c *cli.Context, extra func(*scripts.Options)) (scripts.Set, error) {
-	ch, err := NewChain(e, c, extra)
+// where nothing is named.
+func (o *Options) NewScripts(ctx context.Context, e *app.Env, extra func(*scripts.Options)) (scripts.Set, error) {
+	ch, err := o.NewChain(ctx, e, extra)
 	return ch.Set, err
 }
 
 // NewChain is NewScripts for a command that dials.
-func NewChain(e *app.Env, c *cli.Context, extra func(*scripts.Options)) (Chain, error) {
+func (o *Options) NewChain(ctx context.Context, e *app.Env, extra func(*scripts.Options)) (Chain, error) {
 	// Where there is no script as well: one may be added tomorrow.
-	if _, err := Permissions(c); err != nil {
+	if _, err := o.Permissions(); err != nil {
 		return Chain{}, err
 	}
-	if _, err := errorPolicy(c); err != nil {
+	if _, err := o.errorPolicy(); err != nil {
 		return Chain{}, err
 	}
-	ch, err := loadChain(e, c, ChainOptions(e, c, extra))
+	ch, err := o.loadChain(e, o.ForChain(e, extra))
 	if err != nil {
-		ch.Set.Stop(c.Context, "not loaded")
+		ch.Set.Stop(ctx, "not loaded")
 		return Chain{}, err
 	}
 	return ch, nil
@@ -50,15 +49,15 @@ func NewChain(e *app.Env, c *cli.Context, extra func(*scripts.Options)) (Chain, 
 // OptionsFor makes the options of a script or plugin of a name.
 type OptionsFor func(name string) (scripts.Options, error)
 
-// ChainOptions returns the options of each script by its name.
-func ChainOptions(e *app.Env, c *cli.Context, extra func(*scripts.Options)) OptionsFor {
+// ForChain returns the options of each script by its name.
+func (o *Options) ForChain(e *app.Env, extra func(*scripts.Options)) OptionsFor {
 	return func(name string) (scripts.Options, error) {
-		options, err := ScriptOptions(e, c, name)
+		options, err := o.ForScript(e, name)
 		if err != nil {
 			return options, err
 		}
-		options.Reload = !c.Bool("no-reload")
-		if options.OnError, err = errorPolicy(c); err != nil {
+		options.Reload = o.Reload
+		if options.OnError, err = o.errorPolicy(); err != nil {
 			return options, err
 		}
 		if extra != nil {
@@ -68,9 +67,9 @@ func ChainOptions(e *app.Env, c *cli.Context, extra func(*scripts.Options)) Opti
 	}
 }
 
-// errorPolicy reads --on-script-error.
-func errorPolicy(c *cli.Context) (scripts.ErrorPolicy, error) {
-	p, err := scripts.ParseErrorPolicy(c.String("on-script-error"))
+// errorPolicy is what --on-script-error says.
+func (o *Options) errorPolicy() (scripts.ErrorPolicy, error) {
+	p, err := scripts.ParseErrorPolicy(o.OnError)
 	if err != nil {
 		return p, app.Usagef("--on-script-error %w", err)
 	}
@@ -78,30 +77,26 @@ func errorPolicy(c *cli.Context) (scripts.ErrorPolicy, error) {
 }
 
 // loadChain loads plugins and scripts. After an error it returns what was loaded.
-func loadChain(e *app.Env, c *cli.Context, options OptionsFor) (Chain, error) {
-	ch, err := PluginChain(e, c, options)
+func (o *Options) loadChain(e *app.Env, options OptionsFor) (Chain, error) {
+	ch, err := o.PluginChain(e, options)
 	if err != nil {
 		return ch, err
 	}
-	files := c.StringSlice("script")
-	for i, code := range append(files[:len(files):len(files)], c.StringSlice("eval")...) {
-		name := code
-		if i >= len(files) {
-			name = fmt.Sprintf("--eval %d", i-len(files)+1)
+	for i, code := range slices.Concat(o.Scripts, o.Evals) {
+		name, own := code, code
+		if i >= len(o.Scripts) {
+			name = fmt.Sprintf("--eval %d", i-len(o.Scripts)+1)
+			own = ofEval + name
 		}
-		own := name
-		if i >= len(files) {
-			own = OfEval + name
-		}
-		o, err := options(own)
+		so, err := options(own)
 		if err != nil {
 			return ch, err
 		}
 		var script *scripts.Script
-		if i < len(files) {
-			script, err = scripts.Load(name, o)
+		if i < len(o.Scripts) {
+			script, err = scripts.Load(name, so)
 		} else {
-			script, err = scripts.Eval(name, code, o)
+			script, err = scripts.Eval(name, code, so)
 		}
 		switch {
 		case app.Is[*fs.PathError](err), errors.Is(err, textfile.ErrUTF16): // which says that it could not be read
@@ -114,11 +109,11 @@ func loadChain(e *app.Env, c *cli.Context, options OptionsFor) (Chain, error) {
 	return ch, nil
 }
 
-// PluginChain loads what --plugin names, with options as ChainOptions makes them.
-func PluginChain(e *app.Env, c *cli.Context, options OptionsFor) (Chain, error) {
+// PluginChain loads the plugins, with options as ForChain makes them.
+func (o *Options) PluginChain(e *app.Env, options OptionsFor) (Chain, error) {
 	var made Chain
-	finder := PluginFinder(e, c.String("plugin-path"))
-	for _, text := range c.StringSlice("plugin") {
+	finder := PluginFinder(e, o.PluginPath)
+	for _, text := range o.Plugins {
 		name, settings, err := plugins.ParseUse(text)
 		if err != nil {
 			return made, app.Usagef("--plugin %w", err)
@@ -127,7 +122,7 @@ func PluginChain(e *app.Env, c *cli.Context, options OptionsFor) (Chain, error) 
 		if err != nil {
 			return made, PluginMissing("--plugin: ", finder, name, err)
 		}
-		script, err := LoadPlugin(e, c, p, settings, options)
+		script, err := o.LoadPlugin(e, p, settings, options)
 		if err != nil {
 			return made, err
 		}
@@ -140,26 +135,26 @@ func PluginChain(e *app.Env, c *cli.Context, options OptionsFor) (Chain, error) 
 }
 
 // LoadPlugin makes a script of a plugin.
-func LoadPlugin(e *app.Env, c *cli.Context, p *plugins.Plugin, settings map[string]string, options OptionsFor) (*scripts.Script, error) {
-	o, err := options(p.Name)
+func (o *Options) LoadPlugin(e *app.Env, p *plugins.Plugin, settings map[string]string, options OptionsFor) (*scripts.Script, error) {
+	so, err := options(p.Name)
 	if err != nil {
 		return nil, err
 	}
-	if home, err := PluginHome(e); err == nil {
+	if home, err := e.PluginHome(); err == nil {
 		// One that lies elsewhere may be another of the same name.
 		own := p.Dir
 		if p.Builtin() {
 			own = filepath.Join(home, p.Name)
 		}
-		o.KV = func() (*kv.Store, error) { return openStore(e, own) }
-		if o.Data, err = dataDir(e, own); err != nil {
+		so.KV = func() (*kv.Store, error) { return openStore(e, own) }
+		if so.Data, err = dataDir(e, own); err != nil {
 			return nil, err
 		}
 	}
-	if o.Permissions, err = PluginPermissions(e, c, p, settings, o.Args); err != nil {
+	if so.Permissions, err = o.PluginPermissions(e, p, settings, so.Args); err != nil {
 		return nil, err
 	}
-	script, err := p.Load(settings, o)
+	script, err := p.Load(settings, so)
 	var failed *scripts.LoadError
 	switch {
 	case errors.As(err, &failed):

@@ -10,10 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/plugins"
 	"github.com/ws76/ws76/scripts"
@@ -22,17 +19,13 @@ import (
 	"github.com/ws76/ws76/transports/all"
 )
 
-func allowFlag(category, usage string) cli.Flag {
-	return &cli.StringSliceFlag{Name: "allow", KeepSpace: true, Category: category, Usage: usage}
-}
-
 // Permissions is what --allow and --trust-scripts let scripts do.
-func Permissions(c *cli.Context) (*permit.Permissions, error) {
-	p, err := permit.Parse(c.StringSlice("allow"))
+func (o *Options) Permissions() (*permit.Permissions, error) {
+	p, err := permit.Parse(o.Allow)
 	if err != nil {
 		return nil, app.Usagef("--allow %w", err)
 	}
-	if c.Bool("trust-scripts") {
+	if o.Trust {
 		p = p.Or(permit.All())
 	}
 	return p, nil
@@ -40,8 +33,8 @@ func Permissions(c *cli.Context) (*permit.Permissions, error) {
 
 // NamedGrants are the permissions for what the user has named: the places of URLs and addresses among the arguments of the command
 // and of the script, --via, and the paths among the arguments of the script, which may be read.
-func NamedGrants(c *cli.Context, args scripts.Args) []permit.Grant {
-	texts := append(c.Args().Slice(), c.String("via"), c.String("to-via"))
+func (o *Options) NamedGrants(args scripts.Args) []permit.Grant {
+	texts := slices.Concat(o.Arguments, o.Vias)
 	own := slices.Clone(args.List)
 	for _, text := range args.Named {
 		own = append(own, text)
@@ -71,7 +64,7 @@ func namedPlace(text string) []permit.Grant {
 	host, port, plain := net.SplitHostPort(text)
 	switch {
 	case err == nil:
-		reaches = append(reach.WhatReaches(t, "", false), reach.WhatReaches(t, "", true)...)
+		reaches = append(transports.Reaches(t, "", false), transports.Reaches(t, "", true)...)
 	case plain == nil && numeric(port) && !strings.Contains(host, "/"):
 		reaches = append(transports.ReachesAddr(text, "tcp", true), transports.ReachesAddr(text, "tcp", false)...)
 	default:
@@ -114,16 +107,16 @@ func addressOf(raw string) string {
 
 // GrantsDir is where it is kept what plugins were granted when they were installed.
 func GrantsDir(e *app.Env) (string, error) {
-	state, err := StateDir(e)
+	state, err := e.StateDir()
 	return filepath.Join(state, "grants"), err
 }
 
 // PluginPermissions returns what a plugin may do, whenever it is loaded: what it states that it needs as far as that is
 // allowed, or was granted when it was installed and the plugin is as it was then.
-func PluginPermissions(e *app.Env,
-	c *cli.Context, p *plugins.Plugin, settings map[string]string, args scripts.Args,
+func (o *Options) PluginPermissions(
+	e *app.Env, p *plugins.Plugin, settings map[string]string, args scripts.Args,
 ) (func() *permit.Permissions, error) {
-	allow, err := Permissions(c)
+	allow, err := o.Permissions()
 	if err != nil {
 		return nil, err
 	}
@@ -131,12 +124,12 @@ func PluginPermissions(e *app.Env,
 	if err != nil {
 		return nil, err
 	}
-	own := scripts.Args{List: append(slices.Clone(args.List), c.Args().Slice()...), Named: map[string]string{}}
+	own := scripts.Args{List: slices.Concat(args.List, o.Arguments), Named: map[string]string{}}
 	maps.Copy(own.Named, settings)
 	for name, text := range args.Named {
 		own.Named["args."+name] = text
 	}
-	reachable := NamedGrants(c, own)
+	reachable := o.NamedGrants(own)
 	return func() *permit.Permissions {
 		now, err := p, error(nil)
 		if !p.Builtin() {

@@ -2,41 +2,11 @@ package hooks
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
-
-	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/plugins"
 )
-
-// PluginFlags are the flags of commands whose messages go through plugins.
-func PluginFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "plugin", KeepSpace: true, Category: ScriptCategory, Usage: "run messages through the plugin `NAME[,OPTION=VALUE...]`, before the scripts; repeatable"},
-		PluginPathFlag(ScriptCategory),
-	}
-}
-
-// PluginPathFlag is --plugin-path.
-func PluginPathFlag(category string) cli.Flag {
-	return &cli.StringFlag{Name: "plugin-path", Category: category, Usage: "look for plugins in `FOLDERS` first, which are separated as in PATH"}
-}
-
-// PluginHome is where plugins are installed.
-func PluginHome(e *app.Env) (string, error) {
-	data := e.Getenv("XDG_DATA_HOME")
-	if data == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", fmt.Errorf("finding the folder of plugins: %w", err)
-		}
-		data = filepath.Join(home, ".local", "share")
-	}
-	return filepath.Join(data, "ws76", "plugins"), nil
-}
 
 // PluginFinder looks in the folders of --plugin-path, then where plugins are installed.
 func PluginFinder(e *app.Env, path string) *plugins.Finder {
@@ -46,7 +16,7 @@ func PluginFinder(e *app.Env, path string) *plugins.Finder {
 			f.Path = append(f.Path, dir)
 		}
 	}
-	if home, err := PluginHome(e); err == nil {
+	if home, err := e.PluginHome(); err == nil {
 		f.Path = append(f.Path, home)
 	}
 	return f

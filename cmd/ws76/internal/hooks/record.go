@@ -10,25 +10,18 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/plugins/record"
 )
 
-// RecordFlag is the flag of commands whose connections can be recorded.
-func RecordFlag() cli.Flag {
-	return &cli.StringFlag{Name: "record", Category: "Recording", Usage: "append what passes, with times, to `FILE`, for ws76 replay; SIGHUP opens it anew; - is standard output"}
-}
-
 // recordTimeout bounds the writing of what is left of a recording.
 const recordTimeout = 5 * time.Second
 
-// NewRecorder opens what --record names. The recorder is nil without that flag;
+// NewRecorder opens what Record names. The recorder is nil where that is nothing;
 // done ends it, and says what went wrong.
-func NewRecorder(e *app.Env, c *cli.Context) (recorder *record.Recorder, done func(), err error) {
-	name := c.String("record")
+func (o *Options) NewRecorder(e *app.Env) (recorder *record.Recorder, done func(), err error) {
+	name := o.Record
 	if name == "" {
 		return nil, func() {}, nil
 	}

@@ -71,11 +71,11 @@ func (k *keygen) reportJSON(c *hixie.Challenge) error {
 	if printable(answer[:]) {
 		r.AnswerText = string(answer[:])
 	}
-	if k.verify == nil {
+	if k.Verify == nil {
 		k.writeJSON(r)
 		return nil
 	}
-	b, err := flags.ParseBytes(*k.verify, len(answer))
+	b, err := flags.ParseBytes(*k.Verify, len(answer))
 	if err != nil {
 		return app.Usagef("keygen: --verify: %w", err)
 	}

@@ -51,62 +51,92 @@ ws76 keygen --rfc6455 dGhlIHNhbXBsZSBub25jZQ==      the Sec-WebSocket-Accept of 
 			&cli.StringFlag{Name: "verify", Category: output, Usage: "compare the answer with `HEX|TEXT` (32 digits, 16 characters or base64:…): ok, or exit 4"},
 			&cli.BoolFlag{Name: "json", Category: output, Usage: "print a JSON object a line", DisableDefaultText: true},
 		},
-		Action: func(c *cli.Context) error {
-			k := &keygen{Env: e, out: bufio.NewWriterSize(e.Stdout, 128<<10)}
-			err := k.run(c)
-			if flushed := k.out.Flush(); err == nil && flushed != nil {
-				err = fmt.Errorf("keygen: writing: %w", flushed)
-			}
-			return err
-		},
+		Action: func(c *cli.Context) error { return run(c.Context, e, read(c)) },
 	}, app.ExitHandshake)
+}
+
+// Options are what the command line says. Of texts and numbers nil is one that is not there.
+type Options struct {
+	Args             []string
+	Count            *int
+	Seed             *uint64
+	Key1, Key2, Key3 *string
+	Request          bool // of standard input
+	RFC6455          *string
+
+	Explain, Response, Raw, JSON bool
+	Verify                       *string
+}
+
+func read(c *cli.Context) *Options {
+	return &Options{
+		Args: c.Args().Slice(), Count: given(c.IsSet("count"), c.Int("count")), Seed: given(c.IsSet("seed"), c.Uint64("seed")),
+		Key1: given(c.IsSet("key1"), c.String("key1")), Key2: given(c.IsSet("key2"), c.String("key2")), Key3: given(c.IsSet("key3"), c.String("key3")),
+		Request: c.Bool("request"), RFC6455: given(c.IsSet("rfc6455"), c.String("rfc6455")),
+		Explain: c.Bool("explain"), Response: c.Bool("response"), Raw: c.Bool("raw"), JSON: c.Bool("json"),
+		Verify: given(c.IsSet("verify"), c.String("verify")),
+	}
+}
+
+// given is the value of a flag, nil where it is not there.
+func given[T any](isSet bool, value T) *T {
+	if !isSet {
+		return nil
+	}
+	return &value
+}
+
+func run(ctx context.Context, e *app.Env, o *Options) error {
+	k := &keygen{Env: e, Options: o, out: bufio.NewWriterSize(e.Stdout, 128<<10)}
+	err := k.run(ctx)
+	if flushed := k.out.Flush(); err == nil && flushed != nil {
+		err = fmt.Errorf("keygen: writing: %w", flushed)
+	}
+	return err
 }
 
 // keygen is one run of the command. What it writes to out is checked when that
 // is flushed.
 type keygen struct {
 	*app.Env
-	out     *bufio.Writer
-	explain bool
-	raw     bool
-	json    bool
-	verify  *string // what --verify wants compared, nil for nothing
+	*Options
+	out *bufio.Writer
 }
 
-func (k *keygen) run(c *cli.Context) error {
-	if err := checkKeygenFlags(c); err != nil {
+func (k *keygen) run(ctx context.Context) error {
+	if err := k.check(); err != nil {
 		return err
 	}
-	k.explain, k.raw, k.json = c.Bool("explain"), c.Bool("raw"), c.Bool("json")
-	if c.IsSet("verify") {
-		verify := c.String("verify")
-		k.verify = &verify
-	}
-	if k.raw {
+	if k.Raw {
 		if err := k.RefuseBinary("keygen: the 16 bytes of --raw"); err != nil {
 			return err
 		}
 	}
 	switch {
-	case c.IsSet("rfc6455"):
-		return k.accept(c.String("rfc6455"))
-	case c.Bool("request"):
-		return k.request(c.Context, c.Bool("response"))
-	case c.IsSet("key1") || c.IsSet("key2") || c.IsSet("key3"):
-		return k.given(c)
+	case k.RFC6455 != nil:
+		return k.accept(*k.RFC6455)
+	case k.Request:
+		return k.request(ctx, k.Response)
+	case k.Key1 != nil || k.Key2 != nil || k.Key3 != nil:
+		return k.given()
 	}
-	return k.generate(c)
+	return k.generate(ctx)
 }
 
-// checkKeygenFlags refuses flags that contradict each other, or have nothing to
+// check refuses flags that contradict each other, or have nothing to
 // work on.
-func checkKeygenFlags(c *cli.Context) error {
-	if c.NArg() > 0 {
-		return app.Usagef("keygen takes no arguments, got %q; a key goes behind --key1 or --key2, in quotes", c.Args().First())
+func (o *Options) check() error {
+	if len(o.Args) > 0 {
+		return app.Usagef("keygen takes no arguments, got %q; a key goes behind --key1 or --key2, in quotes", o.Args[0])
+	}
+	there := map[string]bool{
+		"count": o.Count != nil, "seed": o.Seed != nil, "key1": o.Key1 != nil, "key2": o.Key2 != nil, "key3": o.Key3 != nil,
+		"request": o.Request, "rfc6455": o.RFC6455 != nil,
+		"explain": o.Explain, "response": o.Response, "raw": o.Raw, "json": o.JSON, "verify": o.Verify != nil,
 	}
 	isSet := func(names ...string) (set []string) {
 		for _, name := range names {
-			if c.IsSet(name) && (c.Value(name) != false) {
+			if there[name] {
 				set = append(set, "--"+name)
 			}
 		}
@@ -126,52 +156,59 @@ func checkKeygenFlags(c *cli.Context) error {
 	if how := isSet("raw", "verify"); len(given) == 0 && len(how) > 0 {
 		return app.Usagef("keygen: %s needs a challenge: --key1, --key2 and --key3, or --request", how[0])
 	}
-	if c.Bool("response") && !c.Bool("request") {
+	if o.Response && !o.Request {
 		return app.Usagef("keygen: --response needs the --request that it answers")
 	}
-	if len(keys) > 0 && len(keys) < 3 && !c.Bool("explain") {
+	if len(keys) > 0 && len(keys) < 3 && !o.Explain {
 		return app.Usagef("keygen: a challenge is --key1, --key2 and --key3, got only %s; --explain can do with one key", strings.Join(keys, " and "))
 	}
-	if c.IsSet("rfc6455") && (c.Bool("explain") || c.Bool("raw")) {
+	if o.RFC6455 != nil && (o.Explain || o.Raw) {
 		return app.Usagef("keygen: --rfc6455 has one line to print: %s does not go with it", isSet("explain", "raw")[0])
 	}
-	if c.IsSet("count") && c.Int("count") < 1 {
-		return app.Usagef("keygen: -n %d: want at least 1", c.Int("count"))
+	if o.Count != nil && *o.Count < 1 {
+		return app.Usagef("keygen: -n %d: want at least 1", *o.Count)
 	}
-	if c.IsSet("count") && c.Bool("explain") {
+	if o.Count != nil && o.Explain {
 		return app.Usagef("keygen: --explain is for one challenge, -n for many")
 	}
 	forms := isSet("explain", "response", "raw", "json")
-	if !c.Bool("json") {
+	if !o.JSON {
 		forms = append(forms, isSet("verify")...)
 	}
-	if len(forms) > 1 || len(forms) == 1 && forms[0] == "--json" && c.Bool("response") {
+	if len(forms) > 1 || len(forms) == 1 && forms[0] == "--json" && o.Response {
 		return app.Usagef("keygen: %s and %s print different things; use one of them", forms[0], forms[1])
 	}
 	return nil
 }
 
 // given answers the challenge of --key1, --key2 and --key3.
-func (k *keygen) given(c *cli.Context) error {
+func (k *keygen) given() error {
 	var challenge hixie.Challenge
-	challenge.Key1, challenge.Key2 = []byte(c.String("key1")), []byte(c.String("key2"))
-	if c.IsSet("key3") {
-		b, err := flags.ParseBytes(c.String("key3"), len(challenge.Key3))
+	challenge.Key1, challenge.Key2 = bytesOf(k.Key1), bytesOf(k.Key2)
+	if k.Key3 != nil {
+		b, err := flags.ParseBytes(*k.Key3, len(challenge.Key3))
 		if err != nil {
 			return app.Usagef("keygen: --key3: %w", err)
 		}
 		challenge.Key3 = [8]byte(b)
 	}
-	if k.explain && !(c.IsSet("key1") && c.IsSet("key2") && c.IsSet("key3")) {
+	if k.Explain && (k.Key1 == nil || k.Key2 == nil || k.Key3 == nil) {
 		var err error
-		for i, key := range [][]byte{challenge.Key1, challenge.Key2} {
-			if name := fmt.Sprintf("key%d", i+1); c.IsSet(name) {
-				err = both(err, k.explainKey(keyFields[i], key))
+		for i, key := range []*string{k.Key1, k.Key2} {
+			if key != nil {
+				err = both(err, k.explainKey(keyFields[i], []byte(*key)))
 			}
 		}
 		return badChallenge(err)
 	}
 	return k.answer(&challenge)
+}
+
+func bytesOf(text *string) []byte {
+	if text == nil {
+		return nil
+	}
+	return []byte(*text)
 }
 
 // keyFields are the fields of a challenge's keys.
@@ -181,15 +218,15 @@ var keyFields = [2]string{"Sec-WebSocket-Key1", "Sec-WebSocket-Key2"}
 func (k *keygen) answer(challenge *hixie.Challenge) error {
 	answer, err := challenge.Answer()
 	switch {
-	case k.json:
+	case k.JSON:
 		return k.reportJSON(challenge)
-	case k.explain:
+	case k.Explain:
 		return k.explainChallenge(challenge)
 	case err != nil:
 		return badChallenge(err)
-	case k.verify != nil:
+	case k.Verify != nil:
 		return k.compare(challenge, answer)
-	case k.raw:
+	case k.Raw:
 		k.out.Write(answer[:])
 	default:
 		k.writeAnswer(answer)
@@ -225,7 +262,7 @@ func (k *keygen) writeAnswer(answer [16]byte) {
 
 // compare is --verify.
 func (k *keygen) compare(challenge *hixie.Challenge, answer [16]byte) error {
-	b, err := flags.ParseBytes(*k.verify, len(answer))
+	b, err := flags.ParseBytes(*k.Verify, len(answer))
 	if err != nil {
 		return app.Usagef("keygen: --verify: %w", err)
 	}
@@ -241,20 +278,20 @@ func (k *keygen) compare(challenge *hixie.Challenge, answer [16]byte) error {
 }
 
 // generate makes fresh challenges.
-func (k *keygen) generate(c *cli.Context) error {
-	source, err := k.source(c)
+func (k *keygen) generate(ctx context.Context) error {
+	source, err := k.source()
 	if err != nil {
 		return err
 	}
 	g := hixie.NewGenerator(source)
-	if c.IsSet("count") {
-		return k.generateMany(c.Context, g, c.Int("count"))
+	if k.Count != nil {
+		return k.generateMany(ctx, g, *k.Count)
 	}
 	challenge, err := g.Next()
 	if err != nil {
 		return err
 	}
-	if k.explain || k.json {
+	if k.Explain || k.JSON {
 		return k.answer(&challenge)
 	}
 	answer, err := challenge.Answer()
@@ -267,11 +304,11 @@ func (k *keygen) generate(c *cli.Context) error {
 }
 
 // source returns where the randomness of fresh challenges comes from.
-func (k *keygen) source(c *cli.Context) (io.Reader, error) {
+func (k *keygen) source() (io.Reader, error) {
 	var seed [32]byte
-	if c.IsSet("seed") {
-		k.Log.Warnf("keygen: --seed %d makes the same challenges each time; for tests only", c.Uint64("seed"))
-		binary.LittleEndian.PutUint64(seed[:], c.Uint64("seed"))
+	if k.Seed != nil {
+		k.Log.Warnf("keygen: --seed %d makes the same challenges each time; for tests only", *k.Seed)
+		binary.LittleEndian.PutUint64(seed[:], *k.Seed)
 	} else if _, err := crand.Read(seed[:]); err != nil {
 		return nil, fmt.Errorf("keygen: reading the system's randomness: %w", err)
 	}
@@ -289,7 +326,7 @@ func (k *keygen) generateMany(ctx context.Context, g *hixie.Generator, n int) er
 		if err != nil {
 			return err
 		}
-		if k.json {
+		if k.JSON {
 			if err := k.reportJSON(&challenge); err != nil {
 				return err
 			}
@@ -332,17 +369,17 @@ func (k *keygen) accept(key string) error {
 	accept := rfc6455.AcceptKey(key)
 	report := acceptReport{Version: app.ReportVersion, Key: key, Accept: accept}
 	var wrong error
-	if k.verify != nil {
-		verified := *k.verify == accept
+	if k.Verify != nil {
+		verified := *k.Verify == accept
 		report.Verified = &verified
 		if !verified {
-			wrong = app.WithCode(app.ExitHandshake, fmt.Errorf("keygen: the accept value is %s, not %q", accept, *k.verify))
+			wrong = app.WithCode(app.ExitHandshake, fmt.Errorf("keygen: the accept value is %s, not %q", accept, *k.Verify))
 		}
 	}
 	switch {
-	case k.json:
+	case k.JSON:
 		k.writeJSON(report)
-	case k.verify == nil:
+	case k.Verify == nil:
 		fmt.Fprintln(k.out, accept)
 	case wrong == nil:
 		fmt.Fprintln(k.out, "ok")

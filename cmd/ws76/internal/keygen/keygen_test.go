@@ -200,7 +200,7 @@ func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
 
 // A line of -n costs no memory.
 func TestKeygenManyAllocates(t *testing.T) {
-	k := &keygen{Env: &app.Env{}, out: bufio.NewWriterSize(io.Discard, 128<<10)}
+	k := &keygen{Env: &app.Env{}, Options: new(Options), out: bufio.NewWriterSize(io.Discard, 128<<10)}
 	g := hixie.NewGenerator(rand.NewChaCha8([32]byte{}))
 	per := func(n int) float64 {
 		return testing.AllocsPerRun(10, func() {
@@ -215,7 +215,7 @@ func TestKeygenManyAllocates(t *testing.T) {
 }
 
 func BenchmarkKeygenMany(b *testing.B) {
-	k := &keygen{Env: &app.Env{}, out: bufio.NewWriterSize(io.Discard, 128<<10)}
+	k := &keygen{Env: &app.Env{}, Options: new(Options), out: bufio.NewWriterSize(io.Discard, 128<<10)}
 	g := hixie.NewGenerator(rand.NewChaCha8([32]byte{}))
 	b.ReportAllocs()
 	if err := k.generateMany(context.Background(), g, b.N); err != nil {

@@ -28,7 +28,7 @@ func (k *keygen) request(ctx context.Context, response bool) error {
 	}
 	var bad *hixie.KeyError
 	switch {
-	case errors.As(err, &bad) && (k.explain || k.json):
+	case errors.As(err, &bad) && (k.Explain || k.JSON):
 		// What is wrong with the keys is what was asked for.
 		key1, _ := req.Fields.Get(keyFields[0])
 		key2, _ := req.Fields.Get(keyFields[1])

@@ -1,12 +1,9 @@
 package listen
 
 import (
-	"strings"
-
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/serve/gate"
 )
 
@@ -32,25 +29,4 @@ func Gate(origins, hosts []string) (*gate.Gate, error) {
 		return nil, app.Usagef("--host %w", err)
 	}
 	return g, nil
-}
-
-// CheckProtocols refuses names that could not stand in an answer, or be asked for.
-func CheckProtocols(names []string) error {
-	for _, name := range names {
-		if name == "" || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' || c == ',' }) {
-			return app.Usagef("--protocol %q: a sub-protocol is a word of ASCII without blanks and commas", name)
-		}
-	}
-	return nil
-}
-
-// OriginOf returns the origin of a request, "" for none. RFC 6455's older drafts
-// call the field Sec-WebSocket-Origin.
-func OriginOf(fields hixie.Fields) string {
-	for _, name := range []string{"Origin", "Sec-WebSocket-Origin"} {
-		if origin, ok := fields.Get(name); ok {
-			return origin
-		}
-	}
-	return ""
 }

@@ -1,6 +1,8 @@
 package listen
 
 import (
+	"time"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
@@ -8,8 +10,16 @@ import (
 	"github.com/ws76/ws76/core"
 )
 
-// HoldFlags bound what a client can hold of a server while it does nothing. What
-// --max-pending bounds differs.
+// Hold bounds what a client can hold of a server while it does nothing.
+type Hold struct {
+	MaxMessage     int64
+	MaxPending     int64 // of all that is unfinished
+	PendingGiven   bool
+	MessageTimeout time.Duration // below 0: any
+	WriteTimeout   time.Duration // below 0: any
+}
+
+// HoldFlags are those that ReadHold reads, beside --max-message. What --max-pending bounds differs.
 func HoldFlags(category, pending string) []cli.Flag {
 	return []cli.Flag{
 		flags.Size(cli.GenericFlag{Name: "max-pending", Category: category, Usage: pending + "; --max-message where that is more"}, 256<<20),
@@ -18,21 +28,25 @@ func HoldFlags(category, pending string) []cli.Flag {
 	}
 }
 
-// PendingBudget returns what --max-pending bounds.
-func PendingBudget(c *cli.Context) (*core.Budget, error) {
-	n, err := PendingLimit(c)
+// ReadHold reads the bounds of a command line.
+func ReadHold(c *cli.Context) Hold {
+	return Hold{
+		MaxMessage: flags.Bytes(c, "max-message"), MaxPending: flags.Bytes(c, "max-pending"), PendingGiven: c.IsSet("max-pending"),
+		MessageTimeout: flags.Bound(c, "message-timeout"), WriteTimeout: flags.Bound(c, "write-timeout"),
+	}
+}
+
+// Budget is what MaxPending bounds.
+func (h *Hold) Budget() (*core.Budget, error) {
+	n, err := h.Limit()
 	return core.NewBudget(n), err
 }
 
-// PendingLimit returns --max-pending. A largest message is what it lets through at least,
+// Limit is MaxPending. A largest message is what it lets through at least,
 // where it does not say otherwise.
-func PendingLimit(c *cli.Context) (int64, error) {
-	pending, message := flags.Bytes(c, "max-pending"), flags.Bytes(c, "max-message")
-	if pending < message {
-		if c.IsSet("max-pending") {
-			return 0, app.Usagef("--max-pending %v: a message of --max-message %v could never arrive; want no less than that", flags.FormatBytes(pending), flags.FormatBytes(message))
-		}
-		pending = message
+func (h *Hold) Limit() (int64, error) {
+	if h.MaxPending < h.MaxMessage && h.PendingGiven {
+		return 0, app.Usagef("--max-pending %v: a message of --max-message %v could never arrive; want no less than that", flags.FormatBytes(h.MaxPending), flags.FormatBytes(h.MaxMessage))
 	}
-	return pending, nil
+	return max(h.MaxPending, h.MaxMessage), nil
 }

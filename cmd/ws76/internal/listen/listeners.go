@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,46 +14,8 @@ import (
 	"github.com/ws76/ws76/transports/all"
 )
 
+// DefaultAddr is where is listened where nothing else is said.
 const DefaultAddr = "127.0.0.1:8076"
-
-// Activated returns the addresses of the sockets that systemd has opened for this
-// process: descriptors from 3 on, see sd_listen_fds(3).
-func Activated(getenv func(string) string, pid int) ([]string, error) {
-	const first, most = 3, 1000
-	if p, err := strconv.Atoi(getenv("LISTEN_PID")); err != nil || p != pid {
-		return nil, nil
-	}
-	n, err := strconv.Atoi(getenv("LISTEN_FDS"))
-	if err != nil || n < 0 || n > most {
-		return nil, app.Usagef("LISTEN_FDS=%q: want the number of sockets, at most %d", getenv("LISTEN_FDS"), most)
-	}
-	addrs := make([]string, n)
-	for i := range addrs {
-		addrs[i] = fmt.Sprintf("fd:%d", first+i)
-	}
-	return addrs, nil
-}
-
-// Addresses puts together what the command line and systemd say.
-func Addresses(e *reach.Env, args, flags []string) ([]string, error) {
-	if len(args) > 1 {
-		return nil, app.Usagef("serve takes one address, got %q", args)
-	}
-	sockets, err := Activated(e.Getenv, os.Getpid())
-	if err != nil {
-		return nil, err
-	}
-	addrs := append(args[:len(args):len(args)], flags...)
-	for _, socket := range sockets {
-		if !slices.Contains(addrs, socket) { // a descriptor can be used once
-			addrs = append(addrs, socket)
-		}
-	}
-	if len(addrs) == 0 {
-		addrs = []string{DefaultAddr}
-	}
-	return addrs, nil
-}
 
 // OnAll listens on addresses. After an error none is open.
 func OnAll(ctx context.Context, e *reach.Env, addrs []string) (_ []net.Listener, err error) {
@@ -85,13 +46,13 @@ func OnGuarded(ctx context.Context, e *reach.Env, addr string) (net.Listener, er
 func On(ctx context.Context, addr string, open func(string, transports.Options) (transports.Transport, error)) (net.Listener, error) {
 	// A transport is told by its URL where it is; TCP alone has many places.
 	via, place, shown := addr, "", transports.Redact(addr)
-	if scheme, rest, ok := CutScheme(addr); !ok || scheme == "tcp" {
+	if scheme, rest, ok := cutScheme(addr); !ok || scheme == "tcp" {
 		if !strings.Contains(addr, ":") {
 			return nil, app.Usagef("listening on %q: want HOST:PORT, :PORT or a URL like unix:///run/ws76.sock", shown)
 		}
 		via, place = "tcp:", addr
 		if ok {
-			via, place = SplitPlace("tcp", rest)
+			via, place = reach.SplitPlace("tcp", rest)
 		}
 		if strings.Contains(place, "@") {
 			return nil, app.Usagef("listening on %q: a listener has no user", shown)
@@ -108,19 +69,8 @@ func On(ctx context.Context, addr string, open func(string, transports.Options) 
 	return listener.Listen(ctx, place)
 }
 
-// SplitPlace takes a URL like tcp://HOST:PORT?keepalive=5s, of which rest follows the
-// scheme, apart into that of the transport and the place, HOST:PORT.
-func SplitPlace(scheme, rest string) (via, place string) {
-	place, query, has := strings.Cut(strings.TrimPrefix(rest, "//"), "?")
-	via = scheme + ":"
-	if has {
-		via += "?" + query
-	}
-	return via, place
-}
-
-// CutScheme tells a URL, like unix:///path, fd:3 or stdio:, from HOST:PORT.
-func CutScheme(addr string) (scheme, rest string, ok bool) {
+// cutScheme tells a URL, like unix:///path, fd:3 or stdio:, from HOST:PORT.
+func cutScheme(addr string) (scheme, rest string, ok bool) {
 	scheme, rest, ok = strings.Cut(addr, ":")
 	if strings.HasPrefix(rest, "//") {
 		return scheme, rest, ok && scheme != ""

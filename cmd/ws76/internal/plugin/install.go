@@ -13,7 +13,7 @@ import (
 	"github.com/ws76/ws76/plugins"
 )
 
-func pluginNewCommand(e *reach.Env) *cli.Command {
+func newCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "new",
 		Usage:     "write a plugin to begin with",
@@ -23,19 +23,30 @@ ws76 plugin new hello --dir .               then ws76 connect ws://x/ --plugin .
 		Description: "Writes plugin.lua, a test and a README into a folder NAME where plugins are found, and prints its path. " +
 			"The plugin works as it is; change plugin.lua and save, and it is loaded anew wherever it runs.",
 		Flags:  []cli.Flag{&cli.StringFlag{Name: "dir", Usage: "make the folder in `FOLDER`", DefaultText: "$XDG_DATA_HOME/ws76/plugins"}},
-		Action: func(c *cli.Context) error { return pluginNew(e, c) },
+		Action: func(c *cli.Context) error { return runNew(e, readNew(c)) },
 	}, app.ExitScript)
 }
 
-func pluginNew(e *reach.Env, c *cli.Context) error {
-	if c.NArg() != 1 {
+// newOptions are what the command line says.
+type newOptions struct {
+	Names []string
+	Dir   string // "": where plugins are installed
+}
+
+func readNew(c *cli.Context) *newOptions { return &newOptions{c.Args().Slice(), c.String("dir")} }
+
+func runNew(e *reach.Env, o *newOptions) error {
+	if len(o.Names) != 1 {
 		return app.Usagef("plugin new: want one NAME, as in ws76 plugin new hello")
 	}
-	into, err := pluginDir(e, c)
-	if err != nil {
-		return err
+	into := o.Dir
+	if into == "" {
+		var err error
+		if into, err = e.PluginHome(); err != nil {
+			return err
+		}
 	}
-	name := c.Args().First()
+	name := o.Names[0]
 	if err := plugins.CheckName(name); err != nil {
 		return app.Usagef("plugin new: %w", err)
 	}
@@ -53,7 +64,7 @@ func pluginNew(e *reach.Env, c *cli.Context) error {
 
 // taken says what has the name of a plugin already, "" for nothing.
 func taken(e *reach.Env, name string) string {
-	if by := takenName(e, name, false); by != "" {
+	if by := takenName(e)(name, false); by != "" {
 		return by
 	}
 	switch p, err := hooks.PluginFinder(e.Env, e.Getenv("WS76_PLUGIN_PATH")).Find(name); {
@@ -66,28 +77,22 @@ func taken(e *reach.Env, name string) string {
 }
 
 // takenName says what of ws76 itself, or on PATH, has the name of a plugin or of a command.
-func takenName(e *reach.Env, name string, command bool) string {
+func takenName(e *reach.Env) func(name string, command bool) string {
 	builtin := e.Program.Commands()
-	switch {
-	case isBuiltin(builtin, name):
-		return "a command of ws76"
-	case !command && slices.ContainsFunc(compiled, func(p pluginJSON) bool { return p.Name == name }):
-		return "a plugin that is built in"
-	case command && programOf(e, builtin, name) != "":
-		return "the program " + programOf(e, builtin, name)
+	return func(name string, command bool) string {
+		switch {
+		case isBuiltin(builtin, name):
+			return "a command of ws76"
+		case !command && slices.ContainsFunc(compiled, func(p report) bool { return p.Name == name }):
+			return "a plugin that is built in"
+		case command && programOf(builtin, name) != "":
+			return "the program " + programOf(builtin, name)
+		}
+		return ""
 	}
-	return ""
 }
 
-// pluginDir is --dir, or where plugins are installed.
-func pluginDir(e *reach.Env, c *cli.Context) (string, error) {
-	if dir := c.String("dir"); dir != "" {
-		return dir, nil
-	}
-	return hooks.PluginHome(e.Env)
-}
-
-func pluginInstallCommand(e *reach.Env) *cli.Command {
+func installCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "install",
 		Usage:     "install a plugin from a folder or an archive",
@@ -100,21 +105,33 @@ ws76 plugin install --grant ./hello         it may do what it says that it needs
 			"files and folders of its own: paths that lead out, links, devices, more than 1000 files or 16 MiB. Files whose name begins with a dot are left out.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "grant", Usage: "grant what the plugin says that it needs, as --allow would, until its files change"},
-			pluginJSONFlag("as plugin list prints it"),
+			jsonFlag("as plugin list prints it"),
 		},
-		Action: func(c *cli.Context) error { return pluginInstall(e, c) },
+		Action: func(c *cli.Context) error {
+			return runInstall(e, readInstall(c))
+		},
 	}, app.ExitScript)
 }
 
-func pluginInstall(e *reach.Env, c *cli.Context) error {
-	if c.NArg() != 1 {
+// installOptions are what the command line says.
+type installOptions struct {
+	Sources     []string
+	Grant, JSON bool
+}
+
+func readInstall(c *cli.Context) *installOptions {
+	return &installOptions{c.Args().Slice(), c.Bool("grant"), c.Bool("json")}
+}
+
+func runInstall(e *reach.Env, o *installOptions) error {
+	if len(o.Sources) != 1 {
 		return app.Usagef("plugin install: want one FOLDER or FILE.tar.gz")
 	}
-	home, err := hooks.PluginHome(e.Env)
+	home, err := e.PluginHome()
 	if err != nil {
 		return err
 	}
-	p, err := plugins.Install(c.Args().First(), home, hooks.PluginFinder(e.Env, e.Getenv("WS76_PLUGIN_PATH")), func(name string, command bool) string { return takenName(e, name, command) })
+	p, err := plugins.Install(o.Sources[0], home, hooks.PluginFinder(e.Env, e.Getenv("WS76_PLUGIN_PATH")), takenName(e))
 	if err != nil {
 		return err
 	}
@@ -122,7 +139,7 @@ func pluginInstall(e *reach.Env, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Bool("grant") {
+	if o.Grant {
 		err = p.KeepGrant(grants)
 	} else {
 		err = plugins.DropGrant(grants, p.Name)
@@ -130,37 +147,37 @@ func pluginInstall(e *reach.Env, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	j := describePlugin(e, p)
-	if c.Bool("json") {
+	j := describe(e, p)
+	if o.JSON {
 		return e.PrintJSON(j)
 	}
 	_, err = fmt.Fprintf(e.Stdout, "%s %s: %s\n%s", p.Name, p.Version, p.Dir, j.needs())
 	return err
 }
 
-func pluginRemoveCommand(e *reach.Env) *cli.Command {
+func removeCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:        "remove",
 		Usage:       "remove a plugin",
 		ArgsUsage:   "NAME",
 		UsageText:   `ws76 plugin remove hello`,
 		Description: "Removes the plugin's folder from where plugins are installed, without asking. Those that are built in stay.",
-		Action:      func(c *cli.Context) error { return pluginRemove(e, c) },
+		Action:      func(c *cli.Context) error { return runRemove(e, c.Args().Slice()) },
 	}, app.ExitScript)
 }
 
-func pluginRemove(e *reach.Env, c *cli.Context) error {
-	if c.NArg() != 1 {
+func runRemove(e *reach.Env, names []string) error {
+	if len(names) != 1 {
 		return app.Usagef("plugin remove: want one NAME; ws76 plugin list shows them")
 	}
-	home, err := hooks.PluginHome(e.Env)
+	home, err := e.PluginHome()
 	if err != nil {
 		return err
 	}
-	if name := c.Args().First(); slices.ContainsFunc(compiled, func(p pluginJSON) bool { return p.Name == name }) {
+	if name := names[0]; slices.ContainsFunc(compiled, func(p report) bool { return p.Name == name }) {
 		return fmt.Errorf("plugin %s: %w", name, plugins.ErrBuiltin)
 	}
-	p, err := plugins.Remove(c.Args().First(), home)
+	p, err := plugins.Remove(names[0], home)
 	if err != nil {
 		return err
 	}

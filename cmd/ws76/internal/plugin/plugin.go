@@ -29,16 +29,16 @@ ws76 connect ws://x/ --plugin hello         use it; edits are taken while it run
 ws76 plugin install hello-1.0.0.tar.gz      install one, or ./hello
 ws76 plugin remove hello                    and remove it`,
 		Subcommands: []*cli.Command{
-			pluginListCommand(e), pluginInfoCommand(e), pluginNewCommand(e), pluginInstallCommand(e), pluginRemoveCommand(e),
+			listCommand(e), infoCommand(e), newCommand(e), installCommand(e), removeCommand(e),
 		},
 	}, app.ExitScript)
 }
 
-func pluginJSONFlag(shape string) cli.Flag {
+func jsonFlag(shape string) cli.Flag {
 	return &cli.BoolFlag{Name: "json", Usage: "one JSON object a line: " + shape}
 }
 
-func pluginListCommand(e *reach.Env) *cli.Command {
+func listCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "list",
 		Usage: "list plugins, and executables that are commands",
@@ -47,35 +47,35 @@ ws76 plugin list --json | jq -r .name`,
 		Description: "Plugins are folders with a plugin.lua in the FOLDERS of --plugin-path, then in $XDG_DATA_HOME/ws76/plugins " +
 			"(~/.local/share/ws76/plugins), and those that are built in; what is found first counts. Their code is not run. " +
 			"One that is broken is named on standard error, and the exit code is 8.",
-		Flags:  []cli.Flag{hooks.PluginPathFlag(""), pluginJSONFlag("name, kind (lua, go, program), version, summary, where, commands, options, changed")},
-		Action: func(c *cli.Context) error { return pluginList(e, c) },
+		Flags:  []cli.Flag{hooks.PluginPathFlag(""), jsonFlag("name, kind (lua, go, program), version, summary, where, commands, options, changed")},
+		Action: func(c *cli.Context) error { return runList(e, readList(c)) },
 	}, app.ExitScript)
 }
 
-// pluginJSON is what --json prints of a plugin.
-type pluginJSON struct {
-	Name     string              `json:"name"`
-	Kind     string              `json:"kind"` // "lua"; "go": part of ws76; "program": an executable ws76-NAME
-	Version  string              `json:"version,omitempty"`
-	Summary  string              `json:"summary,omitempty"`
-	Where    string              `json:"where"`
-	Example  string              `json:"example,omitempty"`
-	Source   string              `json:"source,omitempty"` // of an installed one
-	Commands []pluginCommandJSON `json:"commands,omitempty"`
-	Options  []pluginOptionJSON  `json:"options,omitempty"`
-	Changed  []string            `json:"changed,omitempty"` // since it was installed
+// report is what --json prints of a plugin.
+type report struct {
+	Name     string          `json:"name"`
+	Kind     string          `json:"kind"` // "lua"; "go": part of ws76; "program": an executable ws76-NAME
+	Version  string          `json:"version,omitempty"`
+	Summary  string          `json:"summary,omitempty"`
+	Where    string          `json:"where"`
+	Example  string          `json:"example,omitempty"`
+	Source   string          `json:"source,omitempty"` // of an installed one
+	Commands []commandReport `json:"commands,omitempty"`
+	Options  []optionReport  `json:"options,omitempty"`
+	Changed  []string        `json:"changed,omitempty"` // since it was installed
 
 	Permissions []string `json:"permissions,omitempty"` // that it needs
 	Granted     bool     `json:"granted,omitempty"`     // them, when it was installed
 }
 
-type pluginCommandJSON struct {
+type commandReport struct {
 	Name    string `json:"name"`
 	Usage   string `json:"usage,omitempty"`
 	Summary string `json:"summary"`
 }
 
-type pluginOptionJSON struct {
+type optionReport struct {
 	Name     string   `json:"name"`
 	Type     string   `json:"type"`
 	Default  *string  `json:"default,omitempty"`
@@ -85,19 +85,19 @@ type pluginOptionJSON struct {
 }
 
 // compiled are the plugins in Go, which other flags and URLs than --plugin use.
-var compiled = []pluginJSON{
+var compiled = []report{
 	{Name: "mqtt", Kind: "go", Where: "built in", Summary: mqtt.Summary, Example: "ws76 bridge ws://:8080 " + mqtt.Example},
 	{Name: "nats", Kind: "go", Where: "built in", Summary: nats.Summary, Example: "ws76 bridge ws://:8080 " + nats.Example},
 	{Name: "record", Kind: "go", Where: "built in", Summary: record.Summary, Example: record.Example},
 }
 
-func describePlugin(e *reach.Env, p *plugins.Plugin) pluginJSON {
-	j := pluginJSON{Name: p.Name, Kind: "lua", Version: p.Version, Summary: p.Summary, Where: p.Where()}
+func describe(e *reach.Env, p *plugins.Plugin) report {
+	j := report{Name: p.Name, Kind: "lua", Version: p.Version, Summary: p.Summary, Where: p.Where()}
 	for _, c := range p.Commands {
-		j.Commands = append(j.Commands, pluginCommandJSON{c.Name, c.Usage, c.Summary})
+		j.Commands = append(j.Commands, commandReport{c.Name, c.Usage, c.Summary})
 	}
 	for _, o := range p.Options {
-		option := pluginOptionJSON{Name: o.Name, Type: o.Type, Required: o.Required, Values: o.Values, Help: o.Help}
+		option := optionReport{Name: o.Name, Type: o.Type, Required: o.Required, Values: o.Values, Help: o.Help}
 		if o.HasDefault {
 			option.Default = &o.Default
 		}
@@ -120,7 +120,7 @@ func describePlugin(e *reach.Env, p *plugins.Plugin) pluginJSON {
 }
 
 // needs says what a plugin needs, and whether that was granted; "" where it needs nothing.
-func (j pluginJSON) needs() string {
+func (j report) needs() string {
 	if j.Permissions == nil {
 		return ""
 	}
@@ -131,22 +131,31 @@ func (j pluginJSON) needs() string {
 	return fmt.Sprintf("it needs %s (%s)\n", strings.Join(j.Permissions, ", "), granted)
 }
 
-func pluginList(e *reach.Env, c *cli.Context) error {
-	if c.NArg() > 0 {
-		return app.Usagef("plugin list: no arguments, got %q", c.Args().Slice())
+// listOptions are what the command lines of list and info say.
+type listOptions struct {
+	Args []string
+	Path string // folders to look in first
+	JSON bool
+}
+
+func readList(c *cli.Context) *listOptions {
+	return &listOptions{c.Args().Slice(), c.String("plugin-path"), c.Bool("json")}
+}
+
+func runList(e *reach.Env, o *listOptions) error {
+	if len(o.Args) > 0 {
+		return app.Usagef("plugin list: no arguments, got %q", o.Args)
 	}
-	found, broken := hooks.PluginFinder(e.Env, c.String("plugin-path")).List()
+	found, broken := hooks.PluginFinder(e.Env, o.Path).List()
 	list := slices.Clone(compiled)
 	for _, p := range found {
-		list = append(list, describePlugin(e, p))
+		list = append(list, describe(e, p))
 	}
-	for _, name := range e.Executables(programPrefix) {
-		if path := programOf(e, e.Program.Commands(), name); path != "" {
-			list = append(list, pluginJSON{Name: name, Kind: "program", Where: path})
-		}
+	for _, program := range executables(e.Program.Commands(), e) {
+		list = append(list, report{Name: program.Text, Kind: "program", Where: program.About})
 	}
-	slices.SortStableFunc(list, func(a, b pluginJSON) int { return strings.Compare(a.Name, b.Name) })
-	if err := printPlugins(e, list, c.Bool("json")); err != nil {
+	slices.SortStableFunc(list, func(a, b report) int { return strings.Compare(a.Name, b.Name) })
+	if err := printAll(e, list, o.JSON); err != nil {
 		return err
 	}
 	for _, err := range broken {
@@ -158,7 +167,7 @@ func pluginList(e *reach.Env, c *cli.Context) error {
 	return nil
 }
 
-func printPlugins(e *reach.Env, list []pluginJSON, asJSON bool) error {
+func printAll(e *reach.Env, list []report, asJSON bool) error {
 	width := 0
 	for _, p := range list {
 		width = max(width, len(p.Name))
@@ -186,7 +195,7 @@ func printPlugins(e *reach.Env, list []pluginJSON, asJSON bool) error {
 	return nil
 }
 
-func pluginInfoCommand(e *reach.Env) *cli.Command {
+func infoCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "info",
 		Usage:     "say what a plugin does, its options and commands",
@@ -195,29 +204,29 @@ func pluginInfoCommand(e *reach.Env) *cli.Command {
 ws76 plugin info ./hello
 ws76 plugin info --json heartbeat`,
 		Description: "NAME may be the path of a folder, with a slash in it. The text of the plugin's README.md follows.",
-		Flags:       []cli.Flag{hooks.PluginPathFlag(""), pluginJSONFlag("as plugin list prints it")},
-		Action:      func(c *cli.Context) error { return pluginInfo(e, c) },
+		Flags:       []cli.Flag{hooks.PluginPathFlag(""), jsonFlag("as plugin list prints it")},
+		Action:      func(c *cli.Context) error { return runInfo(e, readList(c)) },
 	}, app.ExitScript)
 }
 
-func pluginInfo(e *reach.Env, c *cli.Context) error {
-	if c.NArg() != 1 {
+func runInfo(e *reach.Env, o *listOptions) error {
+	if len(o.Args) != 1 {
 		return app.Usagef("plugin info: want one NAME; ws76 plugin list shows them")
 	}
-	name := c.Args().First()
-	var j pluginJSON
+	name := o.Args[0]
+	var j report
 	readme := ""
-	if i := slices.IndexFunc(compiled, func(p pluginJSON) bool { return p.Name == name }); i >= 0 {
+	if i := slices.IndexFunc(compiled, func(p report) bool { return p.Name == name }); i >= 0 {
 		j = compiled[i]
 	} else {
-		finder := hooks.PluginFinder(e.Env, c.String("plugin-path"))
+		finder := hooks.PluginFinder(e.Env, o.Path)
 		p, err := finder.Find(name)
 		if err != nil {
 			return hooks.PluginMissing("plugin info: ", finder, name, err)
 		}
-		j, readme = describePlugin(e, p), p.Readme()
+		j, readme = describe(e, p), p.Readme()
 	}
-	if c.Bool("json") {
+	if o.JSON {
 		return e.PrintJSON(j)
 	}
 	var b strings.Builder
@@ -235,22 +244,22 @@ func pluginInfo(e *reach.Env, c *cli.Context) error {
 	if len(j.Options) > 0 {
 		fmt.Fprintf(&b, "\nOPTIONS, as in --plugin %s,%s=...\n", j.Name, j.Options[0].Name)
 	}
-	for _, o := range j.Options {
-		help := o.Help
-		if o.Values != nil {
-			help += " (" + strings.Join(o.Values, ", ") + ")"
+	for _, option := range j.Options {
+		help := option.Help
+		if option.Values != nil {
+			help += " (" + strings.Join(option.Values, ", ") + ")"
 		}
 		switch {
-		case o.Required:
+		case option.Required:
 			help += " (required)"
-		case o.Default != nil && *o.Default != "":
-			text := *o.Default
+		case option.Default != nil && *option.Default != "":
+			text := *option.Default
 			if strings.Contains(text, " ") {
 				text = strconv.Quote(text)
 			}
 			help += " (default: " + text + ")"
 		}
-		fmt.Fprintf(&b, "   %-24s %s\n", o.Name+" "+strings.ToUpper(o.Type), app.Wrap(help, 28))
+		fmt.Fprintf(&b, "   %-24s %s\n", option.Name+" "+strings.ToUpper(option.Type), app.Wrap(help, 28))
 	}
 	if len(j.Commands) > 0 {
 		b.WriteString("\nCOMMANDS\n")

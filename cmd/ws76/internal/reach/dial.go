@@ -57,7 +57,7 @@ func (e *Env) NewDialer(url string, o *Options) (*Dialer, error) {
 	if err := d.setChallenge(o); err != nil {
 		return nil, err
 	}
-	WarnOldTLS(e, o.TLS.MinVersion)
+	WarnOldTLS(e.Log, o.TLS.MinVersion)
 	if d.Options.TLS, err = wstls.ClientConfig(o.TLS); err != nil {
 		return nil, app.Usage(err)
 	}
@@ -113,16 +113,16 @@ func (e *Env) newTransport(o *Options, target core.Target, config *tls.Config) (
 		return nil, err
 	}
 	if strings.HasPrefix(strings.ToLower(o.Via), "stdio:") {
-		return nil, app.Usagef("--via stdio: connect has its messages on standard input and output; a server can --listen on stdio:")
+		return nil, app.Usagef("%s stdio: messages are on standard input and output already; a server can --listen on stdio:", o.ViaFlag)
 	}
 	t, err := e.OpenTransport(o.Via, options)
 	if err != nil {
-		return nil, app.Usagef("--via: %w", err)
+		return nil, app.Usagef("%s: %w", o.ViaFlag, err)
 	}
 	direct, ok := t.(*tcp.Transport)
 	if !ok {
 		if o.Proxy != nil && *o.Proxy != "" {
-			e.Log.Warnf("--proxy is not used with --via %s, only with tcp:", strings.SplitAfter(o.Via, ":")[0])
+			e.Log.Warnf("--proxy is not used with %s %s, only with tcp:", o.ViaFlag, strings.SplitAfter(o.Via, ":")[0])
 		}
 		return t, nil
 	}
@@ -134,7 +134,7 @@ func (e *Env) newTransport(o *Options, target core.Target, config *tls.Config) (
 func (d *Dialer) Dial(ctx context.Context) (*core.Conn, error) {
 	if d.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, d.Timeout, ErrConnectTimeout(d.Timeout))
+		ctx, cancel = context.WithTimeoutCause(ctx, d.Timeout, d.Late())
 		defer cancel()
 	}
 	conn, err := core.Dial(ctx, d.URL, &d.Options)
@@ -152,8 +152,9 @@ func (d *Dialer) Dial(ctx context.Context) (*core.Conn, error) {
 	return conn, err
 }
 
-func ErrConnectTimeout(d time.Duration) error {
-	return fmt.Errorf("no answer within --connect-timeout %v: %w", d, context.DeadlineExceeded)
+// Late is the cause of a context that --connect-timeout has ended.
+func (d *Dialer) Late() error {
+	return fmt.Errorf("no answer within --connect-timeout %v: %w", d.Timeout, context.DeadlineExceeded)
 }
 
 // Open is ws76.open where there is a connection: a stream over the transport that
@@ -200,9 +201,9 @@ func (d *Dialer) Redirected(url string) (*Dialer, error) {
 // secrets are the fields of a request that are for one server.
 var secrets = []string{"Authorization", "Cookie"}
 
-// Leave takes from d, which a plugin has led elsewhere than to the server that was asked for, what is for that one alone: the
+// DropSecrets takes from d, which a plugin has led elsewhere than to the server that was asked for, what is for that one alone: the
 // login, the cookies and the client certificate.
-func (d *Dialer) Leave(e *Env, asked core.Target) error {
+func (d *Dialer) DropSecrets(e *Env, asked core.Target) error {
 	if d.Target.Secure == asked.Secure && strings.EqualFold(d.Target.Addr, asked.Addr) {
 		return nil
 	}
@@ -319,8 +320,8 @@ func (o *Options) fields() (hixie.Fields, error) {
 }
 
 // WarnOldTLS warns of a version of TLS that is broken.
-func WarnOldTLS(e *Env, version string) {
+func WarnOldTLS(log *app.Logger, version string) {
 	if version == "1.0" || version == "1.1" {
-		e.Log.Warnf("TLS %s is broken; use it for devices that know nothing else, on a network you trust", version)
+		log.Warnf("TLS %s is broken; use it for devices that know nothing else, on a network you trust", version)
 	}
 }

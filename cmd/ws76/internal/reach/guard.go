@@ -10,14 +10,6 @@ import (
 	"github.com/ws76/ws76/transports"
 )
 
-// WhatReaches is what a transport touches; nil where it does not say.
-func WhatReaches(t transports.Transport, addr string, listen bool) []transports.Reach {
-	if r, ok := t.(transports.Reacher); ok {
-		return r.Reaches(addr, listen)
-	}
-	return nil
-}
-
 // guarded is a transport in the hands of a script: whatever it touches has to be allowed by the permissions that the context
 // carries.
 type guarded struct {
@@ -44,7 +36,7 @@ func (g guarded) ask(ctx context.Context, addr string, listen bool) error {
 	if p.AllowsAll() {
 		return nil
 	}
-	reaches := WhatReaches(g.Transport, addr, listen)
+	reaches := transports.Reaches(g.Transport, addr, listen)
 	if reaches == nil {
 		return errSilent
 	}
@@ -94,9 +86,9 @@ func (d *Dialer) Guarded(chosen bool) *Dialer {
 	t := d.Options.Dialer.(transports.Transport)
 	var own []transports.Reach
 	if chosen {
-		own = WhatReaches(t, "", false)
+		own = transports.Reaches(t, "", false)
 	} else if p, ok := t.(proxied); ok {
-		own = WhatReaches(p.proxy, "", false)
+		own = transports.Reaches(p.proxy, "", false)
 	}
 	guarded.Options.Dialer = guard(t, own)
 	return &guarded

@@ -84,6 +84,7 @@ type Options struct {
 	CloseTimeout   time.Duration
 
 	Via        string  // the URL of a transport
+	ViaFlag    string  // that has it, for errors
 	Proxy      *string // its URL, "" and none for no proxy; nil: that of the environment
 	Resolve    []string
 	IPv4, IPv6 bool
@@ -100,7 +101,7 @@ func Read(c *cli.Context) *Options {
 		Key1: c.String("key1"), Key2: c.String("key2"), Key3: c.String("key3"),
 		FixedOrder: c.String("header-order") == "fixed", Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"),
 		MaxMessage: flags.Bytes(c, "max-message"), ConnectTimeout: c.Duration("connect-timeout"), CloseTimeout: c.Duration("close-timeout"),
-		Via: c.String("via"), Resolve: c.StringSlice("resolve"), IPv4: c.Bool("ipv4"), IPv6: c.Bool("ipv6"),
+		Via: c.String("via"), ViaFlag: "--via", Resolve: c.StringSlice("resolve"), IPv4: c.Bool("ipv4"), IPv6: c.Bool("ipv6"),
 		TLS: wstls.ConfigOptions{
 			CAFile: c.String("cacert"), CertFile: c.String("cert"), KeyFile: c.String("key"),
 			ServerName: c.String("servername"), Insecure: c.Bool("insecure"), MinVersion: c.String("tls-min"),
@@ -113,11 +114,12 @@ func Read(c *cli.Context) *Options {
 	return o
 }
 
-// MaxMessageFlag and CloseTimeoutFlag are read by Read, too.
+// MaxMessageFlag is --max-message, which Read reads, too.
 func MaxMessageFlag(category string) cli.Flag {
 	return flags.Size(cli.GenericFlag{Name: "max-message", Category: category, Usage: "largest message, `SIZE`"}, core.DefaultMaxMessage)
 }
 
+// CloseTimeoutFlag is --close-timeout, which Read reads, too.
 func CloseTimeoutFlag(category string) cli.Flag {
 	return flags.Time(cli.GenericFlag{Name: "close-timeout", Category: category, Usage: "wait `TIME` for the peer's closing frame"}, core.DefaultCloseTimeout)
 }

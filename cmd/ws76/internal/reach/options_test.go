@@ -16,7 +16,7 @@ import (
 func TestRead(t *testing.T) {
 	defaults := reach.Options{
 		Dialect: core.Hixie76, OriginFlag: "--origin", Compress: true, ConnectTimeout: 30 * time.Second, CloseTimeout: core.DefaultCloseTimeout,
-		MaxMessage: core.DefaultMaxMessage, Via: "tcp:", TLS: wstls.ConfigOptions{MinVersion: "1.2"},
+		MaxMessage: core.DefaultMaxMessage, Via: "tcp:", ViaFlag: "--via", TLS: wstls.ConfigOptions{MinVersion: "1.2"},
 	}
 	none := ""
 	for _, test := range []struct {

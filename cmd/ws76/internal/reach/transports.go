@@ -50,6 +50,17 @@ func (e *Env) OpenTransport(raw string, o transports.Options) (transports.Transp
 	return nil, fmt.Errorf("%w; an executable %s%s on PATH would be one too%s", err, TransportProgram, scheme, app.DidYouMean(scheme, known, "%s:"))
 }
 
+// SplitPlace takes a URL like tcp://HOST:PORT?keepalive=5s, of which rest follows the
+// scheme, apart into that of the transport and the place, HOST:PORT.
+func SplitPlace(scheme, rest string) (via, place string) {
+	place, query, has := strings.Cut(strings.TrimPrefix(rest, "//"), "?")
+	via = scheme + ":"
+	if has {
+		via += "?" + query
+	}
+	return via, place
+}
+
 // TransportExamples lists the transports for help.
 func TransportExamples() string {
 	var examples []string
@@ -71,7 +82,7 @@ func (p proxied) Dial(ctx context.Context, addr string) (net.Conn, error) {
 
 // Reaches is for transports.Reacher.
 func (p proxied) Reaches(addr string, listen bool) []transports.Reach {
-	return WhatReaches(p.proxy, p.direct.Target(addr), listen)
+	return transports.Reaches(p.proxy, p.direct.Target(addr), listen)
 }
 
 // throughProxy returns direct, or the way through the proxy that --proxy or the

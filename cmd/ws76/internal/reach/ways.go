@@ -1,7 +1,12 @@
 package reach
 
 import (
+	"time"
+
+	"github.com/urfave/cli/v2"
+
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/transports/wifly"
 )
 
@@ -12,10 +17,23 @@ type Env struct {
 	Modules *wifly.Ledger // that are in use, or were not put back
 
 	UART wifly.Opener // in place of the serial ports of modules; nil but in tests
+
+	DeadAfter time.Duration // --dead-after of the command that runs; below 0: never
 }
 
-// Own is env for a part of the process that has some of it for itself.
-func (e Env) Own() *Env {
+// Command is that of app.Env; what DeadFlag says is read before the command runs.
+func (e *Env) Command(c cli.Command, exits ...int) *cli.Command {
+	if action := c.Action; app.FindFlag(c.Flags, "dead-after") != nil {
+		c.Action = func(c *cli.Context) error {
+			e.DeadAfter = flags.Bound(c, "dead-after")
+			return action(c)
+		}
+	}
+	return e.Env.Command(c, exits...)
+}
+
+// Clone is e for a part of the process that has some of it for itself.
+func (e Env) Clone() *Env {
 	own := *e.Env
 	e.Env = &own
 	return &e

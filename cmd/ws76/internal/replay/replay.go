@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ ws76 replay session.jsonl --listen :8076                  play the server to a d
 			"With --check it is compared with the recording instead, and nothing is printed. Each message waits until what came " +
 			"before it in the recording has come now. The first difference ends it: exit code 9.",
 		Flags:  replayFlags(),
-		Action: func(c *cli.Context) error { return runReplay(e, c) },
+		Action: func(c *cli.Context) error { return run(c.Context, e, read(c)) },
 	}, app.ExitConnect, app.ExitHandshake, app.ExitTimeout, app.ExitUnclean, app.ExitProtocol, app.ExitExpect, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
@@ -68,43 +69,75 @@ func replayFlags() []cli.Flag {
 	}, reach.Flags(&reach.FlagSet{Challenge: true, OriginToo: "; with --listen: allow pages of it, as serve --origin does"}))
 }
 
-func runReplay(e *reach.Env, c *cli.Context) error {
+// Options are what the command line says.
+type Options struct {
+	Args   []string // the recording, and the URL of who it is played to
+	Conn   int      // 0: none in particular
+	Dir    recording.Direction
+	Output output.Options
+	Reach  *reach.Options
+
+	Listen      string
+	ListenGiven bool // where it is played to who comes there
+	Hosts       []string
+	Side        recording.Side // "": the client, with Listen the server
+	SideGiven   bool
+	Speed       string
+	Check       bool
+	CheckGiven  bool
+	Wait        time.Duration
+	Linger      time.Duration
+	Timeout     time.Duration
+}
+
+func read(c *cli.Context) *Options {
+	return &Options{
+		Args: c.Args().Slice(), Conn: c.Int("conn"), Dir: recording.Direction(c.String("dir")), Output: output.Read(c), Reach: reach.Read(c),
+		Listen: c.String("listen"), ListenGiven: c.IsSet("listen"), Hosts: c.StringSlice("host"),
+		Side: recording.Side(c.String("side")), SideGiven: c.IsSet("side"), Speed: c.String("speed"),
+		Check: c.Bool("check"), CheckGiven: c.IsSet("check"),
+		Wait: c.Duration("wait"), Linger: c.Duration("linger"), Timeout: c.Duration("timeout"),
+	}
+}
+
+func run(ctx context.Context, e *reach.Env, o *Options) error {
 	switch {
-	case c.NArg() == 0:
+	case len(o.Args) == 0:
 		return app.Usagef("replay: no recording; for instance ws76 replay session.jsonl")
-	case c.NArg() > 2:
-		return app.Usagef("replay takes a recording and a URL, got %q", c.Args().Slice())
-	case c.NArg() == 2 && c.IsSet("listen"):
+	case len(o.Args) > 2:
+		return app.Usagef("replay takes a recording and a URL, got %q", o.Args)
+	case len(o.Args) == 2 && o.ListenGiven:
 		return app.Usagef("replay: a URL and --listen exclude each other")
-	case c.Int("conn") < 0:
-		return app.Usagef("--conn %d: want 1 or more", c.Int("conn"))
+	case o.Conn < 0:
+		return app.Usagef("--conn %d: want 1 or more", o.Conn)
 	}
-	out, err := output.Read(e.Env, c)
+	out, err := o.Output.Format(e.Env)
 	if err != nil {
 		return err
 	}
-	speed, err := parseSpeed(c.String("speed"))
+	speed, err := parseSpeed(o.Speed)
 	if err != nil {
 		return err
 	}
-	p := &replayer{Env: e, file: c.Args().First(), max: flags.Bytes(c, "max-message"), conn: c.Int("conn"), out: format.NewWriter(e.Stdout, out)}
-	if c.NArg() < 2 && !c.IsSet("listen") {
-		for _, name := range []string{"side", "check"} {
-			if c.IsSet(name) {
-				return app.Usagef("--%s goes with a URL or --listen", name)
-			}
-		}
-		return p.print(recording.Direction(c.String("dir")))
+	p := &replayer{Env: e, Options: o, file: o.Args[0], max: o.Reach.MaxMessage, out: format.NewWriter(e.Stdout, out)}
+	if len(o.Args) == 2 || o.ListenGiven {
+		return p.play(ctx, speed)
 	}
-	return p.play(c, speed)
+	switch {
+	case o.SideGiven:
+		return app.Usagef("--side goes with a URL or --listen")
+	case o.CheckGiven:
+		return app.Usagef("--check goes with a URL or --listen")
+	}
+	return p.print()
 }
 
 // replayer is one run of replay.
 type replayer struct {
 	*reach.Env
+	*Options
 	file string
 	max  int64
-	conn int // 0 for none in particular
 	out  *format.Writer
 	gate *gate.Gate // of --listen
 }
@@ -122,10 +155,7 @@ func (p *replayer) open() (io.ReadCloser, error) {
 
 // print writes the messages of the recording. All that comes before an error is
 // written.
-func (p *replayer) print(dir recording.Direction) error {
-	if dir != "" && dir != recording.In && dir != recording.Out {
-		return app.Usagef("--dir %q: want in or out", dir)
-	}
+func (p *replayer) print() error {
 	file, err := p.open()
 	if err != nil {
 		return err
@@ -142,7 +172,7 @@ func (p *replayer) print(dir recording.Direction) error {
 			}
 			return errors.Join(p.out.Flush(), err)
 		}
-		if p.conn != 0 && entry.Conn != p.conn {
+		if p.Conn != 0 && entry.Conn != p.Conn {
 			continue
 		}
 		switch entry.Event {
@@ -157,7 +187,7 @@ func (p *replayer) print(dir recording.Direction) error {
 			p.Log.Infof("%v: connection %d closed: code %d %s", entry.T, entry.Conn, entry.Close.Code, entry.Close.Error)
 			continue
 		}
-		if dir != "" && entry.Dir != dir {
+		if p.Dir != "" && entry.Dir != p.Dir {
 			continue
 		}
 		meta := format.Meta{Dir: string(entry.Dir), Conn: entry.Conn, Path: paths[entry.Conn]}
@@ -178,34 +208,30 @@ func (p *replayer) warnCut(cut bool) {
 }
 
 // play plays the recording to whom the command line says.
-func (p *replayer) play(c *cli.Context, speed float64) error {
+func (p *replayer) play(ctx context.Context, speed float64) error {
 	playback := &record.Playback{
 		Open: p.open, MaxMessage: p.max, Side: recording.Client, Speed: speed,
-		Check: c.Bool("check"), Wait: c.Duration("wait"), Linger: c.Duration("linger"),
+		Check: p.Check, Wait: p.Wait, Linger: p.Linger,
 	}
-	if c.IsSet("listen") {
+	if p.ListenGiven {
 		playback.Side = recording.Server
 	}
-	if side := c.String("side"); side != "" {
-		playback.Side = recording.Side(side)
-	}
+	playback.Side = cmp.Or(p.Side, playback.Side)
 	var d *reach.Dialer // nil with --listen
-	if c.IsSet("listen") {
+	var err error
+	if p.ListenGiven {
 		var origins []string
-		if origin := c.String("origin"); origin != "" {
-			origins = []string{origin}
+		if p.Reach.Origin != "" {
+			origins = []string{p.Reach.Origin}
 		}
-		var err error
-		if p.gate, err = listen.Gate(origins, c.StringSlice("host")); err != nil {
-			return err
-		}
+		p.gate, err = listen.Gate(origins, p.Hosts)
 	} else {
-		way := reach.Read(c)
+		way := *p.Reach
 		way.OriginFlag = ""
-		var err error
-		if d, err = p.NewDialer(c.Args().Get(1), way); err != nil {
-			return err
-		}
+		d, err = p.NewDialer(p.Args[1], &way)
+	}
+	if err != nil {
+		return err
 	}
 	contents, err := p.look(playback.Side)
 	if err != nil {
@@ -220,11 +246,11 @@ func (p *replayer) play(c *cli.Context, speed float64) error {
 			return errors.Join(p.out.Write(m, meta), p.out.Flush())
 		}
 	}
-	ctx, cancel := app.WithTimeout(c)
+	ctx, cancel := app.WithTimeout(ctx, p.Timeout)
 	defer cancel()
 	var conn *core.Conn
 	if d == nil {
-		conn, err = p.accept(ctx, c)
+		conn, err = p.accept(ctx)
 	} else {
 		conn, err = d.Dial(ctx)
 	}
@@ -264,11 +290,11 @@ func (p *replayer) look(side recording.Side) (record.Contents, error) {
 		return record.Contents{}, err
 	}
 	defer file.Close()
-	contents, err := record.Look(file, p.max, p.conn)
+	contents, err := record.Look(file, p.max, p.Conn)
 	p.warnCut(contents.Cut)
 	switch {
 	case err != nil:
-	case contents.Several && p.conn == 0:
+	case contents.Several && p.Conn == 0:
 		err = app.Usagef("the recording has several connections; say with --conn which is to be played, the first is %d", contents.Conn)
 	case contents.Messages[recording.Client]+contents.Messages[recording.Server] == 0:
 		err = fmt.Errorf("there is nothing to play: no message of connection %d in the recording", max(contents.Conn, 1))
@@ -291,8 +317,8 @@ func parseSpeed(text string) (float64, error) {
 }
 
 // accept waits for a client. Connections that are no WebSocket do not count.
-func (p *replayer) accept(ctx context.Context, c *cli.Context) (*core.Conn, error) {
-	listeners, err := listen.OnAll(ctx, p.Env, []string{c.String("listen")})
+func (p *replayer) accept(ctx context.Context) (*core.Conn, error) {
+	listeners, err := listen.OnAll(ctx, p.Env, []string{p.Listen})
 	if err != nil {
 		return nil, err
 	}
@@ -304,8 +330,8 @@ func (p *replayer) accept(ctx context.Context, c *cli.Context) (*core.Conn, erro
 	var conn *core.Conn
 	err = accept.Each(accepting, listener, notice, func(stream net.Conn) {
 		opened, err := core.Accept(ctx, stream, &core.AcceptOptions{
-			Check: p.gate.Over(stream.LocalAddr().Network()), Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"), MaxMessage: p.max,
-			CloseTimeout: c.Duration("close-timeout"), Trace: p.Trace("server"),
+			Check: p.gate.Over(stream.LocalAddr().Network()), Strict: p.Reach.Strict, Compress: p.Reach.Compress, MaxMessage: p.max,
+			CloseTimeout: p.Reach.CloseTimeout, Trace: p.Trace("server"),
 		})
 		if err == nil {
 			conn = opened

@@ -2,12 +2,13 @@ package run
 
 import (
 	"context"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
-	"github.com/ws76/ws76/cmd/ws76/internal/program"
+	"github.com/ws76/ws76/cmd/ws76/internal/luaprogram"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/scripts"
@@ -29,32 +30,42 @@ ws76 run blink.lua --watch ws://device.local/              starts it anew whenev
 			"The command ends when all tasks have ended, or with ws76.exit(CODE); what is open then is closed properly. " +
 			"The first ^C does the same, the second ends at once. " +
 			"A program that runs is not loaded anew when it changes, as scripts of other commands are; with --watch it is ended and started from the beginning.",
-		Flags:  program.Flags(),
-		Action: func(c *cli.Context) error { return runScript(e, c) },
+		Flags:  luaprogram.Flags(),
+		Action: func(c *cli.Context) error { return runScript(c.Context, e, read(c)) },
 	}, app.ExitScript, app.ExitInterrupt, app.ExitTerminate)
 }
 
-func runScript(e *reach.Env, c *cli.Context) error {
-	if c.NArg() == 0 {
+// Options are what the command line says.
+type Options struct {
+	luaprogram.Options
+	Script string
+	Args   []string
+}
+
+func read(c *cli.Context) *Options {
+	return &Options{Options: luaprogram.Read(c), Script: c.Args().First(), Args: c.Args().Tail()}
+}
+
+func runScript(ctx context.Context, e *reach.Env, o *Options) error {
+	if len(o.Hooks.Arguments) == 0 {
 		return app.Usagef("run: no script; for instance ws76 run blink.lua ws://127.0.0.1:8076/")
 	}
 	// A mistake in the flags is one before anything runs.
-	if _, err := e.NewDialer("ws://localhost/", reach.Read(c)); err != nil {
+	if _, err := e.NewDialer("ws://localhost/", o.Reach); err != nil {
 		return err
 	}
-	path := c.Args().First()
-	options, err := program.Options(e, c, path)
+	options, err := o.ForScript(e, o.Script)
 	if err != nil {
 		return err
 	}
-	options.Args.List = append(c.Args().Tail(), options.Args.List...)
-	allow, err := hooks.Permissions(c)
+	options.Args.List = slices.Concat(o.Args, options.Args.List)
+	allow, err := o.Hooks.Permissions()
 	if err != nil {
 		return err
 	}
-	allow = allow.With(permit.Streams()).With(hooks.NamedGrants(c, options.Args)...)
+	allow = allow.With(permit.Streams()).With(o.Hooks.NamedGrants(options.Args)...)
 	options.Permissions = func() *permit.Permissions { return allow }
-	through, err := hooks.PluginChain(e.Env, c, func(name string) (scripts.Options, error) { return program.Options(e, c, name) })
+	through, err := o.Hooks.PluginChain(e.Env, func(name string) (scripts.Options, error) { return o.ForScript(e, name) })
 	defer hooks.Stop(through.Set, core.DefaultCloseTimeout)
 	if err != nil {
 		return err
@@ -63,27 +74,27 @@ func runScript(e *reach.Env, c *cli.Context) error {
 		return err
 	}
 	options.Before = through.Set
-	options.Dial = func(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
+	options.Dial = func(ctx context.Context, url string, so scripts.DialOptions) (*core.Conn, error) {
 		to, err := through.DialURL(ctx, url)
 		if err != nil {
 			return nil, err
 		}
-		return program.Dial(ctx, e, c, url, to, o)
+		return o.Dial(ctx, e, url, to, so)
 	}
-	options.Reload = c.Bool("watch")
+	options.Reload = o.Hooks.Watch
 	for {
-		script, err := scripts.LoadTask(path, options)
+		script, err := scripts.LoadTask(o.Script, options)
 		if err != nil {
 			return err
 		}
-		switch err = script.Run(c.Context); {
+		switch err = script.Run(ctx); {
 		case err == scripts.ErrChanged:
-			e.Log.Warnf("%s has changed and is started anew", path)
+			e.Log.Warnf("%s has changed and is started anew", o.Script)
 			options.Changed = script
 			continue
 		case app.Is[*scripts.ExitError](err):
 			return hooks.ExitCause(err)
 		}
-		return program.AsLoadError(err)
+		return luaprogram.AsLoadError(err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -31,11 +30,11 @@ ws76 script check redact.lua                its hooks, and what is likely wrong
 ws76 script new --kind test redact_test.lua tests to begin with
 ws76 script test redact_test.lua            run them
 ws76 script new --meta ws76.meta.lua        the types of the API, for editors`,
-		Subcommands: []*cli.Command{scriptCheckCommand(e), scriptTestCommand(e), scriptNewCommand(e)},
+		Subcommands: []*cli.Command{checkCommand(e), testCommand(e), newCommand(e)},
 	}, app.ExitScript)
 }
 
-func scriptCheckCommand(e *app.Env) *cli.Command {
+func checkCommand(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "check",
 		Usage:     "compile scripts and say what is likely wrong in them",
@@ -46,7 +45,7 @@ ws76 script check --json *.lua`,
 			"that ws76, one of its objects or a string does not have, an option that a function does not know, and a value of fail that is none are " +
 			"problems, and the exit code is 8.",
 		Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "one JSON object a script: file, hooks, tests, problems"}},
-		Action: func(c *cli.Context) error { return scriptCheck(e, c) },
+		Action: func(c *cli.Context) error { return runCheck(e, readCheck(c)) },
 	}, app.ExitScript)
 }
 
@@ -70,12 +69,20 @@ type checked struct {
 	Error string `json:"error,omitempty"`
 }
 
-func scriptCheck(e *app.Env, c *cli.Context) error {
-	if c.NArg() == 0 {
+// checkOptions are what the command line says.
+type checkOptions struct {
+	Files []string
+	JSON  bool
+}
+
+func readCheck(c *cli.Context) *checkOptions { return &checkOptions{c.Args().Slice(), c.Bool("json")} }
+
+func runCheck(e *app.Env, o *checkOptions) error {
+	if len(o.Files) == 0 {
 		return app.Usagef("script check: no FILE; for instance ws76 script check redact.lua")
 	}
 	problems := 0
-	for _, path := range c.Args().Slice() {
+	for _, path := range o.Files {
 		src, err := readScript(path)
 		if err != nil {
 			return err
@@ -87,7 +94,7 @@ func scriptCheck(e *app.Env, c *cli.Context) error {
 		} else {
 			problems += len(result.Problems)
 		}
-		if c.Bool("json") {
+		if o.JSON {
 			err = e.PrintJSON(result)
 		} else {
 			err = printChecked(e, result)
@@ -127,7 +134,7 @@ func printChecked(e *app.Env, r checked) error {
 	return err
 }
 
-func scriptNewCommand(e *app.Env) *cli.Command {
+func newCommand(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "new",
 		Usage:     "write a script to begin with",
@@ -140,26 +147,35 @@ ws76 script new --meta ws76.meta.lua`,
 			flags.Word(cli.GenericFlag{Name: "kind", Usage: "`KIND` of script: %s"}, "hook", "hook for messages on their way", "task for ws76 run", "test for script test"),
 			&cli.BoolFlag{Name: "meta", Usage: "write the types of the API instead, which editors read (LuaCATS)"},
 		},
-		Action: func(c *cli.Context) error { return scriptNew(e, c) },
+		Action: func(c *cli.Context) error {
+			return runNew(e, readNew(c))
+		},
 	}, app.ExitScript)
 }
 
-func scriptNew(e *app.Env, c *cli.Context) error {
-	if c.NArg() > 1 {
-		return app.Usagef("script new: one FILE at most, got %q", c.Args().Slice())
+// newOptions are what the command line says.
+type newOptions struct {
+	Files []string
+	Kind  string
+	Meta  bool
+}
+
+func readNew(c *cli.Context) *newOptions {
+	return &newOptions{c.Args().Slice(), c.String("kind"), c.Bool("meta")}
+}
+
+func runNew(e *app.Env, o *newOptions) error {
+	if len(o.Files) > 1 {
+		return app.Usagef("script new: one FILE at most, got %q", o.Files)
 	}
-	kind := c.String("kind")
-	text, ok := templates.Text(kind)
-	if !ok || !slices.Contains(templates.Kinds, kind) {
-		return app.Usagef("script new: --kind %q: want %s", kind, strings.Join(templates.Kinds, ", "))
-	}
-	path := c.Args().First()
-	if c.Bool("meta") {
+	text, _ := templates.Text(o.Kind) // the flag knows the kinds
+	path := strings.Join(o.Files, "") // there is one at most
+	if o.Meta {
 		text = meta.Source
 	} else if path != "" {
 		name := strings.TrimSuffix(filepath.Base(path), ".lua")
 		text = strings.ReplaceAll(text, "FILE.lua", filepath.Base(path))
-		if kind == "test" {
+		if o.Kind == "test" {
 			text = strings.ReplaceAll(text, "NAME", strings.TrimSuffix(name, "_test"))
 		}
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/ws76/ws76/scripts/watch"
 )
 
-func scriptTestCommand(e *app.Env) *cli.Command {
+func testCommand(e *app.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "test",
 		Usage:     "run the tests of scripts",
@@ -37,29 +37,41 @@ ws76 script test *_test.lua | tee result.tap`,
 			&cli.StringFlag{Name: "run", Usage: "only tests whose name `PATTERN` fits, a regular expression"},
 			&cli.BoolFlag{Name: "watch", Usage: "run the tests again whenever a .lua file in their folders changes, until interrupted"},
 		}, hooks.LuaFlags()...),
-		Action: func(c *cli.Context) error { return scriptTest(e, c) },
+		Action: func(c *cli.Context) error { return runTests(c.Context, e, readTests(c)) },
 	}, app.ExitScript)
 }
 
 // luaTest is one test of a file.
 type luaTest struct{ path, name string }
 
-func scriptTest(e *app.Env, c *cli.Context) error {
-	if c.NArg() == 0 {
+// testOptions are what the command line says.
+type testOptions struct {
+	Files []string
+	Run   string // a regular expression of names
+	Watch bool
+	Hooks *hooks.Options
+}
+
+func readTests(c *cli.Context) *testOptions {
+	return &testOptions{c.Args().Slice(), c.String("run"), c.Bool("watch"), hooks.Read(c)}
+}
+
+func runTests(ctx context.Context, e *app.Env, o *testOptions) error {
+	if len(o.Files) == 0 {
 		return app.Usagef("script test: no FILE; for instance ws76 script test redact_test.lua")
 	}
-	pattern, err := regexp.Compile(c.String("run"))
+	pattern, err := regexp.Compile(o.Run)
 	if err != nil {
 		return app.Usagef("script test: --run: %v", err)
 	}
-	if c.Bool("watch") {
-		return scriptTestAgain(e, c, pattern)
+	if o.Watch {
+		return runTestsAgain(ctx, e, o, pattern)
 	}
-	return scriptTestOnce(e, c, pattern)
+	return runTestsOnce(ctx, e, o, pattern)
 }
 
-// scriptTestAgain runs the tests now and whenever a script in one of their folders has changed.
-func scriptTestAgain(e *app.Env, c *cli.Context, pattern *regexp.Regexp) error {
+// runTestsAgain runs the tests now and whenever a script in one of their folders has changed.
+func runTestsAgain(ctx context.Context, e *app.Env, o *testOptions, pattern *regexp.Regexp) error {
 	changed := make(chan string, 1)
 	w, err := watch.New(&watch.Options{OnError: func(err error) { e.Log.Warnf("%v", err) }})
 	if err != nil {
@@ -67,7 +79,7 @@ func scriptTestAgain(e *app.Env, c *cli.Context, pattern *regexp.Regexp) error {
 	}
 	defer w.Close()
 	folders := map[string]bool{}
-	for _, path := range c.Args().Slice() {
+	for _, path := range o.Files {
 		dir, err := filepath.Abs(filepath.Dir(path))
 		if err != nil {
 			return err
@@ -91,9 +103,9 @@ func scriptTestAgain(e *app.Env, c *cli.Context, pattern *regexp.Regexp) error {
 		}
 	}
 	for {
-		err := scriptTestOnce(e, c, pattern)
-		if c.Context.Err() != nil {
-			return context.Cause(c.Context)
+		err := runTestsOnce(ctx, e, o, pattern)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		var silent app.SilentError
 		if err != nil && !errors.As(err, &silent) {
@@ -102,8 +114,8 @@ func scriptTestAgain(e *app.Env, c *cli.Context, pattern *regexp.Regexp) error {
 		select {
 		case path := <-changed:
 			fmt.Fprintf(e.Stdout, "# %s has changed\n", path)
-		case <-c.Context.Done():
-			return context.Cause(c.Context)
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
 }
@@ -137,15 +149,15 @@ func findTests(paths []string, pattern *regexp.Regexp) ([]luaTest, error) {
 	return tests, nil
 }
 
-func scriptTestOnce(e *app.Env, c *cli.Context, pattern *regexp.Regexp) error {
-	tests, err := findTests(c.Args().Slice(), pattern)
+func runTestsOnce(ctx context.Context, e *app.Env, o *testOptions, pattern *regexp.Regexp) error {
+	tests, err := findTests(o.Files, pattern)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(e.Stdout, "TAP version 13\n1..%d\n", len(tests))
 	failed := false
 	for i, t := range tests {
-		failure, err := runTest(e, c, t)
+		failure, err := runTest(ctx, e, o.Hooks, t)
 		if err == nil {
 			err = printTest(e, i+1, t, failure)
 		}
@@ -161,8 +173,8 @@ func scriptTestOnce(e *app.Env, c *cli.Context, pattern *regexp.Regexp) error {
 }
 
 // runTest runs a test in a script and a folder of its own. failure is why it failed, err why it could not be run.
-func runTest(e *app.Env, c *cli.Context, t luaTest) (failure, err error) {
-	options, err := hooks.ScriptOptions(e, c, t.path)
+func runTest(ctx context.Context, e *app.Env, through *hooks.Options, t luaTest) (failure, err error) {
+	options, err := through.ForScript(e, t.path)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +188,7 @@ func runTest(e *app.Env, c *cli.Context, t luaTest) (failure, err error) {
 		return nil, app.WithCode(app.ExitScript, err)
 	}
 	if p != nil {
-		if options.Permissions, err = hooks.PluginPermissions(e, c, p, nil, options.Args); err != nil {
+		if options.Permissions, err = through.PluginPermissions(e, p, nil, options.Args); err != nil {
 			return nil, err
 		}
 		if options.Library, err = p.Defaults(); err != nil {
@@ -184,9 +196,9 @@ func runTest(e *app.Env, c *cli.Context, t luaTest) (failure, err error) {
 		}
 	}
 	options.Print = func(text string) { fmt.Fprintf(e.Stdout, "# %s\n", strings.ReplaceAll(text, "\n", "\n# ")) }
-	failure = scripttest.Test(c.Context, t.path, t.name, options)
-	if c.Context.Err() != nil {
-		return nil, context.Cause(c.Context)
+	failure = scripttest.Test(ctx, t.path, t.name, options)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	return failure, nil
 }

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/front"
 	"github.com/ws76/ws76/core/serve/gate"
@@ -16,14 +14,14 @@ import (
 // flashPorts are those that this server is reached at: of its listeners, and of
 // --public-url. Flash asks for the policy at the port that it wants, or before that at
 // 843, which may be one of them.
-func flashPorts(c *cli.Context, listeners []net.Listener) ([]string, error) {
+func flashPorts(o *front.Options, listeners []net.Listener) ([]string, error) {
 	var ports []string
 	for _, l := range listeners {
 		if _, port, err := net.SplitHostPort(l.Addr().String()); err == nil && strings.HasPrefix(l.Addr().Network(), "tcp") {
 			ports = append(ports, port)
 		}
 	}
-	public, err := front.PublicURL(c)
+	public, err := o.Public()
 	if err != nil {
 		return nil, err
 	}

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/front"
 	"github.com/ws76/ws76/core/hixie"
@@ -17,7 +15,7 @@ import (
 
 // newHTTP is what answers requests that ask for no WebSocket. What is a channel is told by
 // the path as it was sent, as for a WebSocket.
-func (s *service) newHTTP(c *cli.Context) (http.Handler, error) {
+func (s *service) newHTTP(at string) (http.Handler, error) {
 	accept := &s.server.Accept
 	messages := &channels.HTTP{
 		Hub: s.hub, Queue: s.settings.Queue, Slow: s.slow, Stop: s.stopping, Hooks: s.httpHooks,
@@ -26,16 +24,15 @@ func (s *service) newHTTP(c *cli.Context) (http.Handler, error) {
 			s.tooSlow(fmt.Sprintf("channel %q", channel), n, "a client of its HTTP stream reads slowly")
 		},
 	}
-	metrics := c.String("metrics")
 	switch {
-	case metrics == "off":
-		metrics = ""
-	case metrics == "":
-	case !strings.HasPrefix(metrics, "/") || strings.ContainsAny(metrics, " {}"):
-		return nil, app.Usagef("--metrics %q: want a path like /metrics, or off", metrics)
-	case metrics == "/", metrics == "/healthz", strings.HasPrefix(metrics, channels.Prefix),
-		strings.HasPrefix(metrics, "/api/"), strings.HasPrefix(metrics, "/dashboard/"):
-		return nil, app.Usagef("--metrics %q: something else is there", metrics)
+	case at == "off":
+		at = ""
+	case at == "":
+	case !strings.HasPrefix(at, "/") || strings.ContainsAny(at, " {}"):
+		return nil, app.Usagef("--metrics %q: want a path like /metrics, or off", at)
+	case at == "/", at == "/healthz", strings.HasPrefix(at, channels.Prefix),
+		strings.HasPrefix(at, "/api/"), strings.HasPrefix(at, "/dashboard/"):
+		return nil, app.Usagef("--metrics %q: something else is there", at)
 	}
 	var page http.Handler = http.HandlerFunc(s.nothing)
 	if s.dashboard {
@@ -51,7 +48,7 @@ func (s *service) newHTTP(c *cli.Context) (http.Handler, error) {
 				w.Header().Set("Connection", "close")
 			}
 			health.ServeHTTP(w, r)
-		case path == metrics:
+		case path == at:
 			s.metrics.ServeHTTP(w, r)
 		case s.dashboard && (strings.HasPrefix(path, "/dashboard/") || strings.HasPrefix(path, "/api/")):
 			page.ServeHTTP(w, r)

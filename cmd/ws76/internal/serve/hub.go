@@ -1,13 +1,11 @@
 package serve
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/hub/nats"
 	"github.com/ws76/ws76/core/serve"
@@ -16,32 +14,29 @@ import (
 )
 
 // openHub makes the channels, and joins them to those of other machines.
-func (s *service) openHub(c *cli.Context) error {
-	binary, err := hub.ParseBinary(c.String("binary"))
-	if err != nil {
-		return app.Usagef("--binary: %w", err)
-	}
-	most, err := listen.PendingLimit(c)
+func (s *service) openHub(ctx context.Context, o *Options) error {
+	options, err := o.hub()
 	if err != nil {
 		return err
 	}
-	options := hub.Options{Binary: binary, MaxWaiting: most, Failed: func(channel string, err error) {
-		s.Drops.Add(fmt.Sprintf("channel %q", channel), 1, err.Error())
-	}}
-	urls := c.StringSlice("hub")
-	if len(urls) == 0 {
-		for _, name := range []string{"hub-creds", "hub-cacert", "hub-cert", "hub-key"} {
-			if c.String(name) != "" {
-				return app.Usagef("--%s needs --hub", name)
+	options.Failed = func(channel string, err error) { s.Drops.Add(fmt.Sprintf("channel %q", channel), 1, err.Error()) }
+	if len(o.Hub) == 0 {
+		for _, f := range []struct{ name, value string }{
+			{"creds", o.HubCredentials}, {"cacert", o.HubTLS.CAFile}, {"cert", o.HubTLS.CertFile}, {"key", o.HubTLS.KeyFile},
+		} {
+			if f.value != "" {
+				return app.Usagef("--hub-%s needs --hub", f.name)
 			}
 		}
 	} else {
-		config, err := hubTLS(c)
-		if err != nil {
-			return app.Usage(err)
+		var config *tls.Config
+		if o.HubTLS != (wstls.ConfigOptions{}) {
+			if config, err = wstls.ClientConfig(o.HubTLS); err != nil {
+				return app.Usage(err)
+			}
 		}
-		plane, err := nats.Dial(c.Context, urls, &nats.Options{
-			Credentials: c.String("hub-creds"), TLS: config, Dial: deadpeer.New(s.DeadAfter).Dial,
+		plane, err := nats.Dial(ctx, o.Hub, &nats.Options{
+			Credentials: o.HubCredentials, TLS: config, Dial: deadpeer.New(s.DeadAfter).Dial,
 			Note: func(text string) { s.Log.Warnf("%s", text) },
 			Lost: func(channel string, n uint64) {
 				s.Drops.Add(fmt.Sprintf("channel %q", channel), n, "lost between here and another machine")
@@ -72,12 +67,14 @@ func (s *service) openHub(c *cli.Context) error {
 	return nil
 }
 
-func hubTLS(c *cli.Context) (*tls.Config, error) {
-	ca, cert, key := c.String("hub-cacert"), c.String("hub-cert"), c.String("hub-key")
-	if ca == "" && cert == "" && key == "" {
-		return nil, nil
+// hub are the options of channels: how binary messages look, and how much of them waits.
+func (o *Options) hub() (hub.Options, error) {
+	binary, err := hub.ParseBinary(o.Binary)
+	if err != nil {
+		return hub.Options{}, app.Usagef("--binary: %w", err)
 	}
-	return wstls.ClientConfig(wstls.ConfigOptions{CAFile: ca, CertFile: cert, KeyFile: key})
+	most, err := o.Hold.Limit()
+	return hub.Options{Binary: binary, MaxWaiting: most}, err
 }
 
 // tooSlow counts messages that the policy for slow subscribers has dropped.

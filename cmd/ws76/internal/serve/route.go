@@ -136,8 +136,8 @@ func (s *service) execService(o *serve.Opening, v *visit, user string) serve.Ser
 		s.enter(conn, v)
 		cgi := child.Request{Request: conn.Request(), Dialect: conn.Dialect(), Protocol: conn.Protocol(),
 			Remote: v.remote, Local: conn.LocalAddr(), Secure: secure, User: user, Version: s.Program.Version}
-		hooks, closed := s.scriptHooks(conn, v.script)
-		return closed(s.exec.Serve(ctx, conn, cgi.Environment(), hooks))
+		through, closed := s.scriptHooks(conn, v.script)
+		return closed(s.exec.Serve(ctx, conn, cgi.Environment(), through))
 	}}
 }
 

@@ -13,12 +13,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
+	"github.com/ws76/ws76/cmd/ws76/internal/luaprogram"
 	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
-	"github.com/ws76/ws76/cmd/ws76/internal/program"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -33,8 +31,8 @@ import (
 )
 
 // loadScripts loads --script and --eval. exit ends the command.
-func (s *service) loadScripts(c *cli.Context, exit func(error)) (err error) {
-	s.Scripts, err = hooks.NewScripts(s.Env.Env, c, func(o *scripts.Options) {
+func (s *service) loadScripts(ctx context.Context, through *hooks.Options, exit func(error)) (err error) {
+	s.Scripts, err = through.NewScripts(ctx, s.Env.Env, func(o *scripts.Options) {
 		o.Exit = func(err error) { exit(hooks.ExitCause(err)) }
 		o.Publish = func(channel string, m core.Message) error { return s.hub.Publish(channel, m) }
 		o.Metric = s.metrics.Script
@@ -44,7 +42,7 @@ func (s *service) loadScripts(c *cli.Context, exit func(error)) (err error) {
 		o.Listen = func(ctx context.Context, addr string) (net.Listener, error) {
 			return listen.OnGuarded(ctx, s.Env, addr)
 		}
-		o.Open = func(ctx context.Context, raw string) (net.Conn, error) { return program.Open(ctx, s.Env, raw) }
+		o.Open = func(ctx context.Context, raw string) (net.Conn, error) { return luaprogram.Open(ctx, s.Env, raw) }
 	})
 	return err
 }
@@ -95,9 +93,9 @@ type scriptSeat struct {
 	session atomic.Pointer[scripts.Session] // nil until the connection is open
 	joins   *joins
 
-	mu      sync.Mutex // held while hooks run; by Message until Flush
+	mu      sync.Mutex // held while through run; by Message until Flush
 	sink    relay.Sink
-	echoed  []core.Message // let through by hooks, to be sent back through on_send
+	echoed  []core.Message // let through by through, to be sent back through on_send
 	reading bool           // between Message and Flush
 	started time.Time      // when that began
 }
@@ -236,8 +234,8 @@ func (s *service) scriptedHandler(v *visit, open func() (relay.Endpoint, error))
 			conn.CloseWith(ctx, rfc6455.CodeTryAgainLater, "no channel now")
 			return err
 		}
-		hooks, closed := s.scriptHooks(conn, v.script)
-		err = relay.Join(ctx, conn, other, &relay.Options{Hooks: hooks})
+		through, closed := s.scriptHooks(conn, v.script)
+		err = relay.Join(ctx, conn, other, &relay.Options{Hooks: through})
 		if end, ok := other.(interface {
 			Dropped() uint64
 			Queued() int
@@ -256,16 +254,16 @@ func (s *service) scriptedHandler(v *visit, open func() (relay.Endpoint, error))
 
 // scriptHooks are the scripts as hooks between a connection and what serves it;
 // closed is called when the session is over, and returns how.
-func (s *service) scriptHooks(conn *core.Conn, seat *scriptSeat) (hooks []relay.Hook, closed func(error) error) {
+func (s *service) scriptHooks(conn *core.Conn, seat *scriptSeat) (through []relay.Hook, closed func(error) error) {
 	if seat == nil {
 		return nil, func(err error) error { return err }
 	}
 	known := scripts.NewPeer(conn, "server")
 	known.ID, known.Remote, known.Transport = seat.peer.ID, seat.peer.Remote, seat.peer.Transport
-	session, hooks, over := s.peerHooks(known)
+	session, through, over := s.peerHooks(known)
 	seat.session.Store(session)
 	recorded := s.record(known)
-	return recorded.Around(hooks, relay.A), func(err error) error {
+	return recorded.Around(through, relay.A), func(err error) error {
 		err = outcome.NameDirection(err, "from the client", "to the client")
 		over(err)
 		recorded.Closed(conn, err)
@@ -275,7 +273,7 @@ func (s *service) scriptHooks(conn *core.Conn, seat *scriptSeat) (hooks []relay.
 
 // peerHooks are the scripts as hooks between a peer, which is side A, and what serves it. over is called when the session is
 // over, with how.
-func (s *service) peerHooks(p *scripts.Peer) (session *scripts.Session, hooks []relay.Hook, over func(error)) {
+func (s *service) peerHooks(p *scripts.Peer) (session *scripts.Session, through []relay.Hook, over func(error)) {
 	var inject func(core.Message) error
 	attached, ended := make(chan struct{}), make(chan struct{})
 	first := relay.HookFunc(func(rs *relay.Session, next relay.Sink) (relay.Sink, error) {
@@ -317,7 +315,7 @@ func (s *service) peerHooks(p *scripts.Peer) (session *scripts.Session, hooks []
 const httpDialect core.Dialect = "http"
 
 // httpHooks are the scripts as hooks of a client of plain HTTP, who is asked for as one of a WebSocket is: on_handshake may refuse.
-func (s *service) httpHooks(r *http.Request) (hooks []relay.Hook, ended func(error), refusal *core.Refusal) {
+func (s *service) httpHooks(r *http.Request) (through []relay.Hook, ended func(error), refusal *core.Refusal) {
 	if len(s.Scripts) == 0 {
 		return nil, nil, nil
 	}
@@ -351,8 +349,8 @@ func (s *service) httpHooks(r *http.Request) (hooks []relay.Hook, ended func(err
 		joined.Store(rs)
 		return next, nil
 	})
-	_, hooks, ended = s.peerHooks(peer)
-	return append([]relay.Hook{counted}, hooks...), ended, nil
+	_, through, ended = s.peerHooks(peer)
+	return append([]relay.Hook{counted}, through...), ended, nil
 }
 
 // joins are the channels that a script has joined a connection to. What comes on

@@ -2,8 +2,10 @@ package serve
 
 import (
 	"context"
+	"flag"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,7 +53,7 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			"/ws/CHANNEL/rw is a channel: what one publishes the others get; with ro a client only gets messages, with wo it only publishes. " +
 			"A browser is shown a dashboard at http://ADDR/. Other paths are for --echo, --exec or --exec-shared. " +
 			"The first ^C closes every connection properly, the second ends at once.",
-		Flags: append([]cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "echo", Category: services, Usage: "on other paths, send every message back (/echo always does)"},
 			&cli.StringFlag{Name: "exec", Category: services, Usage: "on other paths, run `COMMAND` for each connection: messages are lines of its standard input and output"},
 			&cli.StringFlag{Name: "exec-shared", Category: services, Usage: "on other paths, run one `COMMAND` for all connections: each gets all that it writes"},
@@ -64,17 +66,12 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.StringSliceFlag{Name: "protocol", Category: handshake, Usage: "agree only to sub-protocol `NAME`; repeatable (default: the first offered)"},
 			&cli.BoolFlag{Name: "strict", Category: handshake, Usage: "refuse what is tolerated otherwise"},
 			&cli.BoolFlag{Name: "lenient-keys", Category: handshake, Usage: "take keys that do not divide, for devices that cannot be changed"},
-			&cli.StringFlag{Name: "public-url", Category: handshake, Usage: "`URL` that clients see, for Location: wss://HOST[:PORT]"},
-			&cli.BoolFlag{Name: "trust-forwarded", Category: handshake, Usage: "take scheme and host for Location, and the client's address, from X-Forwarded-Proto, -Host and -For"},
+		}, front.ProxyFlags(handshake), []cli.Flag{
 			&cli.BoolFlag{Name: "no-compress", Category: handshake, Usage: "no permessage-deflate (RFC 6455)"},
 			&cli.BoolFlag{Name: "flash-policy", Category: handshake, Usage: "answer the policy request of Flash, for the hosts of --origin"},
 			flags.Word(cli.GenericFlag{Name: "binary", Category: handshake, Usage: "`HOW` channels give binary messages to clients of the drafts: %s"}, "refuse", "refuse (leave out and count)", "base64", "hex", "latin1"),
-			listen.OriginFlag(security),
-			listen.HostFlag(security),
-			&cli.StringFlag{Name: "auth-file", Category: security, Usage: "let in only the users of `FILE`, lines USER:PASSWORD or those of htpasswd -B"},
-			&cli.StringFlag{Name: "tls-cert", Category: security, Usage: "certificate `FILE` (PEM); TLS and plain share the port"},
-			&cli.StringFlag{Name: "tls-key", Category: security, Usage: "its key `FILE`"},
-			flags.Word(cli.GenericFlag{Name: "tls-min", Category: security, Usage: "lowest TLS `VERSION`, %s; 1.0 and 1.1 are for old devices only"}, "1.2", wstls.Versions...),
+		}, front.GateFlags(security), front.CertificateFlags(security, ""), []cli.Flag{
+			front.MinTLSFlag(security),
 			&cli.IntFlag{Name: "max-conns", Category: limits, Value: 10000, Usage: "at most `N` connections"},
 			flags.Size(cli.GenericFlag{Name: "max-message", Category: limits, Usage: "largest message to take, `SIZE`"}, core.DefaultMaxMessage),
 			&cli.Float64Flag{Name: "rate", Category: limits, Usage: "take at most `N` messages a second from a connection; faster peers have to wait (0: no limit)"},
@@ -91,9 +88,71 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.StringFlag{Name: "hub-key", Category: many, Usage: "its key `FILE`"},
 			reach.DeadFlag(limits),
 			hooks.RecordFlag(),
-		}, append(listen.HoldFlags(limits, servePending), hooks.Flags()...)...),
-		Action: func(c *cli.Context) error { return runServe(e, c) },
+		}, listen.HoldFlags(limits, servePending), hooks.Flags()),
+		Action: func(c *cli.Context) error { return runServe(c.Context, e, read(c)) },
 	}, app.ExitConnect, app.ExitScript, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
+}
+
+// Options are what the command line says.
+type Options struct {
+	Addrs  []string
+	Listen []string // beside them, or in their place
+
+	Echo             bool
+	Exec, ExecShared string // commands; "": none
+	Static           string
+	Dashboard        bool
+	Metrics          string
+
+	Dialects    []core.Dialect // nil: all
+	Protocols   []string
+	Strict      bool
+	LenientKeys bool
+	Compress    bool
+	FlashPolicy bool
+	Binary      string
+
+	Front *front.Options
+	Hooks *hooks.Options
+	Hold  listen.Hold
+
+	MaxConns                             int
+	Rate                                 float64
+	Queue                                int
+	Slow                                 string
+	Handshake, Idle, CloseTimeout, Grace time.Duration
+
+	Hub            []string // URLs of NATS servers
+	HubCredentials string
+	HubTLS         wstls.ConfigOptions
+}
+
+func read(c *cli.Context) *Options {
+	o := &Options{
+		Addrs: c.Args().Slice(), Listen: c.StringSlice("listen"),
+		Echo: c.Bool("echo"), Exec: c.String("exec"), ExecShared: c.String("exec-shared"), Static: c.String("static"),
+		Dashboard: !c.Bool("no-dashboard"), Metrics: c.String("metrics"),
+		Protocols: c.StringSlice("protocol"), Strict: c.Bool("strict"), LenientKeys: c.Bool("lenient-keys"), Compress: !c.Bool("no-compress"),
+		FlashPolicy: c.Bool("flash-policy"), Binary: c.String("binary"),
+		Front: front.Read(c), Hooks: hooks.Read(c), Hold: listen.ReadHold(c),
+		MaxConns: c.Int("max-conns"), Rate: c.Float64("rate"), Queue: c.Int("queue"), Slow: c.String("slow"),
+		Handshake: c.Duration("handshake-timeout"), Idle: c.Duration("idle"), CloseTimeout: c.Duration("close-timeout"), Grace: c.Duration("grace"),
+		Hub: c.StringSlice("hub"), HubCredentials: c.String("hub-creds"),
+		HubTLS: wstls.ConfigOptions{CAFile: c.String("hub-cacert"), CertFile: c.String("hub-cert"), KeyFile: c.String("hub-key")},
+	}
+	for _, name := range flags.Chosen(c, "dialect") {
+		o.Dialects = append(o.Dialects, core.Dialect(name))
+	}
+	return o
+}
+
+// Plain is the server of a command line without arguments and flags. Whoever gets it closes it.
+func Plain(ctx context.Context, e *reach.Env) (*service, error) {
+	set := flag.NewFlagSet("serve", flag.ContinueOnError)
+	for _, f := range Command(e).Flags {
+		f.Apply(set) // fails for values of the environment alone, which serve itself would refuse
+	}
+	return newService(ctx, e, read(cli.NewContext(nil, set, nil)))
 }
 
 // service is what a serve command has running.
@@ -127,32 +186,32 @@ type service struct {
 	handlers handlers
 }
 
-func runServe(e *reach.Env, c *cli.Context) error {
-	addrs, err := listen.Addresses(e, c.Args().Slice(), c.StringSlice("listen"))
+func runServe(command context.Context, e *reach.Env, o *Options) error {
+	addrs, err := addresses(e, o.Addrs, o.Listen)
 	if err != nil {
 		return err
 	}
 	e.Children.Contained = true
-	ctx, exit := context.WithCancelCause(c.Context)
+	ctx, exit := context.WithCancelCause(command)
 	defer exit(nil)
-	s, err := NewService(e, c)
+	s, err := newService(command, e, o)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if err := s.loadScripts(c, exit); err != nil {
+	if err := s.loadScripts(command, o.Hooks, exit); err != nil {
 		return err
 	}
 	var recorded func()
-	if s.recorder, recorded, err = hooks.NewRecorder(e.Env, c); err != nil {
+	if s.recorder, recorded, err = o.Hooks.NewRecorder(e.Env); err != nil {
 		return err
 	}
 	defer recorded()
-	listeners, err := listen.OnAll(c.Context, e, addrs)
+	listeners, err := listen.OnAll(command, e, addrs)
 	if err != nil {
 		return err
 	}
-	if err := s.begin(c, listeners); err != nil {
+	if err := s.begin(o, listeners); err != nil {
 		for _, l := range listeners {
 			l.Close()
 		}
@@ -165,16 +224,16 @@ func runServe(e *reach.Env, c *cli.Context) error {
 	if err := s.Run(ctx, listeners); err != nil {
 		return app.WithCode(app.ExitTransport, err)
 	}
-	if c.Context.Err() == nil { // a script has ended it
+	if command.Err() == nil { // a script has ended it
 		return context.Cause(ctx)
 	}
 	return nil
 }
 
 // begin does what is to be done once the ports are known, and before anybody is served.
-func (s *service) begin(c *cli.Context, listeners []net.Listener) error {
-	if c.Bool("flash-policy") {
-		ports, err := flashPorts(c, listeners)
+func (s *service) begin(o *Options, listeners []net.Listener) error {
+	if o.FlashPolicy {
+		ports, err := flashPorts(o.Front, listeners)
 		if err != nil {
 			return err
 		}
@@ -216,10 +275,10 @@ func (s *service) notKnown() uint64 {
 	return of.NotKnown
 }
 
-// NewService reads the command line and opens what it names, but for addresses.
-func NewService(e *reach.Env, c *cli.Context) (_ *service, err error) {
+// newService opens what o names, but for addresses.
+func newService(ctx context.Context, e *reach.Env, o *Options) (_ *service, err error) {
 	s := &service{
-		Front: front.Front{Env: e}, echo: c.Bool("echo"), dashboard: !c.Bool("no-dashboard"),
+		Front: front.Front{Env: e}, echo: o.Echo, dashboard: o.Dashboard,
 		started: time.Now(), stopping: make(chan struct{}),
 	}
 	defer func() {
@@ -227,62 +286,58 @@ func NewService(e *reach.Env, c *cli.Context) (_ *service, err error) {
 			s.Close()
 		}
 	}()
-	if err := s.configure(c); err != nil {
+	if err := s.configure(o); err != nil {
 		return nil, err
 	}
-	if name := c.String("static"); name != "" {
-		if s.static, err = static.Open(name); err != nil {
+	if o.Static != "" {
+		if s.static, err = static.Open(o.Static); err != nil {
 			return nil, app.Usage(err)
 		}
 	}
-	if err := s.openHub(c); err != nil {
+	if err := s.openHub(ctx, o); err != nil {
 		return nil, err
 	}
-	if err := s.startChildren(c); err != nil {
+	if err := s.startChildren(o); err != nil {
 		return nil, err
 	}
-	s.server.HTTP, err = s.newHTTP(c)
+	s.server.HTTP, err = s.newHTTP(o.Metrics)
 	return s, err
 }
 
 // configure reads what needs nothing to be opened.
-func (s *service) configure(c *cli.Context) (err error) {
-	if s.slow, err = core.ParseSlow(c.String("slow")); err != nil {
+func (s *service) configure(o *Options) (err error) {
+	if s.slow, err = core.ParseSlow(o.Slow); err != nil {
 		return app.Usagef("--slow: %w", err)
 	}
-	pending, err := listen.PendingBudget(c)
+	pending, err := o.Hold.Budget()
 	if err != nil {
 		return err
 	}
-	if err := listen.CheckProtocols(c.StringSlice("protocol")); err != nil {
+	if err := checkProtocols(o.Protocols); err != nil {
 		return err
 	}
-	location, err := front.LocationOf(c)
+	location, err := o.Front.Location()
 	if err != nil {
 		return err
-	}
-	var dialects []core.Dialect
-	for _, name := range flags.Chosen(c, "dialect") {
-		dialects = append(dialects, core.Dialect(name))
 	}
 	s.metrics = metrics.New(s.fillMetrics, s.health)
-	if err := s.Open(c, front.IsChannel); err != nil {
+	if err := s.Open(o.Front, front.IsChannel); err != nil {
 		return err
 	}
 	s.server = serve.Server{
 		Route:     s.route,
 		Gate:      s.Gate,
-		MaxConns:  c.Int("max-conns"),
-		Idle:      c.Duration("idle"),
-		DeadAfter: app.BoundOf(c, "dead-after"),
-		Grace:     c.Duration("grace"),
-		Settings:  serve.Settings{Rate: c.Float64("rate"), Queue: c.Int("queue"), Slow: s.slow},
+		MaxConns:  o.MaxConns,
+		Idle:      o.Idle,
+		DeadAfter: s.DeadAfter,
+		Grace:     o.Grace,
+		Settings:  serve.Settings{Rate: o.Rate, Queue: o.Queue, Slow: s.slow},
 		Accept: core.AcceptOptions{
-			Dialects: dialects, Location: location, Protocols: c.StringSlice("protocol"),
-			LenientKeys: c.Bool("lenient-keys"), Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"),
-			MaxMessage: flags.Bytes(c, "max-message"), HandshakeTimeout: c.Duration("handshake-timeout"),
-			CloseTimeout: c.Duration("close-timeout"), Trace: s.Trace("server"),
-			Pending: pending, MessageTimeout: app.BoundOf(c, "message-timeout"), WriteTimeout: app.BoundOf(c, "write-timeout"),
+			Dialects: o.Dialects, Location: location, Protocols: o.Protocols,
+			LenientKeys: o.LenientKeys, Strict: o.Strict, Compress: o.Compress,
+			MaxMessage: o.Hold.MaxMessage, HandshakeTimeout: o.Handshake,
+			CloseTimeout: o.CloseTimeout, Trace: s.Trace("server"),
+			Pending: pending, MessageTimeout: o.Hold.MessageTimeout, WriteTimeout: o.Hold.WriteTimeout,
 		},
 		Closed: s.leave, Refused: s.refused,
 	}
@@ -311,10 +366,9 @@ func (s *service) Close() {
 }
 
 // startChildren makes ready what runs --exec and --exec-shared.
-func (s *service) startChildren(c *cli.Context) error {
-	command, shared := c.String("exec"), c.String("exec-shared")
+func (s *service) startChildren(o *Options) error {
 	n := 0
-	for _, given := range []bool{s.echo, command != "", shared != ""} {
+	for _, given := range []bool{o.Echo, o.Exec != "", o.ExecShared != ""} {
 		if given {
 			n++
 		}
@@ -322,21 +376,17 @@ func (s *service) startChildren(c *cli.Context) error {
 	if n > 1 {
 		return app.Usagef("serve: --echo, --exec and --exec-shared are for the same paths; want one of them")
 	}
-	if command == "" && shared == "" {
-		return nil
-	}
-	if command != "" {
-		s.exec = &child.Command{Env: s.Env, Flag: "exec", Line: command, MaxMessage: flags.Bytes(c, "max-message")}
-		return nil
-	}
-	binary, err := hub.ParseBinary(c.String("binary"))
-	if err != nil {
-		return app.Usagef("--binary: %w", err)
-	}
-	most, err := listen.PendingLimit(c)
-	if err != nil {
+	switch {
+	case o.Exec != "":
+		s.exec = &child.Command{Env: s.Env, Flag: "exec", Line: o.Exec, MaxMessage: o.Hold.MaxMessage}
+	case o.ExecShared != "":
+		options, err := o.hub()
+		if err != nil {
+			return err
+		}
+		command := child.Command{Env: s.Env, Flag: "exec-shared", Line: o.ExecShared, MaxMessage: o.Hold.MaxMessage}
+		s.shared, err = startShared(command, s.settings.Queue, s.slow, options)
 		return err
 	}
-	s.shared, err = startShared(child.Command{Env: s.Env, Flag: "exec-shared", Line: shared, MaxMessage: flags.Bytes(c, "max-message")}, s.settings.Queue, s.slow, hub.Options{Binary: binary, MaxWaiting: most})
-	return err
+	return nil
 }

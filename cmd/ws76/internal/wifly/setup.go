@@ -18,7 +18,7 @@ import (
 	"github.com/ws76/ws76/transports/wifly"
 )
 
-func wiflySetupCommand(e *reach.Env) *cli.Command {
+func setupCommand(e *reach.Env) *cli.Command {
 	const network, address, uart = "Network", "Address", "UART"
 	return e.Command(cli.Command{
 		Name:  "setup",
@@ -45,37 +45,55 @@ ws76 wifly setup -p 'wifly:///dev/ttyUSB0?baud=9600' --baud 115200`,
 			&cli.BoolFlag{Name: "dry-run", Usage: "show what would change and change nothing"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 		),
-		Action: func(c *cli.Context) error { return wiflySetup(e, c) },
-	}, wiflyExits...)
+		Action: func(c *cli.Context) error { return runSetup(c.Context, e, readSetup(c)) },
+	}, exits...)
 }
 
-func wiflySetup(e *reach.Env, c *cli.Context) error {
-	if err := noModuleArguments(c); err != nil {
-		return err
-	}
-	setup := &wifly.Setup{
-		SSID: c.String("ssid"), Auth: c.String("auth"),
-		DHCP: c.Bool("dhcp"), IP: c.String("ip"), Netmask: c.String("netmask"), Gateway: c.String("gateway"), DNS: c.String("dns"),
-		Baud: c.Int("baud"), Flow: c.String("flow"),
+// setupOptions are what the command line says.
+type setupOptions struct {
+	moduleOptions
+	Setup           wifly.Setup // but for the passphrase
+	PhraseFile      string
+	PhraseFileGiven bool
+	DryRun          bool
+}
+
+func readSetup(c *cli.Context) *setupOptions {
+	o := &setupOptions{
+		moduleOptions: *readModule(c),
+		Setup: wifly.Setup{
+			SSID: c.String("ssid"), Auth: c.String("auth"),
+			DHCP: c.Bool("dhcp"), IP: c.String("ip"), Netmask: c.String("netmask"), Gateway: c.String("gateway"), DNS: c.String("dns"),
+			Baud: c.Int("baud"), Flow: c.String("flow"),
+		},
+		PhraseFile: c.String("phrase-file"), PhraseFileGiven: c.IsSet("phrase-file"), DryRun: c.Bool("dry-run"),
 	}
 	if c.IsSet("channel") {
 		channel := c.Int("channel")
-		setup.Channel = &channel
+		o.Setup.Channel = &channel
 	}
-	if *setup == (wifly.Setup{}) && !c.IsSet("phrase-file") {
+	return o
+}
+
+func runSetup(ctx context.Context, e *reach.Env, o *setupOptions) error {
+	if err := o.noArguments("setup"); err != nil {
+		return err
+	}
+	setup := &o.Setup
+	if *setup == (wifly.Setup{}) && !o.PhraseFileGiven {
 		return app.Usagef("wifly setup: nothing to set up; --ssid NAME brings the module into a network")
 	}
 	if err := setup.Check(); err != nil {
 		return app.Usagef("wifly setup: %w", err)
 	}
 	var err error
-	if setup.Phrase, err = passphrase(e, c); err != nil {
+	if setup.Phrase, err = o.passphrase(ctx, e); err != nil {
 		return err
 	}
 	if err := setup.Check(); err != nil {
 		return app.Usagef("wifly setup: %w", err)
 	}
-	return withModule(e, c, func(ctx context.Context, m *wifly.Module) error { return applySetup(ctx, e, c, m, setup) })
+	return o.withModule(ctx, e, func(ctx context.Context, m *wifly.Module) error { return o.apply(ctx, e, m) })
 }
 
 // setupReport is what wifly setup --json prints.
@@ -86,13 +104,12 @@ type setupReport struct {
 	Info    *wifly.Info    `json:"info,omitempty"` // afterwards
 }
 
-func applySetup(ctx context.Context, e *reach.Env, c *cli.Context, m *wifly.Module, setup *wifly.Setup) error {
-	changes, err := m.Plan(ctx, setup)
+func (o *setupOptions) apply(ctx context.Context, e *reach.Env, m *wifly.Module) error {
+	changes, err := m.Plan(ctx, &o.Setup)
 	if err != nil {
 		return err
 	}
-	asJSON := c.Bool("json")
-	if !asJSON {
+	if !o.JSON {
 		for _, change := range changes {
 			fmt.Fprintln(e.Stdout, app.Shown(fmt.Sprintf("%s: %q becomes %q", change.Setting, change.Old, change.New)))
 		}
@@ -101,23 +118,23 @@ func applySetup(ctx context.Context, e *reach.Env, c *cli.Context, m *wifly.Modu
 		}
 	}
 	report := setupReport{Version: app.ReportVersion, Changes: append([]wifly.Change{}, changes...)}
-	if len(changes) > 0 && !c.Bool("dry-run") {
-		if err := m.Apply(ctx, setup, changes, func(text string) { e.Log.Infof("%s", text) }); err != nil {
+	if len(changes) > 0 && !o.DryRun {
+		if err := m.Apply(ctx, &o.Setup, changes, func(text string) { e.Log.Infof("%s", text) }); err != nil {
 			return err
 		}
 		report.Applied = true
 	}
-	if !report.Applied && !asJSON {
+	if !report.Applied && !o.JSON {
 		return nil
 	}
-	if !asJSON {
+	if !o.JSON {
 		fmt.Fprintln(e.Stdout, "saved; the module has rebooted and is now")
 	}
 	report.Info, err = m.Info(ctx)
-	if asJSON && (err == nil || report.Applied) {
+	if o.JSON && (err == nil || report.Applied) {
 		err = errors.Join(err, e.PrintJSON(report))
 	}
-	if asJSON || err != nil {
+	if o.JSON || err != nil {
 		return err
 	}
 	return printInfo(e, report.Info)
@@ -125,11 +142,11 @@ func applySetup(ctx context.Context, e *reach.Env, c *cli.Context, m *wifly.Modu
 
 // passphrase reads --phrase-file, or asks on a terminal if there is a network to
 // join. "" leaves the module's as it is.
-func passphrase(e *reach.Env, c *cli.Context) (string, error) {
+func (o *setupOptions) passphrase(ctx context.Context, e *reach.Env) (string, error) {
 	var text []byte
 	var err error
 	const most = 4096 // of a file, which has one line that counts
-	switch file := c.String("phrase-file"); {
+	switch file := o.PhraseFile; {
 	case file == "-":
 		text, err = io.ReadAll(io.LimitReader(textfile.NewReader(e.Stdin), most))
 	case file != "":
@@ -138,8 +155,8 @@ func passphrase(e *reach.Env, c *cli.Context) (string, error) {
 			text, err = io.ReadAll(io.LimitReader(f, most))
 			f.Close()
 		}
-	case c.String("ssid") != "" && c.String("auth") != "open" && app.IsTerminal(e.Stdin):
-		return askPassword(c.Context, e, fmt.Sprintf("passphrase of %q (empty: as it is): ", c.String("ssid")))
+	case o.Setup.SSID != "" && o.Setup.Auth != "open" && app.IsTerminal(e.Stdin):
+		return askPassword(ctx, e, fmt.Sprintf("passphrase of %q (empty: as it is): ", o.Setup.SSID))
 	default:
 		return "", nil
 	}

@@ -15,15 +15,13 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
+	"github.com/ws76/ws76/cmd/ws76/internal/softmodule"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/serve/gate"
 )
-
-// UpgradeHandshake bounds a handshake at the rate of a serial line.
-const UpgradeHandshake = time.Minute
 
 // upgrader opens the connections of a module and makes those of drafts 75 and 76
 // into ones of RFC 6455. What is no WebSocket passes as it is.
@@ -130,7 +128,7 @@ func (u *upgrader) carry(device, server net.Conn, addr string) error {
 	var upstream *core.Conn
 	admits := (&gate.Gate{}).Over(device.LocalAddr().Network())
 	conn, err := core.Accept(u.ctx, device, &core.AcceptOptions{
-		HandshakeTimeout: UpgradeHandshake,
+		HandshakeTimeout: softmodule.HandshakeTimeout,
 		Early:            said,
 		Check: func(r *hixie.Request, d core.Dialect) *core.Refusal {
 			if refusal := admits(r, d); refusal != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/ws76/ws76/transports/wifly"
 )
 
-// wiflyExits are the exit codes of each of the commands.
-var wiflyExits = []int{app.ExitConnect, app.ExitTimeout, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate}
+// exits are the exit codes of each of the commands.
+var exits = []int{app.ExitConnect, app.ExitTimeout, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate}
 
 // Command is ws76 wifly.
 func Command(e *reach.Env) *cli.Command {
@@ -31,13 +31,13 @@ ws76 wifly send -p /dev/ttyUSB0 'get comm'               one of its own commands
 ws76 wifly emulate --link /tmp/wifly                     a module in software
 ws76 connect ws://device.example/ --via wifly:///dev/ttyUSB0`,
 		Subcommands: []*cli.Command{
-			wiflySetupCommand(e),
-			wiflyInfoCommand(e),
-			wiflyScanCommand(e),
-			wiflySendCommand(e),
-			wiflyEmulateCommand(e),
+			setupCommand(e),
+			infoCommand(e),
+			scanCommand(e),
+			sendCommand(e),
+			emulateCommand(e),
 		},
-	}, wiflyExits...)
+	}, exits...)
 }
 
 // moduleFlags are those of every command that talks to a module.
@@ -47,6 +47,18 @@ func moduleFlags(more ...cli.Flag) []cli.Flag {
 			Usage: "`PORT` of the module: /dev/ttyUSB0 or COM3, where the usual rates are tried, or a URL like wifly:///dev/ttyUSB0?baud=9600"},
 		flags.Time(cli.GenericFlag{Name: "timeout", Usage: "give up after `TIME` (0: never)"}, 2*time.Minute),
 	)
+}
+
+// moduleOptions are what the command line of each of them says.
+type moduleOptions struct {
+	Args    []string
+	Port    string
+	Timeout time.Duration // 0: none
+	JSON    bool
+}
+
+func readModule(c *cli.Context) *moduleOptions {
+	return &moduleOptions{c.Args().Slice(), c.String("port"), c.Duration("timeout"), c.Bool("json")}
 }
 
 // moduleTransport is what --port says.
@@ -84,15 +96,14 @@ func moduleTransport(e *reach.Env, port string) (*wifly.Transport, error) {
 }
 
 // withModule opens the module of --port, has f talk to it, and leaves it as it was.
-func withModule(e *reach.Env, c *cli.Context, f func(ctx context.Context, m *wifly.Module) error) (err error) {
-	t, err := moduleTransport(e, c.String("port"))
+func (o *moduleOptions) withModule(ctx context.Context, e *reach.Env, f func(ctx context.Context, m *wifly.Module) error) (err error) {
+	t, err := moduleTransport(e, o.Port)
 	if err != nil {
 		return err
 	}
-	ctx := c.Context
-	if d := c.Duration("timeout"); d > 0 {
+	if o.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, d, fmt.Errorf("not done within --timeout %v: %w", d, context.DeadlineExceeded))
+		ctx, cancel = context.WithTimeoutCause(ctx, o.Timeout, fmt.Errorf("not done within --timeout %v: %w", o.Timeout, context.DeadlineExceeded))
 		defer cancel()
 	}
 	m, err := t.Module(ctx)
@@ -111,29 +122,31 @@ func withModule(e *reach.Env, c *cli.Context, f func(ctx context.Context, m *wif
 	return nil
 }
 
-func wiflyInfoCommand(e *reach.Env) *cli.Command {
+func infoCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:  "info",
 		Usage: "what a module is, and where",
 		UsageText: `ws76 wifly info -p /dev/ttyUSB0
 ws76 wifly info -p 'wifly:///dev/ttyUSB0?baud=115200' --json`,
-		Flags: moduleFlags(&cli.BoolFlag{Name: "json", Usage: "print one JSON object"}),
-		Action: func(c *cli.Context) error {
-			if err := noModuleArguments(c); err != nil {
-				return err
-			}
-			return withModule(e, c, func(ctx context.Context, m *wifly.Module) error {
-				info, err := m.Info(ctx)
-				if err != nil {
-					return err
-				}
-				if c.Bool("json") {
-					return e.PrintJSON(infoReport{app.ReportVersion, info})
-				}
-				return printInfo(e, info)
-			})
-		},
-	}, wiflyExits...)
+		Flags:  moduleFlags(&cli.BoolFlag{Name: "json", Usage: "print one JSON object"}),
+		Action: func(c *cli.Context) error { return runInfo(c.Context, e, readModule(c)) },
+	}, exits...)
+}
+
+func runInfo(ctx context.Context, e *reach.Env, o *moduleOptions) error {
+	if err := o.noArguments("info"); err != nil {
+		return err
+	}
+	return o.withModule(ctx, e, func(ctx context.Context, m *wifly.Module) error {
+		info, err := m.Info(ctx)
+		if err != nil {
+			return err
+		}
+		if o.JSON {
+			return e.PrintJSON(infoReport{app.ReportVersion, info})
+		}
+		return printInfo(e, info)
+	})
 }
 
 // infoReport is what wifly info --json prints.
@@ -188,25 +201,27 @@ func printInfo(e *reach.Env, info *wifly.Info) error {
 	return w.Flush()
 }
 
-func wiflyScanCommand(e *reach.Env) *cli.Command {
+func scanCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "scan",
 		Usage:     "the networks that a module hears",
 		UsageText: `ws76 wifly scan -p /dev/ttyUSB0`,
 		Flags:     moduleFlags(&cli.BoolFlag{Name: "json", Usage: "print one JSON object a line"}),
-		Action: func(c *cli.Context) error {
-			if err := noModuleArguments(c); err != nil {
-				return err
-			}
-			return withModule(e, c, func(ctx context.Context, m *wifly.Module) error {
-				list, err := m.Scan(ctx)
-				if err != nil {
-					return err
-				}
-				return printNetworks(e, list, c.Bool("json"))
-			})
-		},
-	}, wiflyExits...)
+		Action:    func(c *cli.Context) error { return runScan(c.Context, e, readModule(c)) },
+	}, exits...)
+}
+
+func runScan(ctx context.Context, e *reach.Env, o *moduleOptions) error {
+	if err := o.noArguments("scan"); err != nil {
+		return err
+	}
+	return o.withModule(ctx, e, func(ctx context.Context, m *wifly.Module) error {
+		list, err := m.Scan(ctx)
+		if err != nil {
+			return err
+		}
+		return printNetworks(e, list, o.JSON)
+	})
 }
 
 // networkReport is what wifly scan --json prints for each network.
@@ -236,7 +251,7 @@ func printNetworks(e *reach.Env, list []wifly.Network, asJSON bool) error {
 	return w.Flush()
 }
 
-func wiflySendCommand(e *reach.Env) *cli.Command {
+func sendCommand(e *reach.Env) *cli.Command {
 	return e.Command(cli.Command{
 		Name:      "send",
 		Usage:     "send commands to a module and print its replies",
@@ -247,27 +262,37 @@ ws76 wifly send -p /dev/ttyUSB0 'ping g' --wait 5s`,
 			"Nothing is saved unless a COMMAND is save.",
 		Flags: moduleFlags(flags.Time(cli.GenericFlag{Name: "wait",
 			Usage: "read on until the module has been silent for `TIME` (default: 4s after join, scan, ping and lookup, which answer late)"}, 0)),
-		Action: func(c *cli.Context) error { return wiflySend(e, c) },
-	}, wiflyExits...)
+		Action: func(c *cli.Context) error {
+			return runSend(c.Context, e, readSend(c))
+		},
+	}, exits...)
 }
 
 // lateCommands answer after their prompt.
 var lateCommands = map[string]bool{"join": true, "scan": true, "ping": true, "lookup": true}
 
-func wiflySend(e *reach.Env, c *cli.Context) error {
-	if !c.Args().Present() {
+// sendOptions are what the command line says: its arguments are commands of the module.
+type sendOptions struct {
+	moduleOptions
+	Wait time.Duration // 0: as the command needs
+}
+
+func readSend(c *cli.Context) *sendOptions { return &sendOptions{*readModule(c), c.Duration("wait")} }
+
+func runSend(ctx context.Context, e *reach.Env, o *sendOptions) error {
+	if len(o.Args) == 0 {
 		return app.Usagef("wifly send wants a COMMAND for the module, like 'get comm'")
 	}
-	for _, command := range c.Args().Slice() {
+	for _, command := range o.Args {
 		switch word, _, _ := strings.Cut(command, " "); word {
 		case "open", "exit", "sleep":
 			return app.Usagef("wifly send %q: it ends command mode; connect --via wifly: opens connections", command)
 		}
 	}
-	return withModule(e, c, func(ctx context.Context, m *wifly.Module) error {
-		for _, command := range c.Args().Slice() {
+	return o.withModule(ctx, e, func(ctx context.Context, m *wifly.Module) error {
+		for _, command := range o.Args {
 			word, _, _ := strings.Cut(command, " ")
-			wait := c.Duration("wait")
+			wait := o.Wait
 			if wait == 0 && lateCommands[word] {
 				wait = 4 * time.Second
 			}
@@ -299,9 +324,10 @@ func wiflySend(e *reach.Env, c *cli.Context) error {
 	})
 }
 
-func noModuleArguments(c *cli.Context) error {
-	if c.Args().Present() {
-		return app.Usagef("%s takes no argument, got %q; --port says where the module is", c.Command.HelpName, c.Args().First())
+// noArguments refuses arguments of a command that is for the module of --port.
+func (o *moduleOptions) noArguments(command string) error {
+	if len(o.Args) > 0 {
+		return app.Usagef("ws76 wifly %s takes no argument, got %q; --port says where the module is", command, o.Args[0])
 	}
 	return nil
 }

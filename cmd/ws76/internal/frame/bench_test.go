@@ -1,4 +1,4 @@
-package main
+package frame
 
 import (
 	"bytes"
@@ -12,7 +12,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/ws76/ws76/cmd/ws76/internal/frame"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/internal/testenv"
 )
@@ -28,7 +27,7 @@ import (
 func BenchmarkPipe(b *testing.B) {
 	cat := testenv.Need(b, "cat", "coreutils")
 	ws76 := filepath.Join(b.TempDir(), "ws76")
-	if out, err := exec.Command("go", "build", "-o", ws76, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", ws76, "../..").CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
 	const ascii, mixed = "the quick brown fox jumps over ", "żółć naïve 日本語 Ω≈ç√ 🙂🚀 plain words and more "
@@ -88,7 +87,7 @@ func throughPipes(b *testing.B, block []byte, rounds int, command []string) (wal
 		b.Fatal(err)
 	}
 	defer drain.Close()
-	frame.WidenPipe(feed) // for cat, too
+	widenPipe(feed) // for cat, too
 	// Fd makes our ends blocking, as those of the commands are: the poller of the
 	// runtime would take part in the measurement.
 	feed.Fd()

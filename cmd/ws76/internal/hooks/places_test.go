@@ -1,4 +1,4 @@
-package main
+package hooks
 
 import (
 	"crypto/sha256"
@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 )
 
 // No two scripts share the place of their store, or of their data, and what was kept under the names of before is taken over by
@@ -19,11 +17,11 @@ func TestOwnPlaces(t *testing.T) {
 	long := strings.Repeat("ä", 120)
 	names := []string{
 		"a.lua", "A.lua", "a", "a.LUA", "b/a.lua", "\u00e4.lua", "a\u0308.lua", // composed, and not
-		"--eval 1", hooks.OfEval + "--eval 1", hooks.OfEval + "--eval 2", long + "1.lua", long + "2.lua", "a b", "a\\b", ".lua", "x\xff.lua",
+		"--eval 1", ofEval + "--eval 1", ofEval + "--eval 2", long + "1.lua", long + "2.lua", "a b", "a\\b", ".lua", "x\xff.lua",
 	}
 	places := map[string]string{}
 	for _, name := range names {
-		place, err := hooks.OwnPlace(folder, name)
+		place, err := ownPlace(folder, name)
 		if err != nil {
 			t.Fatalf("%q: %v", name, err)
 		}
@@ -34,7 +32,7 @@ func TestOwnPlaces(t *testing.T) {
 		if filepath.Dir(place) != folder || len(filepath.Base(place)) > 255 || len(filepath.Base(place)) < sha256.Size {
 			t.Errorf("%q: %s", name, place)
 		}
-		if again, err := hooks.OwnPlace(folder, filepath.Join(home, "b", "..", name)); !strings.HasPrefix(name, hooks.OfEval) && (again != place || err != nil) {
+		if again, err := ownPlace(folder, filepath.Join(home, "b", "..", name)); !strings.HasPrefix(name, ofEval) && (again != place || err != nil) {
 			t.Errorf("%q: %s, and %s by its absolute path; %v", name, place, again, err)
 		}
 	}
@@ -44,7 +42,7 @@ func TestOwnPlaces(t *testing.T) {
 		if err := os.WriteFile(old, []byte(kept), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		place, err := hooks.OwnPlace(folder, "a.lua")
+		place, err := ownPlace(folder, "a.lua")
 		if text, failed := os.ReadFile(place); string(text) != "kept" || failed != nil || err != nil {
 			t.Errorf("%q, %v, %v", text, failed, err)
 		}

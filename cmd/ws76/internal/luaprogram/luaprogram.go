@@ -1,4 +1,4 @@
-package program
+package luaprogram
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -19,44 +20,54 @@ import (
 	"github.com/ws76/ws76/transports"
 )
 
+// Options say how a program opens connections, and what it goes through.
+type Options struct {
+	Reach    *reach.Options
+	Hooks    *hooks.Options
+	ViaGiven bool
+}
+
 // Flags are those that say how a connection is opened, and those of scripts.
 func Flags() []cli.Flag {
 	list := append([]cli.Flag{reach.MaxMessageFlag("Messages"), reach.CloseTimeoutFlag("When to end")}, reach.Flags(new(reach.FlagSet))...)
-	list = append(list, &cli.BoolFlag{Name: "watch", Category: hooks.ScriptCategory, Usage: "end the program and start it anew when its files change"})
-	return append(append(list, hooks.PluginFlags()...), hooks.LuaFlags()...)
+	return slices.Concat(list, []cli.Flag{hooks.WatchFlag()}, hooks.PluginFlags(), hooks.LuaFlags())
 }
 
-// Options are the options of a script that opens connections itself: they are
+// Read reads the options of a command line whose command has Flags.
+func Read(c *cli.Context) Options {
+	return Options{Reach: reach.Read(c), Hooks: hooks.Read(c), ViaGiven: c.IsSet("via")}
+}
+
+// ForScript are the options of a script that opens connections itself: they are
 // the flags of the command line.
-func Options(e *reach.Env, c *cli.Context, name string) (scripts.Options, error) {
-	options, err := hooks.ScriptOptions(e.Env, c, name)
+func (o *Options) ForScript(e *reach.Env, name string) (scripts.Options, error) {
+	to, err := o.Hooks.ForScript(e.Env, name)
 	if err != nil {
-		return options, err
+		return to, err
 	}
-	if c.IsSet("via") {
-		if options.Args.Named == nil {
-			options.Args.Named = map[string]string{}
+	if o.ViaGiven {
+		if to.Args.Named == nil {
+			to.Args.Named = map[string]string{}
 		}
-		options.Args.Named["via"] = c.String("via")
+		to.Args.Named["via"] = o.Reach.Via
 	}
-	options.Print = func(text string) { fmt.Fprintln(e.Stdout, text) }
-	options.Dial = func(ctx context.Context, url string, o scripts.DialOptions) (*core.Conn, error) {
-		return Dial(ctx, e, c, url, url, o)
+	to.Print = func(text string) { fmt.Fprintln(e.Stdout, text) }
+	to.Dial = func(ctx context.Context, url string, so scripts.DialOptions) (*core.Conn, error) {
+		return o.Dial(ctx, e, url, url, so)
 	}
-	options.Listen = func(ctx context.Context, addr string) (net.Listener, error) { return listen.OnGuarded(ctx, e, addr) }
-	options.Open = func(ctx context.Context, raw string) (net.Conn, error) { return openFor(ctx, e, c, raw) }
-	return options, nil
+	to.Listen = func(ctx context.Context, addr string) (net.Listener, error) { return listen.OnGuarded(ctx, e, addr) }
+	to.Open = func(ctx context.Context, raw string) (net.Conn, error) { return o.open(ctx, e, raw) }
+	return to, nil
 }
 
-// openFor is ws76.open with the flags of the command line: over --via where they
+// open is ws76.open with the flags of the command line: over --via where they
 // name one, and raw is tcp: or tls:.
-func openFor(ctx context.Context, e *reach.Env, c *cli.Context, raw string) (net.Conn, error) {
-	way := reach.Read(c)
+func (o *Options) open(ctx context.Context, e *reach.Env, raw string) (net.Conn, error) {
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "tcp" && u.Scheme != "tls" || !c.IsSet("via") && way.Proxy == nil && len(way.Resolve) == 0 {
+	if err != nil || u.Scheme != "tcp" && u.Scheme != "tls" || !o.ViaGiven && o.Reach.Proxy == nil && len(o.Reach.Resolve) == 0 {
 		return Open(ctx, e, raw)
 	}
-	d, err := e.NewDialer("ws://"+u.Host+"/", way)
+	d, err := e.NewDialer("ws://"+u.Host+"/", o.Reach)
 	if err != nil {
 		return nil, err
 	}
@@ -75,31 +86,31 @@ func AsLoadError(err error) error {
 // Dial is ws76.connect: the dialer of connect with the flags of the command line,
 // over which the script's options go. url is where plugins have led to from what was
 // asked for.
-func Dial(ctx context.Context, e *reach.Env, c *cli.Context, asked, url string, o scripts.DialOptions) (*core.Conn, error) {
-	way := reach.Read(c)
-	chosen := o.Via == "" || o.Via == way.Via
+func (o *Options) Dial(ctx context.Context, e *reach.Env, asked, url string, so scripts.DialOptions) (*core.Conn, error) {
+	way := *o.Reach
+	chosen := so.Via == "" || so.Via == way.Via
 	if !chosen {
-		way.Via = o.Via
+		way.Via, way.ViaFlag = so.Via, "via"
 	}
 	way.OriginFlag = ""
-	d, err := e.NewDialer(url, way)
+	d, err := e.NewDialer(url, &way)
 	if err != nil {
 		return nil, err
 	}
 	d = d.Guarded(chosen)
-	if o.Dialect != "" && d.Target.Dialect == "" {
-		d.Options.Dialect = o.Dialect
+	if so.Dialect != "" && d.Target.Dialect == "" {
+		d.Options.Dialect = so.Dialect
 	}
-	if o.Protocol != "" {
-		d.Options.Protocols = []string{o.Protocol}
+	if so.Protocol != "" {
+		d.Options.Protocols = []string{so.Protocol}
 	}
-	d.Options.Header = append(d.Options.Header, o.Headers...)
-	if o.Timeout > 0 {
-		d.Timeout = o.Timeout
+	d.Options.Header = append(d.Options.Header, so.Headers...)
+	if so.Timeout > 0 {
+		d.Timeout = so.Timeout
 	}
 	from, err := core.ParseURL(asked)
 	if err == nil {
-		err = d.Leave(e, from)
+		err = d.DropSecrets(e, from)
 	}
 	if err != nil {
 		return nil, err

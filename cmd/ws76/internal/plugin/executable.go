@@ -16,7 +16,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
-	"github.com/ws76/ws76/cmd/ws76/internal/program"
+	"github.com/ws76/ws76/cmd/ws76/internal/luaprogram"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/plugins"
@@ -30,7 +30,7 @@ var programName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 
 // programOf returns the executable on PATH that is the command name; "" where there is
 // none, or a command that is built in has the name.
-func programOf(e *reach.Env, commands []*cli.Command, name string) string {
+func programOf(commands []*cli.Command, name string) string {
 	if !programName.MatchString(name) || isBuiltin(commands, name) || strings.HasPrefix(programPrefix+name, reach.TransportProgram) {
 		return ""
 	}
@@ -56,9 +56,9 @@ func Added(e *reach.Env, builtin []*cli.Command, args []string) *cli.Command {
 	name := args[1]
 	p, command, err := hooks.PluginFinder(e.Env, e.Getenv("WS76_PLUGIN_PATH")).FindCommand(name)
 	if err == nil {
-		return pluginsCommand(e, p, command)
+		return commandOf(e, p, command)
 	}
-	path := programOf(e, builtin, name)
+	path := programOf(builtin, name)
 	if path == "" {
 		return nil
 	}
@@ -120,12 +120,12 @@ func runProgram(ctx context.Context, e *reach.Env, path string, args []string) e
 	return err
 }
 
-// pluginsCommand is a command of a plugin.
-func pluginsCommand(e *reach.Env, p *plugins.Plugin, of *plugins.Command) *cli.Command {
-	flags := []cli.Flag{&cli.StringSliceFlag{Name: "option", KeepSpace: true, Aliases: []string{"o"}, Usage: "set an option of the plugin, `NAME=VALUE`; repeatable"}}
-	for _, f := range program.Flags() {
+// commandOf is a command of a plugin.
+func commandOf(e *reach.Env, p *plugins.Plugin, of *plugins.Command) *cli.Command {
+	own := []cli.Flag{&cli.StringSliceFlag{Name: "option", KeepSpace: true, Aliases: []string{"o"}, Usage: "set an option of the plugin, `NAME=VALUE`; repeatable"}}
+	for _, f := range luaprogram.Flags() {
 		if name := f.Names()[0]; name != "plugin" && name != "plugin-path" {
-			flags = append(flags, f)
+			own = append(own, f)
 		}
 	}
 	return e.Command(cli.Command{
@@ -134,30 +134,40 @@ func pluginsCommand(e *reach.Env, p *plugins.Plugin, of *plugins.Command) *cli.C
 		ArgsUsage:   of.Usage,
 		UsageText:   "ws76 " + of.Name + " " + of.Usage,
 		Description: fmt.Sprintf("A command of the plugin %s %s (%s). Its options: ws76 plugin info %s.", p.Name, p.Version, p.Where(), p.Name),
-		Flags:       flags,
-		Action:      func(c *cli.Context) error { return runPluginCommand(e, c, p, of.Name) },
+		Flags:       own,
+		Action:      func(c *cli.Context) error { return runCommand(c.Context, e, p, of.Name, readCommand(c)) },
 	}, app.ExitScript, app.ExitInterrupt, app.ExitTerminate)
 }
 
-func runPluginCommand(e *reach.Env, c *cli.Context, p *plugins.Plugin, name string) error {
+// commandOptions are what the command line of a plugin's command says.
+type commandOptions struct {
+	luaprogram.Options
+	Settings []string // NAME=VALUE
+}
+
+func readCommand(c *cli.Context) *commandOptions {
+	return &commandOptions{luaprogram.Read(c), c.StringSlice("option")}
+}
+
+func runCommand(ctx context.Context, e *reach.Env, p *plugins.Plugin, name string, o *commandOptions) error {
 	settings := map[string]string{}
-	for _, text := range c.StringSlice("option") {
+	for _, text := range o.Settings {
 		if err := plugins.AddSetting(settings, text); err != nil {
 			return app.Usagef("--option %w", err)
 		}
 	}
-	ctx, exit := context.WithCancelCause(c.Context)
+	ctx, exit := context.WithCancelCause(ctx)
 	defer exit(nil)
-	script, err := hooks.LoadPlugin(e.Env, c, p, settings, func(string) (scripts.Options, error) {
-		o, err := program.Options(e, c, p.Name)
-		o.Exit = func(err error) { exit(hooks.ExitCause(err)) }
-		return o, err
+	script, err := o.Hooks.LoadPlugin(e.Env, p, settings, func(string) (scripts.Options, error) {
+		so, err := o.ForScript(e, p.Name)
+		so.Exit = func(err error) { exit(hooks.ExitCause(err)) }
+		return so, err
 	})
 	if err != nil {
 		return err
 	}
 	if err = script.Start(); err == nil {
-		err = plugins.Run(ctx, script, name, c.Args().Slice())
+		err = plugins.Run(ctx, script, name, o.Hooks.Arguments)
 	}
 	hooks.Stop(scripts.Set{script}, core.DefaultCloseTimeout)
 	if ctx.Err() != nil {
@@ -167,7 +177,7 @@ func runPluginCommand(e *reach.Env, c *cli.Context, p *plugins.Plugin, name stri
 	if errors.As(err, &refused) {
 		return app.Usagef("%w (see ws76 %s --help)", err, name)
 	}
-	return program.AsLoadError(err)
+	return luaprogram.AsLoadError(err)
 }
 
 // Commands are the commands that are not built in, each by what addedCommand
@@ -186,9 +196,17 @@ func Commands(e *reach.Env) []app.Word {
 			add(c.Name, c.Summary)
 		}
 	}
+	for _, program := range executables(builtin, e) {
+		add(program.Text, program.About)
+	}
+	return list
+}
+
+// executables are the programs on PATH that are commands, and their paths.
+func executables(builtin []*cli.Command, e *reach.Env) (list []app.Word) {
 	for _, name := range e.Executables(programPrefix) {
-		if path := programOf(e, builtin, name); path != "" {
-			add(name, path)
+		if path := programOf(builtin, name); path != "" {
+			list = append(list, app.Word{Text: name, About: path})
 		}
 	}
 	return list

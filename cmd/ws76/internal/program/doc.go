@@ -1,2 +1,0 @@
-// Package program makes the options of scripts that open connections themselves.
-package program
