@@ -10,6 +10,7 @@ import (
 
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/internal/outq"
 )
 
 // Close ends the connection properly: the closing frame, the peer's answer (for
@@ -43,7 +44,12 @@ func (c *Conn) CloseWith(ctx context.Context, code int, reason string) error {
 		}
 		if c.lingering.Load() {
 			c.readLimit.enter(context.Background()) // the last Receive's may be about to interrupt
-			switch err := drain(c.stream, c.closeTimeout); {
+			err := drain(c.stream, c.closeTimeout)
+			under, secure := outq.Under(c.stream)
+			if secure && err == io.EOF { // of TLS; the reset comes behind it
+				err = drain(under, c.closeTimeout)
+			}
+			switch {
 			case err == io.EOF && c.ended.Load().Clean && c.framing.hasClosing() && c.vectored:
 				c.proper.Store(true)
 			case runtime.GOOS == "linux" && errors.Is(err, syscall.ECONNRESET):

@@ -28,7 +28,7 @@ type Fate struct {
 	Final               bool // the connection has ended, and its stream is closed
 	// Unread: the peer had not read all that was sent when the stream was closed, as its
 	// system had not acknowledged it, had hardly room for more, or reset the connection that
-	// the peer closed. Only known over TCP, and where the peer has not ended properly.
+	// the peer closed. Only known over TCP, and where the peer has not answered our closing frame.
 	Unread bool
 }
 
@@ -62,7 +62,6 @@ func (c *Conn) Fate() Fate {
 	if end == nil {
 		return f
 	}
-	f.Unread = end.unread
 	if end.state.Known {
 		if end.state.Lasts || proper {
 			l.Look(written, end.state)
@@ -75,6 +74,8 @@ func (c *Conn) Fate() Fate {
 		f.Proven = f.Sent
 	}
 	f.Sent = max(f.Sent, f.Proven)
+	// What comes once a peer has closed its stream its system does not acknowledge.
+	f.Unread = end.unread || proper && !end.answered && end.state.Lasts && f.NotKnown() > 0
 	return f
 }
 
@@ -86,6 +87,9 @@ func (c *Conn) settle() {
 	state, secure := outq.AskStream(c.stream)
 	if c.proper.Load() && !c.answered.Load() {
 		state = c.awaitTaken(state, c.closeTimeout) // it may be reading still what is on its way
+		if state.Over && c.lingering.Load() {
+			state.Waiting = max(0, state.Waiting-1) // the end of our half
+		}
 	}
 	if secure {
 		state.Unsent = 0 // of what it holds nobody knows which messages that is

@@ -8,43 +8,72 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/internal/outq"
 )
 
 // A peer that closes its stream right behind its closing frame has read what it was sent,
 // or its system resets the connection.
 func TestFateClosedByPeer(t *testing.T) {
-	for _, reads := range []bool{true, false} {
-		for range 50 {
-			near, far := openedOver(t, fateStreams["tcp"], core.Hixie76)
-			const size = 100
-			if err := near.Send(testContext(t), core.Message{Data: make([]byte, size)}); err != nil {
-				t.Fatal(err)
-			}
-			if reads {
-				far.read(size + 2)
-			}
-			if _, err := far.raw.Write([]byte{0xFF, 0}); err != nil {
-				t.Fatal(err)
-			}
-			if reads {
-				far.raw.Close()
-			} else {
-				go closeBehind(far.raw.(*net.TCPConn))
-			}
-			if _, err := near.Receive(testContext(t)); err == nil || !near.Ended().Clean {
-				t.Fatal(err)
-			}
-			near.Close(testContext(t))
-			if f := near.Fate(); f.Unread == reads || !reads && f.NotKnown() != 1 {
-				t.Fatalf("with reads %v: %+v", reads, f)
+	for _, stream := range []string{"tcp", "tls"} {
+		for _, reads := range []bool{true, false} {
+			for range 50 {
+				closedByPeer(t, stream, reads)
 			}
 		}
 	}
 }
 
+func closedByPeer(t *testing.T, stream string, reads bool) {
+	t.Helper()
+	near, far := openedOver(t, fateStreams[stream], core.Hixie76)
+	const size = 100
+	if err := near.Send(testContext(t), core.Message{Data: make([]byte, size)}); err != nil {
+		t.Fatal(err)
+	}
+	if reads {
+		far.read(size + 2)
+	}
+	if _, err := far.raw.Write([]byte{0xFF, 0}); err != nil {
+		t.Fatal(err)
+	}
+	if reads {
+		far.raw.Close()
+	} else {
+		go closeBehind(far.raw)
+	}
+	if _, err := near.Receive(testContext(t)); err == nil || !near.Ended().Clean {
+		t.Fatal(err)
+	}
+	near.Close(testContext(t))
+	if f := near.Fate(); f.Unread == reads || !reads && f.NotKnown() != 1 {
+		t.Fatalf("over %s, with reads %v: %+v", stream, reads, f)
+	}
+}
+
+// Nor has one read what comes once it has closed its stream.
+func TestFateClosedBefore(t *testing.T) {
+	for range 50 {
+		near, far := openedOver(t, fateStreams["tcp"], core.Hixie76)
+		if _, err := far.raw.Write([]byte{0xFF, 0}); err != nil {
+			t.Fatal(err)
+		}
+		far.raw.Close()
+		ctx := testContext(t)
+		if err := near.Send(ctx, core.Message{Data: make([]byte, 100)}); err != nil {
+			t.Fatal(err)
+		}
+		near.Receive(ctx)
+		near.Close(ctx)
+		if f, end := near.Fate(), near.Ended(); end.Clean && !f.Unread || f.NotKnown() != 1 {
+			t.Fatalf("%v, %+v", end, f)
+		}
+	}
+}
+
 // closeBehind closes c once the other side has ended its half.
-func closeBehind(c *net.TCPConn) {
-	raw, _ := c.SyscallConn()
+func closeBehind(c net.Conn) {
+	under, _ := outq.Under(c)
+	raw, _ := under.(*net.TCPConn).SyscallConn()
 	for ended := false; !ended; time.Sleep(100 * time.Microsecond) {
 		raw.Control(func(fd uintptr) {
 			info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
