@@ -30,7 +30,7 @@ cmd/ws76                  ~about ~app ~bridge ~completion ~connect ~demo ~frame 
                           core/serve/channels internal/accept internal/deadpeer internal/silence plugins/broker
                           plugins/mqtt plugins/nats plugins/record scripts scripts/watch transports transports/exec
                           transports/pipe transports/tls transports/wifly/module
-~child                    ~reach core core/hixie core/relay core/relay/format core/rfc6455 transports/exec
+~child                    ~reach core core/bridge core/hixie core/relay core/relay/format core/rfc6455 transports/exec
 ~completion               ~app ~hooks ~reach completions core plugins transports/all transports/serial
 ~connect                  ~app ~flags ~hooks ~outcome ~output ~reach core core/bridge core/hixie core/relay
                           core/relay/format core/relay/recording core/rfc6455 internal/lineedit internal/silence
@@ -52,8 +52,8 @@ cmd/ws76                  ~about ~app ~bridge ~completion ~connect ~demo ~frame 
 ~plugin                   ~app ~hooks ~luaprogram ~reach core plugins plugins/mqtt plugins/nats plugins/record scripts
 ~reach                    ~app ~flags core core/hixie core/rfc6455 internal/deadpeer internal/textfile scripts/permit
                           transports transports/all transports/exec transports/tcp transports/tls transports/wifly
-~replay                   ~app ~flags ~listen ~output ~reach core core/relay/format core/relay/recording core/serve/gate
-                          internal/accept plugins/record
+~replay                   ~app ~flags ~listen ~outcome ~output ~reach core core/relay/format core/relay/recording
+                          core/serve/gate internal/accept plugins/record
 ~run                      ~app ~hooks ~luaprogram ~reach core scripts scripts/permit
 ~script                   ~app ~flags ~hooks internal/textfile plugins scripts scripts/check scripts/luacode
                           scripts/meta scripts/scripttest scripts/templates scripts/watch
@@ -63,7 +63,7 @@ cmd/ws76                  ~about ~app ~bridge ~completion ~connect ~demo ~frame 
                           plugins/record scripts transports transports/exec transports/tls
 ~softmodule               ~app ~listen ~reach internal/textfile transports/serial transports/wifly/module
 ~wifly                    ~app ~flags ~outcome ~reach ~softmodule core core/bridge core/hixie core/relay core/serve/gate
-                          internal/textfile transports transports/wifly transports/wifly/module
+                          internal/outq internal/textfile transports transports/wifly transports/wifly/module
 core                      core/hixie core/rfc6455 internal/deadpeer internal/outq
 core/bridge               core core/hixie core/relay core/relay/format core/rfc6455 internal/outq
 core/hub                  core
@@ -108,7 +108,7 @@ transports/tcp            transports internal/deadpeer
 transports/tls            transports transports/tcp internal/textfile
 transports/unix           transports
 transports/wifly          transports transports/serial
-transports/wifly/module   internal/accept internal/deadpeer transports
+transports/wifly/module   internal/accept internal/deadpeer internal/outq transports
 `)
 
 // importGraph reads lines of a package and those that it may import; a line that begins with a blank goes on with the one

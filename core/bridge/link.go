@@ -35,10 +35,7 @@ type ender interface{ Ended() *core.CloseError }
 
 // Hook lets the link see why the session ends.
 func (l *Link) Hook() relay.Hook {
-	return relay.HookFunc(func(s *relay.Session, _ relay.Sink) (relay.Sink, error) {
-		l.session = s
-		return nil, nil
-	})
+	return relay.Note(&l.session)
 }
 
 // Session returns the session, nil before it has begun.

@@ -38,6 +38,14 @@ type HookFunc func(s *Session, next Sink) (Sink, error)
 // Attach calls f.
 func (f HookFunc) Attach(s *Session, next Sink) (Sink, error) { return f(s, next) }
 
+// Note is a hook that costs nothing and puts the session into s.
+func Note(s **Session) Hook {
+	return HookFunc(func(joined *Session, _ Sink) (Sink, error) {
+		*s = joined
+		return nil, nil
+	})
+}
+
 // ErrStop is returned by a hook that has seen enough: what was emitted is
 // delivered, both sides are closed and the session ends without an error.
 var ErrStop = errors.New("relay: stopped by a hook")

@@ -165,6 +165,12 @@ type Stats struct {
 	NotKnown int64
 }
 
+// Lost is how many did not get to the other side, where so many have arrived on this one, those
+// among them that came once the session was over already. 0: nobody has counted them.
+func (s Stats) Lost(arrived uint64) uint64 {
+	return uint64(s.Dropped + max(0, int64(arrived)-s.Received))
+}
+
 // Stats returns the counters of direction d as they are now.
 func (s *Session) Stats(d Direction) Stats {
 	l := &s.lanes[d]

@@ -194,6 +194,8 @@ class Case:
             self.ws76("connect", to, *flags, *common, stdin=out.stdout, stdout=subprocess.DEVNULL)
             self.pipe = out.stdout
             return out
+        if kind == "replay":
+            return self.begin_replay(to, common)
         flags = {"": [], "buffer": ["--buffer", "10000"], "redeliver": ["--buffer", "10000", "--redeliver"]}[option]
         self.wait_listening(self.ns[2], 9000)
         if kind.startswith("stdio"):
@@ -215,6 +217,16 @@ class Case:
         if tcp or self.to_broker:
             self.wait("a connection", self.share_socket, 20)
         return out
+
+    def begin_replay(self, to, common):
+        """A recording that was made at the rate at which others send."""
+        with open(self.path("recording"), "w") as f, open(self.path("sent"), "w") as sent:
+            for n in range(self.o.count):
+                f.write('{"t":%g,"dir":"out","data":"%s"}\n' % (n / self.o.rate, ("%d " % n).ljust(SIZE, "x")))
+                sent.write("%d\n" % n)
+            sent.write("done\n")
+        self.wait_listening(self.ns[2], 9000)
+        return self.ws76("replay", self.path("recording"), to, "--linger", "3s", *common[:2], *common[3:5], "-v", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def begin_from_broker(self, to, common):
         """What the broker knows to be taken is gone: who ends leaves the rest to its successor."""
@@ -394,7 +406,7 @@ class Case:
         self.wait("all received", lambda: len(set(self.log("received"))) >= sent_now() or (settled() and self.quiet()), self.o.settle)
         open(self.path("sent.end"), "w").close()
         self.wait("the end of the sender", lambda: sender.poll() is not None, 30)
-        if self.subject.startswith(("connect", "stdio")):
+        if self.subject.startswith(("connect", "stdio", "replay")):
             self.wait("the end", lambda: self.tool.poll() is not None, 60)
         if self.tool.poll() is None:
             self.tool.send_signal(signal.SIGTERM)
@@ -461,7 +473,7 @@ class Case:
 
 
 SUBJECTS = ["ws-ws", "ws-ws+buffer", "ws-ws+redeliver", "ws-tcp", "ws-tcp+buffer", "tcp-ws", "tcp-ws+buffer", "tcp-tcp", "tcp-tcp+buffer",
-            "tcp-tcp+redeliver", "stdio-ws", "stdio-ws+buffer", "stdio-ws+redeliver", "connect-tcp", "connect-tcp+buffer", "serve", "connect", "connect+reconnect"]
+            "tcp-tcp+redeliver", "stdio-ws", "stdio-ws+buffer", "stdio-ws+redeliver", "connect-tcp", "connect-tcp+buffer", "serve", "connect", "connect+reconnect", "replay"]
 FAULTS = ["fin", "rst", "frame", "kill", "stop", "self", "power", "half-open", "cut 1.5s", "loss", "slow", "full", "term"]
 LONG = ["cut 15s", "cut 200s"]
 LOSSLESS = ["stop", "self", "slow", "full", "loss"]

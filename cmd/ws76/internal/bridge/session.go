@@ -391,11 +391,10 @@ func (l *sessionLine) ended(session *relay.Session, buffer *bridge.Buffer, kept 
 	l.log.Infof("%s%s: %v%s%s", l.prefix, l.remote, outcome.End(err), outcome.Hint(err), counts)
 }
 
-// undelivered says what one direction of a session has lost: of the messages that have
-// arrived (0: nobody counts them) those that came once the session was over
-// already, and those that could not be handed over.
+// undelivered says what one direction of a session has lost of the messages that have
+// arrived, see relay.Stats.Lost.
 func undelivered(s relay.Stats, arrived uint64, name string) (losses []string) {
-	if lost := s.Dropped + max(0, int64(arrived)-s.Received); lost > 0 {
+	if lost := s.Lost(arrived); lost > 0 {
 		losses = append(losses, fmt.Sprintf("%d messages to %s were dropped: it is closed, or did not take them", lost, name))
 	}
 	if s.NotKnown > 0 {

@@ -94,15 +94,10 @@ var (
 	errQuit       = errors.New("left by /quit")
 )
 
-// errUnread is not mended by a new connection: what was sent on this one is gone.
-var errUnread = errors.New("the peer has not read all that was sent, and did not answer the closing frame; a longer --linger gives it more time")
-
-// errCut is: the peer had something to say before it left.
-var errCut = errors.New("the peer has closed the connection and not read all that was sent")
-
-// retryable reports whether a new connection may mend err.
+// retryable reports whether a new connection may mend err. What was sent on one whose peer
+// has not read it, after all that there was to send, is gone.
 func retryable(err error) bool {
-	return err == errPeerClosed || err == errClosedHere || !errors.Is(err, errUnread) && outcome.Retryable(err)
+	return err == errPeerClosed || err == errClosedHere || !errors.Is(err, outcome.ErrUnread) && outcome.Retryable(err)
 }
 
 // dial connects to where the plugins say.
@@ -161,10 +156,7 @@ func (p *pipe) session(ctx context.Context) error {
 	open.URL = p.dialer.URL
 	recorded := p.recorder.Open(open)
 	var session *relay.Session
-	through = append(through, relay.HookFunc(func(s *relay.Session, _ relay.Sink) (relay.Sink, error) {
-		session = s
-		return nil, nil
-	}))
+	through = append(through, relay.Note(&session))
 	// The scripts come first: what they drop does not count as received.
 	err = relay.Join(ctx, p.terminal, conn, &relay.Options{
 		Hooks: recorded.Around(append(scripted.Hooks(), through...), relay.B), LingerA: p.terminal.linger, KeepA: true, CloseTimeout: p.dialer.Options.CloseTimeout,
@@ -214,12 +206,11 @@ func (p *pipe) ended(conn *core.Conn, err error) error {
 	if _, end := conn.Receive(context.Background()); errors.As(end, &ce) {
 		p.Log.Infof("%v", ce)
 	}
-	closedHere, unread := p.terminal.closedHere(), conn.Fate().Unread
+	closedHere := p.terminal.closedHere()
+	if unread := outcome.Unread(conn, err); unread != nil && !p.rules.done {
+		return unread
+	}
 	switch {
-	case unread && !p.rules.done && err == nil && ce != nil && ce.ByPeer:
-		return app.WithCode(app.ExitUnclean, errCut)
-	case unread && !p.rules.done && (err == nil || outcome.OnlyUnanswered(err)):
-		return app.WithCode(app.ExitUnclean, errUnread)
 	case err == nil && ce != nil && ce.ByPeer && complains(ce.Code):
 		return app.WithCode(app.ExitUnclean, fmt.Errorf("the peer %w", ce))
 	case err == nil && closedHere:
@@ -228,7 +219,7 @@ func (p *pipe) ended(conn *core.Conn, err error) error {
 		return errPeerClosed
 	case err != nil && outcome.OnlyUnanswered(err):
 		received := "; its system has everything before it"
-		if unread {
+		if conn.Fate().Unread {
 			received = ""
 		}
 		p.Log.Warnf("the peer did not answer the closing frame%s", received)

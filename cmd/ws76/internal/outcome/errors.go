@@ -141,6 +141,24 @@ func OnlyUnanswered(err error) bool {
 	return OnlyClose(err, func(ce *core.CloseError) bool { return ce.Unanswered })
 }
 
+// How a connection ends whose peer has left something unread.
+var (
+	ErrUnread = errors.New("the peer has not read all that was sent, and did not answer the closing frame; a longer --linger gives it more time")
+	ErrCut    = errors.New("the peer has closed the connection and not read all that was sent")
+)
+
+// Unread is ErrUnread or ErrCut, as an unclean end, where conn has ended with err and nothing
+// is wrong but that its peer has not read all that was sent. It is nil otherwise.
+func Unread(conn *core.Conn, err error) error {
+	switch ended := conn.Ended(); {
+	case !conn.Fate().Unread || err != nil && !OnlyUnanswered(err):
+		return nil
+	case err == nil && ended != nil && ended.ByPeer:
+		return app.WithCode(app.ExitUnclean, ErrCut)
+	}
+	return app.WithCode(app.ExitUnclean, ErrUnread)
+}
+
 // OnlyClose reports whether err is nothing but ends of connections that are harmless.
 func OnlyClose(err error, harmless func(*core.CloseError) bool) bool {
 	switch e := err.(type) {

@@ -18,6 +18,7 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
+	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/cmd/ws76/internal/output"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
@@ -261,19 +262,25 @@ func (p *replayer) play(ctx context.Context, speed float64) error {
 	played, err := playback.Play(ctx, conn)
 	p.Log.Infof("sent %d of %d messages, received %d, the recording has %d", played.Sent, contents.Messages[playback.Side],
 		played.Received, contents.Messages[playback.Side.Other()])
-	if ctx.Err() != nil { // else the error says it
-		p.unsent(conn.Fate(), contents.Messages[playback.Side])
+	if unread := outcome.Unread(conn, err); unread != nil {
+		err = unread
+	} else if errors.Is(err, record.ErrEnded) {
+		err = app.WithCode(app.ExitUnclean, err)
 	}
-	if errors.Is(err, record.ErrEnded) {
-		err = app.WithCode(app.ExitUnclean, fmt.Errorf("%w: %d of %d messages were", err, played.Sent, contents.Messages[playback.Side]))
-	}
+	p.undelivered(conn, err, contents.Messages[playback.Side])
 	return err
 }
 
-// unsent says what was not sent of so many messages, where the playing was ended.
-func (p *replayer) unsent(f core.Fate, messages int) {
+// undelivered says what became of so many messages where they were not all sent and read.
+// After a difference the rest was not to be sent, unless the connection is lost with it.
+func (p *replayer) undelivered(conn *core.Conn, err error, messages int) {
+	f, end := conn.Fate(), conn.Ended()
+	proper := end != nil && (end.Clean || end.Unanswered) && !f.Unread
+	if err == nil || app.Is[*record.Difference](err) && proper {
+		return
+	}
 	if n := messages - int(f.Sent); n > 0 {
-		p.Log.Errorf("%d messages were not sent", n)
+		p.Log.Errorf("%d messages were not sent: the connection ended before", n)
 	}
 	if n := f.NotKnown(); n > 0 {
 		p.Log.Errorf("of %d messages it is not known whether they arrived", n)
