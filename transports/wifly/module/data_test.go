@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -205,5 +206,35 @@ func TestCloseDeliversTheRest(t *testing.T) {
 			t.Errorf("the peer got %q, %v", got, err)
 		}
 		h.until("<c>")
+	})
+}
+
+// What is on its way when the module ends is counted, in both directions.
+func TestEndsWithFullWindows(t *testing.T) {
+	t.Parallel()
+	fake(t, Options{Running: true, Settings: "set uart flow 1\n"}, func(h *host, peer func() net.Conn) {
+		h.open("comm size 100")
+		conn := peer()
+		before := h.m.Stats()
+		h.hold(true)
+		var back atomic.Int64
+		go func() {
+			conn.SetWriteDeadline(time.Now().Add(10 * time.Second))
+			n, _ := conn.Write(bytes.Repeat([]byte("y"), 20_000))
+			back.Store(int64(n))
+		}()
+		d := h.port.(net.Conn)
+		d.SetWriteDeadline(time.Now().Add(10 * time.Second))
+		n, _ := d.Write(bytes.Repeat([]byte("x"), 20_000))
+		h.stop()
+		h.hold(false)
+		s := h.m.Stats()
+		if n == 0 || int(s.Unsent) != n || s.NotKnown != 0 {
+			t.Errorf("%d bytes from the host, none arrived: %+v", n, s)
+		}
+		got := len(h.rest(time.Second))
+		if back.Load() == 0 || int64(got)+int64(s.Undelivered-before.Undelivered) != back.Load() {
+			t.Errorf("%d bytes from the peer, %d arrived: %+v", back.Load(), got, s)
+		}
 	})
 }

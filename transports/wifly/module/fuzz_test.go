@@ -23,7 +23,7 @@ func still() *Module {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	m.ctx, m.uart = ctx, newUART(nil, &m.o, &m.counters.lost)
+	m.ctx, m.uart = ctx, newUART(nil, m)
 	m.boot()
 	m.timers = nil
 	m.mode, m.hasIP, m.associated = command, true, true

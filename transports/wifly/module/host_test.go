@@ -28,6 +28,7 @@ type host struct {
 	got   bytes.Buffer
 	more  chan struct{} // something came
 	held  chan bool     // of hold
+	stop  func()        // ends the module and waits for that
 	notes strings.Builder
 }
 
@@ -51,7 +52,10 @@ func serveHost(t *testing.T, o Options, line, port io.ReadWriteCloser) *host {
 	h.m = m
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
+	served := make(chan struct{})
+	h.stop = func() { cancel(); <-served }
 	running.Go(func() {
+		defer close(served)
 		if err := m.Serve(ctx, line); !errors.Is(err, context.Canceled) {
 			t.Errorf("Serve: %v", err)
 		}

@@ -101,6 +101,10 @@ type Stats struct {
 	FromHost, ToHost uint64 // bytes of TCP connections
 	Overruns         uint64 // from the host, for which there was no room
 	Lost             uint64 // to the host, which did not take them
+	// From the host, when their connection ended: those that were not handed to TCP, and
+	// those of which nobody knows whether they arrived.
+	Unsent, NotKnown uint64
+	Undelivered      uint64 // to the host, when Serve ended
 }
 
 // mode is what the module makes of bytes from the host.
@@ -145,7 +149,7 @@ type Module struct {
 
 	radio
 	tcp
-	counters struct{ fromHost, toHost, overruns, lost atomic.Uint64 }
+	counters struct{ fromHost, toHost, overruns, lost, unsent, notKnown, undelivered atomic.Uint64 }
 }
 
 // watch has peers noticed that are gone without a word.
@@ -200,7 +204,8 @@ func New(o *Options) (*Module, error) {
 // Stats returns the counters as they are now. Any goroutine may call it.
 func (m *Module) Stats() Stats {
 	c := &m.counters
-	return Stats{FromHost: c.fromHost.Load(), ToHost: c.toHost.Load(), Overruns: c.overruns.Load(), Lost: c.lost.Load()}
+	return Stats{FromHost: c.fromHost.Load(), ToHost: c.toHost.Load(), Overruns: c.overruns.Load(), Lost: c.lost.Load(),
+		Unsent: c.unsent.Load(), NotKnown: c.notKnown.Load(), Undelivered: c.undelivered.Load()}
 }
 
 // State is what a module is like at a moment.
@@ -239,7 +244,7 @@ func (m *Module) Hang() {
 func (m *Module) Serve(ctx context.Context, port io.ReadWriteCloser) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	m.ctx, m.uart = ctx, newUART(port, &m.o, &m.counters.lost)
+	m.ctx, m.uart = ctx, newUART(port, m)
 	m.powerUp()
 	for _, carry := range []func(context.Context) error{m.uart.receive, m.uart.transmit} {
 		m.owned.Go(func() {
@@ -251,11 +256,22 @@ func (m *Module) Serve(ctx context.Context, port io.ReadWriteCloser) error {
 	m.loop()
 	port.Close()
 	defer m.uart.record.end()
+	m.undelivered(len(m.held) + len(m.tx))
+	m.unsent(m.escapes)
 	m.hangUp()
 	m.unlisten()
 	m.owned.Wait()
+	select {
+	case b := <-m.uart.tx:
+		m.undelivered(len(b))
+	default:
+	}
 	return context.Cause(ctx)
 }
+
+// unsent and undelivered count n bytes, from any goroutine.
+func (m *Module) unsent(n int)      { m.counters.unsent.Add(uint64(n)) }
+func (m *Module) undelivered(n int) { m.counters.undelivered.Add(uint64(n)) }
 
 func (m *Module) loop() {
 	clock := time.NewTimer(0)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/internal/accept"
+	"github.com/ws76/ws76/internal/outq"
 )
 
 // tcp is the one connection that the module can have, and its server.
@@ -123,9 +124,12 @@ func (m *Module) attach(conn net.Conn) {
 	m.owned.Go(func() {
 		defer conn.Close()
 		for b := range l.send {
-			_, err := conn.Write(b)
+			n, err := conn.Write(b)
+			m.unsent(len(b) - n)
 			m.post(func() { m.written(l, err) })
 		}
+		waiting, _ := outq.AskStream(conn)
+		m.counters.notKnown.Add(uint64(waiting.Waiting))
 		if half, ok := conn.(interface{ CloseWrite() error }); ok {
 			half.CloseWrite()
 		}
@@ -134,7 +138,9 @@ func (m *Module) attach(conn net.Conn) {
 		b := make([]byte, bufferSize)
 		for range l.want {
 			n, err := conn.Read(b)
-			m.post(func() { m.arrived(l, b[:n], err) })
+			if !m.post(func() { m.arrived(l, b[:n], err) }) {
+				m.undelivered(n)
+			}
 			if err != nil {
 				return
 			}
@@ -272,11 +278,18 @@ func (m *Module) hangUp() {
 		close(l.send) // the writer closes the connection, which ends the reader
 		close(l.want)
 	}
-	m.out, m.ripe, m.sending = m.out[:0], 0, 0
+	m.forget()
+	m.sending = 0
 	m.packet = nil
 	m.flush.stop()
 	m.idle.stop()
 	m.dog.stop()
+}
+
+// forget drops what the host sent to a peer that is not there.
+func (m *Module) forget() {
+	m.unsent(len(m.out))
+	m.out, m.ripe = m.out[:0], 0
 }
 
 // open connects to host and port, or to those that are stored.
@@ -295,7 +308,7 @@ func (m *Module) open(host, port string) {
 		if m.fw.failPrompt && m.mode == command {
 			m.say(m.prompt())
 		}
-		m.out, m.ripe = m.out[:0], 0
+		m.forget()
 		if m.mode == data {
 			m.reconnect()
 		}

@@ -35,8 +35,8 @@ type uart struct {
 	paced    bool       // else the port is a wire of its own
 	rate     atomic.Int64
 	flow     atomic.Bool
-	lost     *atomic.Uint64 // counts bytes that the host did not take
-	stalled  bool           // it did not take the last ones
+	module   *Module // which counts what is lost
+	stalled  bool    // the host did not take the last bytes
 	record   recorder
 
 	rx   chan piece  // from the host
@@ -51,8 +51,9 @@ type piece struct {
 	start, end time.Time
 }
 
-func newUART(port io.ReadWriteCloser, o *Options, lost *atomic.Uint64) *uart {
-	u := &uart{port: port, lost: lost, hostRate: o.HostRate, paced: o.SetRate == nil,
+func newUART(port io.ReadWriteCloser, m *Module) *uart {
+	o := &m.o
+	u := &uart{port: port, module: m, hostRate: o.HostRate, paced: o.SetRate == nil,
 		rx: make(chan piece), tx: make(chan []byte, 1), sent: make(chan struct{}, 1)}
 	u.record.write, u.record.start = o.Record, time.Now()
 	if u.hostRate == nil {
@@ -121,12 +122,14 @@ func (u *uart) receive(ctx context.Context) error {
 			p.start, p.end = line.next(u, len(p.data), asked)
 			u.garble(p.data)
 			if !sleepUntil(ctx, p.end) {
+				u.module.unsent(len(p.data) + len(b))
 				return ctx.Err()
 			}
 			u.record.add(true, p.data)
 			select {
 			case u.rx <- p:
 			case <-ctx.Done():
+				u.module.unsent(len(p.data) + len(b))
 				return ctx.Err()
 			}
 		}
@@ -156,10 +159,12 @@ func (u *uart) transmit(ctx context.Context) error {
 			_, end := line.next(u, len(p), asked)
 			u.garble(p)
 			if !sleepUntil(ctx, end) {
+				u.module.undelivered(len(p) + len(b))
 				return ctx.Err()
 			}
 			u.record.add(false, p)
-			if err := u.write(p); err != nil {
+			if n, err := u.write(p); err != nil {
+				u.module.undelivered(len(p) - n + len(b))
 				return err
 			}
 		}
@@ -167,8 +172,9 @@ func (u *uart) transmit(ctx context.Context) error {
 	}
 }
 
-// write hands bytes to the host. Without flow control, those it does not take are lost.
-func (u *uart) write(p []byte) error {
+// write hands bytes to the host, and says how many it has, or were lost: without flow control,
+// those that it does not take.
+func (u *uart) write(p []byte) (int, error) {
 	d, ok := u.port.(interface{ SetWriteDeadline(time.Time) error })
 	if ok {
 		var limit time.Time
@@ -183,10 +189,10 @@ func (u *uart) write(p []byte) error {
 	}
 	n, err := u.port.Write(p)
 	if u.stalled = errors.Is(err, os.ErrDeadlineExceeded); u.stalled {
-		u.lost.Add(uint64(len(p) - n))
-		return nil
+		u.module.counters.lost.Add(uint64(len(p) - n))
+		return len(p), nil
 	}
-	return err
+	return n, err
 }
 
 // sleepUntil waits for t; it reports false when ctx ends first.

@@ -118,5 +118,14 @@ func runEmulate(ctx context.Context, e *reach.Env, o *emulateOptions) error {
 	err = running.Serve(ctx)
 	s := running.Stats()
 	e.Log.Infof("%d bytes from the host, %d to it; lost: %d and %d", s.FromHost, s.ToHost, s.Overruns, s.Lost)
+	if s.Unsent > 0 {
+		e.Log.Warnf("%d bytes from the host were not sent: the connection ended before", s.Unsent)
+	}
+	if s.NotKnown > 0 {
+		e.Log.Warnf("of %d bytes from the host it is not known whether they arrived", s.NotKnown)
+	}
+	if s.Undelivered > 0 {
+		e.Log.Warnf("%d bytes to the host were not handed over", s.Undelivered)
+	}
 	return err
 }

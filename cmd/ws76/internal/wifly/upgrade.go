@@ -21,6 +21,7 @@ import (
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/serve/gate"
+	"github.com/ws76/ws76/internal/outq"
 )
 
 // upgrader opens the connections of a module and makes those of drafts 75 and 76
@@ -155,7 +156,25 @@ func (u *upgrader) carry(device, server net.Conn, addr string) error {
 		return err
 	}
 	link := &bridge.Link{}
-	return relay.Join(u.ctx, link.Conn(relay.A, conn, nil), link.Conn(relay.B, upstream, nil), &relay.Options{Hooks: []relay.Hook{link.Hook()}})
+	err = relay.Join(u.ctx, link.Conn(relay.A, conn, nil), link.Conn(relay.B, upstream, nil), &relay.Options{Hooks: []relay.Hook{link.Hook()}})
+	if s := link.Session(); s != nil {
+		to, back := s.Stats(relay.AToB), s.Stats(relay.BToA)
+		u.lost(addr, "messages", to.Lost(conn.Stats().MessagesIn), uint64(to.NotKnown), back.Lost(upstream.Stats().MessagesIn))
+	}
+	return err
+}
+
+// lost says how much the device had for the server, and the server for it, when they were parted.
+func (u *upgrader) lost(addr, what string, unsent, notKnown, undelivered uint64) {
+	if unsent > 0 {
+		u.e.Log.Warnf("%s: %d %s of the device were not sent", addr, unsent, what)
+	}
+	if notKnown > 0 {
+		u.e.Log.Warnf("%s: of %d %s of the device it is not known whether they arrived", addr, notKnown, what)
+	}
+	if undelivered > 0 {
+		u.e.Log.Warnf("%s: %d %s of the server were not handed to the device", addr, undelivered, what)
+	}
 }
 
 // requestStart is how the request for a WebSocket begins.
@@ -221,21 +240,38 @@ func (u *upgrader) pass(device, server net.Conn, addr string, said, heard []byte
 	if target := u.urls[addr]; target.Secure {
 		server = tls.Client(server, &tls.Config{ServerName: target.Name})
 	}
-	stop := context.AfterFunc(u.ctx, func() { device.Close(); server.Close() })
+	var waiting outq.State
+	leave := sync.OnceFunc(func() {
+		waiting, _ = outq.AskStream(server)
+		server.Close()
+	})
+	stop := context.AfterFunc(u.ctx, func() { leave(); device.Close() })
 	defer stop()
+	to, from := tally{Reader: io.MultiReader(bytes.NewReader(said), device)}, tally{Reader: io.MultiReader(bytes.NewReader(heard), server)}
+	var delivered int64
 	var back sync.WaitGroup
 	back.Go(func() {
-		io.Copy(device, io.MultiReader(bytes.NewReader(heard), server))
+		delivered, _ = io.Copy(device, &from)
 		device.Close()
 	})
-	_, err := server.Write(said)
-	if err == nil {
-		_, err = io.Copy(server, device)
-	}
-	server.Close()
+	sent, err := io.Copy(server, &to)
+	leave()
 	back.Wait()
+	u.lost(addr, "bytes", uint64(to.n-sent), uint64(waiting.Waiting), uint64(from.n-delivered))
 	if errors.Is(err, io.ErrClosedPipe) { // the device's side of it, at the end
 		return nil
 	}
 	return err
+}
+
+// tally counts what was read.
+type tally struct {
+	io.Reader
+	n int64
+}
+
+func (t *tally) Read(p []byte) (int, error) {
+	n, err := t.Reader.Read(p)
+	t.n += int64(n)
+	return n, err
 }
