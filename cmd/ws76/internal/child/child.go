@@ -9,6 +9,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
@@ -37,36 +38,60 @@ func (c *Command) Start(ctx context.Context, environment []string) (*exec.Child,
 	return running, nil
 }
 
-// Endpoint makes lines of messages, and messages of lines.
-func (c *Command) Endpoint(running *exec.Child) *format.Endpoint {
-	return format.NewEndpoint(running, running, format.EndpointOptions{
-		In: format.Options{MaxMessage: c.MaxMessage, ReplaceInvalid: true},
-		Out: format.Options{Warn: func(w format.DelimiterWarning) {
-			c.Env.Log.Warnf("%s: process %d: %s", c.Flag, running.Pid(), w)
-		}},
-	})
+// Endpoint makes lines of messages, and messages of lines. Its Close leaves the child to go on.
+func (c *Command) Endpoint(running *exec.Child) *bridge.Stream {
+	in := format.Options{MaxMessage: c.MaxMessage, ReplaceInvalid: true}
+	out := format.Options{Warn: func(w format.DelimiterWarning) {
+		c.Env.Log.Warnf("%s: process %d: %s", c.Flag, running.Pid(), w)
+	}}
+	return bridge.NewStream(kept{running}, in, out, bridge.Bounds{})
+}
+
+// kept is a child that its endpoint does not end.
+type kept struct{ *exec.Child }
+
+func (kept) Close() error { return nil }
+
+// Lost is what a program and its client, or clients, had for each other when they were parted.
+type Lost struct {
+	ToClient  uint64 // lines that were read off the program, and not sent
+	ToProgram uint64 // messages that were read off the client, and not written
+	NotKnown  uint64 // messages that may have been written to the program, or not
+}
+
+// NewLost is what a session has lost whose side B is a program, once both have ended. So many
+// messages have come from the client; 0: all were received.
+func NewLost(s *relay.Session, program *bridge.Stream, fromClient uint64) Lost {
+	if s == nil { // a hook was not to be had
+		return Lost{ToClient: program.Arrived(), ToProgram: fromClient}
+	}
+	to := s.Stats(relay.AToB)
+	return Lost{ToClient: s.Stats(relay.BToA).Lost(program.Arrived()), ToProgram: to.Lost(fromClient), NotKnown: uint64(to.NotKnown)}
 }
 
 // Serve joins a connection and a child of its own, until either ends.
-func (c *Command) Serve(ctx context.Context, conn *core.Conn, environment []string, hooks []relay.Hook) error {
+func (c *Command) Serve(ctx context.Context, conn *core.Conn, environment []string, hooks []relay.Hook) (lost Lost, err error) {
 	running, err := c.Start(ctx, environment)
 	if err != nil {
 		conn.CloseWith(ctx, rfc6455.CodeInternalError, "the program could not be started")
-		return err
+		return Lost{ToProgram: conn.Stats().MessagesIn}, err
 	}
 	// A child that goes on when its input has ended has until then to do it.
 	defer running.Close()
-	err = relay.Join(ctx, conn, c.Endpoint(running), &relay.Options{Hooks: hooks, KeepA: true})
+	program := c.Endpoint(running)
+	var session *relay.Session
+	defer func() { lost = NewLost(session, program, conn.Stats().MessagesIn) }()
+	err = relay.Join(ctx, conn, program, &relay.Options{Hooks: append(hooks, relay.Note(&session)), KeepA: true})
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
 		conn.CloseWith(ctx, rfc6455.CodeInternalError, "the program failed")
-		return err
+		return lost, err
 	}
 	conn.CloseWith(ctx, rfc6455.CodeNormal, "")
 	if err == nil {
-		return conn.Ended()
+		return lost, conn.Ended()
 	}
-	return err
+	return lost, err
 }
 
 // Request is what a child's environment says of the connection it serves.

@@ -31,6 +31,8 @@ type visit struct {
 	remote    string
 	transport string
 	path      string // and query, for the log
+
+	lost undelivered // of a Handler's connection, once that has ended
 }
 
 func visitOf(p *serve.Peer) *visit {
@@ -137,7 +139,9 @@ func (s *service) execService(o *serve.Opening, v *visit, user string) serve.Ser
 		cgi := child.Request{Request: conn.Request(), Dialect: conn.Dialect(), Protocol: conn.Protocol(),
 			Remote: v.remote, Local: conn.LocalAddr(), Secure: secure, User: user, Version: s.Program.Version}
 		through, closed := s.scriptHooks(conn, v.script)
-		return closed(s.exec.Serve(ctx, conn, cgi.Environment(), through))
+		lost, err := s.exec.Serve(ctx, conn, cgi.Environment(), through)
+		v.lost = undelivered{lost.ToClient, lost.ToProgram, lost.NotKnown}
+		return closed(err)
 	}}
 }
 
@@ -173,8 +177,11 @@ func (s *service) logClosed(v *visit, err error, stats serve.PeerStats) {
 	if stats.Unsent > 0 {
 		more += fmt.Sprintf(", %d not sent", stats.Unsent)
 	}
-	if stats.NotKnown > 0 {
-		more += fmt.Sprintf("; of %d it is not known whether they arrived", stats.NotKnown)
+	if v.lost.untaken > 0 {
+		more += fmt.Sprintf(", %d not handed to the program", v.lost.untaken)
+	}
+	if n := stats.NotKnown + v.lost.notKnown; n > 0 {
+		more += fmt.Sprintf("; of %d it is not known whether they arrived", n)
 	}
 	s.Log.Infof("%s: %v%s; %d messages in, %d out%s", v.remote, err, outcome.Hint(err), stats.MessagesIn, stats.MessagesOut, more)
 }

@@ -235,7 +235,11 @@ func (s *service) scriptedHandler(v *visit, open func() (relay.Endpoint, error))
 			return err
 		}
 		through, closed := s.scriptHooks(conn, v.script)
-		err = relay.Join(ctx, conn, other, &relay.Options{Hooks: through})
+		var session *relay.Session
+		err = relay.Join(ctx, conn, other, &relay.Options{Hooks: append(through, relay.Note(&session))})
+		if session != nil {
+			v.lost.unsent = session.Stats(relay.BToA).Lost(0)
+		}
 		if end, ok := other.(interface {
 			Dropped() uint64
 			Queued() int
@@ -246,7 +250,7 @@ func (s *service) scriptedHandler(v *visit, open func() (relay.Endpoint, error))
 				queued = 0
 			}
 			s.tooSlow(v.remote, end.Dropped(), "it reads slowly")
-			s.queuedUnsent.Add(queued)
+			v.lost.unsent += queued
 		}
 		return closed(err)
 	}

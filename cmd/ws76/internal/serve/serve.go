@@ -178,9 +178,7 @@ type service struct {
 
 	stopping                chan struct{} // closed when the server begins to stop
 	refusals, binaryDropped atomic.Uint64
-	// Of those that have a hub.Endpoint: what the policy dropped, and what was in the
-	// queue still when a connection ended.
-	slowDropped, queuedUnsent atomic.Uint64
+	slowDropped             atomic.Uint64 // by the policy, of those that have a hub.Endpoint
 
 	mu       sync.Mutex
 	handlers handlers
@@ -244,10 +242,10 @@ func (s *service) begin(o *Options, listeners []net.Listener) error {
 
 // Run serves until ctx ends.
 func (s *service) Run(ctx context.Context, listeners []net.Listener) error {
-	var unsent, notKnown uint64 // before it stops
+	var before undelivered // it stops
 	defer context.AfterFunc(ctx, func() {
 		s.metrics.Stopping()
-		unsent, notKnown = s.unsent(), s.notKnown()
+		before = s.undelivered()
 		close(s.stopping)
 	})()
 	s.plain = len(s.Scripts) == 0 && s.recorder == nil && !s.Forwarded && !s.Log.Enabled(slog.LevelInfo)
@@ -256,23 +254,41 @@ func (s *service) Run(ctx context.Context, listeners []net.Listener) error {
 	err := s.server.Serve(ctx, listeners...)
 	if ctx.Err() != nil {
 		<-s.stopping
-		if n := s.unsent() - unsent; n > 0 {
+		now := s.undelivered()
+		if n := now.unsent - before.unsent; n > 0 {
 			s.Log.Warnf("%d messages were not sent: their connections were closing", n)
 		}
-		if n := s.notKnown() - notKnown; n > 0 {
+		if n := now.untaken - before.untaken; n > 0 {
+			s.Log.Warnf("%d messages were not handed to the programs: their connections were closing", n)
+		}
+		if n := now.notKnown - before.notKnown; n > 0 {
 			s.Log.Warnf("of %d messages it is not known whether they arrived: their connections did not end properly", n)
 		}
 	}
 	return err
 }
 
-// unsent is how many messages were taken for connections that ended before.
-func (s *service) unsent() uint64 { return s.server.Stats().Unsent + s.queuedUnsent.Load() }
+// undelivered is what has become of messages that did not get where they should.
+type undelivered struct {
+	unsent   uint64 // taken for connections that ended before
+	untaken  uint64 // taken from connections, for programs
+	notKnown uint64 // nobody knows whether they arrived
+}
 
-// notKnown is of how many messages nobody knows whether they arrived.
-func (s *service) notKnown() uint64 {
-	_, of := s.totals()
-	return of.NotKnown
+func (u *undelivered) add(other undelivered) {
+	u.unsent += other.unsent
+	u.untaken += other.untaken
+	u.notKnown += other.notKnown
+}
+
+// undelivered is that of all connections so far.
+func (s *service) undelivered() undelivered {
+	of := s.server.Stats()
+	sum := undelivered{unsent: of.Unsent, notKnown: of.NotKnown}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum.add(s.handlers.undelivered)
+	return sum
 }
 
 // newService opens what o names, but for addresses.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/child"
@@ -28,6 +29,8 @@ type sharedChild struct {
 	in, out  *hub.Endpoint // the child's ends
 	stopping chan struct{}
 	stopped  chan struct{}
+
+	lost, notKnown atomic.Uint64 // with children that have ended
 }
 
 const (
@@ -73,8 +76,11 @@ func (s *sharedChild) run(running *exec.Child) {
 	pause := restartFirst
 	for {
 		started := time.Now()
-		err := relay.Join(context.Background(), sharedEnd{s.in, s.out}, s.Endpoint(running), &relay.Options{KeepA: true})
+		program := s.Endpoint(running)
+		var session *relay.Session
+		err := relay.Join(context.Background(), sharedEnd{s.in, s.out}, program, &relay.Options{Hooks: []relay.Hook{relay.Note(&session)}, KeepA: true})
 		running.Close()
+		s.say(child.NewLost(session, program, 0))
 		if time.Since(started) > restartMost {
 			pause = restartFirst
 		}
@@ -96,6 +102,21 @@ func (s *sharedChild) run(running *exec.Child) {
 			running, err = s.Start(context.Background(), nil)
 		}
 	}
+}
+
+// say is told what was lost with a child.
+func (s *sharedChild) say(lost child.Lost) {
+	if lost.ToProgram > 0 {
+		s.Env.Log.Warnf("exec-shared: %d messages were not handed to the program, which has ended", lost.ToProgram)
+	}
+	if lost.ToClient > 0 {
+		s.Env.Log.Warnf("exec-shared: %d messages of the program were not sent", lost.ToClient)
+	}
+	if lost.NotKnown > 0 {
+		s.Env.Log.Warnf("exec-shared: of %d messages to the program it is not known whether they arrived", lost.NotKnown)
+	}
+	s.lost.Add(lost.ToProgram + lost.ToClient)
+	s.notKnown.Add(lost.NotKnown)
 }
 
 // stop lets the child have what is waiting for it, and ends it.

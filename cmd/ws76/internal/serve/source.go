@@ -28,7 +28,7 @@ type handlers struct {
 	opened map[core.Dialect]uint64
 	ended  core.Stats
 
-	notKnown uint64 // messages to those that have ended
+	undelivered // of those that have ended
 }
 
 // enter makes a connection with a goroutine of its own known.
@@ -49,13 +49,18 @@ func (s *service) enter(conn *core.Conn, v *visit) {
 func (s *service) leave(conn *core.Conn, err error) {
 	stats := serve.PeerStats{Stats: conn.Stats()}
 	if f := conn.Fate(); f.Final {
-		stats.NotKnown = f.NotKnown()
+		stats.MessagesOut, stats.Unsent, stats.NotKnown = f.Sent, f.NotSent(), f.NotKnown()
 	}
 	s.mu.Lock()
 	h, known := s.handlers.open[conn]
 	delete(s.handlers.open, conn)
 	addStats(&s.handlers.ended, stats.Stats)
-	s.handlers.notKnown += stats.NotKnown
+	var lost undelivered
+	if known {
+		lost = h.visit.lost
+	}
+	stats.Unsent = max(stats.Unsent, lost.unsent)
+	s.handlers.add(undelivered{stats.Unsent, lost.untaken, stats.NotKnown + lost.notKnown})
 	s.mu.Unlock()
 	if known {
 		s.logClosed(h.visit, err, stats)
@@ -82,6 +87,7 @@ func (s *service) totals() (sum core.Stats, of serve.Stats) {
 		of.Open[conn.Dialect()]++
 	}
 	of.NotKnown += s.handlers.notKnown
+	of.Unsent += s.handlers.unsent + s.handlers.untaken
 	for dialect, n := range s.handlers.opened {
 		of.Opened[dialect] += n
 	}
@@ -92,7 +98,7 @@ func (s *service) totals() (sum core.Stats, of serve.Stats) {
 func (s *service) dropped(of *serve.Stats) map[string]uint64 {
 	byPolicy := map[string]uint64{
 		s.slow.String(): of.Dropped + s.slowDropped.Load(),
-		"closed":        of.Unsent + s.queuedUnsent.Load(),
+		"closed":        of.Unsent,
 		"binary":        s.binaryDropped.Load(),
 		"backplane":     s.hub.Stats().Lost,
 	}
@@ -101,6 +107,7 @@ func (s *service) dropped(of *serve.Stats) map[string]uint64 {
 	}
 	if s.shared != nil {
 		byPolicy[s.slow.String()] += s.shared.in.Dropped()
+		byPolicy["closed"] += s.shared.lost.Load()
 	}
 	return byPolicy
 }
@@ -202,6 +209,9 @@ func (s *service) fillMetrics(m *metrics.Stats) {
 	}
 	m.MessagesIn, m.MessagesOut, m.BytesIn, m.BytesOut = sum.MessagesIn, sum.MessagesOut, sum.BytesIn, sum.BytesOut
 	m.Dropped, m.NotKnown = s.dropped(&of), of.NotKnown
+	if s.shared != nil {
+		m.NotKnown += s.shared.notKnown.Load()
+	}
 	pending, givenUp := s.server.Accept.Pending.Held()
 	waiting, slow := s.hub.Waiting()
 	m.Pending, m.QueueBytes, m.GivenUp = uint64(pending), uint64(waiting), givenUp+slow

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// awaitLine returns the numbers in the first line of b that matches.
+func (b *background) awaitLine(t *testing.T, pattern string) (numbers []int) {
+	t.Helper()
+	for re := regexp.MustCompile(pattern); ; {
+		if m := re.FindStringSubmatch(b.line(t)); m != nil {
+			for _, text := range m[1:] {
+				n, err := strconv.Atoi(text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				numbers = append(numbers, n)
+			}
+			return numbers
+		}
+	}
+}
+
+// What a program has said, and its client did not get, is counted and said; so is what it was
+// not given.
+func TestServeExecLost(t *testing.T) {
+	t.Parallel()
+	dial := func(t *testing.T, addr string) *net.TCPConn {
+		stuck, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { stuck.Close() })
+		io.WriteString(stuck, openingRequest)
+		if _, err := readHead(bufio.NewReaderSize(stuck, 16)); err != nil {
+			t.Fatal(err)
+		}
+		return stuck.(*net.TCPConn)
+	}
+	start := func(t *testing.T, command string) (*background, string) {
+		s := inBackground(t, nil, "serve", "127.0.0.1:0", "-v", "--host", "example.com", "--exec", command)
+		for {
+			if address, ok := strings.CutPrefix(s.line(t), "ws76: listening on ws://"); ok {
+				return s, strings.TrimSuffix(address, "/")
+			}
+		}
+	}
+	// A server that ends ends with the code of the signal, see inBackground.
+	end := func(b *background) { syscall.Kill(b.pid, syscall.SIGINT) }
+	t.Run("the client dies", func(t *testing.T) {
+		t.Parallel()
+		s, addr := start(t, "yes "+strings.Repeat("x", 100))
+		client := dial(t, addr)
+		awaitFull(t, client.LocalAddr().String())
+		client.SetLinger(0)
+		client.Close()
+		s.awaitLine(t, `messages in, \d+ out, [1-9]\d* not sent; of [1-9]\d* it is not known`)
+		if n := metric(t, addr, `ws76_dropped_total{policy="closed"}`); n == 0 {
+			t.Error("none counts as dropped")
+		}
+	})
+	t.Run("the server ends", func(t *testing.T) {
+		t.Parallel()
+		s, addr := start(t, "yes "+strings.Repeat("x", 100))
+		client := dial(t, addr)
+		awaitFull(t, client.LocalAddr().String())
+		end(s)
+		s.awaitLine(t, `^ws76: [1-9]\d* messages were not sent: their connections were closing$`)
+	})
+	t.Run("the program reads nothing", func(t *testing.T) {
+		t.Parallel()
+		s, addr := start(t, "exec sleep 1000")
+		client := dial(t, addr)
+		go func() {
+			for {
+				if _, err := io.WriteString(client, "\x00"+strings.Repeat("x", 8<<10)+"\xff"); err != nil {
+					return
+				}
+			}
+		}()
+		awaitFull(t, addr)
+		end(s)
+		said := s.awaitLine(t, `(\d+) messages in, 0 out, (\d+) not handed to the program; of (\d+) it is not known`)
+		if in, untaken, unknown := said[0], said[1], said[2]; untaken == 0 || in-untaken-unknown > 64<<10/(8<<10) {
+			t.Errorf("of %d messages %d were not handed over, of %d it is not known: a pipe does not hold the rest", in, untaken, unknown)
+		}
+		s.awaitLine(t, `^ws76: [1-9]\d* messages were not handed to the programs: their connections were closing$`)
+	})
+}
