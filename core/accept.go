@@ -10,6 +10,7 @@ import (
 
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/internal/deadline"
 )
 
 // DefaultHandshakeTimeout bounds the opening handshake of a server, and the wait
@@ -174,7 +175,7 @@ func WatchHangup(ctx context.Context, stream net.Conn) (watching context.Context
 		}
 	}()
 	return watching, func() []byte {
-		stream.SetReadDeadline(past)
+		stream.SetReadDeadline(deadline.Past)
 		<-done
 		stream.SetReadDeadline(time.Time{})
 		cancel(nil)

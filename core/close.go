@@ -43,7 +43,7 @@ func (c *Conn) CloseWith(ctx context.Context, code int, reason string) error {
 			over = c.unanswered(nil)
 		}
 		if c.lingering.Load() {
-			c.readLimit.enter(context.Background()) // the last Receive's may be about to interrupt
+			c.reads.Enter(context.Background()) // the last Receive's may be about to interrupt
 			err := drain(c.stream, c.closeTimeout)
 			under, secure := outq.Under(c.stream)
 			if secure && err == io.EOF { // of TLS; the reset comes behind it
@@ -99,7 +99,7 @@ func (c *Conn) SendClose(ctx context.Context, code int, reason string) error {
 		c.shutWriting()
 	}
 	// A Receive that waits already gets the bound too.
-	c.readLimit.until(time.Now().Add(c.closeTimeout))
+	c.reads.Until(time.Now().Add(c.closeTimeout))
 	return nil
 }
 

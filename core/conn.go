@@ -8,6 +8,7 @@ import (
 
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/internal/deadline"
 	"github.com/ws76/ws76/internal/outq"
 )
 
@@ -56,8 +57,7 @@ type Conn struct {
 	trace        *Trace
 	closeTimeout time.Duration
 	// Of a server, 0 is no bound.
-	messageTimeout, writeTimeout time.Duration
-	pending                      *Budget // nil: none
+	pending *Budget // nil: none
 
 	framing framing
 	hixie   *hixieFraming              // the same, in drafts 75 and 76; nil otherwise
@@ -67,27 +67,21 @@ type Conn struct {
 
 	// The receiving side belongs to whoever holds reading.
 	reading    lock
-	readLimit  deadline
+	reads      deadline.Reads
 	source     source
 	ev         event
 	messagesIn uint64
 	bytesIn    uint64
 	countIn    counters
-	// The bound of the unfinished message, if there is one: see boundMessage.
-	bounded      bool
-	boundedAt    uint64
-	boundedSince time.Time
-	holding      Holding
-	givenUp      atomic.Bool // see GiveUp
+	holding    Holding
 
 	// The sending side belongs to whoever holds writing.
 	writing     lock
-	writeLimit  deadline
-	writeUntil  time.Time // what it allows
-	outBuf      *[]byte   // of the pool; nil: none borrowed
-	out         []byte    // queued bytes, in outBuf where there is one
-	run         []byte    // frames queued behind those, in the read buffer of the connection they came from
-	vector      *vector   // of the pool: what is sent from where it lies; usually nil
+	writes      deadline.Writes
+	outBuf      *[]byte // of the pool; nil: none borrowed
+	out         []byte  // queued bytes, in outBuf where there is one
+	run         []byte  // frames queued behind those, in the read buffer of the connection they came from
+	vector      *vector // of the pool: what is sent from where it lies; usually nil
 	messagesOut uint64
 	bytesOut    uint64
 	countOut    counters
@@ -131,7 +125,7 @@ func newConn(stream net.Conn, o connConfig) *Conn {
 	request := o.request // which may be forgotten
 	c := &Conn{
 		stream: stream, dialect: o.dialect, protocol: o.protocol, request: &request,
-		trace: o.trace, closeTimeout: o.closeTimeout, messageTimeout: o.messageTimeout, pending: o.pending, writeTimeout: o.writeTimeout,
+		trace: o.trace, closeTimeout: o.closeTimeout, pending: o.pending,
 	}
 	c.closed.Add(1)
 	switch stream.(type) {
@@ -139,7 +133,8 @@ func newConn(stream net.Conn, o connConfig) *Conn {
 		c.vectored = true
 	}
 	c.source = newSource(stream)
-	c.readLimit.set, c.writeLimit.set = stream.SetReadDeadline, stream.SetWriteDeadline
+	c.reads.Set, c.reads.Timeout = stream.SetReadDeadline, o.messageTimeout
+	c.writes.Set, c.writes.Timeout, c.writes.Once = stream.SetWriteDeadline, o.writeTimeout, !c.vectored
 	switch o.dialect {
 	case RFC6455:
 		f := &rfcFraming{flate: o.flate, mask: o.mask, trace: o.trace}

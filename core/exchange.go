@@ -9,29 +9,30 @@ import (
 	"os"
 
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/internal/deadline"
 )
 
 // exchange reads and writes an opening handshake. It reads no further than the
 // stream gives, and keeps what it has read beyond the head for the decoder.
 type exchange struct {
-	stream     net.Conn
-	readLimit  deadline
-	writeLimit deadline
-	buf        []byte // read and not used yet
-	trace      *Trace
+	stream net.Conn
+	reads  deadline.Limit
+	writes deadline.Limit
+	buf    []byte // read and not used yet
+	trace  *Trace
 }
 
 func newExchange(stream net.Conn, trace *Trace) exchange {
 	return exchange{
 		stream: stream, trace: trace,
-		readLimit:  deadline{set: stream.SetReadDeadline},
-		writeLimit: deadline{set: stream.SetWriteDeadline},
+		reads:  deadline.Limit{Set: stream.SetReadDeadline},
+		writes: deadline.Limit{Set: stream.SetWriteDeadline},
 	}
 }
 
 // more reads once, waiting until ctx ends. An end of the stream is io.ErrUnexpectedEOF.
 func (x *exchange) more(ctx context.Context) error {
-	if err := x.readLimit.enter(ctx); err != nil {
+	if err := x.reads.Enter(ctx); err != nil {
 		return err
 	}
 	n, err := x.stream.Read(x.free())
@@ -59,7 +60,7 @@ func (x *exchange) free() []byte {
 }
 
 func (x *exchange) write(ctx context.Context, b []byte) error {
-	if err := x.writeLimit.enter(ctx); err != nil {
+	if err := x.writes.Enter(ctx); err != nil {
 		return err
 	}
 	_, err := x.stream.Write(b)
@@ -99,6 +100,6 @@ func head[T any](ctx context.Context, x *exchange, parse func([]byte) (T, int, e
 
 // done lifts the bounds, so that the connection starts without any.
 func (x *exchange) done() {
-	x.readLimit.enter(context.Background())
-	x.writeLimit.enter(context.Background())
+	x.reads.Enter(context.Background())
+	x.writes.Enter(context.Background())
 }

@@ -82,7 +82,7 @@ func (c *Conn) Fate() Fate {
 // settle notes what can be known only while the stream is not closed yet.
 func (c *Conn) settle() {
 	if c.vectored {
-		c.writeLimit.until(past) // a write that waits is not to get further behind our back
+		c.writes.GiveUp() // a write that waits is not to get further behind our back
 	}
 	state, secure := outq.AskStream(c.stream)
 	if c.proper.Load() && !c.answered.Load() {

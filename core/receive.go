@@ -118,7 +118,7 @@ func (c *Conn) paused() error {
 	if ended := c.ended.Load(); ended != nil {
 		return ended
 	}
-	if c.givenUp.Load() {
+	if c.reads.GivenUp() {
 		return c.doGiveUp()
 	}
 	runtime.Gosched()
@@ -133,18 +133,18 @@ func (c *Conn) fill(ctx context.Context) error {
 	if c.pending != nil {
 		c.pending.Set(&c.holding, c, int64(c.framing.held()))
 	}
-	if c.messageTimeout > 0 {
-		c.boundMessage()
+	if c.reads.Timeout > 0 {
+		c.reads.Begin(c.messagesIn, !c.framing.between())
 	}
-	if c.givenUp.Load() { // behind what boundMessage allows
+	if c.reads.GivenUp() {
 		if err := c.doGiveUp(); err != nil {
 			return err
 		}
 	}
 	if c.closing.Load() {
-		c.readLimit.until(time.Now().Add(c.closeTimeout))
+		c.reads.Until(time.Now().Add(c.closeTimeout))
 	}
-	if err := c.readLimit.enter(ctx); err != nil {
+	if err := c.reads.Enter(ctx); err != nil {
 		return err
 	}
 	c.ev.msg.Data = nil // it may lie in memory that others get now
@@ -170,40 +170,20 @@ func (c *Conn) fill(ctx context.Context) error {
 
 // GiveUp is a Holder's: the next wait for the peer, or the one under way, gives up the
 // unfinished message, and the connection with it. It is for a Budget.
-func (c *Conn) GiveUp() {
-	c.givenUp.Store(true)
-	c.readLimit.until(past)
-}
+func (c *Conn) GiveUp() { c.reads.GiveUp() }
 
 // doGiveUp ends the connection, unless nothing is unfinished and there is only memory
 // to be given up.
 func (c *Conn) doGiveUp() error {
-	c.givenUp.Store(false)
+	c.reads.Forgive()
 	if !c.framing.between() {
 		return c.violated(ErrPendingFull)
 	}
 	c.framing.release()
 	c.pending.Set(&c.holding, c, 0)
 	c.pending.Set(&c.holding, c, int64(c.framing.held()))
-	c.bounded = false
-	c.readLimit.until(time.Time{})
+	c.reads.Lift()
 	return nil
-}
-
-// boundMessage gives an unfinished message its time, counted to an eighth.
-func (c *Conn) boundMessage() {
-	unfinished := !c.framing.between()
-	switch {
-	case !unfinished && c.bounded:
-		c.bounded = false
-		c.readLimit.until(time.Time{})
-	case unfinished && (!c.bounded || c.boundedAt != c.messagesIn):
-		c.boundedAt = c.messagesIn
-		if now := time.Now(); !c.bounded || now.Sub(c.boundedSince) > c.messageTimeout/8 {
-			c.bounded, c.boundedSince = true, now
-			c.readLimit.until(now.Add(c.messageTimeout + c.messageTimeout/8))
-		}
-	}
 }
 
 func (c *Conn) readFailed(ctx context.Context, err error) error {
@@ -215,16 +195,16 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 		return c.ended.Load()
 	case errors.Is(err, io.EOF):
 		return c.eof()
-	case timeout && c.givenUp.Load() && !c.closing.Load():
+	case timeout && c.reads.GivenUp() && !c.closing.Load():
 		return c.doGiveUp()
-	case timeout && c.readLimit.missed():
+	case timeout && c.reads.Missed():
 		return nil
 	case c.closing.Load():
 		// Time is up, or the peer dropped the connection instead of answering.
 		return c.end(c.unanswered(err))
 	}
-	if timeout && c.bounded {
-		return c.violated(fmt.Errorf("%w: not whole after %v", ErrMessageSlow, c.messageTimeout))
+	if timeout && c.reads.Bounded() {
+		return c.violated(fmt.Errorf("%w: not whole after %v", ErrMessageSlow, c.reads.Timeout))
 	}
 	return c.end(&CloseError{Code: codeAbnormal, ByPeer: true, Err: err})
 }

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"time"
+
+	"github.com/ws76/ws76/internal/deadline"
 )
 
 // Send sends one message and returns once it is handed to the stream. m.Data is
@@ -171,7 +172,7 @@ func (c *Conn) flush(ctx context.Context) error {
 
 // write sends c.vector if set, else c.out and c.run, and empties all of them.
 func (c *Conn) write(ctx context.Context) error {
-	err := c.writeLimit.enter(ctx)
+	err := c.writes.Enter(ctx)
 	before := c.bytesOut
 	var p []byte // frames to be written, all of them or those before the vector's
 	if err == nil {
@@ -181,9 +182,10 @@ func (c *Conn) write(ctx context.Context) error {
 		if v := c.vector; v != nil {
 			p = v.slices[0]
 			v.rest = v.slices[:]
-			err = c.writeAll(ctx, func() (int64, bool, error) {
+			err = c.writeAll(func() (int, bool, error) {
 				n, err := v.rest.WriteTo(c.stream)
-				return n, len(v.rest) == 0, err
+				c.bytesOut += uint64(n)
+				return int(n), len(v.rest) == 0, err
 			})
 		} else {
 			p = c.run
@@ -191,7 +193,7 @@ func (c *Conn) write(ctx context.Context) error {
 				c.fold()
 				p = c.out
 			}
-			err = c.writeBytes(ctx, p)
+			err = c.writeBytes(p)
 		}
 	}
 	if c.bytesOut > before {
@@ -232,67 +234,32 @@ func (c *Conn) write(ctx context.Context) error {
 	return c.writeErr
 }
 
-// writePiece is how much is written at once to a stream that may not be written to
-// after a write that took too long: TLS.
-const writePiece = 64 << 10
-
-func (c *Conn) writeBytes(ctx context.Context, p []byte) error {
-	if c.writeTimeout == 0 {
+func (c *Conn) writeBytes(p []byte) error {
+	if c.writes.Timeout == 0 {
 		n, err := c.stream.Write(p)
 		c.bytesOut += uint64(n)
 		return err
 	}
-	return c.writeAll(ctx, func() (int64, bool, error) {
+	return c.writeAll(func() (int, bool, error) {
 		piece := p
 		if !c.vectored {
-			piece = p[:min(len(p), writePiece)]
+			piece = p[:min(len(p), deadline.Piece)]
 		}
 		n, err := c.stream.Write(piece)
+		c.bytesOut += uint64(n)
 		p = p[n:]
-		return int64(n), len(p) == 0, err
+		return n, len(p) == 0, err
 	})
 }
 
-// writeLooks is how often it is looked whether a peer takes anything, in the time that it may
-// take nothing.
-const writeLooks = 8
-
-// writeAll calls write until it says that all is written. A peer may take nothing for as long
-// as the bound, counted to an eighth from the last look at which it had taken something.
-func (c *Conn) writeAll(ctx context.Context, write func() (n int64, done bool, err error)) error {
-	least, most := c.writeTimeout/writeLooks/2, c.writeTimeout/writeLooks
-	if !c.vectored { // there is no second look
-		least, most = c.writeTimeout, c.writeTimeout+most
+// writeAll calls write, which counts what has left, until all is written, or the peer has taken
+// nothing for too long.
+func (c *Conn) writeAll(write func() (n int, done bool, err error)) error {
+	err := c.writes.Do(write)
+	if err == deadline.ErrNotTaken {
+		err = fmt.Errorf("%w: nothing within %v", ErrNotRead, c.writes.Timeout)
 	}
-	var taken time.Time // 0: just now
-	for {
-		if c.writeTimeout > 0 {
-			now := time.Now()
-			if taken.IsZero() {
-				taken = now
-			}
-			if c.writeUntil.Sub(now) < least {
-				c.writeUntil = now.Add(most)
-				c.writeLimit.until(c.writeUntil)
-			}
-		}
-		n, done, err := write()
-		c.bytesOut += uint64(n)
-		expired := err != nil && ctx.Err() == nil && errors.Is(err, os.ErrDeadlineExceeded)
-		switch {
-		case err == nil && done:
-			return nil
-		case err == nil, expired && n > 0 && c.vectored:
-			taken = time.Time{}
-		case expired && n == 0 && c.writeLimit.missed():
-			taken = time.Now().Add(late - c.writeTimeout)
-		case expired && n == 0 && time.Since(taken) < c.writeTimeout && c.vectored:
-		case expired && n == 0:
-			return fmt.Errorf("%w: nothing within %v", ErrNotRead, c.writeTimeout)
-		default:
-			return err
-		}
-	}
+	return err
 }
 
 // leaveWriting lets go of the sending side, after a pong or a ping that became due

@@ -39,7 +39,7 @@ func TestWriteTimeoutFromTheLastByte(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			stream := &slowStream{takes: takes, last: time.Now()}
 			c := newConn(stream, connConfig{dialect: Hixie76, writeTimeout: bound})
-			c.vectored = true // as TCP is
+			c.vectored, c.writes.Once = true, false // as TCP is
 			err := c.Send(t.Context(), Message{Data: make([]byte, size)})
 			if took := time.Since(stream.last); !errors.Is(err, ErrNotRead) || took < bound || took > bound+bound/4 {
 				t.Errorf("%v: %v after %v, want %v", takes, err, took, bound)
@@ -52,7 +52,7 @@ func TestWriteTimeoutFromTheLastByte(t *testing.T) {
 			takes[i] = 100
 		}
 		c := newConn(&slowStream{takes: takes}, connConfig{dialect: Hixie76, writeTimeout: bound})
-		c.vectored = true
+		c.vectored, c.writes.Once = true, false
 		if err := c.Send(t.Context(), Message{Data: make([]byte, size)}); err != nil {
 			t.Errorf("it takes some each %v: %v", 7*bound/8, err)
 		}

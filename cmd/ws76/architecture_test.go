@@ -64,15 +64,15 @@ cmd/ws76                  ~about ~app ~bridge ~completion ~connect ~demo ~frame 
 ~softmodule               ~app ~listen ~reach internal/textfile transports/serial transports/wifly/module
 ~wifly                    ~app ~flags ~outcome ~reach ~softmodule core core/bridge core/hixie core/relay core/serve/gate
                           internal/outq internal/textfile transports transports/wifly transports/wifly/module
-core                      core/hixie core/rfc6455 internal/deadpeer internal/outq
-core/bridge               core core/hixie core/relay core/relay/format core/rfc6455 internal/outq
+core                      core/hixie core/rfc6455 internal/deadline internal/deadpeer internal/outq
+core/bridge               core core/hixie core/relay core/relay/format core/rfc6455 internal/deadline internal/outq
 core/hub                  core
 core/hub/nats             core internal/natsconn
 core/relay                core core/rfc6455
-core/relay/format         core core/hixie
+core/relay/format         core core/hixie internal/deadline
 core/relay/recording      core core/hixie core/relay/format internal/textfile
-core/serve                core core/hixie core/rfc6455 core/relay core/serve/auth core/serve/gate internal/accept
-                          internal/ahead internal/deadpeer internal/outq internal/silence
+core/serve                core core/hixie core/relay core/rfc6455 core/serve/auth core/serve/gate internal/accept
+                          internal/ahead internal/deadline internal/deadpeer internal/outq internal/silence
 core/serve/auth           internal/textfile
 core/serve/channels       core core/hub core/relay core/relay/format core/rfc6455 core/serve
 core/serve/gate           core core/hixie core/serve/auth
@@ -101,7 +101,7 @@ transports/all            transports transports/exec transports/fd transports/pr
 transports/exec           internal/children transports transports/pipe
 transports/fd             transports transports/pipe internal/deadpeer
 transports/pipe           internal/outq
-transports/proxy          internal/ahead transports transports/tcp transports/tls
+transports/proxy          internal/ahead internal/deadline transports transports/tcp transports/tls
 transports/serial         transports transports/pipe
 transports/stdio          transports transports/pipe
 transports/tcp            transports internal/deadpeer

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/internal/deadline"
 	"github.com/ws76/ws76/internal/outq"
 )
 
@@ -28,14 +29,9 @@ type Bounds struct {
 type guard struct {
 	*books
 	Bounds
-	secure        bool
-	endpoint      *format.Endpoint
-	reads, writes limit
-
-	// Of the record that is read, where it has begun and has its time.
-	bounded bool
-	record  int64
-	since   time.Time
+	endpoint *format.Endpoint
+	reads    deadline.Reads
+	writes   deadline.Writes
 
 	mu      sync.Mutex
 	holding core.Holding
@@ -46,20 +42,18 @@ func newGuard(b *books, bounds Bounds) *guard {
 	if !b.socket {
 		bounds.MessageTimeout, bounds.WriteTimeout = 0, 0
 	}
-	_, secure := outq.Under(b.Conn)
-	g := &guard{books: b, Bounds: bounds, secure: secure}
-	g.reads.set, g.writes.set = b.Conn.SetReadDeadline, b.Conn.SetWriteDeadline
+	g := &guard{books: b, Bounds: bounds}
+	g.reads.Set, g.reads.Timeout = b.Conn.SetReadDeadline, bounds.MessageTimeout
+	g.writes.Set, g.writes.Timeout = b.Conn.SetWriteDeadline, bounds.WriteTimeout
+	_, g.writes.Once = outq.Under(b.Conn)
 	return g
 }
 
-func (g *guard) SetReadDeadline(t time.Time) error  { return g.reads.forceTo(t) }
-func (g *guard) SetWriteDeadline(t time.Time) error { return g.writes.forceTo(t) }
+func (g *guard) SetReadDeadline(t time.Time) error  { return g.reads.Force(t) }
+func (g *guard) SetWriteDeadline(t time.Time) error { return g.writes.Force(t) }
 
 // GiveUp is a core.Holder's.
-func (g *guard) GiveUp() { g.reads.change(func() { g.reads.giveUp = true }) }
-
-// past is a deadline that makes a waiting call return at once.
-var past = time.Unix(1, 0)
+func (g *guard) GiveUp() { g.reads.GiveUp() }
 
 func (g *guard) hold(n int64) {
 	g.mu.Lock()
@@ -84,19 +78,19 @@ func (g *guard) close(stream func() error) error {
 func (g *guard) Read(p []byte) (int, error) {
 	held, record, begun := g.endpoint.Holds()
 	g.hold(held)
-	g.boundRecord(record, begun)
+	g.reads.Begin(uint64(record), begun)
 	for {
 		n, err := g.books.Read(p)
-		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && !g.reads.forced() {
-			givenUp := g.reads.givenUp()
+		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && !g.reads.Forced() {
+			givenUp := g.reads.GivenUp()
 			switch {
 			case givenUp && !begun:
-				g.reads.change(func() { g.reads.giveUp = false })
+				g.reads.Forgive()
 				g.hold(0)
 				return 0, format.ErrRelease
 			case givenUp:
 				err = core.ErrPendingFull
-			case !g.bounded || g.reads.missed():
+			case !g.reads.Bounded() || g.reads.Missed():
 				continue
 			default:
 				err = fmt.Errorf("%w: not whole after %v", core.ErrMessageSlow, g.MessageTimeout)
@@ -109,108 +103,22 @@ func (g *guard) Read(p []byte) (int, error) {
 	}
 }
 
-// boundRecord gives an unfinished record its time, counted to an eighth.
-func (g *guard) boundRecord(record int64, begun bool) {
-	switch {
-	case g.MessageTimeout <= 0:
-	case !begun && g.bounded:
-		g.bounded = false
-		g.reads.until(time.Time{})
-	case begun && (!g.bounded || g.record != record):
-		g.record = record
-		if now := time.Now(); !g.bounded || now.Sub(g.since) > g.MessageTimeout/8 {
-			g.bounded, g.since = true, now
-			g.reads.until(now.Add(g.MessageTimeout + g.MessageTimeout/8))
-		}
-	}
-}
-
-// How much is written at once, and how often it is looked whether the peer takes anything
-// in the time that it may take nothing.
-const (
-	writePiece = 64 << 10
-	writeLooks = 8
-)
-
 // Write fails with core.ErrNotRead.
 func (g *guard) Write(p []byte) (n int, err error) {
-	if g.WriteTimeout <= 0 {
+	if g.writes.Timeout <= 0 {
 		return g.books.Write(p)
 	}
-	look := g.WriteTimeout / writeLooks
-	if g.secure { // after a write that took too long there is no other
-		look = g.WriteTimeout
-	}
-	for taken := time.Now(); n < len(p); {
-		g.writes.until(time.Now().Add(look))
-		k, err := g.books.Write(p[n:min(n+writePiece, len(p))])
+	err = g.writes.Do(func() (int, bool, error) {
+		piece := p[n:]
+		if g.writes.Once {
+			piece = piece[:min(len(piece), deadline.Piece)]
+		}
+		k, err := g.books.Write(piece)
 		n += k
-		expired := errors.Is(err, os.ErrDeadlineExceeded) && !g.writes.forced()
-		switch {
-		case err == nil, expired && k > 0 && !g.secure:
-			taken = time.Now()
-		case expired && !g.secure && (g.writes.missed() || time.Since(taken) < g.WriteTimeout):
-		case expired:
-			return n, fmt.Errorf("%w: nothing within %v", core.ErrNotRead, g.WriteTimeout)
-		default:
-			return n, err
-		}
-	}
-	return n, nil
-}
-
-// limit is the deadline of a stream's reads, or writes: what is forced on it from outside,
-// or else now where what waits is to be given up, or else a bound.
-type limit struct {
-	set func(time.Time) error
-
-	mu     sync.Mutex
-	force  time.Time // zero: none
-	giveUp bool
-	at     time.Time // zero: none
-}
-
-// change changes l by by. The caller does not have the lock.
-func (l *limit) change(by func()) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	by()
-	switch {
-	case !l.force.IsZero():
-		return l.set(l.force)
-	case l.giveUp:
-		return l.set(past)
-	}
-	return l.set(l.at)
-}
-
-func (l *limit) forceTo(t time.Time) error { return l.change(func() { l.force = t }) }
-
-func (l *limit) until(t time.Time) { l.change(func() { l.at = t }) }
-
-func (l *limit) forced() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return !l.force.IsZero()
-}
-
-func (l *limit) givenUp() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.giveUp
-}
-
-// late is how long after its time a deadline is noticed that passed while the process did
-// not run: it was stopped, or its machine slept.
-const late = time.Second
-
-// missed reports whether the bound has passed while nobody was there to see what came
-// before it. It is put off a little then, once.
-func (l *limit) missed() (missed bool) {
-	l.change(func() {
-		if now := time.Now(); !l.at.IsZero() && now.Sub(l.at) >= late {
-			l.at, missed = now.Add(late), true
-		}
+		return k, n == len(p), err
 	})
-	return missed
+	if err == deadline.ErrNotTaken {
+		err = fmt.Errorf("%w: nothing within %v", core.ErrNotRead, g.WriteTimeout)
+	}
+	return n, err
 }

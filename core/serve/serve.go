@@ -23,6 +23,7 @@ import (
 	"github.com/ws76/ws76/core/serve/gate"
 	"github.com/ws76/ws76/internal/accept"
 	"github.com/ws76/ws76/internal/ahead"
+	"github.com/ws76/ws76/internal/deadline"
 	"github.com/ws76/ws76/internal/deadpeer"
 	"github.com/ws76/ws76/internal/silence"
 )
@@ -444,7 +445,7 @@ const recordHandshake = 0x16
 func (s *Server) detectTLS(ctx context.Context, stream net.Conn, early []byte) (*tls.Conn, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.handshakeTimeout())
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { stream.SetReadDeadline(time.Unix(1, 0)) })()
+	defer deadline.Interrupt(ctx, stream.SetReadDeadline)()
 	if len(early) == 0 {
 		early = make([]byte, 1)
 		if _, err := stream.Read(early); err != nil {

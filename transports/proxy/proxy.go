@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/ws76/ws76/internal/deadline"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/tcp"
 	"github.com/ws76/ws76/transports/tls"
@@ -121,20 +122,14 @@ func (t *Transport) through(ctx context.Context, conn net.Conn, addr string) (ne
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return nil, err
 	}
-	interrupted := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		conn.SetDeadline(time.Unix(1, 0))
-		close(interrupted)
-	})
+	stop := deadline.Interrupt(ctx, conn.SetDeadline)
 	open, err := t.connect(ctx, conn, addr, t.user)
 	if _, ok := ctx.Deadline(); ok && errors.Is(err, os.ErrDeadlineExceeded) {
 		<-ctx.Done() // the library has set the same time on the connection, where it may pass first
 	}
-	if !stop() {
-		<-interrupted
-		return nil, context.Cause(ctx)
-	}
 	switch {
+	case !stop():
+		return nil, context.Cause(ctx)
 	case err != nil && ctx.Err() != nil: // the library was quicker to end it
 		return nil, context.Cause(ctx)
 	case err != nil:

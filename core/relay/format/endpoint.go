@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/internal/deadline"
 )
 
 // EndpointOptions of an Endpoint.
@@ -348,23 +349,13 @@ func newOutput(w io.Writer) output {
 	return o
 }
 
-// past is a deadline that makes a waiting call return at once.
-var past = time.Unix(1, 0)
-
 func (o *output) Write(p []byte) (int, error) {
 	if o.setDeadline == nil || o.ctx.Done() == nil {
 		return o.w.Write(p)
 	}
-	fired := make(chan struct{})
-	stop := context.AfterFunc(o.ctx, func() {
-		o.setDeadline(past)
-		close(fired)
-	})
+	stop := deadline.Interrupt(o.ctx, o.setDeadline)
 	n, err := o.w.Write(p)
-	if !stop() {
-		<-fired
-		o.setDeadline(time.Time{})
-	}
+	stop()
 	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) && o.ctx.Err() != nil {
 		err = context.Cause(o.ctx)
 	}

@@ -4,6 +4,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/ws76/ws76/internal/deadline"
 )
 
 // input is a reader whose reads can be ended from outside, where that is possible.
@@ -35,7 +37,7 @@ func newInput(r io.Reader) input {
 		}
 	}
 	if d, ok := r.(interface{ SetReadDeadline(time.Time) error }); ok && d.SetReadDeadline(time.Time{}) == nil {
-		in.interrupt = func() bool { return d.SetReadDeadline(past) == nil }
+		in.interrupt = func() bool { return d.SetReadDeadline(deadline.Past) == nil }
 		in.release = func() { d.SetReadDeadline(time.Time{}) }
 	}
 	return in
