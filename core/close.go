@@ -59,6 +59,7 @@ func (c *Conn) CloseWith(ctx context.Context, code int, reason string) error {
 			}
 		}
 		c.pending.Set(&c.holding, c, 0)
+		c.countIn.publish(c.messagesIn, c.bytesIn)
 		c.reading.leave()
 	}
 	ended := c.finish(over)
@@ -182,7 +183,15 @@ func (c *Conn) unanswered(err error) *CloseError {
 // that still has unread bytes resets it, which can destroy those words on their
 // way; so only the sending side is shut here, and Close reads until the peer closes.
 func (c *Conn) endAfterReply(ce *CloseError) *CloseError {
-	if c.shutWriting() {
+	free := c.writing.tryTake()
+	if free { // the context of the last write, which is over, is not to end this one
+		c.writes.Enter(context.Background())
+	}
+	shut := c.shutWriting()
+	if free {
+		c.leaveWriting()
+	}
+	if shut {
 		c.lingering.Store(true) // before ended, which Close looks at first
 		if c.ended.CompareAndSwap(nil, ce) {
 			return ce

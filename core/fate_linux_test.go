@@ -70,12 +70,18 @@ func TestFateClosedBefore(t *testing.T) {
 	}
 }
 
-// closeBehind closes c once the other side has ended its half.
+// closeBehind closes c once it has the other side's last words, behind which TCP ends.
 func closeBehind(c net.Conn) {
-	under, _ := outq.Under(c)
+	under, secure := outq.Under(c)
 	raw, _ := under.(*net.TCPConn).SyscallConn()
 	for ended := false; !ended; time.Sleep(100 * time.Microsecond) {
 		raw.Control(func(fd uintptr) {
+			if secure { // a record each: the message, the closing frame, the end of TLS
+				const message, record = 102, 22
+				n, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
+				ended = err != nil || n >= message+2+3*record
+				return
+			}
 			info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
 			const closeWait = 8
 			ended = err != nil || info.State == closeWait

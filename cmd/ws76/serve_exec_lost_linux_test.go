@@ -17,10 +17,7 @@ func (b *background) awaitLine(t *testing.T, pattern string) (numbers []int) {
 	for re := regexp.MustCompile(pattern); ; {
 		if m := re.FindStringSubmatch(b.line(t)); m != nil {
 			for _, text := range m[1:] {
-				n, err := strconv.Atoi(text)
-				if err != nil {
-					t.Fatal(err)
-				}
+				n, _ := strconv.Atoi(text) // 0 for what is left out
 				numbers = append(numbers, n)
 			}
 			return numbers
@@ -87,10 +84,11 @@ func TestServeExecLost(t *testing.T) {
 		}()
 		awaitFull(t, addr)
 		end(s)
-		said := s.awaitLine(t, `(\d+) messages in, 0 out, (\d+) not handed to the program; of (\d+) it is not known`)
-		if in, untaken, unknown := said[0], said[1], said[2]; untaken == 0 || in-untaken-unknown > 64<<10/(8<<10) {
+		said := s.awaitLine(t, `(\d+) messages in, 0 out(?:, (\d+) not handed to the program)?(?:; of (\d+) it is not known)?`)
+		const fit = 64 << 10 / (8 << 10) // a pipe
+		if in, untaken, unknown := said[0], said[1], said[2]; in == 0 || untaken+unknown == 0 || in-untaken-unknown > fit {
 			t.Errorf("of %d messages %d were not handed over, of %d it is not known: a pipe does not hold the rest", in, untaken, unknown)
 		}
-		s.awaitLine(t, `^ws76: [1-9]\d* messages were not handed to the programs: their connections were closing$`)
+		s.awaitLine(t, `^ws76: (?:[1-9]\d* messages were not handed to the programs: their connections were closing|of [1-9]\d* messages it is not known)`)
 	})
 }
