@@ -72,11 +72,12 @@ core/relay                core core/rfc6455
 core/relay/format         core core/hixie internal/deadline
 core/relay/recording      core core/hixie core/relay/format internal/textfile
 core/serve                core core/hixie core/relay core/rfc6455 core/serve/auth core/serve/gate internal/accept
-                          internal/ahead internal/deadline internal/deadpeer internal/outq internal/silence
+                          internal/ahead internal/deadline internal/deadpeer internal/outq internal/silence internal/unsent
 core/serve/auth           internal/textfile
 core/serve/channels       core core/hub core/relay core/relay/format core/rfc6455 core/serve
 core/serve/gate           core core/hixie core/serve/auth
 core/serve/metrics        core core/hixie
+internal/deadpeer         internal/unsent
 internal/natsconn         internal/deadpeer
 plugins                   scripts scripts/luacode scripts/permit internal/textfile
 plugins/broker            core internal/deadpeer internal/textfile

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -338,4 +339,46 @@ func largeOf(d core.Dialect) string {
 		return "\x81\xfe\x10\x00\x00\x00\x00\x00" + text
 	}
 	return "\x00" + text + "\xff"
+}
+
+// A client that asks on and on and does not read is not read from for long, nor does the
+// system keep much for it.
+func TestAsksAndDoesNotRead(t *testing.T) { onEngines(t, testAsksAndDoesNotRead) }
+
+func testAsksAndDoesNotRead(t *testing.T, e engine) {
+	ping := append([]byte{0x89, 0x80 | 125}, make([]byte, 4+125)...)
+	for what, ask := range map[string]string{
+		"pings":    openingOf(core.RFC6455) + strings.Repeat(string(ping), 1<<16),
+		"requests": strings.Repeat("GET /page HTTP/1.1\r\nHost: x\r\n\r\n", 1<<16),
+	} {
+		var pages atomic.Int64
+		r := start(t, e, &serve.Server{
+			Events: serve.Echo{},
+			HTTP: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				pages.Add(1)
+				w.Write(make([]byte, 8<<10))
+			}),
+		})
+		stream := r.raw(t, false)
+		stream.(*net.TCPConn).SetReadBuffer(4 << 10)
+		wrote := make(chan bool)
+		go func() {
+			defer close(wrote)
+			io.WriteString(stream, ask)
+		}()
+		taken := func() int64 { return int64(r.Stats().BytesIn) + pages.Load()*(8<<10) }
+		for before, same := int64(0), 0; same < 5; time.Sleep(soon) {
+			now := taken()
+			if same++; now != before || now == 0 {
+				same = 0
+			}
+			before = now
+		}
+		if n := taken(); n > 1<<20 {
+			t.Errorf("%s: %d bytes were read or answered", what, n)
+		}
+		stream.Close()
+		<-wrote
+		r.stopAndWait(t)
+	}
 }

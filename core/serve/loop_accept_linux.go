@@ -15,6 +15,7 @@ import (
 
 	"github.com/ws76/ws76/internal/accept"
 	"github.com/ws76/ws76/internal/deadpeer"
+	"github.com/ws76/ws76/internal/unsent"
 )
 
 // loopListener is a listener that a loop accepts from.
@@ -122,8 +123,12 @@ func (l *loop) accepted(li *loopListener, fd int, addr *unix.RawSockaddrAny) {
 	p.setRemote(addr)
 	if li.unix {
 		p.ensureMore().transport = "unix"
-	} else if d := l.server.deadAfter(); d > 0 {
-		deadpeer.Set(fd, d) // which a listener of Multipath TCP, as Go's are, does not hand down
+	} else {
+		// A listener of Multipath TCP, as Go's are, does not hand these down.
+		unsent.Bound(fd)
+		if d := l.server.deadAfter(); d > 0 {
+			deadpeer.Set(fd, d)
+		}
 	}
 	admitted := l.server.admit()
 	if !admitted {

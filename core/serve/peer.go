@@ -82,6 +82,7 @@ const (
 	proper                      // of a loop: the peer's stream, or its closing frame, has ended it
 	answered                    // of a loop: with a closing frame that is the answer to ours
 	busy                        // of a loop: it sends much
+	pinging                     // of a loop: it is held until nothing waits for it: it sends pings and does not read
 	bareEnd                     // of a loop: our end of the stream is our closing frame, in draft 76 too
 )
 

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 	"weak"
+
+	"github.com/ws76/ws76/internal/unsent"
 )
 
 // Default is how long a peer may acknowledge nothing where nothing else is said.
@@ -45,10 +47,20 @@ func OrDefault(after time.Duration) time.Duration {
 // Period is how often each connection has to be looked at.
 func Period(after time.Duration) time.Duration { return max(after/4, 10*time.Millisecond) }
 
-// Add watches conn, until it is closed, if it is a TCP connection.
+// Add watches conn, until it is closed, if it is a TCP connection, and bounds what waits
+// unsent in the system.
 func (w *Watch) Add(conn net.Conn) {
 	c, ok := conn.(*net.TCPConn)
-	if !ok || w.after < 0 || control(c, func(fd int) { Set(fd, w.after) }) != nil || !looks {
+	if !ok {
+		return
+	}
+	err := control(c, func(fd int) {
+		unsent.Bound(fd)
+		if w.after >= 0 {
+			Set(fd, w.after)
+		}
+	})
+	if err != nil || w.after < 0 || !looks {
 		return
 	}
 	w.mu.Lock()
