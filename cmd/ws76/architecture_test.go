@@ -448,7 +448,7 @@ func TestLibrariesKeepQuiet(t *testing.T) {
 }
 
 // TestArchitecture fails when ARCHITECTURE.md or CONTRIBUTING.md names a test,
-// script or package that is not there, or a package has no place in it.
+// script, package or file that is not there, or a package has no place in it.
 func TestArchitecture(t *testing.T) {
 	var all strings.Builder // of all test files
 	scripts := map[string]bool{}
@@ -498,6 +498,25 @@ func TestArchitecture(t *testing.T) {
 		if !packages[m[1]] {
 			t.Errorf("ARCHITECTURE.md: there is no package %s", m[1])
 		}
+	}
+	paths := 0
+	for _, page := range []string{"ARCHITECTURE.md", "CONTRIBUTING.md"} {
+		text, err := os.ReadFile("../../" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("`(\\w[\\w.-]*/[\\w./-]*)`").FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(m[1], "NAME") {
+				continue
+			}
+			paths++
+			if _, err := os.Stat("../../" + m[1]); err != nil {
+				t.Errorf("%s: there is no %s", page, m[1])
+			}
+		}
+	}
+	if paths < 80 {
+		t.Errorf("found only %d paths", paths)
 	}
 	for pkg := range packages {
 		if strings.HasPrefix(pkg, "transports/") {

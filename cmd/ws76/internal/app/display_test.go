@@ -5,7 +5,11 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // No text of others makes a line of the log long.
 func TestLogLinesAreShort(t *testing.T) {

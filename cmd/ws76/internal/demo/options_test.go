@@ -5,11 +5,14 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"go.uber.org/goleak"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/apptest"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestOptions(t *testing.T) {
 	e := reach.NewEnv(&app.Env{})

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/urfave/cli/v2"
+	"go.uber.org/goleak"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/apptest"
@@ -11,6 +12,8 @@ import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay/format"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestOptions(t *testing.T) {
 	e := new(app.Env)

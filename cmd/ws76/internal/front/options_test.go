@@ -5,10 +5,13 @@ import (
 	"testing"
 
 	"github.com/urfave/cli/v2"
+	"go.uber.org/goleak"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/apptest"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestOptions(t *testing.T) {
 	command := func() *cli.Command {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"go.uber.org/goleak"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/apptest"
@@ -15,6 +16,8 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestOptions(t *testing.T) {
 	e := reach.NewEnv(&app.Env{})

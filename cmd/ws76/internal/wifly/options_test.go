@@ -5,12 +5,15 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"go.uber.org/goleak"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/apptest"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestOptions(t *testing.T) {
 	e := reach.NewEnv(&app.Env{})
