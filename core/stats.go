@@ -14,6 +14,17 @@ type Stats struct {
 	AfterClosing uint64
 }
 
+// Add adds what has passed over another connection.
+func (s *Stats) Add(o Stats) {
+	s.MessagesIn += o.MessagesIn
+	s.MessagesOut += o.MessagesOut
+	s.BytesIn += o.BytesIn
+	s.BytesOut += o.BytesOut
+	s.Skipped += o.Skipped
+	s.Repaired += o.Repaired
+	s.AfterClosing += o.AfterClosing
+}
+
 // counters is a Stats that one goroutine writes, a batch at a time, and any may read.
 type counters struct {
 	messages, bytes, skipped, repaired, afterClosing atomic.Uint64

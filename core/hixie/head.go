@@ -146,6 +146,15 @@ type Request struct {
 	Fields   Fields
 }
 
+// Clone returns a copy that shares no memory with r, whose texts may be valid for a while only.
+func (r *Request) Clone() *Request {
+	own := &Request{strings.Clone(r.Method), strings.Clone(r.Resource), strings.Clone(r.Proto), make(Fields, len(r.Fields))}
+	for i, f := range r.Fields {
+		own.Fields[i] = Field{strings.Clone(f.Name), strings.Clone(f.Value)}
+	}
+	return own
+}
+
 // A Response is the head of an HTTP/1.x response.
 type Response struct {
 	Proto  string // "HTTP/1.1"

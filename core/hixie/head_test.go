@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unsafe"
 )
 
 // crlf turns the lines of a head into its bytes.
@@ -432,5 +433,18 @@ func BenchmarkParseRequest(b *testing.B) {
 		if _, _, err := ParseRequest(head); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A copy of a request is what it was when the memory of the request is another's.
+func TestRequestClone(t *testing.T) {
+	const text = "GET /a HTTP/1.1\r\nHost: b\r\n\r\n"
+	memory := []byte(text)
+	shared := unsafe.String(&memory[0], len(memory))
+	r := Request{shared[:3], shared[4:6], shared[7:15], Fields{{shared[17:21], shared[23:24]}}}
+	own := r.Clone()
+	clear(memory)
+	if want := (Request{"GET", "/a", "HTTP/1.1", Fields{{"Host", "b"}}}); !reflect.DeepEqual(*own, want) {
+		t.Errorf("%+v, want %+v", *own, want)
 	}
 }

@@ -1,8 +1,8 @@
 package app
 
 import (
-	"fmt"
 	"os"
+	"reflect"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -27,28 +27,10 @@ func addEnvVar(f cli.Flag) {
 	if text, set := os.LookupEnv(names[0]); set && text == "" {
 		return
 	}
-	switch f := f.(type) {
-	case *cli.BoolFlag:
-		if f.Count == nil { // an environment variable cannot count
-			f.EnvVars = names
-		}
-	case *cli.StringFlag:
-		f.EnvVars = names
-	case *cli.StringSliceFlag:
-		f.EnvVars = names
-	case *cli.IntFlag:
-		f.EnvVars = names
-	case *cli.Int64Flag:
-		f.EnvVars = names
-	case *cli.Uint64Flag:
-		f.EnvVars = names
-	case *cli.Float64Flag:
-		f.EnvVars = names
-	case *cli.GenericFlag:
-		f.EnvVars = names
-	default:
-		panic(fmt.Sprintf("flag %s: no environment variable for %T", f.Names()[0], f))
+	if f, ok := f.(*cli.BoolFlag); ok && f.Count != nil { // an environment variable cannot count
+		return
 	}
+	reflect.ValueOf(f).Elem().FieldByName("EnvVars").Set(reflect.ValueOf(names)) // all have it, and nothing in common that sets it
 }
 
 func dashed(name string) string {

@@ -74,6 +74,9 @@ func (l *Logger) Debugf(format string, args ...any) { l.log(slog.LevelDebug, for
 // Tracef is shown with -vvv.
 func (l *Logger) Tracef(format string, args ...any) { l.log(LevelTrace, format, args) }
 
+// Logf is for a level that is not known before.
+func (l *Logger) Logf(level slog.Level, format string, args ...any) { l.log(level, format, args) }
+
 func (l *Logger) log(level slog.Level, format string, args []any) {
 	if !l.Enabled(level) {
 		return

@@ -1,3 +1,4 @@
+// Package bridge is ws76 bridge: one endpoint joined to another.
 package bridge
 
 import (

@@ -159,7 +159,7 @@ func (s *span) route(ctx context.Context, o *serve.Opening, path string, trace *
 		return serve.Service{}, front.NotFound(fmt.Errorf("only %s is served here", path))
 	}
 	who := &client{
-		remote: s.front.RemoteName(o.RemoteAddr(), o.Request.Fields), request: cloneRequest(o.Request), protocols: offered(o.Request.Fields),
+		remote: s.front.RemoteName(o.RemoteAddr(), o.Request.Fields), request: o.Request.Clone(), protocols: offered(o.Request.Fields),
 		secure: o.Secure, dialect: o.Dialect, user: front.UserOf(o.Grant),
 	}
 	join := s.newJoin(who)
@@ -212,15 +212,6 @@ func offered(fields hixie.Fields) (names []string) {
 		names[i] = strings.Clone(name)
 	}
 	return names
-}
-
-// cloneRequest copies a request that is valid for a while only.
-func cloneRequest(r *hixie.Request) *hixie.Request {
-	own := &hixie.Request{Method: strings.Clone(r.Method), Resource: strings.Clone(r.Resource), Proto: strings.Clone(r.Proto)}
-	for _, f := range r.Fields {
-		own.Fields = append(own.Fields, hixie.Field{Name: strings.Clone(f.Name), Value: strings.Clone(f.Value)})
-	}
-	return own
 }
 
 // runStreams serves byte streams until ctx ends.

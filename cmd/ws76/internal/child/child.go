@@ -1,3 +1,4 @@
+// Package child runs a program for a client: with its environment, and messages as lines.
 package child
 
 import (

@@ -17,11 +17,8 @@ import (
 // rules end a run by what is received: -n, --until, --expect, --idle. The counts
 // go on over reconnects.
 type rules struct {
-	count         int64
+	*Rules
 	until, expect *regexp.Regexp
-	idle          time.Duration
-	heartbeat     string
-	interval      time.Duration
 	beating       sync.WaitGroup // the heartbeat's goroutine
 
 	received int64
@@ -30,7 +27,7 @@ type rules struct {
 }
 
 func newRules(o *Rules) (*rules, error) {
-	r := &rules{count: o.Count, idle: o.Idle, heartbeat: o.Heartbeat, interval: o.Interval}
+	r := &rules{Rules: o}
 	for _, f := range []struct {
 		name, text string
 		to         **regexp.Regexp
@@ -73,7 +70,7 @@ func (r *rules) see(data []byte) error {
 	if r.expect != nil && !r.expected {
 		r.expected = r.expect.Match(data)
 	}
-	r.done = r.count > 0 && r.received >= r.count || r.until != nil && r.until.Match(data)
+	r.done = r.Count > 0 && r.received >= r.Count || r.until != nil && r.until.Match(data)
 	if r.done {
 		return relay.ErrStop
 	}
@@ -83,24 +80,24 @@ func (r *rules) see(data []byte) error {
 // watchIdle ends a session in which nothing was received, and nothing but heartbeats
 // sent, for --idle.
 func (r *rules) watchIdle(s *relay.Session, conn *core.Conn, sent *atomic.Uint64) {
-	if r.idle <= 0 {
+	if r.Idle <= 0 {
 		return
 	}
 	passed := func() uint64 { return conn.Stats().BytesIn + sent.Load() }
-	w := silence.New(r.idle, passed, conn.Unread, func() {
-		s.End(app.WithCode(app.ExitTimeout, fmt.Errorf("nothing passed for --idle %v", r.idle)))
+	w := silence.New(r.Idle, passed, conn.Unread, func() {
+		s.End(app.WithCode(app.ExitTimeout, fmt.Errorf("nothing passed for --idle %v", r.Idle)))
 	})
 	context.AfterFunc(s.Context(), w.Stop)
 }
 
 // beat sends the heartbeat until the session ends.
 func (r *rules) beat(s *relay.Session, next relay.Sink) {
-	if r.heartbeat == "" {
+	if r.Heartbeat == "" {
 		return
 	}
-	m := core.Message{Data: []byte(r.heartbeat)}
+	m := core.Message{Data: []byte(r.Heartbeat)}
 	r.beating.Go(func() {
-		ticker := time.NewTicker(r.interval)
+		ticker := time.NewTicker(r.Interval)
 		defer ticker.Stop()
 		for {
 			select {

@@ -166,7 +166,7 @@ func (p *pipe) session(ctx context.Context) error {
 	p.terminal.detach(err)
 	recorded.Closed(conn, err)
 	if p.stats != nil {
-		p.stats.closed(conn.Stats())
+		p.stats.total.Add(conn.Stats())
 	}
 	if session != nil {
 		p.undelivered(session.Stats(relay.AToB), conn, err)

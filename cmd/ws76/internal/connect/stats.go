@@ -17,13 +17,6 @@ type stats struct {
 
 func (s *stats) opened(took time.Duration) { s.connect = took; s.conns++ }
 
-func (s *stats) closed(c core.Stats) {
-	s.total.MessagesIn += c.MessagesIn
-	s.total.MessagesOut += c.MessagesOut
-	s.total.BytesIn += c.BytesIn
-	s.total.BytesOut += c.BytesOut
-}
-
 func (s *stats) String() string {
 	connections := "1 connection"
 	if s.conns != 1 {

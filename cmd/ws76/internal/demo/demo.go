@@ -1,3 +1,4 @@
+// Package demo is ws76 demo: a server, a module in software and a device, to be tried.
 package demo
 
 import (

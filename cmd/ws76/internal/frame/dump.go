@@ -3,6 +3,7 @@ package frame
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -261,14 +262,7 @@ func (d *dumper) trailing() error {
 }
 
 // first returns the first error.
-func first(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func first(errs ...error) error { return cmp.Or(errs...) }
 
 // heads prints the handshakes at the start. done means that it has printed all.
 func (d *dumper) heads() (done bool, err error) {
@@ -337,9 +331,7 @@ func (d *dumper) request() (done bool, err error) {
 // notHixie prints what follows a handshake of another protocol.
 func (d *dumper) notHixie(f hixie.Fields) (done bool, err error) {
 	note := "not a handshake of draft 75 or 76, so these are no frames of them"
-	if _, ok := f.Get("Sec-WebSocket-Version"); ok {
-		note = "RFC 6455: ws76 frame decode --dialect rfc6455 reads what follows the head"
-	} else if _, ok := f.Get("Sec-WebSocket-Accept"); ok {
+	if f.Count("Sec-WebSocket-Version")+f.Count("Sec-WebSocket-Accept") > 0 {
 		note = "RFC 6455: ws76 frame decode --dialect rfc6455 reads what follows the head"
 	}
 	return true, d.garbage(note)

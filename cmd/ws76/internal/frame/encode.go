@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	crand "crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -153,9 +152,6 @@ func (enc *encoder) run() error {
 			format: enc.options.Format, delim: delimiters[enc.options.Format],
 		}).run
 	}
-	if enc.scripts != nil {
-		encode = enc.scripted
-	}
 	if err := encode(); err != nil {
 		return err
 	}
@@ -176,69 +172,46 @@ func (enc *encoder) run() error {
 	return err
 }
 
-// messages is the way of all formats: one message after the other.
+// messages is the way of all formats: one message after the other, through the scripts where there are some.
 func (enc *encoder) messages() error {
-	r := format.NewReader(enc.in, enc.options)
-	for number := int64(1); ; number++ {
-		m, err := r.Read()
-		if err == nil {
-			err = enc.append(m, number)
-		}
-		if err != nil || len(enc.buf) >= blockSize || !r.Ready() {
-			if flushed := enc.flush(); flushed != nil {
-				return flushed
-			}
-		}
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return messageError(err)
-		}
-	}
-}
-
-// scripted is messages with scripts in between.
-func (enc *encoder) scripted() error {
 	number := int64(0)
-	out := func(m core.Message) error {
+	take := func(m core.Message) error {
 		number++
 		return enc.append(m, number)
 	}
-	if err := enc.scripts.start(out, enc.flush); err != nil {
-		return enc.scripts.stop(err)
+	flush, stop := enc.flush, func(err error) error { return err }
+	if s := enc.scripts; s != nil {
+		if err := s.start(take, enc.flush); err != nil {
+			return s.stop(err)
+		}
+		take, flush, stop = s.message, s.flushAlone, s.stop
 	}
 	r := format.NewReader(enc.in, enc.options)
 	for {
 		m, err := r.Read()
 		if err == nil {
-			err = enc.scripts.message(m)
+			err = take(m)
 		}
 		if err != nil || len(enc.buf) >= blockSize || !r.Ready() {
-			if flushed := enc.scripts.alone(func() error { return nil }); flushed != nil {
-				return enc.scripts.stop(flushed)
+			if flushed := flush(); flushed != nil {
+				return stop(flushed)
 			}
 		}
 		switch {
+		case err == nil:
 		case err == io.EOF:
-			return enc.scripts.stop(nil)
+			return stop(nil)
 		case app.Is[*scripts.Error](err), err == relay.ErrStop:
-			return enc.scripts.stop(err)
-		case err != nil:
-			return enc.scripts.stop(messageError(err))
+			return stop(err)
+		default:
+			return stop(messageError(err))
 		}
 	}
 }
 
 // messageError tells errors of what was read from those of reading.
 func messageError(err error) error {
-	var (
-		invalid *format.InvalidUTF8Error
-		large   *format.TooLargeError
-		syntax  *format.SyntaxError
-		bad     *badMessageError
-	)
-	if errors.As(err, &invalid) || errors.As(err, &large) || errors.As(err, &syntax) || errors.As(err, &bad) {
+	if app.Is[*format.InvalidUTF8Error](err) || app.Is[*format.TooLargeError](err) || app.Is[*format.SyntaxError](err) || app.Is[*badMessageError](err) {
 		return err
 	}
 	return readError(err)

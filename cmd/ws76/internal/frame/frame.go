@@ -1,3 +1,4 @@
+// Package frame is ws76 frame: messages and frames on pipes, dumps and captures.
 package frame
 
 import (
@@ -95,33 +96,23 @@ func run(ctx context.Context, f func() error) error {
 
 // named names the command in err, and what would help.
 func named(err error) error {
-	var (
-		invalid *format.InvalidUTF8Error
-		record  *format.SyntaxError
-		bad     *badFrameError
-		hint    string
-	)
+	var bad *badFrameError
+	hint := ""
 	switch {
 	case err == nil:
 		return nil
 	case app.Is[*scripts.Error](err), app.Is[app.SilentError](err), app.Is[app.CodedError](err):
 		return err
-	case errors.As(err, &invalid):
+	case app.Is[*format.InvalidUTF8Error](err):
 		hint = "; --replace-invalid puts U+FFFD there"
 	case outcome.Hint(err) != "":
 	case errors.As(err, &bad):
 		hint = bad.hint
-	case errors.As(err, &record), errors.Is(err, hixie.ErrBareFF), isSyntax(err):
+	case app.Is[*format.SyntaxError](err), errors.Is(err, hixie.ErrBareFF), app.Is[*hixie.SyntaxError](err), app.Is[*rfc6455.SyntaxError](err):
 	default:
 		return fmt.Errorf("frame: %w", err)
 	}
 	return app.WithCode(app.ExitProtocol, fmt.Errorf("frame: %w%s", err, hint))
-}
-
-func isSyntax(err error) bool {
-	var old *hixie.SyntaxError
-	var rfc *rfc6455.SyntaxError
-	return errors.As(err, &old) || errors.As(err, &rfc)
 }
 
 // badFrameError is a frame that is well-formed and cannot be taken as it is.

@@ -60,6 +60,9 @@ func (s *chain) alone(f func() error) error {
 	return s.flush()
 }
 
+// flushAlone flushes while no message passes.
+func (s *chain) flushAlone() error { return s.alone(func() error { return nil }) }
+
 // message takes one message of the input through the scripts.
 func (s *chain) message(m core.Message) error {
 	s.mu.Lock()
@@ -94,4 +97,4 @@ func (s *scriptSink) message(m core.Message, meta format.Meta) error {
 
 func (s *scriptSink) messages([]byte) (int, error) { return 0, nil }
 
-func (s *scriptSink) flush() error { return s.scripts.alone(func() error { return nil }) }
+func (s *scriptSink) flush() error { return s.scripts.flushAlone() }

@@ -4,7 +4,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
-	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	wstls "github.com/ws76/ws76/transports/tls"
 )
 
@@ -21,8 +20,10 @@ type Options struct {
 // GateFlags say who may come in.
 func GateFlags(category string) []cli.Flag {
 	return []cli.Flag{
-		listen.OriginFlag(category),
-		listen.HostFlag(category),
+		&cli.StringSliceFlag{Name: "origin", Category: category,
+			Usage: "allow pages of `PATTERN`, beside those of the same site, like http://*.example.org; null: pages without an origin, none: clients that send no Origin, *: all; repeatable"},
+		&cli.StringSliceFlag{Name: "host", Category: category,
+			Usage: "be known as `NAME`, or the names of a pattern like *.lan, beside addresses, localhost and the host of --public-url; *: all; repeatable"},
 		&cli.StringFlag{Name: "auth-file", Category: category, Usage: "let in only the users of `FILE`, lines USER:PASSWORD or those of htpasswd -B"},
 	}
 }

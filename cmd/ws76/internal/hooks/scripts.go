@@ -33,7 +33,7 @@ func (o *Options) ForScript(e *app.Env, name string) (scripts.Options, error) {
 		Env:     func(name string) (string, bool) { v := e.Getenv(name); return v, v != "" },
 		Stdout:  e.Stdout, Stderr: e.Stderr,
 		Environ: func() (all, given []string) { return os.Environ(), e.ChildEnviron() },
-		Log:     func(level slog.Level, text string) { logScript(e, level, text) },
+		Log:     func(level slog.Level, text string) { e.Log.Logf(level, "%s", app.Lines(text)) },
 		Print:   func(text string) { e.Log.Warnf("%s", app.Lines(text)) },
 	}
 	for _, arg := range o.Args {
@@ -56,20 +56,6 @@ func (o *Options) ForScript(e *app.Env, name string) (scripts.Options, error) {
 		return to, err
 	}
 	return to, nil
-}
-
-// logScript shows what a script logs, and its errors, at the level it says.
-func logScript(e *app.Env, level slog.Level, text string) {
-	switch {
-	case level >= slog.LevelError:
-		e.Log.Errorf("%s", app.Lines(text))
-	case level >= slog.LevelWarn:
-		e.Log.Warnf("%s", app.Lines(text))
-	case level >= slog.LevelInfo:
-		e.Log.Infof("%s", app.Lines(text))
-	default:
-		e.Log.Debugf("%s", app.Lines(text))
-	}
 }
 
 // openStore opens the store of ws76.kv for a script.

@@ -1,3 +1,4 @@
+// Package luaprogram makes the options of scripts that open connections themselves.
 package luaprogram
 
 import (

@@ -1,3 +1,4 @@
+// Package output reads the form of messages on standard output.
 package output
 
 import (

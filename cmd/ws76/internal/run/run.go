@@ -1,3 +1,4 @@
+// Package run is ws76 run: a script as a program.
 package run
 
 import (

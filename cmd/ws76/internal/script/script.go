@@ -1,3 +1,4 @@
+// Package script is ws76 script: scripts checked, begun and tested.
 package script
 
 import (

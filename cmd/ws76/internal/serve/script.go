@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,12 +70,16 @@ func dialForScript(ctx context.Context, e *reach.Env, url string, o scripts.Dial
 
 // scriptPeer describes a request for scripts. They keep it, so it is a copy.
 func (s *service) scriptPeer(o *serve.Opening, v *visit) (*scripts.Peer, *hixie.Request) {
-	r := &hixie.Request{Method: strings.Clone(o.Request.Method), Resource: strings.Clone(o.Request.Resource), Proto: strings.Clone(o.Request.Proto)}
-	for _, f := range o.Request.Fields {
-		r.Fields = append(r.Fields, hixie.Field{Name: strings.Clone(f.Name), Value: strings.Clone(f.Value)})
-	}
-	p := scripts.RequestPeer(r, o.Dialect, v.remote, v.transport)
-	return p, r
+	r := o.Request.Clone()
+	return scripts.RequestPeer(r, o.Dialect, v.remote, v.transport), r
+}
+
+// record begins to record a connection; nil without --record.
+func (s *service) record(p *scripts.Peer) *record.Conn {
+	return s.recorder.Open(recording.Open{
+		Role: recording.Server, Dialect: p.Dialect, Remote: p.Remote, Protocol: p.Protocol,
+		Request: "GET " + p.Path + " HTTP/1.1", Header: p.Headers,
+	})
 }
 
 // scripted serves connections on which scripts see the messages, and nothing else

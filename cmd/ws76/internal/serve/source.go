@@ -54,7 +54,7 @@ func (s *service) leave(conn *core.Conn, err error) {
 	s.mu.Lock()
 	h, known := s.handlers.open[conn]
 	delete(s.handlers.open, conn)
-	addStats(&s.handlers.ended, stats.Stats)
+	s.handlers.ended.Add(stats.Stats)
 	var lost undelivered
 	if known {
 		lost = h.visit.lost
@@ -67,13 +67,6 @@ func (s *service) leave(conn *core.Conn, err error) {
 	}
 }
 
-func addStats(sum *core.Stats, s core.Stats) {
-	sum.MessagesIn += s.MessagesIn
-	sum.MessagesOut += s.MessagesOut
-	sum.BytesIn += s.BytesIn
-	sum.BytesOut += s.BytesOut
-}
-
 // totals returns the counters of all connections, and how many are open and were
 // opened in each dialect.
 func (s *service) totals() (sum core.Stats, of serve.Stats) {
@@ -81,9 +74,9 @@ func (s *service) totals() (sum core.Stats, of serve.Stats) {
 	sum = core.Stats{MessagesIn: of.MessagesIn, MessagesOut: of.MessagesOut, BytesIn: of.BytesIn, BytesOut: of.BytesOut}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	addStats(&sum, s.handlers.ended)
+	sum.Add(s.handlers.ended)
 	for conn := range s.handlers.open {
-		addStats(&sum, conn.Stats())
+		sum.Add(conn.Stats())
 		of.Open[conn.Dialect()]++
 	}
 	of.NotKnown += s.handlers.notKnown

@@ -1,3 +1,4 @@
+// Package wifly is ws76 wifly: WiFly modules, and one in software.
 package wifly
 
 import (

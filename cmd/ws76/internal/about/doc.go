@@ -1,2 +1,0 @@
-// Package about is what ws76 says of itself: its version and its manual.
-package about

@@ -1,2 +1,0 @@
-// Package bridge is ws76 bridge: one endpoint joined to another.
-package bridge

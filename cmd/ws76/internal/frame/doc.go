@@ -1,2 +1,0 @@
-// Package frame is ws76 frame: messages and frames on pipes, dumps and captures.
-package frame

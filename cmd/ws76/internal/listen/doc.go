@@ -1,2 +1,0 @@
-// Package listen reads where a command listens, who may come in, and what a client may hold.
-package listen

@@ -1,2 +1,0 @@
-// Package luaprogram makes the options of scripts that open connections themselves.
-package luaprogram

@@ -1,2 +1,0 @@
-// Package output reads the form of messages on standard output.
-package output

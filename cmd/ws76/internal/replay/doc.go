@@ -1,2 +1,0 @@
-// Package replay is ws76 replay: recordings of connections, printed and played.
-package replay

@@ -1,2 +1,0 @@
-// Package wifly is ws76 wifly: WiFly modules, and one in software.
-package wifly
