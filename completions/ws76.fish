@@ -267,9 +267,9 @@ complete -c ws76 -n '__ws76_at replay' -l config -r -F -d 'take defaults and pro
 complete -c ws76 -n '__ws76_at replay' -l help -s h -d 'show help'
 
 complete -c ws76 -n '__ws76_at bridge' -a '(__ws76_ask endpoint)'
-complete -c ws76 -n '__ws76_at bridge' -l max-pending -x -d 'hold at most SIZE of unfinished messages of FROM, those that have not come whole, over all connections; then the largest is given up; --max-message where that is more'
-complete -c ws76 -n '__ws76_at bridge' -l message-timeout -x -d 'allow TIME for a message to arrive, from its first byte to its last (0: any)'
-complete -c ws76 -n '__ws76_at bridge' -l write-timeout -x -d 'end a connection that takes nothing of what is sent to it for TIME (0: never)'
+complete -c ws76 -n '__ws76_at bridge' -l max-pending -x -d 'hold at most SIZE of unfinished messages of FROM and TO, those that have not come whole, over all connections; then the largest is given up; --max-message where that is more'
+complete -c ws76 -n '__ws76_at bridge' -l message-timeout -x -d 'allow TIME for a message of FROM to arrive, from its first byte to its last (0: any)'
+complete -c ws76 -n '__ws76_at bridge' -l write-timeout -x -d 'end a connection of FROM that takes nothing of what is sent to it for TIME (0: never)'
 complete -c ws76 -n '__ws76_at bridge' -l file -r -F -d 'run the bridges of FILE (TOML), and follow its changes'
 complete -c ws76 -n '__ws76_at bridge' -l from-format -x -a 'lines nul hex base64 len32 json' -d 'FORMAT of FROM where it is a byte stream: lines, nul, hex, base64, len32 or json'
 complete -c ws76 -n '__ws76_at bridge' -l to-format -x -a 'lines nul hex base64 len32 json' -d 'FORMAT of TO where it is a byte stream: lines, nul, hex, base64, len32 or json'

@@ -378,9 +378,9 @@ Register-ArgumentCompleter -Native -CommandName ws76 -ScriptBlock {
         ('--help' + "`t" + 'show help'),
         ('-h' + "`t" + 'show help'))
     $flags['ws76 bridge'] = @(
-        ('--max-pending' + "`t" + 'hold at most SIZE of unfinished messages of FROM, those that have not come whole, over all connections; then the largest is given up; --max-message where that is more'),
-        ('--message-timeout' + "`t" + 'allow TIME for a message to arrive, from its first byte to its last (0: any)'),
-        ('--write-timeout' + "`t" + 'end a connection that takes nothing of what is sent to it for TIME (0: never)'),
+        ('--max-pending' + "`t" + 'hold at most SIZE of unfinished messages of FROM and TO, those that have not come whole, over all connections; then the largest is given up; --max-message where that is more'),
+        ('--message-timeout' + "`t" + 'allow TIME for a message of FROM to arrive, from its first byte to its last (0: any)'),
+        ('--write-timeout' + "`t" + 'end a connection of FROM that takes nothing of what is sent to it for TIME (0: never)'),
         ('--file' + "`t" + 'run the bridges of FILE (TOML), and follow its changes'),
         ('--from-format' + "`t" + 'FORMAT of FROM where it is a byte stream: lines, nul, hex, base64, len32 or json'),
         ('--to-format' + "`t" + 'FORMAT of TO where it is a byte stream: lines, nul, hex, base64, len32 or json'),

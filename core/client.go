@@ -46,7 +46,7 @@ func (c *clientHandshake) run(ctx context.Context) (*Conn, error) {
 	}
 	config := connConfig{
 		dialect: c.Dialect, client: true, protocol: c.protocol, request: c.request,
-		maxMessage: c.MaxMessage, closeTimeout: c.CloseTimeout, trace: c.Trace,
+		maxMessage: c.MaxMessage, closeTimeout: c.CloseTimeout, pending: c.Pending, trace: c.Trace,
 		flate: c.flate, early: c.buf,
 	}
 	if c.Dialect == RFC6455 {

@@ -52,6 +52,9 @@ type DialOptions struct {
 	MaxMessage int64
 	// CloseTimeout bounds the closing handshake. 0: DefaultCloseTimeout.
 	CloseTimeout time.Duration
+	// Pending bounds what unfinished messages take, over all connections that are given
+	// the same. nil: no bound but MaxMessage for each.
+	Pending *Budget
 	// Opened is given the head of the server's response once that is found good, such as
 	// for its cookies. nil is fine.
 	Opened func(*hixie.Response)

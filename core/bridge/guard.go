@@ -89,11 +89,11 @@ func (g *guard) Read(p []byte) (int, error) {
 				g.hold(0)
 				return 0, format.ErrRelease
 			case givenUp:
-				err = core.ErrPendingFull
+				err = g.gaveUp(core.ErrPendingFull)
 			case !g.reads.Bounded() || g.reads.Missed():
 				continue
 			default:
-				err = fmt.Errorf("%w: not whole after %v", core.ErrMessageSlow, g.MessageTimeout)
+				err = g.gaveUp(fmt.Errorf("%w: not whole after %v", core.ErrMessageSlow, g.MessageTimeout))
 			}
 		}
 		if err != nil {
@@ -101,6 +101,12 @@ func (g *guard) Read(p []byte) (int, error) {
 		}
 		return n, err
 	}
+}
+
+// gaveUp notes that the peer is given up, and returns err.
+func (g *guard) gaveUp(err error) error {
+	g.books.reset.Store(true)
+	return err
 }
 
 // Write fails with core.ErrNotRead.
@@ -118,7 +124,7 @@ func (g *guard) Write(p []byte) (n int, err error) {
 		return k, n == len(p), err
 	})
 	if err == deadline.ErrNotTaken {
-		err = fmt.Errorf("%w: nothing within %v", core.ErrNotRead, g.WriteTimeout)
+		err = g.gaveUp(fmt.Errorf("%w: nothing within %v", core.ErrNotRead, g.WriteTimeout))
 	}
 	return n, err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -145,6 +146,17 @@ func TestStreamSlowMessage(t *testing.T) {
 	peer.Write([]byte("whole\nhalf"))
 	<-all
 	wantError(t, all, core.ErrMessageSlow)
+	wantReset(t, s, peer)
+}
+
+// wantReset closes a stream that was given up, which its peer is not to take for an end.
+func wantReset(t *testing.T, s *Stream, peer net.Conn) {
+	t.Helper()
+	s.Close(t.Context())
+	peer.SetReadDeadline(time.Now().Add(time.Minute))
+	if _, err := io.Copy(io.Discard, peer); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the peer of one that was given up sees %v, and wants a reset", err)
+	}
 }
 
 // TestStreamNotRead: a peer that takes nothing of what is sent to it is given up, one that
@@ -165,4 +177,5 @@ func TestStreamNotRead(t *testing.T) {
 	if err := <-sent; !errors.Is(err, core.ErrNotRead) {
 		t.Errorf("got %v", err)
 	}
+	wantReset(t, s, peer)
 }

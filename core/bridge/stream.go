@@ -123,6 +123,7 @@ type books struct {
 	broken          atomic.Bool   // the system has refused a read or a write
 	eof             atomic.Bool   // the peer's stream has ended properly
 	shut            atomic.Bool
+	reset           atomic.Bool               // the peer has been given up
 	until           atomic.Pointer[time.Time] // how long the peer is waited for in the end; nil: not at all
 	state           atomic.Pointer[outq.State]
 }
@@ -189,7 +190,7 @@ const (
 // is dropped and given to tally.
 func (b *books) await(tally io.Writer) {
 	until := b.until.Load()
-	if f := b.fate(); until == nil || !b.socket || b.eof.Load() || b.broken.Load() || f.Proven == f.Sent {
+	if f := b.fate(); until == nil || !b.socket || b.reset.Load() || b.eof.Load() || b.broken.Load() || f.Proven == f.Sent {
 		return
 	}
 	last := *until
@@ -222,6 +223,19 @@ func (s *Stream) close() error {
 		st.Unsent = 0 // of what it holds nobody knows which messages that is
 	}
 	b.state.CompareAndSwap(nil, &st)
+	return b.end()
+}
+
+// end closes the connection. A peer that was given up is not to take the end of what it has for
+// a proper one: half a record would be a whole one.
+func (b *books) end() error {
+	under, secure := outq.Under(b.Conn)
+	if tcp, ok := under.(*net.TCPConn); ok && b.reset.Load() {
+		tcp.SetLinger(0)
+		if secure { // or it would say its own goodbye
+			tcp.Close()
+		}
+	}
 	return b.Conn.Close()
 }
 

@@ -55,7 +55,7 @@ ws76 bridge --file bridges.toml                             several, reloaded wh
 
 func bridgeFlags() []cli.Flag {
 	const messages, losses, from, to, security, limits = "Messages", "When a side is lost", "FROM", "TO", "TLS", "Limits"
-	return slices.Concat(listen.HoldFlags(limits, "hold at most `SIZE` of unfinished messages of FROM, those that have not come whole, over all connections; then the largest is given up"), []cli.Flag{
+	return slices.Concat(listen.HoldFlags(limits, "hold at most `SIZE` of unfinished messages of FROM and TO, those that have not come whole, over all connections; then the largest is given up", " of FROM"), []cli.Flag{
 		&cli.StringFlag{Name: "file", Usage: "run the bridges of `FILE` (TOML), and follow its changes"},
 
 		flags.Word(cli.GenericFlag{Name: "from-format", Category: messages, Usage: "`FORMAT` of FROM where it is a byte stream: %s"}, "lines", bidirectional...),

@@ -67,7 +67,7 @@ func (s *span) parseFrom(raw string) (*fromSide, error) {
 			if err != nil {
 				return nil, err
 			}
-			return &upstream{Endpoint: s.stream(running, s.kind.from, bridge.Bounds{})}, nil
+			return &upstream{Endpoint: s.stream(running, s.kind.from, bridge.Bounds{Pending: s.pending})}, nil
 		}
 		return &fromSide{fromOpened, func(ctx context.Context) error { return s.runOpened(ctx, open) }}, nil
 	}
@@ -335,7 +335,7 @@ func (s *span) openStdio(ctx context.Context, _ *client) (*upstream, error) {
 	o := s.kind.from
 	o.Escape = app.IsTerminal(s.Stdout) // no escape sequence of a peer reaches it
 	// Nobody ends standard input because standard output has ended.
-	return &upstream{Endpoint: s.stream(wholeStream{stream}, o, bridge.Bounds{})}, nil
+	return &upstream{Endpoint: s.stream(wholeStream{stream}, o, bridge.Bounds{Pending: s.pending})}, nil
 }
 
 // wholeStream is a stream without CloseWrite.
@@ -348,6 +348,7 @@ func (s *span) connectFrom(raw string) (*fromSide, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.Options.Pending = s.pending
 	open := func(ctx context.Context, who *client) (*upstream, error) {
 		own := *d
 		own.Options.Trace = who.trace(own.Options.Trace, relay.A)

@@ -154,7 +154,7 @@ func (s *span) parseTo(raw string) (*toSide, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &upstream{Endpoint: s.stream(stream, s.kind.to, bridge.Bounds{})}, nil
+		return &upstream{Endpoint: s.stream(stream, s.kind.to, bridge.Bounds{Pending: s.pending})}, nil
 	}
 	return t, nil
 }
@@ -188,6 +188,7 @@ func (s *span) webSocketTo(t *toSide, raw string) error {
 	if err != nil {
 		return err
 	}
+	d.Options.Pending = s.pending
 	t.dialer = d
 	passed := s.c.StringSlice("pass-header")
 	cookies := slices.ContainsFunc(passed, func(name string) bool { return strings.EqualFold(name, "Cookie") })
@@ -278,7 +279,7 @@ func (s *span) execTo(command string) func(context.Context, *client) (*upstream,
 		if err != nil {
 			return nil, err
 		}
-		return &upstream{Endpoint: s.stream(running, s.kind.to, bridge.Bounds{})}, nil
+		return &upstream{Endpoint: s.stream(running, s.kind.to, bridge.Bounds{Pending: s.pending})}, nil
 	}
 }
 

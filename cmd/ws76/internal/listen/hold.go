@@ -19,12 +19,13 @@ type Hold struct {
 	WriteTimeout   time.Duration // below 0: any
 }
 
-// HoldFlags are those that ReadHold reads, beside --max-message. What --max-pending bounds differs.
-func HoldFlags(category, pending string) []cli.Flag {
+// HoldFlags are those that ReadHold reads, beside --max-message. What --max-pending bounds differs, and whose
+// connections and messages are meant, such as " of FROM".
+func HoldFlags(category, pending, whose string) []cli.Flag {
 	return []cli.Flag{
 		flags.Size(cli.GenericFlag{Name: "max-pending", Category: category, Usage: pending + "; --max-message where that is more"}, 256<<20),
-		flags.Time(cli.GenericFlag{Name: "message-timeout", Category: category, Usage: "allow `TIME` for a message to arrive, from its first byte to its last (0: any)"}, core.DefaultMessageTimeout),
-		flags.Time(cli.GenericFlag{Name: "write-timeout", Category: category, Usage: "end a connection that takes nothing of what is sent to it for `TIME` (0: never)"}, core.DefaultWriteTimeout),
+		flags.Time(cli.GenericFlag{Name: "message-timeout", Category: category, Usage: "allow `TIME` for a message" + whose + " to arrive, from its first byte to its last (0: any)"}, core.DefaultMessageTimeout),
+		flags.Time(cli.GenericFlag{Name: "write-timeout", Category: category, Usage: "end a connection" + whose + " that takes nothing of what is sent to it for `TIME` (0: never)"}, core.DefaultWriteTimeout),
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 func TestHold(t *testing.T) {
 	command := func() *cli.Command {
-		return new(app.Env).Command(cli.Command{Name: "x", Flags: append(HoldFlags("", ""), reach.MaxMessageFlag(""))})
+		return new(app.Env).Command(cli.Command{Name: "x", Flags: append(HoldFlags("", "", ""), reach.MaxMessageFlag(""))})
 	}
 	read := func(c *cli.Context) *Hold {
 		h := ReadHold(c)

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestOptions(t *testing.T) {
 	e := reach.NewEnv(&app.Env{})
 	groups := slices.Concat(
-		front.GateFlags(""), front.ProxyFlags(""), front.CertificateFlags("", ""), listen.HoldFlags("", ""), hooks.Flags(),
+		front.GateFlags(""), front.ProxyFlags(""), front.CertificateFlags("", ""), listen.HoldFlags("", "", ""), hooks.Flags(),
 		[]cli.Flag{front.MinTLSFlag(""), hooks.RecordFlag(), reach.DeadFlag(""), app.ExecEnvFlag("")},
 	)
 	apptest.CheckOptions(t, func() *cli.Command { return Command(e) }, read, groups, apptest.Rows[Options]{

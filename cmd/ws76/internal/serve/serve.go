@@ -89,7 +89,7 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.StringFlag{Name: "hub-key", Category: many, Usage: "its key `FILE`"},
 			reach.DeadFlag(limits),
 			hooks.RecordFlag(),
-		}, listen.HoldFlags(limits, servePending), hooks.Flags()),
+		}, listen.HoldFlags(limits, servePending, ""), hooks.Flags()),
 		Action: func(c *cli.Context) error { return runServe(c.Context, e, read(c)) },
 	}, app.ExitConnect, app.ExitScript, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
