@@ -200,7 +200,7 @@ func TestImports(t *testing.T) {
 // commands, and functions that make options of a command line.
 func TestFlagsAreReadOnce(t *testing.T) {
 	const house = "cmd/ws76/internal/"
-	frame := []string{house + "app", house + "flags", house + "apptest", house + "bridge"}
+	frame := []string{house + "app", house + "flags", house + "apptest"}
 	found := 0
 	sourceFiles(t, func(pkg, path string, file *ast.File) {
 		if !strings.HasPrefix(pkg, house) || slices.Contains(frame, pkg) {

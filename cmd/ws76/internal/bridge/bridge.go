@@ -4,6 +4,7 @@ package bridge
 import (
 	"context"
 	"crypto/tls"
+	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,11 +50,12 @@ ws76 bridge --file bridges.toml                             several, reloaded wh
 			"Path, query, origin and sub-protocol are passed on; a TO with a path of its own is asked for that, and in it {path}, {query}, {query.NAME}, " +
 			"{origin}, {remote} and {channel} are filled in.",
 		Flags:  spanFlags(),
-		Action: func(c *cli.Context) error { return runBridge(e, c) },
+		Action: func(c *cli.Context) error { return run(c.Context, e, read(c)) },
 	}, app.ExitConnect, app.ExitHandshake, app.ExitTimeout, app.ExitUnclean, app.ExitProtocol, app.ExitScript, app.ExitConfig, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
-func bridgeFlags() []cli.Flag {
+// spanFlags are those of the command; a table of --file may have them, too.
+func spanFlags() []cli.Flag {
 	const messages, losses, from, to, security, limits = "Messages", "When a side is lost", "FROM", "TO", "TLS", "Limits"
 	return slices.Concat(listen.HoldFlags(limits, "hold at most `SIZE` of unfinished messages of FROM and TO, those that have not come whole, over all connections; then the largest is given up", " of FROM"), []cli.Flag{
 		&cli.StringFlag{Name: "file", Usage: "run the bridges of `FILE` (TOML), and follow its changes"},
@@ -104,7 +106,69 @@ func bridgeFlags() []cli.Flag {
 		reach.DeadFlag(limits),
 		flags.Time(cli.GenericFlag{Name: "close-timeout", Category: limits, Usage: "allow `TIME` for the closing handshake"}, core.DefaultCloseTimeout),
 		flags.Time(cli.GenericFlag{Name: "grace", Category: limits, Usage: "wait `TIME` for open connections when stopping"}, serve.DefaultGrace),
-	})
+		hooks.RecordFlag(),
+	}, hooks.Flags())
+}
+
+// Options are what the command line says, or a table of --file.
+type Options struct {
+	Args  []string // FROM and TO
+	File  string   // "": none
+	Hooks *hooks.Options
+	Front *front.Options // of FROM
+	Hold  listen.Hold    // the same
+	Reach *reach.Options // of TO, but for Via
+
+	ExecEnv   []string
+	DeadAfter time.Duration // below 0: never
+
+	FromFormat, ToFormat format.Format // of byte streams
+	CRLF, ReplaceInvalid bool
+	Binary               string
+
+	Buffer    int // 0: none
+	Redeliver bool
+	Retries   int
+	Reconnect bool
+	Linger    time.Duration
+
+	FromVia, ToVia string
+	LenientKeys    bool
+	PassHeaders    []string
+
+	MaxConns               int
+	Handshake, Idle, Grace time.Duration
+
+	// Table returns the options of a table of f at path, over these.
+	Table func(f *app.Config, table map[string]any, path []string) (*Options, error)
+}
+
+func read(c *cli.Context) *Options {
+	o := &Options{
+		Args: c.Args().Slice(), File: c.String("file"), Hooks: hooks.Read(c), Front: front.Read(c), Hold: listen.ReadHold(c), Reach: reach.Read(c),
+		ExecEnv: c.StringSlice("exec-env"), DeadAfter: flags.Bound(c, "dead-after"),
+		FromFormat: format.Format(c.String("from-format")), ToFormat: format.Format(c.String("to-format")),
+		CRLF: c.Bool("crlf"), ReplaceInvalid: c.Bool("replace-invalid"), Binary: c.String("binary"),
+		Buffer: c.Int("buffer"), Redeliver: c.Bool("redeliver"), Retries: c.Int("retries"), Reconnect: c.Bool("reconnect"), Linger: c.Duration("linger"),
+		FromVia: c.String("from-via"), ToVia: c.String("to-via"), LenientKeys: c.Bool("lenient-keys"), PassHeaders: c.StringSlice("pass-header"),
+		MaxConns: c.Int("max-conns"), Handshake: c.Duration("handshake-timeout"), Idle: c.Duration("idle"), Grace: c.Duration("grace"),
+	}
+	o.Reach.Origin, o.Reach.OriginFlag, o.Reach.AuthFile = c.String("to-origin"), "--to-origin", c.String("to-auth-file")
+	o.Table = func(f *app.Config, table map[string]any, path []string) (*Options, error) {
+		set, own := flag.NewFlagSet("", flag.ContinueOnError), spanFlags()
+		for key := range table {
+			if err := app.Configurable(own, key).Apply(set); err != nil {
+				return nil, err
+			}
+		}
+		over := cli.NewContext(c.App, set, c)
+		over.Command.Flags = own
+		if err := f.Apply(over, table, path, false); err != nil {
+			return nil, err
+		}
+		return read(over), app.NumbersOf(spanFlags()).Check(over)
+	}
+	return o
 }
 
 // bidirectional are the formats that can be read and written.
@@ -114,16 +178,14 @@ var bidirectional = []format.Format{format.Lines, format.Nul, format.Hex, format
 type span struct {
 	*reach.Env
 	name     string // before its lines in the log; "" where there is one only
-	c        *cli.Context
+	o        *Options
+	command  context.Context // that runs
 	from     *fromSide
 	to       *toSide
 	front    front.Front // who may come in, certificates, scripts
 	plugins  hooks.Chain // the scripts again, with those that have a word in dialling
 	binary   func(dst, data []byte) []byte
 	kind     streamKind
-	max      int64
-	closing  time.Duration
-	idle     time.Duration
 	sessions sessionLog
 	buffer   int
 	pending  *core.Budget // of FROM
@@ -134,60 +196,53 @@ type span struct {
 // streamKind is how messages lie on byte streams.
 type streamKind struct{ from, to format.Options }
 
-func runBridge(e *reach.Env, c *cli.Context) error {
+func run(ctx context.Context, e *reach.Env, o *Options) error {
 	e.DenseGC()
-	if file := c.String("file"); file != "" {
-		if c.NArg() > 0 {
-			return app.Usagef("bridge --file takes no FROM and TO, got %q", c.Args().Slice())
+	if o.File != "" {
+		if len(o.Args) > 0 {
+			return app.Usagef("bridge --file takes no FROM and TO, got %q", o.Args)
 		}
-		return bridgeFile(e, c, file)
+		return runFile(ctx, e, o)
 	}
-	if c.NArg() != 2 {
-		return app.Usagef("bridge: want FROM and TO, got %q; for instance ws76 bridge ws://:8080 ws+rfc6455://example.com", c.Args().Slice())
+	if len(o.Args) != 2 {
+		return app.Usagef("bridge: want FROM and TO, got %q; for instance ws76 bridge ws://:8080 ws+rfc6455://example.com", o.Args)
 	}
-	s, err := newSpan(e, c, "", c.Args().Get(0), c.Args().Get(1))
+	s, err := newSpan(ctx, e, o, "", o.Args[0], o.Args[1])
 	if err != nil {
 		return err
 	}
-	err = s.run(c.Context)
+	err = s.run(ctx)
 	if err == nil && s.sessions.lossy.Load() {
 		return app.SilentError(app.ExitUnclean) // what is missing has been said
 	}
 	return err
 }
 
-// newSpan reads what the command line, or a table of --file, says. It opens nothing.
-func newSpan(e *reach.Env, c *cli.Context, name, from, to string) (*span, error) {
+// newSpan makes a bridge ready. It opens nothing.
+func newSpan(command context.Context, e *reach.Env, o *Options, name, from, to string) (*span, error) {
 	own := e.Clone() // a table of --file has values of its own
-	own.Children = app.ChildOptions{Named: c.StringSlice("exec-env"), Contained: true}
-	own.DeadAfter = flags.Bound(c, "dead-after")
-	s := &span{Env: own, name: name, c: c, max: flags.Bytes(c, "max-message"), closing: c.Duration("close-timeout"), idle: c.Duration("idle")}
+	own.Children = app.ChildOptions{Named: o.ExecEnv, Contained: true}
+	own.DeadAfter = o.DeadAfter
+	s := &span{Env: own, name: name, o: o, command: command, buffer: o.Buffer}
 	s.front.Env = s.Env
 	s.sessions.init(e.Log, &s.front.TurnedAway, name)
-	if err := app.NumbersOf(spanFlags()).Check(c); err != nil { // those of a table, too
-		return nil, err
-	}
-	s.EndWithin(c.Duration("grace"))
-	hold := listen.ReadHold(c)
+	s.EndWithin(o.Grace)
 	var err error
-	if s.pending, err = hold.Budget(); err != nil {
+	if s.pending, err = o.Hold.Budget(); err != nil {
 		return nil, err
 	}
-	if s.buffer = c.Int("buffer"); s.buffer == 0 && c.Bool("redeliver") {
+	if s.buffer == 0 && o.Redeliver {
 		return nil, app.Usagef("--redeliver needs --buffer N")
 	}
-	binary, err := hub.ParseBinary(c.String("binary"))
+	binary, err := hub.ParseBinary(o.Binary)
 	if err != nil {
 		return nil, app.Usagef("--binary: %w", err)
 	}
 	s.binary = binary.As()
-	for _, side := range []struct {
-		flag string
-		o    *format.Options
-	}{{"from-format", &s.kind.from}, {"to-format", &s.kind.to}} {
-		*side.o = format.Options{Format: format.Format(c.String(side.flag)), CRLF: c.Bool("crlf"), MaxMessage: s.max, ReplaceInvalid: c.Bool("replace-invalid")}
-	}
-	if err := s.front.Open(front.Read(c), front.IsChannel); err != nil {
+	s.kind.from = format.Options{Format: o.FromFormat, CRLF: o.CRLF, MaxMessage: o.Hold.MaxMessage, ReplaceInvalid: o.ReplaceInvalid}
+	s.kind.to = s.kind.from
+	s.kind.to.Format = o.ToFormat
+	if err := s.front.Open(o.Front, front.IsChannel); err != nil {
 		return nil, err
 	}
 	if s.to, err = s.parseTo(to); err != nil {
@@ -215,17 +270,16 @@ func newSpan(e *reach.Env, c *cli.Context, name, from, to string) (*span, error)
 func (s *span) run(stop context.Context) error {
 	ctx, exit := context.WithCancelCause(stop)
 	defer exit(nil)
-	through := hooks.Read(s.c)
-	recorder, recorded, err := through.NewRecorder(s.Env.Env)
+	recorder, recorded, err := s.o.Hooks.NewRecorder(s.Env.Env)
 	if err != nil {
 		return err
 	}
 	defer recorded()
 	s.recorder = recorder
-	s.plugins, err = through.NewChain(s.c.Context, s.Env.Env, func(o *scripts.Options) {
-		o.Exit = func(err error) { exit(hooks.ExitCause(err)) }
+	s.plugins, err = s.o.Hooks.NewChain(s.command, s.Env.Env, func(so *scripts.Options) {
+		so.Exit = func(err error) { exit(hooks.ExitCause(err)) }
 		if s.to.dialer != nil {
-			o.Open = s.to.dialer.Guarded(true).Open
+			so.Open = s.to.dialer.Guarded(true).Open
 		}
 	})
 	if err != nil {
@@ -233,7 +287,7 @@ func (s *span) run(stop context.Context) error {
 	}
 	set := s.plugins.Set
 	s.front.Scripts = set
-	defer hooks.Stop(set, s.closing)
+	defer hooks.Stop(set, s.o.Reach.CloseTimeout)
 	if err := set.Start(); err != nil {
 		return err
 	}
@@ -248,7 +302,7 @@ func (s *span) run(stop context.Context) error {
 
 // clientTLS is how TLS is spoken with TO.
 func (s *span) clientTLS() (*tls.Config, error) {
-	config, err := wstls.ClientConfig(reach.Read(s.c).TLS)
+	config, err := wstls.ClientConfig(s.o.Reach.TLS)
 	if err != nil {
 		return nil, app.Usage(err)
 	}

@@ -56,7 +56,7 @@ func (s *span) brokerSide(side, raw string) (kind *brokerKind, open func(context
 		return nil, nil, app.Usage(err)
 	}
 	o := broker.Options{
-		ConnectTimeout: s.c.Duration("connect-timeout"), MaxMessage: s.max, Dial: deadpeer.New(s.DeadAfter).Dial,
+		ConnectTimeout: s.o.Reach.ConnectTimeout, MaxMessage: s.o.Hold.MaxMessage, Dial: deadpeer.New(s.DeadAfter).Dial,
 		Note: func(text string) { s.Log.Warnf("%s%s", s.sessions.prefix, text) },
 		Lost: func(n uint64, why string) { s.front.Drops.Add(s.sessions.prefix+side, n, why) },
 	}

@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -13,7 +12,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/internal/accept"
@@ -36,11 +34,6 @@ type spanTable struct {
 
 // spanTables is the table of tables in the file.
 const spanTables = "bridge"
-
-// spanFlags are the flags that a table may have.
-func spanFlags() []cli.Flag {
-	return append(append(bridgeFlags(), hooks.RecordFlag()), hooks.Flags()...)
-}
 
 // readSpans reads the tables of a file.
 func readSpans(e *reach.Env, file string) (*spanFile, error) {
@@ -102,22 +95,16 @@ func (f *spanFile) table(name string, values map[string]any) (spanTable, error) 
 	return t, nil
 }
 
-// newSpan makes ready the bridge of a table, whose keys go before the flags of c.
-func (f *spanFile) newSpan(e *reach.Env, c *cli.Context, name string) (*span, error) {
+// newSpan makes ready the bridge of a table, whose keys go before those of o.
+func (f *spanFile) newSpan(ctx context.Context, e *reach.Env, o *Options, name string) (s *span, err error) {
 	t := f.tables[name]
-	set := flag.NewFlagSet("", flag.ContinueOnError)
-	flags := spanFlags()
-	for key := range t.flags {
-		if err := app.Configurable(flags, key).Apply(set); err != nil {
-			return nil, err
-		}
-	}
-	c = cli.NewContext(c.App, set, c)
-	c.Command.Flags = flags
-	if err := f.Apply(c, t.flags, []string{spanTables, name}, false); err != nil {
+	o, err = o.Table(&f.Config, t.flags, []string{spanTables, name})
+	if err != nil && !app.Is[app.UsageError](err) { // which says where it is
 		return nil, err
 	}
-	s, err := newSpan(e, c, name, t.from, t.to)
+	if err == nil {
+		s, err = newSpan(ctx, e, o, name, t.from, t.to)
+	}
 	if err != nil {
 		return nil, f.Wrong(t.blamed(name, err), "%v", err) // its exit code is that of a file
 	}
@@ -141,8 +128,8 @@ func (t *spanTable) blamed(name string, err error) []string {
 // spans are the bridges of a file that run.
 type spans struct {
 	*reach.Env
-	c       *cli.Context
-	file    string
+	ctx     context.Context // of the command
+	o       *Options
 	running map[string]*runningSpan
 	ended   chan *runningSpan
 	began   bool // those that are there from the beginning have been started
@@ -157,8 +144,9 @@ type runningSpan struct {
 	reloaded  bool // not there from the beginning
 }
 
-// bridgeFile runs the bridges of a file until the command ends, or all of them have.
-func bridgeFile(e *reach.Env, c *cli.Context, file string) error {
+// runFile runs the bridges of a file until the command ends, or all of them have.
+func runFile(ctx context.Context, e *reach.Env, o *Options) error {
+	file := o.File
 	bridges, err := readSpans(e, file)
 	if err != nil {
 		return err
@@ -181,7 +169,7 @@ func bridgeFile(e *reach.Env, c *cli.Context, file string) error {
 	hangups := make(chan os.Signal, 1)
 	defer app.TakeHangups(hangups)()
 
-	s := &spans{Env: e, c: c, file: file, running: map[string]*runningSpan{}, ended: make(chan *runningSpan)}
+	s := &spans{Env: e, ctx: ctx, o: o, running: map[string]*runningSpan{}, ended: make(chan *runningSpan)}
 	defer s.stopAll()
 	if err := s.apply(bridges); err != nil {
 		return err
@@ -189,7 +177,7 @@ func bridgeFile(e *reach.Env, c *cli.Context, file string) error {
 	s.began = true
 	for {
 		select {
-		case <-c.Context.Done():
+		case <-ctx.Done():
 			return nil
 		case <-changed:
 		case <-hangups:
@@ -217,14 +205,14 @@ func (r *runningSpan) deaf() bool {
 
 // reload reads the file anew. Bridges whose tables are as they were go on.
 func (s *spans) reload() {
-	bridges, err := readSpans(s.Env, s.file)
+	bridges, err := readSpans(s.Env, s.o.File)
 	if err == nil {
 		err = s.apply(bridges)
 	}
 	if err != nil {
 		s.Log.Errorf("reloading: %v; the bridges stay as they are", err)
 	} else if s.failed {
-		s.Log.Errorf("reloaded: %s", s.file)
+		s.Log.Errorf("reloaded: %s", s.o.File)
 	}
 	s.failed = err != nil
 }
@@ -238,14 +226,14 @@ func (s *spans) apply(f *spanFile) error {
 			continue
 		}
 		var err error
-		if ready[name], err = f.newSpan(s.Env, s.c, name); err != nil {
+		if ready[name], err = f.newSpan(s.ctx, s.Env, s.o, name); err != nil {
 			return err
 		}
 	}
 	for name, r := range s.running {
 		if _, stays := tables[name]; !stays || ready[name] != nil {
 			if !stays {
-				s.Log.Warnf("%s: stopped; it is not in %s any more", name, s.file)
+				s.Log.Warnf("%s: stopped; it is not in %s any more", name, s.o.File)
 			}
 			s.stop(r)
 			delete(s.running, name)
@@ -258,7 +246,7 @@ func (s *spans) apply(f *spanFile) error {
 }
 
 func (s *spans) start(b *span, key string) {
-	ctx, cancel := context.WithCancel(s.c.Context)
+	ctx, cancel := context.WithCancel(s.ctx)
 	r := &runningSpan{name: b.name, key: key, stop: cancel, reloaded: s.began}
 	s.running[b.name] = r
 	go func() {
@@ -287,7 +275,7 @@ func (s *spans) stopAll() {
 func (s *spans) over(r *runningSpan) {
 	r.done = true
 	r.stop()
-	if r.err != nil && s.c.Context.Err() == nil {
+	if r.err != nil && s.ctx.Err() == nil {
 		s.Log.Errorf("%s: %v", r.name, r.err)
 	}
 }

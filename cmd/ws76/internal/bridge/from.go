@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/cmd/ws76/internal/front"
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
@@ -101,7 +100,7 @@ func (s *span) webSocketFrom(raw, scheme, dialect string) (*fromSide, error) {
 			return nil, app.Usagef("%q: wss:// needs --tls-cert", raw)
 		}
 	}
-	addr := s.c.String("from-via")
+	addr := s.o.FromVia
 	if addr == "" {
 		port := u.Port()
 		if port == "" {
@@ -121,13 +120,12 @@ func (s *span) webSocketFrom(raw, scheme, dialect string) (*fromSide, error) {
 }
 
 func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
-	c := s.c
 	o := core.AcceptOptions{
-		LenientKeys: c.Bool("lenient-keys"), Strict: c.Bool("strict"), Compress: !c.Bool("no-compress"), MaxMessage: s.max,
+		LenientKeys: s.o.LenientKeys, Strict: s.o.Reach.Strict, Compress: s.o.Reach.Compress, MaxMessage: s.o.Hold.MaxMessage,
 		// The client is answered once TO is there.
-		HandshakeTimeout: c.Duration("handshake-timeout") + c.Duration("connect-timeout"),
-		CloseTimeout:     s.closing, Trace: s.Trace("server"),
-		Pending: s.pending, MessageTimeout: flags.Bound(c, "message-timeout"), WriteTimeout: flags.Bound(c, "write-timeout"),
+		HandshakeTimeout: s.o.Handshake + s.o.Reach.ConnectTimeout,
+		CloseTimeout:     s.o.Reach.CloseTimeout, Trace: s.Trace("server"),
+		Pending: s.pending, MessageTimeout: s.o.Hold.MessageTimeout, WriteTimeout: s.o.Hold.WriteTimeout,
 	}
 	if dialect != "" {
 		d, err := core.ParseDialect(dialect)
@@ -137,7 +135,7 @@ func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
 		o.Dialects = []core.Dialect{d}
 	}
 	var err error
-	o.Location, err = front.Read(c).Location()
+	o.Location, err = s.o.Front.Location()
 	return o, err
 }
 
@@ -145,7 +143,7 @@ func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
 func (s *span) runWebSockets(ctx context.Context, l net.Listener, accept core.AcceptOptions, path string) error {
 	server := serve.Server{
 		Accept: accept, Gate: s.front.Gate, TLS: s.front.Secure, Loops: -1,
-		MaxConns: s.c.Int("max-conns"), Idle: s.idle, DeadAfter: s.DeadAfter, Grace: s.c.Duration("grace"),
+		MaxConns: s.o.MaxConns, Idle: s.o.Idle, DeadAfter: s.DeadAfter, Grace: s.o.Grace,
 		Refused: func(remote net.Addr, err error) { s.sessions.refused(&s.front, remote, err) },
 	}
 	server.Route = func(o *serve.Opening) (serve.Service, *core.Refusal) { return s.route(ctx, o, path, accept.Trace) }
@@ -221,7 +219,7 @@ func (s *span) runStreams(ctx context.Context, l net.Listener) error {
 	defer stop(nil)
 	var sessions sync.WaitGroup
 	defer sessions.Wait()
-	room := make(chan struct{}, max(1, s.c.Int("max-conns")))
+	room := make(chan struct{}, max(1, s.o.MaxConns))
 	notice := func(err error) { s.Log.Warnf("%s%s: %v", s.sessions.prefix, plainAddr(l.Addr()), err) }
 	err := accept.Each(ctx, l, notice, func(stream net.Conn) {
 		select {
@@ -251,7 +249,7 @@ func plainAddr(a net.Addr) string {
 func (s *span) serveStream(ctx context.Context, stream net.Conn) {
 	who := &client{remote: front.PeerName(stream.RemoteAddr())}
 	join := s.newJoin(who)
-	bounds := bridge.Bounds{Pending: s.pending, MessageTimeout: flags.Bound(s.c, "message-timeout"), WriteTimeout: flags.Bound(s.c, "write-timeout")}
+	bounds := bridge.Bounds{Pending: s.pending, MessageTimeout: s.o.Hold.MessageTimeout, WriteTimeout: s.o.Hold.WriteTimeout}
 	from := &upstream{Endpoint: s.stream(stream, s.kind.from, bounds)}
 	to, err := s.openFor(ctx, who)
 	if err != nil {
@@ -278,14 +276,14 @@ func (s *span) openFor(ctx context.Context, who *client) (*upstream, error) {
 
 // runOpened opens FROM, and again where --reconnect says so.
 func (s *span) runOpened(ctx context.Context, open func(context.Context, *client) (*upstream, error)) error {
-	retries := bridge.Retries{Most: s.c.Int("retries")}
+	retries := bridge.Retries{Most: s.o.Retries}
 	for {
 		started := time.Now()
 		err := s.once(ctx, open)
-		if ctx.Err() != nil && s.c.Context.Err() == nil {
+		if ctx.Err() != nil && s.command.Err() == nil {
 			return nil
 		}
-		if !s.c.Bool("reconnect") || ctx.Err() != nil || err != nil && !outcome.Retryable(err) {
+		if !s.o.Reconnect || ctx.Err() != nil || err != nil && !outcome.Retryable(err) {
 			return err
 		}
 		if time.Since(started) > time.Minute {
@@ -343,7 +341,7 @@ type wholeStream struct{ net.Conn }
 
 // connectFrom is FROM where it is a WebSocket server.
 func (s *span) connectFrom(raw string) (*fromSide, error) {
-	way := s.way("--from-via", cmp.Or(s.c.String("from-via"), "tcp:"))
+	way := s.way("--from-via", cmp.Or(s.o.FromVia, "tcp:"))
 	d, err := s.NewDialer(raw, way)
 	if err != nil {
 		return nil, err

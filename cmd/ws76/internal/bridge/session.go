@@ -90,8 +90,8 @@ func (j *join) open(from, to *upstream) joined {
 		s.b = j.side(relay.B, to, from)
 	}
 	hooks := []relay.Hook{j.link.Hook()}
-	if !j.who.accepted && j.idle > 0 { // the server sees to the others
-		hooks = append(hooks, idleHook(j.idle, from, to))
+	if !j.who.accepted && j.o.Idle > 0 { // the server sees to the others
+		hooks = append(hooks, idleHook(j.o.Idle, from, to))
 	}
 	var scripted []relay.Hook
 	if len(j.front.Scripts) > 0 {
@@ -101,9 +101,9 @@ func (j *join) open(from, to *upstream) joined {
 	}
 	s.recorded = j.recorder.Open(j.recording(from))
 	hooks = append(hooks, s.recorded.Around(scripted, relay.A)...)
-	s.options = relay.Options{Hooks: hooks, CloseTimeout: j.closing}
+	s.options = relay.Options{Hooks: hooks, CloseTimeout: j.o.Reach.CloseTimeout}
 	if from.conn == nil { // a closing frame says more than the end of a stream: it is carried over at once
-		s.options.LingerA = j.c.Duration("linger")
+		s.options.LingerA = j.o.Linger
 	}
 	for _, side := range []*upstream{from, to} {
 		if side != nil && side.conn != nil {
@@ -166,7 +166,7 @@ func (j *join) newBuffer(line *sessionLine, from, to *upstream) *bridge.Buffer {
 		return to.Endpoint
 	}
 	o := bridge.BufferOptions{
-		Size: j.buffer, Redeliver: j.c.Bool("redeliver"), Retries: bridge.Retries{Most: j.c.Int("retries")}, CloseTimeout: j.closing, Note: line.buffer,
+		Size: j.buffer, Redeliver: j.o.Redeliver, Retries: bridge.Retries{Most: j.o.Retries}, CloseTimeout: j.o.Reach.CloseTimeout, Note: line.buffer,
 		Dial: func(ctx context.Context) (relay.Endpoint, error) {
 			to, err := j.openTo(ctx, j.who)
 			if err != nil {

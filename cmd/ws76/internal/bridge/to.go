@@ -161,10 +161,9 @@ func (s *span) parseTo(raw string) (*toSide, error) {
 
 // way says how a WebSocket server is reached over the transport via, which flag has.
 func (s *span) way(flag, via string) *reach.Options {
-	way := reach.Read(s.c)
-	way.Origin, way.OriginFlag, way.AuthFile, way.Via = s.c.String("to-origin"), "--to-origin", s.c.String("to-auth-file"), via
-	way.ViaFlag = flag
-	return way
+	way := *s.o.Reach
+	way.Via, way.ViaFlag = via, flag
+	return &way
 }
 
 // transportOptions are those that --resolve, -4 and -6 and the flags of TLS give.
@@ -173,7 +172,7 @@ func (s *span) transportOptions() (transports.Options, error) {
 	if err != nil {
 		return transports.Options{}, err
 	}
-	return reach.Read(s.c).Transport(config)
+	return s.o.Reach.Transport(config)
 }
 
 // webSocketTo fills in a TO that is a WebSocket server.
@@ -184,13 +183,13 @@ func (s *span) webSocketTo(t *toSide, raw string) error {
 	}
 	fixed, _, _ := strings.Cut(raw, "{")
 	fixed, _, _ = strings.Cut(fixed, "?")
-	d, err := s.NewDialer(fixed, s.way("--to-via", s.c.String("to-via")))
+	d, err := s.NewDialer(fixed, s.way("--to-via", s.o.ToVia))
 	if err != nil {
 		return err
 	}
 	d.Options.Pending = s.pending
 	t.dialer = d
-	passed := s.c.StringSlice("pass-header")
+	passed := s.o.PassHeaders
 	cookies := slices.ContainsFunc(passed, func(name string) bool { return strings.EqualFold(name, "Cookie") })
 	t.open = func(ctx context.Context, who *client) (*upstream, error) {
 		own := *d // its options are those of one connection
@@ -288,7 +287,7 @@ func (s *span) startChild(ctx context.Context, command string, environment []str
 	if strings.TrimSpace(command) == "" {
 		return nil, app.Usagef("exec: names no command")
 	}
-	c := child.Command{Env: s.Env, Flag: "exec", Line: command, MaxMessage: s.max}
+	c := child.Command{Env: s.Env, Flag: "exec", Line: command, MaxMessage: s.o.Hold.MaxMessage}
 	return c.Start(ctx, environment)
 }
 
@@ -300,7 +299,7 @@ func (s *span) stream(stream net.Conn, o format.Options, bounds bridge.Bounds) r
 
 // openTo opens TO within --connect-timeout.
 func (s *span) openTo(ctx context.Context, who *client) (*upstream, error) {
-	timeout := s.c.Duration("connect-timeout")
+	timeout := s.o.Reach.ConnectTimeout
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within --connect-timeout %v: %w", timeout, context.DeadlineExceeded))
 	defer cancel()
 	return s.to.open(ctx, who)
@@ -331,7 +330,7 @@ func redactURL(raw string) string {
 
 // closeUpstream closes a TO that no connection came to.
 func (s *span) closeUpstream(up *upstream) {
-	ctx, cancel := context.WithTimeout(context.Background(), max(s.closing, time.Second))
+	ctx, cancel := context.WithTimeout(context.Background(), max(s.o.Reach.CloseTimeout, time.Second))
 	defer cancel()
 	up.Close(ctx)
 }
