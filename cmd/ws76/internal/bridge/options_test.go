@@ -24,7 +24,7 @@ func command() *cli.Command { return Command(reach.NewEnv(&app.Env{})) }
 
 func TestOptions(t *testing.T) {
 	groups := slices.Concat(
-		front.GateFlags(""), front.ProxyFlags(""), front.CertificateFlags("", ""), listen.HoldFlags("", ""), hooks.Flags(), []cli.Flag{hooks.RecordFlag()},
+		front.GateFlags(""), front.ProxyFlags(""), front.CertificateFlags("", ""), listen.HoldFlags("", "", ""), hooks.Flags(), []cli.Flag{hooks.RecordFlag()},
 	)
 	apptest.CheckOptions(t, command, read, groups, apptest.Rows[Options]{
 		{[]string{"a", "b", "--file", "f"}, func(o *Options) { o.Args, o.Hooks.Arguments, o.File = []string{"a", "b"}, []string{"a", "b"}, "f" }},

@@ -39,12 +39,12 @@ ws76 connect ws://x/ --via unix:///run/device.sock     over a unix socket`,
 			"then close properly; the default on a pipe), close (the closing frame at once, then read until the peer's; " +
 			"the default on a terminal), wait (read until the peer closes), ignore (as wait, and --reconnect goes on too). " +
 			"The first ^C closes properly, the second ends at once.",
-		Flags:  append(append(connectFlags(), hooks.RecordFlag()), hooks.Flags()...),
-		Action: func(c *cli.Context) error { return runConnect(c.Context, e, read(c)) },
+		Flags:  append(append(ownFlags(), hooks.RecordFlag()), hooks.Flags()...),
+		Action: func(c *cli.Context) error { return run(c.Context, e, read(c)) },
 	}, app.ExitConnect, app.ExitHandshake, app.ExitTimeout, app.ExitUnclean, app.ExitProtocol, app.ExitScript, app.ExitExpect, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
-func connectFlags() []cli.Flag {
+func ownFlags() []cli.Flag {
 	const messages, ending, typing = "Messages", "When to end", "On a terminal"
 	return slices.Concat([]cli.Flag{
 		&cli.StringSliceFlag{Name: "message", Aliases: []string{"m"}, Category: messages, Usage: "send `TEXT`, or what @FILE holds, before standard input; repeatable"},
@@ -121,7 +121,7 @@ func read(c *cli.Context) *Options {
 	}
 }
 
-func runConnect(ctx context.Context, e *reach.Env, o *Options) error {
+func run(ctx context.Context, e *reach.Env, o *Options) error {
 	if len(o.Hooks.Arguments) == 0 {
 		return app.Usagef("connect: no URL; for instance ws76 connect ws://127.0.0.1:8076/")
 	}

@@ -61,8 +61,8 @@ func readEncode(c *cli.Context) *encodeOptions {
 	}
 }
 
-// frameType is the type byte that --type asks for, that of a text without it.
-func (o *encodeOptions) frameType() (byte, error) {
+// typeByte is the type byte that --type asks for, that of a text without it.
+func (o *encodeOptions) typeByte() (byte, error) {
 	if !o.TypeGiven {
 		if o.Dialect == core.RFC6455 {
 			return rfc6455.OpText, nil
@@ -110,7 +110,7 @@ func newEncoder(ctx context.Context, e *app.Env, o *encodeOptions) (*encoder, er
 	if err := o.noArguments("encode"); err != nil {
 		return nil, err
 	}
-	typ, err := o.frameType()
+	typ, err := o.typeByte()
 	if err != nil {
 		return nil, err
 	}

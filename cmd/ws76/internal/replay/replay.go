@@ -46,12 +46,12 @@ ws76 replay session.jsonl --listen :8076                  play the server to a d
 			"with --listen those of the server, to the first client that connects. What the peer sends is printed.\n\n" +
 			"With --check it is compared with the recording instead, and nothing is printed. Each message waits until what came " +
 			"before it in the recording has come now. The first difference ends it: exit code 9.",
-		Flags:  replayFlags(),
+		Flags:  ownFlags(),
 		Action: func(c *cli.Context) error { return run(c.Context, e, read(c)) },
 	}, app.ExitConnect, app.ExitHandshake, app.ExitTimeout, app.ExitUnclean, app.ExitProtocol, app.ExitExpect, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
-func replayFlags() []cli.Flag {
+func ownFlags() []cli.Flag {
 	const printing, playing = "Printing", "Playing"
 	return slices.Concat([]cli.Flag{
 		&cli.IntFlag{Name: "conn", Usage: "take connection `N` of the recording", DefaultText: "all to print, the only one to play"},

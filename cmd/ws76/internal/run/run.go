@@ -32,7 +32,7 @@ ws76 run blink.lua --watch ws://device.local/              starts it anew whenev
 			"The first ^C does the same, the second ends at once. " +
 			"A program that runs is not loaded anew when it changes, as scripts of other commands are; with --watch it is ended and started from the beginning.",
 		Flags:  luaprogram.Flags(),
-		Action: func(c *cli.Context) error { return runScript(c.Context, e, read(c)) },
+		Action: func(c *cli.Context) error { return run(c.Context, e, read(c)) },
 	}, app.ExitScript, app.ExitInterrupt, app.ExitTerminate)
 }
 
@@ -47,7 +47,7 @@ func read(c *cli.Context) *Options {
 	return &Options{Options: luaprogram.Read(c), Script: c.Args().First(), Args: c.Args().Tail()}
 }
 
-func runScript(ctx context.Context, e *reach.Env, o *Options) error {
+func run(ctx context.Context, e *reach.Env, o *Options) error {
 	if len(o.Hooks.Arguments) == 0 {
 		return app.Usagef("run: no script; for instance ws76 run blink.lua ws://127.0.0.1:8076/")
 	}

@@ -31,7 +31,7 @@ import (
 	wstls "github.com/ws76/ws76/transports/tls"
 )
 
-const servePending = "hold at most `SIZE`, over all connections, of each of two: unfinished messages, those that have not come whole, with answers that are not read; " +
+const pendingUsage = "hold at most `SIZE`, over all connections, of each of two: unfinished messages, those that have not come whole, with answers that are not read; " +
 	"and waiting messages, those of channels or --exec-shared that clients have not read. Where it is more, the clients that hold most are given up"
 
 // Command is ws76 serve.
@@ -89,8 +89,8 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.StringFlag{Name: "hub-key", Category: many, Usage: "its key `FILE`"},
 			reach.DeadFlag(limits),
 			hooks.RecordFlag(),
-		}, listen.HoldFlags(limits, servePending, ""), hooks.Flags()),
-		Action: func(c *cli.Context) error { return runServe(c.Context, e, read(c)) },
+		}, listen.HoldFlags(limits, pendingUsage, ""), hooks.Flags()),
+		Action: func(c *cli.Context) error { return run(c.Context, e, read(c)) },
 	}, app.ExitConnect, app.ExitScript, app.ExitTransport, app.ExitInterrupt, app.ExitTerminate)
 }
 
@@ -185,7 +185,7 @@ type service struct {
 	handlers handlers
 }
 
-func runServe(command context.Context, e *reach.Env, o *Options) error {
+func run(command context.Context, e *reach.Env, o *Options) error {
 	addrs, err := addresses(e, o.Addrs, o.Listen)
 	if err != nil {
 		return err
