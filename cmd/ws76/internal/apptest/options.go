@@ -2,8 +2,10 @@ package apptest
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/urfave/cli/v2"
@@ -21,8 +23,7 @@ type Rows[T any] []struct {
 // of them; those of groups, and those that all commands have, are read elsewhere.
 func CheckOptions[T any](t *testing.T, command func() *cli.Command, read func(*cli.Context) *T, groups []cli.Flag, rows Rows[T]) {
 	t.Helper()
-	name := command().Name
-	all := command().Flags
+	name, flags := command().Name, command().Flags
 	parse := func(args []string) (o *T) {
 		command := command() // flags keep what they were given
 		program := &cli.App{Commands: []*cli.Command{command}, DisableSliceFlagSeparator: true, UseShortOptionHandling: true, HideHelpCommand: true}
@@ -41,7 +42,9 @@ func CheckOptions[T any](t *testing.T, command func() *cli.Command, read func(*c
 		want := parse(nil)
 		row.Change(want)
 		got, wanted := leavesOf(parse(row.Args)), leavesOf(want)
-		for _, field := range fields(got, wanted) {
+		all := maps.Clone(got)
+		maps.Copy(all, wanted)
+		for _, field := range slices.Sorted(maps.Keys(all)) {
 			if got[field] != wanted[field] {
 				t.Errorf("%s %q: %s is %q, want %q", name, row.Args, field, got[field], wanted[field])
 			}
@@ -50,31 +53,18 @@ func CheckOptions[T any](t *testing.T, command func() *cli.Command, read func(*c
 			t.Errorf("%s %q changes nothing", name, row.Args)
 		}
 		for _, arg := range row.Args {
-			for n := 1; n <= 2; n++ {
-				if len(arg) > n && arg[:n] == "--"[:n] {
-					if f := app.FindFlag(all, arg[n:]); f != nil {
-						used[f.Names()[0]] = true
-					}
-				}
+			flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+			if f := app.FindFlag(flags, flag); f != nil && flag != arg {
+				used[f.Names()[0]] = true
 			}
 		}
 	}
 	shared := append(new(app.Env).Command(cli.Command{}).Flags, groups...)
-	for _, f := range all {
+	for _, f := range flags {
 		if flag := f.Names()[0]; !used[flag] && app.FindFlag(shared, flag) == nil {
 			t.Errorf("no row of %s has --%s", name, flag)
 		}
 	}
-}
-
-func fields(of ...map[string]string) (names []string) {
-	for _, m := range of {
-		for name := range m {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }
 
 // leavesOf are the values in v that are not zero, by their place. A slice that is empty is as none.

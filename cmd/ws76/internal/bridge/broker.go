@@ -27,18 +27,10 @@ type brokerKind struct {
 func brokers() []brokerKind {
 	return []brokerKind{
 		{mqtt.Schemes(), []string{"mqtts"}, "+#", mqtt.Check, func(ctx context.Context, raw string, o *broker.Options) (relay.Endpoint, error) {
-			e, err := mqtt.Open(ctx, raw, o)
-			if err != nil {
-				return nil, err
-			}
-			return e, nil
+			return mqtt.Open(ctx, raw, o)
 		}},
 		{nats.Schemes(), []string{"nats+tls"}, "*> ", nats.Check, func(ctx context.Context, raw string, o *broker.Options) (relay.Endpoint, error) {
-			e, err := nats.Open(ctx, raw, o)
-			if err != nil {
-				return nil, err
-			}
-			return e, nil
+			return nats.Open(ctx, raw, o)
 		}},
 	}
 }

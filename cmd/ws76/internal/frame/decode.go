@@ -62,12 +62,9 @@ func runDecode(ctx context.Context, e *app.Env, o *decodeOptions) error {
 
 // decoder is one run of frame decode.
 type decoder struct {
+	*decodeOptions
 	in      io.Reader
 	sink    messageSink
-	dialect core.Dialect
-	max     int64
-	all     bool
-	replace bool
 	log     *app.Logger
 	scripts *chain // may be nil
 
@@ -90,8 +87,8 @@ func newDecoder(ctx context.Context, e *app.Env, o *decodeOptions) (*decoder, er
 	if err := o.noArguments("decode"); err != nil {
 		return nil, err
 	}
-	dec := &decoder{in: e.Stdin, dialect: o.Dialect, max: o.MaxMessage, all: o.All, replace: o.ReplaceInvalid, log: e.Log}
-	if o.Dialect == core.RFC6455 && dec.replace {
+	dec := &decoder{decodeOptions: o, in: e.Stdin, log: e.Log}
+	if o.Dialect == core.RFC6455 && dec.ReplaceInvalid {
 		return nil, app.Usagef("--replace-invalid: RFC 6455 makes text that is not UTF-8 an error; it goes with hixie-76")
 	}
 	options, err := o.Output.Format(e)
@@ -103,8 +100,8 @@ func newDecoder(ctx context.Context, e *app.Env, o *decodeOptions) (*decoder, er
 	}
 	switch {
 	case dec.scripts != nil || options.Format == format.Len32:
-	case !options.CRLF && !options.Escape && !dec.all && o.Dialect != core.RFC6455 && (options.Format == format.Lines || options.Format == format.Nul):
-		dec.sink = &blockSink{w: e.Output(), format: options.Format, delim: delimiters[options.Format], max: dec.max, warn: options.Warn}
+	case !options.CRLF && !options.Escape && !dec.All && o.Dialect != core.RFC6455 && (options.Format == format.Lines || options.Format == format.Nul):
+		dec.sink = &blockSink{w: e.Output(), format: options.Format, delim: delimiters[options.Format], max: dec.MaxMessage, warn: options.Warn}
 	}
 	if dec.sink == nil {
 		w := format.NewWriter(e.Output(), options)
@@ -124,7 +121,7 @@ func newDecoder(ctx context.Context, e *app.Env, o *decodeOptions) (*decoder, er
 
 func (dec *decoder) run() error {
 	decode := dec.hixie
-	if dec.dialect == core.RFC6455 {
+	if dec.Dialect == core.RFC6455 {
 		decode = dec.rfc6455
 	}
 	err := decode()
@@ -145,8 +142,8 @@ var errEnd = errors.New("closing frame")
 
 // hixie decodes frames of drafts 75 and 76.
 func (dec *decoder) hixie() error {
-	d := hixie.Decoder{MaxMessage: dec.max, KeepAll: dec.all, Draft: hixie.Draft76}
-	if dec.dialect == core.Hixie75 {
+	d := hixie.Decoder{MaxMessage: dec.MaxMessage, KeepAll: dec.All, Draft: hixie.Draft76}
+	if dec.Dialect == core.Hixie75 {
 		d.Draft = hixie.Draft75
 	}
 	next := func() error {
@@ -178,21 +175,21 @@ func (dec *decoder) hixie() error {
 // hixieFrame prints or skips a frame.
 func (dec *decoder) hixieFrame(f *hixie.Frame) error {
 	var meta format.Meta
-	if dec.all {
+	if dec.All {
 		meta.Frame = &format.Frame{Type: f.Type, Length: f.Length}
 	}
 	if !f.IsText() {
-		if dec.all {
+		if dec.All {
 			return dec.sink.message(core.Message{Data: f.Payload, Kind: core.Binary}, meta)
 		}
-		if !f.IsClosing() || dec.dialect == core.Hixie75 {
+		if !f.IsClosing() || dec.Dialect == core.Hixie75 {
 			dec.skip("frame of type 0x%02x with %d bytes", f.Offset, f.Type, f.Length)
 		}
 		return nil
 	}
 	text := f.Payload
 	if i := hixie.InvalidAt(text); i >= 0 {
-		if !dec.replace {
+		if !dec.ReplaceInvalid {
 			return &badFrameError{
 				offset: f.Offset + 1 + int64(i), hint: "; --replace-invalid prints U+FFFD for it",
 				reason: fmt.Sprintf("byte %d of a message, 0x%02x, is not valid UTF-8", i, text[i]),
@@ -289,7 +286,7 @@ func (dec *decoder) rfc6455() error {
 		return readError(err)
 	}
 	dec.in = io.MultiReader(bytes.NewReader(head[:n]), dec.in)
-	d := rfc6455.Decoder{MaxMessage: dec.max, Masked: head[1]&0x80 != 0}
+	d := rfc6455.Decoder{MaxMessage: dec.MaxMessage, Masked: head[1]&0x80 != 0}
 	return dec.stream(&d, func() error {
 		ev, err := d.Next()
 		switch {
@@ -306,7 +303,7 @@ func (dec *decoder) rfc6455() error {
 
 func (dec *decoder) event(ev rfc6455.Event) error {
 	var meta format.Meta
-	if dec.all {
+	if dec.All {
 		meta.Frame = &format.Frame{Type: byte(ev.Kind), Length: int64(len(ev.Data))}
 	}
 	m := core.Message{Data: ev.Data, Kind: core.Binary}
@@ -315,13 +312,13 @@ func (dec *decoder) event(ev rfc6455.Event) error {
 		m.Kind = core.Text
 	case rfc6455.Binary:
 	case rfc6455.Close:
-		if !dec.all {
+		if !dec.All {
 			return nil
 		}
 		m = core.Message{Data: []byte(ev.Reason)}
 		meta.Frame.Length = int64(len(ev.Reason))
 	default:
-		if !dec.all {
+		if !dec.All {
 			dec.skip("%s with %d bytes", ev.Offset, ev.Kind, len(ev.Data))
 			return nil
 		}

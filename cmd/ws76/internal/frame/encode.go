@@ -94,13 +94,12 @@ func runEncode(ctx context.Context, e *app.Env, o *encodeOptions) error {
 
 // encoder is one run of frame encode.
 type encoder struct {
+	*encodeOptions
 	in      io.Reader
 	out     io.Writer
 	options format.Options
-	dialect core.Dialect
 	typ     byte
-	blocks  bool // take the short way of blockEncoder
-	close   bool
+	blocks  bool      // take the short way of blockEncoder
 	masks   io.Reader // of random bytes, if frames are to be masked
 	buf     []byte
 	scripts *chain // may be nil
@@ -115,7 +114,7 @@ func newEncoder(ctx context.Context, e *app.Env, o *encodeOptions) (*encoder, er
 		return nil, err
 	}
 	enc := &encoder{
-		in: e.Stdin, out: e.Output(), dialect: o.Dialect, typ: typ, close: o.Close,
+		encodeOptions: o, in: e.Stdin, out: e.Output(), typ: typ,
 		options: format.Options{Format: o.In, CRLF: o.CRLF, MaxMessage: o.MaxMessage, ReplaceInvalid: o.ReplaceInvalid},
 	}
 	rfc := o.Dialect == core.RFC6455
@@ -155,11 +154,11 @@ func (enc *encoder) run() error {
 	if err := encode(); err != nil {
 		return err
 	}
-	if !enc.close {
+	if !enc.Close {
 		return nil
 	}
 	enc.buf = enc.buf[:0]
-	if enc.dialect == core.RFC6455 {
+	if enc.Dialect == core.RFC6455 {
 		mask, err := enc.mask()
 		if err != nil {
 			return err
@@ -219,7 +218,7 @@ func messageError(err error) error {
 
 // append adds the frame of message number to buf.
 func (enc *encoder) append(m core.Message, number int64) error {
-	if enc.dialect == core.RFC6455 {
+	if enc.Dialect == core.RFC6455 {
 		mask, err := enc.mask()
 		if err != nil {
 			return err

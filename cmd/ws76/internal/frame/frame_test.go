@@ -45,17 +45,17 @@ type seen struct{ out, warnings string } // out with the error
 // encodeBy runs frame encode on in, by blocks or message by message.
 func encodeBy(blocks bool, in io.Reader, o format.Options) seen {
 	var out bytes.Buffer
-	enc := &encoder{in: in, out: &out, options: o, dialect: core.Hixie76, blocks: blocks}
+	enc := &encoder{in: in, out: &out, options: o, encodeOptions: &encodeOptions{Options: Options{Dialect: core.Hixie76}}, blocks: blocks}
 	return seen{out: printed(&out, enc.run())}
 }
 
 // decodeBy is encodeBy for frame decode.
 func decodeBy(blocks bool, in io.Reader, o format.Options) seen {
 	var out, log bytes.Buffer
-	dec := &decoder{in: in, dialect: core.Hixie76, max: o.MaxMessage, replace: o.ReplaceInvalid, log: app.NewLogger(&log)}
+	dec := &decoder{in: in, decodeOptions: &decodeOptions{Options: Options{Dialect: core.Hixie76, MaxMessage: o.MaxMessage, ReplaceInvalid: o.ReplaceInvalid}}, log: app.NewLogger(&log)}
 	warn := func(w format.DelimiterWarning) { dec.log.Warnf("%v", w) }
 	if blocks {
-		dec.sink = &blockSink{w: &out, format: o.Format, delim: delimiters[o.Format], max: dec.max, warn: warn}
+		dec.sink = &blockSink{w: &out, format: o.Format, delim: delimiters[o.Format], max: dec.MaxMessage, warn: warn}
 	} else {
 		o.Warn = warn
 		dec.sink = &formatSink{w: format.NewWriter(&out, o)}
@@ -126,13 +126,13 @@ func TestFrameFlushesEachRead(t *testing.T) {
 	}{
 		"encode": {
 			func(blocks bool, r io.Reader, w io.Writer) error {
-				return (&encoder{in: r, out: w, options: format.Options{Format: format.Lines, MaxMessage: 100}, dialect: core.Hixie76, blocks: blocks}).run()
+				return (&encoder{in: r, out: w, options: format.Options{Format: format.Lines, MaxMessage: 100}, encodeOptions: &encodeOptions{Options: Options{Dialect: core.Hixie76}}, blocks: blocks}).run()
 			},
 			[]string{"on\n", "of", "f\nand"}, []string{"\x00on\xFF", "\x00on\xFF", "\x00on\xFF\x00off\xFF"},
 		},
 		"decode": {
 			func(blocks bool, r io.Reader, w io.Writer) error {
-				dec := &decoder{in: r, dialect: core.Hixie76, max: 100, log: app.NewLogger(io.Discard)}
+				dec := &decoder{in: r, decodeOptions: &decodeOptions{Options: Options{Dialect: core.Hixie76, MaxMessage: 100}}, log: app.NewLogger(io.Discard)}
 				dec.sink = &formatSink{w: format.NewWriter(w, format.Options{})}
 				if blocks {
 					dec.sink = &blockSink{w: w, delim: '\n', max: 100}
@@ -175,11 +175,11 @@ func TestFrameRoundTrip(t *testing.T) {
 	decoded, messages := io.Pipe()
 	const max = hixie.DefaultMaxMessage
 	go func() {
-		enc := &encoder{in: lines, out: frames, options: format.Options{Format: format.Lines, MaxMessage: max}, dialect: core.Hixie76, blocks: true}
+		enc := &encoder{in: lines, out: frames, options: format.Options{Format: format.Lines, MaxMessage: max}, encodeOptions: &encodeOptions{Options: Options{Dialect: core.Hixie76}}, blocks: true}
 		frames.CloseWithError(enc.run())
 	}()
 	go func() {
-		dec := &decoder{in: encoded, dialect: core.Hixie76, max: max, log: app.NewLogger(os.Stderr), sink: &blockSink{w: messages, delim: '\n', max: max}}
+		dec := &decoder{in: encoded, decodeOptions: &decodeOptions{Options: Options{Dialect: core.Hixie76, MaxMessage: max}}, log: app.NewLogger(os.Stderr), sink: &blockSink{w: messages, delim: '\n', max: max}}
 		messages.CloseWithError(dec.run())
 	}()
 	want := &randomLines{rnd: rand.New(rand.NewPCG(1, 2)), left: total}

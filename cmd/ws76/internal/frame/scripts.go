@@ -27,7 +27,8 @@ type chain struct {
 // newChain returns nil where no flag asks for scripts.
 func newChain(ctx context.Context, e *app.Env, o *Options) (*chain, error) {
 	ctx, exit := context.WithCancelCause(ctx)
-	set, err := o.Hooks.NewScripts(ctx, e, func(so *scripts.Options) { so.Exit = func(err error) { exit(hooks.ExitCause(err)) } })
+	through, err := o.Hooks.NewChain(ctx, e, func(so *scripts.Options) { so.Exit = func(err error) { exit(hooks.ExitCause(err)) } })
+	set := through.Set
 	if err != nil || set == nil {
 		exit(nil)
 		return nil, err

@@ -21,15 +21,9 @@ type Chain struct {
 	Connect []*scripts.Script // plugins that are asked for the URL to dial
 }
 
-// NewScripts loads plugins, scripts and texts; extra, which may be nil,
-// adds to the options of each. The caller starts and stops them. There is none
+// NewChain loads plugins, scripts and texts; extra, which may be nil,
+// adds to the options of each. The caller starts and stops them. The Set is nil
 // where nothing is named.
-func (o *Options) NewScripts(ctx context.Context, e *app.Env, extra func(*scripts.Options)) (scripts.Set, error) {
-	ch, err := o.NewChain(ctx, e, extra)
-	return ch.Set, err
-}
-
-// NewChain is NewScripts for a command that dials.
 func (o *Options) NewChain(ctx context.Context, e *app.Env, extra func(*scripts.Options)) (Chain, error) {
 	// Where there is no script as well: one may be added tomorrow.
 	if _, err := o.Permissions(); err != nil {

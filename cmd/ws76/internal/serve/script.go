@@ -30,8 +30,8 @@ import (
 )
 
 // loadScripts loads --script and --eval. exit ends the command.
-func (s *service) loadScripts(ctx context.Context, through *hooks.Options, exit func(error)) (err error) {
-	s.Scripts, err = through.NewScripts(ctx, s.Env.Env, func(o *scripts.Options) {
+func (s *service) loadScripts(ctx context.Context, through *hooks.Options, exit func(error)) error {
+	chain, err := through.NewChain(ctx, s.Env.Env, func(o *scripts.Options) {
 		o.Exit = func(err error) { exit(hooks.ExitCause(err)) }
 		o.Publish = func(channel string, m core.Message) error { return s.hub.Publish(channel, m) }
 		o.Metric = s.metrics.Script
@@ -43,6 +43,7 @@ func (s *service) loadScripts(ctx context.Context, through *hooks.Options, exit 
 		}
 		o.Open = func(ctx context.Context, raw string) (net.Conn, error) { return luaprogram.Open(ctx, s.Env, raw) }
 	})
+	s.Scripts = chain.Set
 	return err
 }
 
