@@ -144,7 +144,7 @@ func (s *span) runWebSockets(ctx context.Context, l net.Listener, accept core.Ac
 	server := serve.Server{
 		Accept: accept, Gate: s.front.Gate, TLS: s.front.Secure, Loops: -1,
 		MaxConns: s.o.MaxConns, Idle: s.o.Idle, DeadAfter: s.DeadAfter, Grace: s.o.Grace,
-		Refused: func(remote net.Addr, err error) { s.sessions.refused(&s.front, remote, err) },
+		Refused: func(remote net.Addr, err error) { s.front.TurnAway(s.sessions.prefix, remote, err) },
 	}
 	server.Route = func(o *serve.Opening) (serve.Service, *core.Refusal) { return s.route(ctx, o, path, accept.Trace) }
 	return app.WithCode(app.ExitTransport, server.Serve(ctx, l))

@@ -258,16 +258,6 @@ func (l *sessionLog) init(log *app.Logger, held *front.RefusalLog, name string) 
 	}
 }
 
-// refused says why a client was not let in.
-func (l *sessionLog) refused(f *front.Front, remote net.Addr, err error) {
-	name := front.PeerName(remote)
-	var handshake *core.HandshakeError
-	if errors.As(err, &handshake) {
-		name = f.RemoteName(remote, handshake.Fields)
-	}
-	f.TurnedAway.Add(l.prefix, name, err)
-}
-
 // sessionLine is what there is to say of one session.
 type sessionLine struct {
 	*sessionLog

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/core"
 )
 
 // Bounds of what is said of refusals: of one address within a period, and the addresses
@@ -35,6 +37,16 @@ type refusals struct {
 	said []string
 	more int
 	last string
+}
+
+// TurnAway says that a client at remote was refused with err, behind prefix.
+func (f *Front) TurnAway(prefix string, remote net.Addr, err error) {
+	name := PeerName(remote)
+	var handshake *core.HandshakeError
+	if errors.As(err, &handshake) {
+		name = f.RemoteName(remote, handshake.Fields)
+	}
+	f.TurnedAway.Add(prefix, name, err)
 }
 
 // Add says that the client at remote, for whom name stands in the log, was refused.

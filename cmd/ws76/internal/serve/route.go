@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -190,10 +189,5 @@ func (s *service) logClosed(v *visit, err error, stats serve.PeerStats) {
 func (s *service) refused(remote net.Addr, err error) {
 	s.metrics.Refused(err)
 	s.refusals.Add(1)
-	name := front.PeerName(remote)
-	var handshake *core.HandshakeError
-	if errors.As(err, &handshake) {
-		name = s.RemoteName(remote, handshake.Fields)
-	}
-	s.TurnedAway.Add("", name, err)
+	s.TurnAway("", remote, err)
 }
