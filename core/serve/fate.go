@@ -56,6 +56,6 @@ func (p *Peer) settle() {
 func (p *Peer) unknown(n uint64) {
 	if n > 0 {
 		p.ensureMore().notKnown.Add(n)
-		p.server().count.notKnown.Add(n)
+		p.by.server.count.notKnown.Add(n)
 	}
 }

@@ -12,12 +12,10 @@ import (
 // connPeer serves a Peer by goroutines: one that receives, and while something
 // waits to be sent one that writes.
 type connPeer struct {
-	server  *Server
+	host
 	peer    *Peer
 	conn    *core.Conn
 	ctx     context.Context
-	codec   *core.Codec // encodes what others send
-	trace   *core.Trace // nil: none
 	batch   *core.Batch // of replies
 	writers sync.WaitGroup
 	// turn is whose it is to write: from the first reply to the flush that of the
@@ -28,29 +26,31 @@ type connPeer struct {
 	given   uint64 // messages that conn was given, of whoever has the turn
 
 	// With peer.mu held.
-	writing   bool          // there is a writer
 	gone      bool          // nothing can be written any more
 	room      chan struct{} // closed once the writer has sent enough; nil: nobody waits
 	closeSent bool          // the closing frame is due behind what waits
 	over      chan struct{} // closed once the pump has ended; nil: nobody waits
 	code      int
 	reason    string
-	flying    *core.Shared // is being written, and held
 }
 
 // serveEvents serves conn by service.Events until it has ended.
 func (s *Server) serveEvents(serving serving, conn *core.Conn, service *Service, transport string) {
-	c := &connPeer{server: s, conn: conn, ctx: serving.work, batch: conn.Batch()}
-	p := &Peer{events: service.Events, data: service.Data, set: service.Settings, fd: -1, kind: kindOf(conn.Dialect(), false)}
+	c := &connPeer{conn: conn, ctx: serving.work, batch: conn.Batch()}
+	c.host = host{engine: c, server: s, codecs: &s.codecs, waits: true}
+	p := &Peer{by: &c.host, events: service.Events, data: service.Data, set: service.Settings, fd: -1, kind: kindOf(conn.Dialect(), false)}
 	if p.set == nil {
 		p.set = &s.Settings
 	}
 	c.peer = p
-	c.codec, c.trace = s.codecs[p.kind], s.Accept.Trace
+	trace := s.Accept.Trace
 	if service.Trace != nil {
-		c.codec, c.trace = p.kind.newCodec(service.Trace), service.Trace
+		trace = service.Trace
+		c.codecs = new([kinds]*core.Codec)
+		c.codecs[p.kind] = p.kind.newCodec(trace)
 	}
-	p.more.Store(&more{conn: c, protocol: conn.Protocol(), secure: transport == "tls", transport: transport})
+	c.traced = trace != nil && trace.Frame != nil
+	p.more.Store(&more{protocol: conn.Protocol(), remote: conn.RemoteAddr(), secure: transport == "tls", transport: transport})
 	p.id = s.opened(p)
 	s.mu.Lock()
 	if s.peers == nil {
@@ -77,7 +77,7 @@ func (s *Server) serveEvents(serving serving, conn *core.Conn, service *Service,
 	p.mu.Unlock()
 	conn.Close(c.ctx)
 	c.writers.Wait()
-	c.count()
+	c.count(p)
 	f := conn.Fate()
 	p.mu.Lock()
 	p.abandon()
@@ -101,7 +101,7 @@ func (c *connPeer) pump() error {
 		limit = func() error { return l.Wait(c.ctx) }
 	}
 	p.events.Open(p)
-	if err := c.flush(); err != nil {
+	if err := c.sendBatch(); err != nil {
 		return err
 	}
 	dirty := false
@@ -110,8 +110,8 @@ func (c *connPeer) pump() error {
 			flusher.Flush(p)
 		}
 		dirty = false
-		c.count()
-		return c.flush()
+		c.count(p)
+		return c.sendBatch()
 	}
 	err := c.conn.Pump(c.ctx, func(m core.Message) error {
 		dirty = true
@@ -135,11 +135,11 @@ func (c *connPeer) pump() error {
 	if dirty && flusher != nil {
 		flusher.Flush(p)
 	}
-	c.flush()
+	c.sendBatch()
 	return err
 }
 
-func (c *connPeer) reply(m core.Message) error {
+func (c *connPeer) reply(_ *Peer, m core.Message) error {
 	if !c.replied {
 		c.turn.Lock()
 		c.replied = true
@@ -151,8 +151,8 @@ func (c *connPeer) reply(m core.Message) error {
 	return err
 }
 
-// flush sends the replies.
-func (c *connPeer) flush() error {
+// sendBatch sends the replies.
+func (c *connPeer) sendBatch() error {
 	if !c.replied {
 		return nil
 	}
@@ -181,8 +181,20 @@ func (c *connPeer) waitForRoom() error {
 	}
 }
 
-// startClose sends the closing frame behind what waits. The caller holds peer.mu.
-func (c *connPeer) startClose(code int, reason string) {
+// Only the pump may wait, so what others send goes to the writer, and replies have left
+// before anybody else looks.
+func (c *connPeer) write(*Peer, []byte) int     { return 0 }
+func (c *connPeer) flush(*Peer)                 {}
+func (c *connPeer) sendReplies(*Peer)           {}
+func (c *connPeer) replyRun(*Peer, []byte, int) {}
+
+func (c *connPeer) watch(p *Peer) {
+	if p.out != nil {
+		c.startWriting()
+	}
+}
+
+func (c *connPeer) closeSoon(_ *Peer, code int, reason string) {
 	c.closeSent, c.code, c.reason = true, code, reason
 	c.startWriting()
 	c.over = make(chan struct{})
@@ -191,12 +203,12 @@ func (c *connPeer) startClose(code int, reason string) {
 
 // land says that what was being written is held no more. The caller holds peer.mu.
 func (c *connPeer) land() {
-	c.flying.Release()
-	c.flying = nil
+	m := c.peer.rare()
+	m.flying.Release()
+	m.flying = nil
 }
 
-// giveUp ends the connection. The caller holds peer.mu.
-func (c *connPeer) giveUp() {
+func (c *connPeer) giveUp(*Peer) {
 	c.land()
 	if c.gone {
 		return
@@ -227,15 +239,16 @@ func (c *connPeer) cutOff() {
 
 // startWriting sees to a writer. The caller holds peer.mu.
 func (c *connPeer) startWriting() {
-	if !c.writing && !c.gone {
-		c.writing = true
-		c.writers.Go(c.write)
+	if m := c.peer.rare(); !m.writing && !c.gone {
+		m.writing = true
+		c.writers.Go(c.sendWaiting)
 	}
 }
 
-// write sends what waits, until there is nothing.
-func (c *connPeer) write() {
+// sendWaiting sends what waits, until there is nothing.
+func (c *connPeer) sendWaiting() {
 	p := c.peer
+	m := p.rare()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for {
@@ -250,7 +263,7 @@ func (c *connPeer) write() {
 			it := *p.out.front()
 			f := core.Frames{Bytes: it.b[it.off:], Ends: it.ends[it.next:]}
 			n := len(f.Bytes)
-			c.flying = it.of
+			m.flying = it.of
 			it.of.Hold()
 			// It has left as far as the policy for slow peers is concerned.
 			p.out.left(n)
@@ -269,22 +282,21 @@ func (c *connPeer) write() {
 			c.turn.Unlock()
 			p.mu.Lock()
 		default:
-			c.writing = false
+			m.writing = false
 			p.flushed()
 			return
 		}
 		c.gone = c.gone || err != nil
 		if c.gone && c.room == nil {
-			c.writing = false
+			m.writing = false
 			return
 		}
 	}
 }
 
 // count takes over the numbers of conn.
-func (c *connPeer) count() {
+func (c *connPeer) count(p *Peer) {
 	s := c.conn.Stats()
-	p := c.peer
 	p.messagesIn.Store(s.MessagesIn)
 	p.bytesIn.Store(s.BytesIn)
 	p.messagesOut.Store(s.MessagesOut)

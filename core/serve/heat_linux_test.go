@@ -20,7 +20,7 @@ func TestHeat(t *testing.T) {
 	}
 	defer unix.Close(ends[1])
 	defer unix.Close(ends[0])
-	p := &Peer{loop: l, fd: int32(ends[0]), set: &nothingSet}
+	p := &Peer{by: &l.host, fd: int32(ends[0]), set: &nothingSet}
 	if err := l.add(p); err != nil {
 		t.Fatal(err)
 	}

@@ -119,7 +119,7 @@ func (l *loop) acceptFrom(li *loopListener) {
 }
 
 func (l *loop) accepted(li *loopListener, fd int, addr *unix.RawSockaddrAny) {
-	p := &Peer{loop: l, fd: int32(fd), set: &nothingSet}
+	p := &Peer{by: &l.host, fd: int32(fd), set: &nothingSet}
 	p.setRemote(addr)
 	if li.unix {
 		p.ensureMore().transport = "unix"
@@ -152,7 +152,7 @@ func (l *loop) accepted(li *loopListener, fd int, addr *unix.RawSockaddrAny) {
 	}
 	l.turned++
 	p.state = stateTurned
-	l.write(p.fd, []byte(overloaded))
+	l.writeFD(p.fd, []byte(overloaded))
 	l.linger(p, time.Second)
 }
 

@@ -101,7 +101,7 @@ func (l *loop) receive(p *Peer) {
 
 // codecFor returns a codec for the next bytes of p, which has none.
 func (l *loop) codecFor(p *Peer) *core.Codec {
-	k := l.codecs[p.kind]
+	k := l.between[p.kind]
 	k.Reset(l.server.maxMessage(p.set), int64(p.bytesIn.Load()))
 	return k
 }
@@ -306,7 +306,7 @@ func (l *loop) attach(p *Peer, k *core.Codec) {
 		return
 	}
 	p.in = k
-	l.codecs[p.kind] = l.takeCodec(p.kind)
+	l.between[p.kind] = l.takeCodec(p.kind)
 	l.charge(p)
 	if l.messageTimeout > 0 {
 		k.Begun = l.now()
@@ -369,7 +369,7 @@ func (l *loop) chargeUnread(p *Peer) {
 type unreadPeer Peer
 
 // GiveUp asks the loop.
-func (p *unreadPeer) GiveUp() { p.loop.post(task{peer: (*Peer)(p), do: giveUpUnread}) }
+func (p *unreadPeer) GiveUp() { p.by.engine.(*loop).post(task{peer: (*Peer)(p), do: giveUpUnread}) }
 
 // giveUpUnread ends p, unless it has read meanwhile.
 func (l *loop) giveUpUnread(p *Peer) {
@@ -381,9 +381,7 @@ func (l *loop) giveUpUnread(p *Peer) {
 	}
 }
 
-// cutOff sees to it that nothing more leaves for p, which has been given up. The caller
-// holds p.mu, in any goroutine.
-func (l *loop) cutOff(p *Peer) {
+func (l *loop) giveUp(p *Peer) {
 	if p.fd >= 0 {
 		unix.Shutdown(int(p.fd), unix.SHUT_RDWR)
 		l.post(task{peer: p, do: endGivenUp})
@@ -394,10 +392,10 @@ func (l *loop) cutOff(p *Peer) {
 type pendingPeer Peer
 
 // GiveUp asks the loop.
-func (p *pendingPeer) GiveUp() { p.loop.post(task{peer: (*Peer)(p), do: giveUpPeer}) }
+func (p *pendingPeer) GiveUp() { p.by.engine.(*loop).post(task{peer: (*Peer)(p), do: giveUpPeer}) }
 
-// giveUp ends p, and forgets the message that it has not sent whole.
-func (l *loop) giveUp(p *Peer) {
+// giveUpMessage ends p, and forgets the message that it has not sent whole.
+func (l *loop) giveUpMessage(p *Peer) {
 	if p.in == nil || p.state != stateOpen && p.state != stateClosing {
 		return
 	}
@@ -498,9 +496,9 @@ func (l *loop) trimSpare() {
 	for k, list := range l.spare {
 		l.spare[k] = slices.DeleteFunc(list, func(c *core.Codec) bool { return c.Held() > spareMemory })
 	}
-	for k, c := range l.codecs {
+	for k, c := range l.between {
 		if c.Held() > spareMemory {
-			l.codecs[k] = kind(k).newCodec(l.server.Accept.Trace)
+			l.between[k] = kind(k).newCodec(l.server.Accept.Trace)
 		}
 	}
 }

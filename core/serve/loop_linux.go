@@ -30,7 +30,7 @@ const (
 // connection owns memory only for an unfinished message or for what its peer has
 // not read.
 type loop struct {
-	server *Server
+	host
 	serving
 	ep     int
 	wakeFD int
@@ -50,7 +50,7 @@ type loop struct {
 	replied    uint64 // messages in it
 	current    *Peer
 	each       func(core.Message) error // l.message, bound once
-	codecs     [kinds]*core.Codec       // between messages, for whoever reads next
+	between    [kinds]*core.Codec       // codecs between messages, for whoever reads next
 	spare      [kinds][]*core.Codec
 	handshake  core.Handshake
 	asked      Opening // what Route is asked about
@@ -129,7 +129,7 @@ func newLoop(s *Server, serving serving) (*loop, error) {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
 	l := &loop{
-		server: s, serving: serving, ep: ep, wakeFD: wake, start: time.Now(),
+		host: host{server: s, codecs: &s.codecs}, serving: serving, ep: ep, wakeFD: wake, start: time.Now(),
 		read: make([]byte, readSize), replies: make([]byte, 0, 64<<10), tick: int64(s.tick()),
 		messageTimeout: s.messageTimeout(), writeTimeout: s.writeTimeout(),
 	}
@@ -139,9 +139,10 @@ func newLoop(s *Server, serving serving) (*loop, error) {
 	if s.deadAfter() > 0 {
 		l.windowLook = l.now()
 	}
+	l.engine = l
 	l.each = l.message
 	for k := range kinds {
-		l.codecs[k] = k.newCodec(s.Accept.Trace)
+		l.between[k] = k.newCodec(s.Accept.Trace)
 	}
 	if err := l.control(l.ep, unix.EPOLL_CTL_ADD, wake, unix.EPOLLIN); err != nil {
 		l.release()
@@ -334,7 +335,7 @@ func (l *loop) doTasks() {
 			l.cut(t.cause)
 		case giveUpPeer:
 			if l.peerAt(t.peer.fd) == t.peer {
-				l.giveUp(t.peer)
+				l.giveUpMessage(t.peer)
 			}
 		case giveUpUnread:
 			if l.peerAt(t.peer.fd) == t.peer {

@@ -15,13 +15,6 @@ import (
 	"github.com/ws76/ws76/core/serve/gate"
 )
 
-// opening is what a connection keeps whose head, or key3, has not come whole.
-type opening struct {
-	head      []byte // read and not used
-	handshake *core.Handshake
-	service   Service
-}
-
 // receiveHead reads what an opening connection says.
 func (l *loop) receiveHead(p *Peer) {
 	n, again, err := recv(p.fd, l.read)
@@ -135,7 +128,7 @@ func (l *loop) pass(p *Peer, b []byte) {
 	l.remove(p)
 	to := l.behind[l.next%len(l.behind)]
 	l.next++
-	p.loop = to
+	p.by = &to.host
 	now := l.now()
 	if !to.post(task{do: takePeer, peer: p, early: bytes.Clone(b), since: now}) {
 		l.server.abandon(p)

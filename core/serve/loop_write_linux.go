@@ -8,9 +8,8 @@ import (
 	"github.com/ws76/ws76/core"
 )
 
-// reply does Peer.Reply.
 func (l *loop) reply(p *Peer, m core.Message) error {
-	k := l.server.codecs[p.kind]
+	k := p.codec()
 	if p.state != stateOpen {
 		return core.ErrClosing
 	}
@@ -31,7 +30,6 @@ func (l *loop) reply(p *Peer, m core.Message) error {
 	return nil
 }
 
-// replyRun does Peer.ReplyRun.
 func (l *loop) replyRun(p *Peer, frames []byte, n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -141,7 +139,7 @@ func (l *loop) sendReplies(p *Peer) {
 	}
 	n := 0
 	if p.out == nil {
-		n = p.write(l.replies)
+		n = l.write(p, l.replies)
 	}
 	all := n == len(l.replies)
 	l.repliesSent(p, n)
@@ -199,9 +197,21 @@ func (l *loop) watch(p *Peer) {
 	}
 }
 
-// write hands b to the system as far as it takes it. What went wrong the reading
+func (l *loop) write(p *Peer, b []byte) int {
+	n := l.writeFD(p.fd, b)
+	p.left(n)
+	return n
+}
+
+func (l *loop) closeSoon(p *Peer, code int, reason string) {
+	l.post(task{peer: p, do: closePeer, code: code, reason: reason})
+}
+
+func (l *loop) count(*Peer) {} // it does so all the time
+
+// writeFD hands b to the system as far as it takes it. What went wrong the reading
 // side is told, too.
-func (l *loop) write(fd int32, b []byte) (sent int) {
+func (l *loop) writeFD(fd int32, b []byte) (sent int) {
 	for sent < len(b) && fd >= 0 {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&b[sent])), uintptr(len(b)-sent), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 		if errno == unix.EINTR {
@@ -215,7 +225,7 @@ func (l *loop) write(fd int32, b []byte) (sent int) {
 	return sent
 }
 
-// writev is write for up to eight slices.
+// writev is writeFD for up to eight slices.
 func (l *loop) writev(fd int32, parts ...[]byte) (sent int) {
 	if fd < 0 {
 		return 0
@@ -233,7 +243,7 @@ func (l *loop) writev(fd int32, parts ...[]byte) (sent int) {
 		}
 	}
 	if size == len(last) {
-		return l.write(fd, last) // which costs less
+		return l.writeFD(fd, last) // which costs less
 	}
 	at := 0
 	for sent < size {

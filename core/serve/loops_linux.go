@@ -49,7 +49,9 @@ func (s *Server) startLoops(serving serving, listeners []net.Listener, failed fu
 		}
 	}
 	s.mu.Lock()
-	s.loops = loops
+	for _, l := range loops {
+		s.loops = append(s.loops, l)
+	}
 	s.mu.Unlock()
 	var running sync.WaitGroup
 	for _, l := range loops {

@@ -21,7 +21,7 @@ type Peer struct {
 	// What sending looks at comes first.
 
 	mu       sync.Mutex
-	loop     *loop   // nil: served by a goroutine, see more.conn
+	by       *host   // what serves it
 	out      *outbox // what waits for the peer to read; usually nil
 	flags    atomic.Uint32
 	fd       int32
@@ -51,8 +51,7 @@ type Peer struct {
 // more is what few connections need.
 type more struct {
 	protocol  string
-	conn      *connPeer // served by a goroutine
-	opening   *opening  // of a loop: not open yet
+	opening   *opening // of a loop: not open yet
 	ended     *core.CloseError
 	until     func() bool // forgets Service.Until; nil: none
 	dropped   atomic.Uint64
@@ -66,8 +65,10 @@ type more struct {
 	resume    int64 // of a loop: when reading goes on after a hold by limit
 	limited   bool  // it is in loop.limited
 	unread    core.Holding
-	charged   int // of a loop, guarded by Peer.mu: what unread says
-	drained   int // of a loop: bytes dropped behind the end
+	charged   int          // of a loop, guarded by Peer.mu: what unread says
+	drained   int          // of a loop: bytes dropped behind the end
+	flying    *core.Shared // of a goroutine, guarded by Peer.mu: is being written, and held
+	writing   bool         // of a goroutine, guarded by Peer.mu: something is being written
 	secure    bool
 	transport string
 }
@@ -147,11 +148,7 @@ func (p *Peer) RemoteAddr() net.Addr {
 	if p.port != 0 {
 		return &net.TCPAddr{IP: net.IPv4(p.ip[0], p.ip[1], p.ip[2], p.ip[3]), Port: int(p.port)}
 	}
-	m := p.rare()
-	if m.conn != nil {
-		return m.conn.conn.RemoteAddr()
-	}
-	return m.remote
+	return p.rare().remote
 }
 
 var nothingMore more
@@ -187,10 +184,8 @@ type PeerStats struct {
 // Stats returns what has passed so far; MessagesOut are those that were handed to
 // the system.
 func (p *Peer) Stats() PeerStats {
+	p.by.count(p)
 	m := p.rare()
-	if m.conn != nil {
-		m.conn.count()
-	}
 	s := PeerStats{Stats: core.Stats{
 		MessagesIn: p.messagesIn.Load(), BytesIn: p.bytesIn.Load(),
 		MessagesOut: p.messagesOut.Load(), BytesOut: p.bytesOut.Load(),
@@ -222,7 +217,7 @@ func (p *Peer) Send(m core.Message) error {
 	}
 	if p.out != nil && p.out.bytes >= p.set.sendBytes() {
 		if p.flags.Load()&batching != 0 {
-			p.flush()
+			p.by.flush(p)
 		}
 		if p.out != nil && p.out.bytes >= p.set.sendBytes() {
 			p.flags.Or(held)
@@ -254,15 +249,14 @@ func putFrameBuffer(b *[]byte) {
 
 // put sends an item now, or puts it in line; what is not shared is copied there.
 func (p *Peer) put(it item) {
-	if p.out == nil && p.loop != nil && p.flags.Load()&batching == 0 {
-		n := p.write(it.b)
-		if it.off = n; n == len(it.b) {
+	if p.out == nil && p.flags.Load()&batching == 0 {
+		if it.off = p.by.write(p, it.b); it.off == len(it.b) {
 			p.messagesOut.Add(uint64(len(it.ends)))
 			return
 		}
 	}
 	p.putRest(it)
-	p.waitForRoom()
+	p.by.watch(p)
 }
 
 // putRest puts in line what of an item has not left. The caller holds mu.
@@ -309,7 +303,7 @@ func (p *Peer) SendShared(s *core.Shared) {
 		return
 	}
 	if over := p.over(); over && p.flags.Load()&batching != 0 {
-		p.flush()
+		p.by.flush(p)
 	}
 	for p.over() {
 		switch p.set.Slow {
@@ -327,7 +321,7 @@ func (p *Peer) SendShared(s *core.Shared) {
 			}
 		}
 		p.ensureMore().dropped.Add(1)
-		p.server().count.dropped.Add(1)
+		p.by.server.count.dropped.Add(1)
 	}
 	p.flushed()
 }
@@ -340,8 +334,8 @@ func (p *Peer) Waits() int {
 	if p.out != nil {
 		n = p.out.sharedBytes
 	}
-	if c := p.rare().conn; c != nil && c.flying != nil {
-		n += c.flying.Size()
+	if f := p.rare().flying; f != nil {
+		n += f.Size()
 	}
 	return n
 }
@@ -351,11 +345,7 @@ func (p *Peer) GiveUp() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.abandon()
-	if p.loop != nil {
-		p.loop.cutOff(p)
-	} else {
-		p.more.Load().conn.giveUp()
-	}
+	p.by.giveUp(p)
 }
 
 var errTooMuch = fmt.Errorf("%w, and too much waits for all", core.ErrNotRead)
@@ -367,8 +357,7 @@ func (p *Peer) over() bool {
 
 // frames returns s as p's dialect has it.
 func (p *Peer) frames(s *core.Shared) *core.Frames {
-	// Loops serve no connection whose frames are traced.
-	if c := p.rare().conn; c == nil || c.trace == nil || c.trace.Frame == nil {
+	if !p.by.traced {
 		return s.Frames(p.Dialect())
 	}
 	// Each connection's frames are to be seen.
@@ -388,34 +377,23 @@ func (p *Peer) frames(s *core.Shared) *core.Frames {
 // Reply is Send for less. It may be called from within Open, Message and Flush of
 // this peer's Events only, by the goroutine that runs them. Replies are in order
 // among themselves, not with what Send is given during the same read.
-func (p *Peer) Reply(m core.Message) error {
-	if p.loop != nil {
-		return p.loop.reply(p, m)
-	}
-	return p.more.Load().conn.reply(m)
-}
+func (p *Peer) Reply(m core.Message) error { return p.by.reply(p, m) }
 
 // ReplyWaits reports whether Reply may wait for the peer to read: where a goroutine
 // serves the connection.
-func (p *Peer) ReplyWaits() bool { return p.loop == nil }
+func (p *Peer) ReplyWaits() bool { return p.by.waits }
 
 // FlushReplies sends what Reply was given, or puts it in line before what Send is
 // given from then on. It is for the end of Flush, and does nothing where ReplyWaits.
 func (p *Peer) FlushReplies() {
-	if p.loop != nil {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.loop.sendReplies(p)
-	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.by.sendReplies(p)
 }
 
 // ReplyRun is Reply for frames that Runner.Run was given for this very peer; they
 // are copied only where they have to wait.
-func (p *Peer) ReplyRun(frames []byte, n int) {
-	if p.loop != nil {
-		p.loop.replyRun(p, frames, n)
-	}
-}
+func (p *Peer) ReplyRun(frames []byte, n int) { p.by.replyRun(p, frames, n) }
 
 // Close starts the closing handshake: what was sent before goes out first, then the
 // closing frame with code and reason, for which only RFC 6455 has a place. It is
@@ -433,11 +411,7 @@ func (p *Peer) startClose(code int, reason string) {
 		return
 	}
 	p.closing = true
-	if p.loop != nil {
-		p.loop.post(task{peer: p, do: closePeer, code: code, reason: reason})
-		return
-	}
-	p.more.Load().conn.startClose(code, reason)
+	p.by.closeSoon(p, code, reason)
 }
 
 // closeWhen closes p when until ends. The function that it returns forgets that.
@@ -445,26 +419,7 @@ func (p *Peer) closeWhen(until context.Context) (forget func() bool) {
 	return context.AfterFunc(until, func() { p.Close(codeNotAllowed, context.Cause(until).Error()) })
 }
 
-func (p *Peer) server() *Server {
-	if p.loop != nil {
-		return p.loop.server
-	}
-	return p.more.Load().conn.server
-}
-
-func (p *Peer) codec() *core.Codec {
-	if p.loop != nil {
-		return p.loop.server.codecs[p.kind]
-	}
-	return p.more.Load().conn.codec
-}
-
-// write hands b to the system as far as it takes it. The caller holds mu.
-func (p *Peer) write(b []byte) int {
-	n := p.loop.write(p.fd, b)
-	p.left(n)
-	return n
-}
+func (p *Peer) codec() *core.Codec { return p.by.codecs[p.kind] }
 
 // left counts n bytes that the system has taken. The caller holds mu.
 func (p *Peer) left(n int) {
@@ -482,30 +437,12 @@ func (p *Peer) wrote(n int) {
 	}
 }
 
-// waitForRoom sees to it that what is in out leaves. The caller holds mu.
-func (p *Peer) waitForRoom() {
-	if p.loop != nil {
-		p.loop.watch(p)
-	} else {
-		p.more.Load().conn.startWriting()
-	}
-}
-
-// flush sends of out what the peer takes. The caller holds mu.
-func (p *Peer) flush() {
-	if p.loop != nil {
-		p.loop.flush(p)
-	}
-}
-
 // flushed lets go of an outbox that has become empty. The caller holds mu.
 func (p *Peer) flushed() {
-	if p.out != nil && p.out.bytes == 0 && (p.loop != nil || !p.more.Load().conn.writing) {
+	if p.out != nil && p.out.bytes == 0 && !p.rare().writing {
 		p.out.release()
 		p.out = nil
-		if p.loop != nil {
-			p.loop.watch(p)
-		}
+		p.by.watch(p)
 	}
 }
 
@@ -523,10 +460,10 @@ func (p *Peer) abandon() {
 func (p *Peer) unsent(n int) {
 	if n > 0 && p.flags.Load()&tooSlow != 0 { // which is the policy's doing
 		p.ensureMore().dropped.Add(uint64(n))
-		p.server().count.dropped.Add(uint64(n))
+		p.by.server.count.dropped.Add(uint64(n))
 	} else if n > 0 {
 		p.ensureMore().unsent.Add(uint64(n))
-		p.server().count.unsent.Add(uint64(n))
+		p.by.server.count.unsent.Add(uint64(n))
 	}
 }
 

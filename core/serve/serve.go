@@ -98,7 +98,7 @@ type Server struct {
 	mu    sync.Mutex
 	conns map[*core.Conn]bool // open WebSocket connections of Handlers
 	peers map[*Peer]bool      // of Events, with a goroutine
-	loops []*loop
+	loops []interface{ all(func(*Peer) bool) bool }
 	taken atomic.Int64 // connections of all kinds
 	// turned are those that were one too many and linger, of goroutines.
 	turned atomic.Int64
