@@ -91,40 +91,6 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-func TestQueueAndFlush(t *testing.T) {
-	b := &batcher{fake: newFake()}
-	s, err := NewSession(t.Context(), newFake(), b, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range []string{"1", "2", "3"} {
-		if err := s.Queue(t.Context(), AToB, text(m)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n := len(b.sent()); n != 0 {
-		t.Errorf("%d messages left before Flush", n)
-	}
-	for range 2 {
-		if err := s.Flush(t.Context(), AToB); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := s.Push(t.Context(), AToB, text("4")); err != nil {
-		t.Fatal(err)
-	}
-	// What is queued when the session ends is flushed then.
-	if err := s.Queue(t.Context(), AToB, text("5")); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if want := []int{3, 1, 1}; !reflect.DeepEqual(b.writes, want) {
-		t.Errorf("writes of %v messages, want %v", b.writes, want)
-	}
-}
-
 // instant is an endpoint of an event loop: sending never waits.
 type instant struct{ *fake }
 
@@ -248,16 +214,9 @@ func TestOrder(t *testing.T) {
 		for p, d := range []Direction{AToB, BToA, BToA} {
 			pushers.Go(func() {
 				for i := range perPusher {
-					push := s.Push
-					if i%3 == 0 {
-						push = s.Queue
-					}
-					if err := push(context.Background(), d, text(fmt.Sprintf("%d:%d", p, i))); err != nil {
+					if err := s.Push(context.Background(), d, text(fmt.Sprintf("%d:%d", p, i))); err != nil {
 						t.Errorf("push: %v", err)
 					}
-				}
-				if err := s.Flush(context.Background(), d); err != nil {
-					t.Errorf("flush: %v", err)
 				}
 			})
 		}
@@ -381,7 +340,7 @@ func TestDropped(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.Queue(t.Context(), AToB, text("one"))
+			s.Push(t.Context(), AToB, text("one"))
 			s.Push(t.Context(), AToB, text("two"))
 			if err := s.Close(t.Context()); !errors.Is(err, errB) {
 				t.Errorf("Close: %v", err)

@@ -69,7 +69,7 @@ func (o *Options) linger(s Side) time.Duration {
 func (o *Options) keep(s Side) bool { return s == A && o.KeepA || s == B && o.KeepB }
 
 // Session is two endpoints with hooks in between. Its methods may be called from
-// any goroutine, but Push, Queue, Flush, Do and Close not from within a hook.
+// any goroutine, but Push, Do and Close not from within a hook.
 type Session struct {
 	o     Options
 	ends  [2]end  // by Side
@@ -200,55 +200,27 @@ func (s *Session) Stats(d Direction) Stats {
 // delivery, which ends it: a message may have been cut. An error of a hook or of
 // an endpoint ends the session too; its owner then calls Close.
 func (s *Session) Push(ctx context.Context, d Direction, m core.Message) error {
-	return s.pushOpen(ctx, d, m, nil)
+	l := &s.lanes[d]
+	if err := l.take(ctx); err != nil {
+		return err
+	}
+	defer l.leave()
+	if s.ctx.Err() != nil {
+		return s.cause()
+	}
+	err := s.pass(ctx, l, d, m, nil)
+	if err != nil {
+		s.fail(err)
+	}
+	return err
 }
 
-// Queue is Push for the first messages of several: what it emits is on its way
-// only after Flush, or a Push in the same direction, where the endpoint is a
-// [Batcher].
-func (s *Session) Queue(ctx context.Context, d Direction, m core.Message) error {
-	return s.pushOpen(ctx, d, m, &alwaysReady)
-}
-
-// alwaysReady makes a push not flush.
+// alwaysReady makes pass not flush.
 var alwaysReady = end{ready: always{}}
 
 type always struct{}
 
 func (always) Ready() bool { return true }
-
-func (s *Session) pushOpen(ctx context.Context, d Direction, m core.Message, src *end) error {
-	l := &s.lanes[d]
-	if err := l.take(ctx); err != nil {
-		return err
-	}
-	defer l.leave()
-	if s.ctx.Err() != nil {
-		return s.cause()
-	}
-	err := s.pass(ctx, l, d, m, src)
-	if err != nil {
-		s.fail(err)
-	}
-	return err
-}
-
-// Flush sends what Queue has left waiting in direction d.
-func (s *Session) Flush(ctx context.Context, d Direction) error {
-	l := &s.lanes[d]
-	if err := l.take(ctx); err != nil {
-		return err
-	}
-	defer l.leave()
-	if s.ctx.Err() != nil {
-		return s.cause()
-	}
-	err := l.flush(ctx)
-	if err != nil {
-		s.fail(err)
-	}
-	return err
-}
 
 // Do runs f as if it were a hook: alone, and what it gives to a hook's next is
 // delivered in order and without waiting for it. It is how a hook sends a

@@ -46,13 +46,9 @@ func TestPeer(t *testing.T) {
 			Events: told{
 				open: func(p *serve.Peer) {
 					open.Store(p.Dialect(), p)
-					p.SetData(fmt.Sprint("data of ", p.Dialect()))
 					p.Send(text("welcome"))
 				},
 				message: func(p *serve.Peer, m core.Message) {
-					if p.Data() != fmt.Sprint("data of ", p.Dialect()) {
-						t.Errorf("data %v", p.Data())
-					}
 					p.Reply(m)
 				},
 				closed: func(p *serve.Peer, err error) {

@@ -125,12 +125,8 @@ func (p *Peer) Dialect() core.Dialect { return p.kind.dialect() }
 // Protocol returns the sub-protocol that was agreed on, "" for none.
 func (p *Peer) Protocol() string { return p.rare().protocol }
 
-// Data returns what SetData or the Service set.
+// Data returns Service.Data.
 func (p *Peer) Data() any { return p.data }
-
-// SetData replaces Data. It may be called from the Events' methods only, and by
-// one goroutine: others that call Data meanwhile may see either.
-func (p *Peer) SetData(v any) { p.data = v }
 
 // Secure reports whether the connection came in over TLS.
 func (p *Peer) Secure() bool { return p.rare().secure }

@@ -48,6 +48,14 @@ func (e *Events) Open(p *serve.Peer) {
 // thousand times as much as was read.
 const flushAt = 1 << 20
 
+func (s *Seat) publish(m core.Message) error {
+	err := s.member.Queue(m)
+	if s.member.Queued() >= flushAt {
+		s.member.Flush()
+	}
+	return err
+}
+
 // Message queues m for the others.
 func (e *Events) Message(p *serve.Peer, m core.Message) { e.Publish(p, m) }
 
@@ -58,11 +66,7 @@ func (e *Events) Publish(p *serve.Peer, m core.Message) {
 	if s.member == nil {
 		return
 	}
-	err := s.member.Queue(m)
-	if s.member.Queued() >= flushAt {
-		s.member.Flush()
-	}
-	if err == hub.ErrReadOnly && !s.muted {
+	if s.publish(m) == hub.ErrReadOnly && !s.muted {
 		s.muted = true
 		if e.Muted != nil {
 			e.Muted(p)

@@ -1,4 +1,4 @@
-package channels_test
+package channels
 
 import (
 	"bytes"
@@ -6,8 +6,6 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
-	"github.com/ws76/ws76/core/serve"
-	"github.com/ws76/ws76/core/serve/channels"
 )
 
 // sizes are what a subscriber is given at once.
@@ -21,14 +19,10 @@ func TestPublishedInPieces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	events := &channels.Events{Hub: h}
-	path, _, err := channels.ParsePath("/ws/lab/wo")
-	if err != nil {
+	seat := new(Seat)
+	if seat.member, err = h.Join("lab", nil, hub.JoinOptions{Publish: true}); err != nil {
 		t.Fatal(err)
 	}
-	p := new(serve.Peer)
-	p.SetData(&channels.Seat{Path: path})
-	events.Open(p)
 	var got sizes
 	m, err := h.Join("lab", &got, hub.JoinOptions{})
 	if err != nil {
@@ -37,9 +31,9 @@ func TestPublishedInPieces(t *testing.T) {
 	const size, many = 300 << 10, 100
 	data := bytes.Repeat([]byte("x"), size)
 	for range many {
-		events.Message(p, core.Message{Data: data})
+		seat.publish(core.Message{Data: data})
 	}
-	events.Flush(p)
+	seat.member.Flush()
 	all := 0
 	for _, n := range got {
 		if all += n; n > 2<<20 {
@@ -49,6 +43,6 @@ func TestPublishedInPieces(t *testing.T) {
 	if all != many*size {
 		t.Errorf("%d bytes, want %d", all, many*size)
 	}
-	events.Closed(p, nil)
+	seat.member.Leave()
 	m.Leave()
 }
