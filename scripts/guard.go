@@ -2,6 +2,7 @@ package scripts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/metrics"
@@ -128,6 +129,7 @@ type watchdog struct {
 	abandon   func()      // takes over from a call that does not end, with its lock
 	weigh     func()      // looks what is kept between calls, and clears weighing
 	blamed    func() bool // whether the state itself holds more than maxMemory, while it runs
+	hurried   func() bool // whether the script is to end, and programs run that a call may wait for
 
 	running atomic.Uint64 // the word above; 0: no Lua runs
 	armed   atomic.Bool
@@ -214,18 +216,32 @@ func (w *watchdog) look() {
 		w.guard.due.Store(true)
 	} else if word == call {
 		w.guard.due.Store(true)
-		if time.Since(w.since) >= w.timeout-w.tick/2 {
-			w.acting.Lock()
-			if w.running.CompareAndSwap(call, call|callInterrupted) {
-				w.guard.interrupt(fmt.Errorf("ran longer than the limit of %v without waiting%s", w.timeout, luastring.RaisedBy(w.names.Timeout)))
-			}
-			w.acting.Unlock()
+		switch ran := time.Since(w.since); {
+		case ran >= w.timeout-w.tick/2:
+			w.interrupt(call, fmt.Errorf("ran longer than the limit of %v without waiting%s", w.timeout, luastring.RaisedBy(w.names.Timeout)))
+		case ran >= hurriedTime && w.hurried():
+			w.interrupt(call, errHurried)
 		}
 	} else if time.Since(w.since) >= patienceFactor*w.timeout && w.running.CompareAndSwap(word, 0) {
 		w.abandon()
 		return
 	}
 	w.timer.Reset(w.tick)
+}
+
+// hurriedTime is how long a call may take that runs when the script is to end, and that may be
+// waiting for a program.
+const hurriedTime = 100 * time.Millisecond
+
+var errHurried = errors.New("ended with the script, as it waited for a program")
+
+// interrupt makes a call end with err, if it runs still.
+func (w *watchdog) interrupt(call uint64, err error) {
+	w.acting.Lock()
+	defer w.acting.Unlock()
+	if w.running.CompareAndSwap(call, call|callInterrupted) {
+		w.guard.interrupt(err)
+	}
 }
 
 // watchKept has what is kept between calls weighed where the process has grown by half

@@ -37,6 +37,8 @@ type Script struct {
 	// fail is the ErrorPolicy that the script itself has stated.
 	fail atomic.Uint32
 
+	ends atomic.Uint32 // see endsLater
+
 	guarding guarding // of the version that began last; under mu
 
 	// mu is held while Lua runs. Where a call is abandoned, the watchdog unlocks it
@@ -303,11 +305,21 @@ func (s *Script) restart() error {
 	return err
 }
 
+// What a Script is told of its end: nothing; that it is near, so that a call does not wait for
+// programs; and that it has begun, in which on_stop may.
+const (
+	endsLater = iota
+	endsSoon
+	endsNow
+)
+
 // Stop ends the script: on_stop is called, tasks and timers end, and connections
 // that it has opened are closed properly. It returns when all of its goroutines
 // have ended, or with the cause of ctx.
 func (s *Script) Stop(ctx context.Context, reason string) error {
+	s.ends.CompareAndSwap(endsLater, endsSoon) // whoever has the lock may wait for a program
 	s.mu.Lock()
+	s.ends.Store(endsNow)
 	if s.stopped {
 		s.mu.Unlock()
 		return nil
@@ -372,6 +384,7 @@ func (s *Script) Stop(ctx context.Context, reason string) error {
 // it calls ws76.exit (an *ExitError), or its main chunk fails (an *Error), or ctx
 // ends, or with ErrChanged. Then it is stopped.
 func (s *Script) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() { s.ends.CompareAndSwap(endsLater, endsSoon) })()
 	s.Start()
 	var err error
 	select {
@@ -380,6 +393,8 @@ func (s *Script) Run(ctx context.Context) error {
 		err = s.exit
 		s.mu.Unlock()
 	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)

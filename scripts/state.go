@@ -94,6 +94,7 @@ func (s *Script) newState() (*state, error) {
 	})
 	st.guard = newGuard(st)
 	st.dog = newWatchdog(s.o.Limits, st.guard, func() { s.abandoned(st) }, func() { s.weigh(st) }, st.holds)
+	st.dog.hurried = func() bool { return s.ends.Load() == endsSoon && st.programs.Any() }
 	st.budget = luastring.Budget{
 		MaxString: s.o.Limits.MaxString, Memory: s.o.Limits.callMemory, Measure: st.dog.measure, Collect: collect,
 		MaxStringBy: s.o.Limits.Names.MaxString, MemoryBy: s.o.Limits.Names.MaxMemory,

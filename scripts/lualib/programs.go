@@ -210,7 +210,7 @@ func (l *library) closeWaits(L *lua.LState, io *lua.LTable) {
 		closes := of.RawGetString("close")
 		of.RawSetString("close", L.NewFunction(func(L *lua.LState) int {
 			file := L.Get(1)
-			if L.GetTop() == 0 && of == io && l.Programs.any() {
+			if L.GetTop() == 0 && of == io && l.Programs.Any() {
 				L.Push(output)
 				L.Call(0, 1)
 				file = lauxlib.Pop(L)
@@ -223,8 +223,8 @@ func (l *library) closeWaits(L *lua.LState, io *lua.LTable) {
 	}
 }
 
-// any reports whether any runs.
-func (ps *Programs) any() bool {
+// Any reports whether any runs. It may be called from any goroutine.
+func (ps *Programs) Any() bool {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	return len(ps.of) > 0
