@@ -500,7 +500,7 @@ func TestArchitecture(t *testing.T) {
 		}
 	}
 	paths := 0
-	for _, page := range []string{"ARCHITECTURE.md", "CONTRIBUTING.md"} {
+	for _, page := range []string{"ARCHITECTURE.md", "CONTRIBUTING.md", "docs/project-layout.md"} {
 		text, err := os.ReadFile("../../" + page)
 		if err != nil {
 			t.Fatal(err)
@@ -526,4 +526,68 @@ func TestArchitecture(t *testing.T) {
 			t.Errorf("ARCHITECTURE.md does not say what %s may know", pkg)
 		}
 	}
+}
+
+// TestDrawing compares the floors that ARCHITECTURE.md draws with the imports, which go down or along one, and
+// along that of the commands not at all.
+func TestDrawing(t *testing.T) {
+	page, err := os.ReadFile("../../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, drawing, _ := strings.Cut(string(page), "\nImports go down")
+	drawing, _, _ = strings.Cut(drawing, "\n`core` does not")
+	drawing = strings.ReplaceAll(drawing, "~/", "cmd/ws76/internal/")
+	var floors [][]string
+	commands := -1
+	for line := range strings.Lines(drawing) {
+		if !strings.HasPrefix(line, "    ") {
+			continue
+		}
+		line, _, _ = strings.Cut(line, "(")
+		name, packages := "", line
+		if len(line) > 17 && !strings.Contains(line[:17], "/") {
+			name, packages = strings.TrimSpace(line[:17]), line[17:]
+		}
+		if name == "commands" {
+			commands = len(floors)
+		}
+		if name != "" || len(floors) == 0 {
+			floors = append(floors, nil)
+		}
+		floors[len(floors)-1] = append(floors[len(floors)-1], strings.Fields(packages)...)
+	}
+	floorOf := func(pkg string) int {
+		at := -1
+		for i, floor := range floors {
+			for _, p := range floor {
+				if folder, all := strings.CutSuffix(p, "/*"); p != pkg && !(all && (pkg == folder || strings.HasPrefix(pkg, folder+"/"))) {
+					continue
+				}
+				if at >= 0 {
+					t.Errorf("%s stands in two places", pkg)
+				}
+				at = i
+			}
+		}
+		if at < 0 {
+			t.Errorf("%s is not drawn", pkg)
+		}
+		return at
+	}
+	drawn := map[string]int{}
+	sourceFiles(t, func(pkg, path string, file *ast.File) {
+		if _, ok := drawn[pkg]; !ok {
+			drawn[pkg] = floorOf(pkg)
+		}
+	})
+	sourceFiles(t, func(pkg, path string, file *ast.File) {
+		for _, spec := range file.Imports {
+			name, _ := strconv.Unquote(spec.Path.Value)
+			ours, ok := strings.CutPrefix(name, module)
+			if from, to := drawn[pkg], drawn[ours]; ok && (to < from || from == to && from == commands) {
+				t.Errorf("%s: the drawing has no way from %s to %s", path, pkg, ours)
+			}
+		}
+	})
 }

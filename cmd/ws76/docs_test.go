@@ -290,3 +290,29 @@ func TestDocumentedFlags(t *testing.T) {
 		t.Errorf("found only %d commands in the documents", found)
 	}
 }
+
+// What docs/library.md shows is in examples, which run.
+func TestLibraryDoc(t *testing.T) {
+	page, err := os.ReadFile("../../docs/library.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := func(code []byte) string { return strings.Join(strings.Fields(string(code)), " ") }
+	var examples strings.Builder
+	for _, folder := range []string{"core", "core/serve", "transports/all"} {
+		code, err := os.ReadFile(filepath.Join("../..", folder, "example_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		examples.WriteString(plain(code))
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(page, -1)
+	if len(blocks) < 3 {
+		t.Errorf("%d blocks of code", len(blocks))
+	}
+	for _, block := range blocks {
+		if !strings.Contains(examples.String(), plain(block[1])) {
+			t.Errorf("no example has\n%s", block[1])
+		}
+	}
+}
