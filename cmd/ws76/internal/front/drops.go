@@ -11,11 +11,33 @@ import (
 // place, so that a flood of losses is not one of lines as well.
 type dropLog struct {
 	log *app.Logger
-
-	mu      sync.Mutex
+	summary
 	pending map[string]*losses
-	timer   *time.Timer
-	closed  bool
+}
+
+// summary is of what is said now and then, and at the end.
+type summary struct {
+	mu     sync.Mutex
+	timer  *time.Timer
+	closed bool
+}
+
+// after has flush called in a while, where it is not to be called already. The lock is held.
+func (s *summary) after(d time.Duration, flush func()) {
+	if s.timer == nil && !s.closed {
+		s.timer = time.AfterFunc(d, flush)
+	}
+}
+
+// end calls flush for the last time.
+func (s *summary) end(flush func()) {
+	s.mu.Lock()
+	s.closed = true
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.mu.Unlock()
+	flush()
 }
 
 type losses struct {
@@ -45,9 +67,7 @@ func (d *dropLog) Add(where string, n uint64, why string) {
 	}
 	l.n += n
 	l.why = why
-	if d.timer == nil && !d.closed {
-		d.timer = time.AfterFunc(time.Second, d.flush)
-	}
+	d.after(time.Second, d.flush)
 }
 
 func (d *dropLog) flush() {
@@ -61,12 +81,4 @@ func (d *dropLog) flush() {
 }
 
 // close says what is left to say.
-func (d *dropLog) close() {
-	d.mu.Lock()
-	d.closed = true
-	if d.timer != nil {
-		d.timer.Stop()
-	}
-	d.mu.Unlock()
-	d.flush()
-}
+func (d *dropLog) close() { d.end(d.flush) }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
@@ -25,11 +24,8 @@ const (
 // does again and again once in a while, in one line. It is safe for concurrent use.
 type RefusalLog struct {
 	log *app.Logger
-
-	mu     sync.Mutex
-	of     map[string]*refusals
-	timer  *time.Timer
-	closed bool
+	summary
+	of map[string]*refusals
 }
 
 // refusals are those of an address.
@@ -80,9 +76,7 @@ func (r *RefusalLog) count(address, text string) bool {
 		of = &refusals{}
 		r.of[address] = of
 	}
-	if r.timer == nil {
-		r.timer = time.AfterFunc(refusalsFor, r.flush)
-	}
+	r.after(refusalsFor, r.flush)
 	if len(of.said) >= maxSaid || slices.Contains(of.said, text) {
 		of.more++
 		of.last = text
@@ -106,12 +100,4 @@ func (r *RefusalLog) flush() {
 }
 
 // close says what is left to say.
-func (r *RefusalLog) close() {
-	r.mu.Lock()
-	r.closed = true
-	if r.timer != nil {
-		r.timer.Stop()
-	}
-	r.mu.Unlock()
-	r.flush()
-}
+func (r *RefusalLog) close() { r.end(r.flush) }
