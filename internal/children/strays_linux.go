@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -127,10 +128,31 @@ func strays() (pids []int) {
 	return pids
 }
 
-// carries reports whether a process has the mark in its environment.
-func carries(pid int, mark string) bool {
+// markOf is the mark in the environment of a process; "" for none.
+func markOf(pid int) string {
 	environ, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-	return bytes.Contains(environ, []byte(markName+"="+mark))
+	for v := range bytes.SplitSeq(environ, []byte{0}) {
+		if mark, ok := bytes.CutPrefix(v, []byte(markName+"=")); ok {
+			return string(mark)
+		}
+	}
+	return ""
+}
+
+// sweeping are those whose strays are being ended. One goroutine looks for the strays of all:
+// many may end at once, and each look costs as much as there are processes.
+var sweeping struct {
+	sync.Mutex
+	of   map[string]*sweep // by mark
+	runs bool
+}
+
+// sweep is one of them.
+type sweep struct {
+	began time.Time
+	sent  map[int]syscall.Signal // what its strays were sent
+	none  int                    // looks in a row that have found none
+	over  chan struct{}
 }
 
 // sweepStrays ends the strays of p, and what comes here when they end.
@@ -138,43 +160,88 @@ func (p *Process) sweepStrays() {
 	if p.mark == "" {
 		return
 	}
-	mine := map[int]syscall.Signal{} // what they were sent
-	began := time.Now()
-	for none := 0; none < 2 && !ending.Load(); {
-		sig := syscall.SIGTERM
-		switch passed := time.Since(began); {
-		case passed > termFor+killFor:
+	s := &sweep{began: time.Now(), over: make(chan struct{})}
+	sweeping.Lock()
+	if sweeping.of == nil {
+		sweeping.of = make(map[string]*sweep)
+	}
+	sweeping.of[p.mark] = s
+	if !sweeping.runs {
+		sweeping.runs = true
+		go sweepAll()
+	}
+	sweeping.Unlock()
+	<-s.over
+}
+
+// sweepAll looks for strays until those of all are gone.
+func sweepAll() {
+	marks := map[int]string{} // of the strays that were there at the last look
+	for {
+		sweeping.Lock()
+		left := sweepOnce(marks)
+		if sweeping.runs = len(sweeping.of) > 0; !sweeping.runs {
+			sweeping.Unlock()
 			return
-		case passed > termFor:
-			sig = syscall.SIGKILL
 		}
-		left := 0
-		all.Lock() // nobody else waits for them, so their numbers stay theirs
-		if ending.Load() {
-			all.Unlock()
-			return
-		}
-		for _, pid := range strays() {
-			if mine[pid] == 0 && !carries(pid, p.mark) {
-				continue
-			}
-			if mine[pid] != sig {
-				syscall.Kill(pid, sig)
-				mine[pid] = sig
-			}
-			if reaped, _ := syscall.Wait4(pid, nil, syscall.WNOHANG, nil); reaped == pid {
-				delete(mine, pid)
-			}
-			left++
-		}
-		all.Unlock()
-		if left > 0 {
-			none = 0
+		sweeping.Unlock()
+		if left {
 			time.Sleep(pollEvery)
-		} else {
-			none++
 		}
 	}
+}
+
+// sweepOnce is one look, and reports whether there are strays. The caller has the lock of sweeping.
+func sweepOnce(marks map[int]string) (left bool) {
+	all.Lock() // nobody else waits for them, so their numbers stay theirs
+	defer all.Unlock()
+	found := map[*sweep]bool{}
+	if !ending.Load() {
+		there := map[int]bool{}
+		for _, pid := range strays() {
+			there[pid] = true
+			if marks[pid] == "" { // it may be on its way to its program, or no stray yet
+				marks[pid] = markOf(pid)
+			}
+			if s := sweeping.of[marks[pid]]; s != nil {
+				found[s] = true
+				if s.end(pid) {
+					delete(marks, pid)
+				}
+			}
+		}
+		maps.DeleteFunc(marks, func(pid int, _ string) bool { return !there[pid] })
+	}
+	for mark, s := range sweeping.of {
+		if s.none++; found[s] {
+			s.none, left = 0, true
+		}
+		if s.none >= 2 || ending.Load() || time.Since(s.began) > termFor+killFor {
+			delete(sweeping.of, mark)
+			close(s.over)
+		}
+	}
+	return left
+}
+
+// end ends a stray, and reports whether it has ended.
+func (s *sweep) end(pid int) bool {
+	sig := syscall.SIGTERM
+	if time.Since(s.began) > termFor {
+		sig = syscall.SIGKILL
+	}
+	if s.sent[pid] != sig {
+		if s.sent == nil {
+			s.sent = make(map[int]syscall.Signal)
+		}
+		s.sent[pid] = sig
+		syscall.Kill(pid, sig)
+	}
+	reaped, _ := syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
+	if reaped == pid {
+		delete(s.sent, pid)
+	}
+	return reaped == pid
 }
 
 // killStrays kills all that are left, and reports whether there were any. The caller has the lock of all.
