@@ -17,7 +17,44 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv("CHILDREN_START") != "" { // TestKilled's: one that starts a program, and is killed
+		cmd := exec.Command("/bin/sh", "-c", "echo $$; exec sleep 1000")
+		cmd.Stdout = os.Stdout
+		p, err := Start(cmd, false)
+		if err == nil {
+			err = p.Wait()
+		}
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// What was started ends with this process, however that ends.
+func TestKilled(t *testing.T) {
+	parent := exec.Command(os.Args[0])
+	parent.Env = append(os.Environ(), "CHILDREN_START=1")
+	out, err := parent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if _, err := fmt.Fscan(out, &pid); err != nil {
+		t.Fatal(err)
+	}
+	parent.Process.Kill()
+	parent.Wait()
+	for end := time.Now().Add(bound); runs(pid); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			syscall.Kill(pid, syscall.SIGKILL)
+			t.Fatal("it runs still")
+		}
+	}
+}
 
 // bound is how long something may take that will happen.
 const bound = 30 * time.Second

@@ -22,7 +22,7 @@ func (g *group) start(cmd *exec.Cmd) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
+	if err := startMortal(cmd); err != nil {
 		g.gone = true
 		return err
 	}
@@ -49,6 +49,7 @@ func (g *group) signal(sig syscall.Signal) error {
 
 // sweep ends what the child has left of its group, once it has ended itself.
 func (g *group) sweep() {
+	ended()
 	if !g.endsBy(syscall.SIGTERM, termFor) {
 		g.endsBy(syscall.SIGKILL, killFor) // a zombie that nobody waits for stays
 	}
