@@ -135,3 +135,28 @@ func (e *CloseError) Error() string {
 }
 
 func (e *CloseError) Unwrap() error { return e.Err }
+
+// OnlyUnanswered reports whether all that went wrong, with one connection or several, is
+// that our closing frame got no answer, as is usual with servers of the drafts.
+func OnlyUnanswered(err error) bool {
+	return OnlyClose(err, func(ce *CloseError) bool { return ce.Unanswered })
+}
+
+// OnlyClose reports whether err is nothing but ends of connections that are harmless.
+// That is false for nil.
+func OnlyClose(err error, harmless func(*CloseError) bool) bool {
+	switch e := err.(type) {
+	case *CloseError:
+		return harmless(e)
+	case interface{ Unwrap() []error }:
+		for _, err := range e.Unwrap() {
+			if !OnlyClose(err, harmless) {
+				return false
+			}
+		}
+		return true
+	case interface{ Unwrap() error }:
+		return OnlyClose(e.Unwrap(), harmless)
+	}
+	return false
+}

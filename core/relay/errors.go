@@ -49,6 +49,26 @@ func (e *HookError) Error() string {
 // Unwrap returns the hook's error.
 func (e *HookError) Unwrap() error { return e.Err }
 
+// NameDirection puts words in place of the direction of a message that a hook has failed at: forth is
+// from a to b, and back from b to a.
+func NameDirection(err error, forth, back string) error {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		var placed []error
+		for _, err := range several.Unwrap() {
+			placed = append(placed, NameDirection(err, forth, back))
+		}
+		return errors.Join(placed...)
+	}
+	hook, ok := err.(*HookError)
+	switch {
+	case !ok:
+		return err
+	case hook.Direction == AToB:
+		return fmt.Errorf("at a message %s: %w", forth, hook.Err)
+	}
+	return fmt.Errorf("at a message %s: %w", back, hook.Err)
+}
+
 // OutboxError says that hooks made more messages for a side than it took and
 // than the session may keep. The session ends with it.
 type OutboxError struct {

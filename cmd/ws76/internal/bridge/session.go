@@ -121,7 +121,7 @@ func (s *joined) closed(err error) error {
 		session.Closed(err)
 	}
 	s.recorded.Closed(s.from.conn, err)
-	if err = sideNames(err, s.from, s.to); outcome.OnlyUnanswered(err) {
+	if err = sideNames(err, s.from, s.to); core.OnlyUnanswered(err) {
 		err = nil
 	}
 	return s.line.closed(&s.link, s.buffer, s.from, s.to, err)
@@ -231,7 +231,7 @@ func sideNames(err error, from, to *upstream) error {
 	}
 	side, ok := err.(*relay.SideError)
 	if !ok {
-		return outcome.NameDirection(err, "from FROM to TO", "from TO to FROM")
+		return relay.NameDirection(err, "from FROM to TO", "from TO to FROM")
 	}
 	name, of := "FROM", from
 	if side.Side == relay.B {

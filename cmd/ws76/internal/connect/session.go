@@ -181,7 +181,7 @@ func (p *pipe) undelivered(s relay.Stats, conn *core.Conn, err error) {
 		p.lossyNow = true
 		p.Log.Errorf("%d messages were not sent: the connection ended before", n)
 	}
-	if s.NotKnown > 0 && (conn.Fate().Unread || err != nil && !outcome.OnlyUnanswered(err)) {
+	if s.NotKnown > 0 && (conn.Fate().Unread || err != nil && !core.OnlyUnanswered(err)) {
 		p.lossyNow = true
 		p.Log.Errorf("of %d messages it is not known whether they arrived", s.NotKnown)
 	}
@@ -217,7 +217,7 @@ func (p *pipe) ended(conn *core.Conn, err error) error {
 		return errClosedHere
 	case err == nil && ce != nil && ce.ByPeer && !p.terminal.ended():
 		return errPeerClosed
-	case err != nil && outcome.OnlyUnanswered(err):
+	case err != nil && core.OnlyUnanswered(err):
 		received := "; its system has everything before it"
 		if conn.Fate().Unread {
 			received = ""
@@ -227,11 +227,11 @@ func (p *pipe) ended(conn *core.Conn, err error) error {
 			return errClosedHere
 		}
 		return nil
-	case p.rules.done && outcome.OnlyClose(err, func(ce *core.CloseError) bool { return !ce.ByPeer && errors.Is(ce.Err, io.ErrUnexpectedEOF) }):
+	case p.rules.done && core.OnlyClose(err, func(ce *core.CloseError) bool { return !ce.ByPeer && errors.Is(ce.Err, io.ErrUnexpectedEOF) }):
 		// Cut off is what came after the last message that was asked for.
 		p.Log.Warnf("the peer did not answer the closing frame")
 		return nil
-	case err != nil && p.scripted.Load().Closing() && outcome.OnlyClose(err, func(ce *core.CloseError) bool { return errors.Is(ce.Err, core.ErrNoClosingFrame) }):
+	case err != nil && p.scripted.Load().Closing() && core.OnlyClose(err, func(ce *core.CloseError) bool { return errors.Is(ce.Err, core.ErrNoClosingFrame) }):
 		// Faster than the closing frame that a script has asked for.
 		p.Log.Infof("the peer closed the stream before our closing frame")
 		return nil
@@ -253,7 +253,7 @@ func plainly(err error) error {
 		var all error
 		for _, err := range several.Unwrap() {
 			switch err := plainly(err); {
-			case outcome.OnlyUnanswered(err), all != nil && errors.Is(all, err): // no news
+			case core.OnlyUnanswered(err), all != nil && errors.Is(all, err): // no news
 			case all == nil:
 				all = err
 			default:
@@ -265,7 +265,7 @@ func plainly(err error) error {
 	side, ok := err.(*relay.SideError)
 	switch {
 	case !ok:
-		return outcome.NameDirection(err, "to the server", "from the server")
+		return relay.NameDirection(err, "to the server", "from the server")
 	case side.Side == relay.B:
 		return side.Err
 	case side.Op == relay.OpReceive:

@@ -4,14 +4,12 @@ package outcome
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
-	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/core/relay/recording"
 	"github.com/ws76/ws76/core/rfc6455"
@@ -45,25 +43,6 @@ func LimitFlag(err error) string {
 		return "--write-timeout"
 	}
 	return ""
-}
-
-// NameDirection puts words of the command line in place of the direction of a message that a hook has failed at.
-func NameDirection(err error, forth, back string) error {
-	if several, ok := err.(interface{ Unwrap() []error }); ok {
-		var placed []error
-		for _, err := range several.Unwrap() {
-			placed = append(placed, NameDirection(err, forth, back))
-		}
-		return errors.Join(placed...)
-	}
-	hook, ok := err.(*relay.HookError)
-	switch {
-	case !ok:
-		return err
-	case hook.Direction == relay.AToB:
-		return fmt.Errorf("at a message %s: %w", forth, hook.Err)
-	}
-	return fmt.Errorf("at a message %s: %w", back, hook.Err)
 }
 
 // Code finds the exit code of an error of a library package by its type.
@@ -136,12 +115,6 @@ func Retryable(err error) bool {
 	return errors.As(err, &handshake) && (handshake.Status >= 500 || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || app.Is[*net.OpError](err))
 }
 
-// OnlyUnanswered reports whether all that went wrong is that our closing frame
-// got no answer, as is usual with servers of the drafts.
-func OnlyUnanswered(err error) bool {
-	return OnlyClose(err, func(ce *core.CloseError) bool { return ce.Unanswered })
-}
-
 // How a connection ends whose peer has left something unread.
 var (
 	ErrUnread = errors.New("the peer has not read all that was sent, and did not answer the closing frame; a longer --linger gives it more time")
@@ -152,30 +125,12 @@ var (
 // is wrong but that its peer has not read all that was sent. It is nil otherwise.
 func Unread(conn *core.Conn, err error) error {
 	switch ended := conn.Ended(); {
-	case !conn.Fate().Unread || err != nil && !OnlyUnanswered(err):
+	case !conn.Fate().Unread || err != nil && !core.OnlyUnanswered(err):
 		return nil
 	case err == nil && ended != nil && ended.ByPeer:
 		return app.WithCode(app.ExitUnclean, ErrCut)
 	}
 	return app.WithCode(app.ExitUnclean, ErrUnread)
-}
-
-// OnlyClose reports whether err is nothing but ends of connections that are harmless.
-func OnlyClose(err error, harmless func(*core.CloseError) bool) bool {
-	switch e := err.(type) {
-	case *core.CloseError:
-		return harmless(e)
-	case interface{ Unwrap() []error }:
-		for _, err := range e.Unwrap() {
-			if !OnlyClose(err, harmless) {
-				return false
-			}
-		}
-		return true
-	case interface{ Unwrap() error }:
-		return OnlyClose(e.Unwrap(), harmless)
-	}
-	return false
 }
 
 // End is how something has ended with err, for the log.

@@ -15,7 +15,6 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/luaprogram"
-	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
@@ -272,7 +271,7 @@ func (s *service) scriptHooks(conn *core.Conn, seat *scriptSeat) (through []rela
 	seat.session.Store(session)
 	recorded := s.record(known)
 	return recorded.Around(through, relay.A), func(err error) error {
-		err = outcome.NameDirection(err, "from the client", "to the client")
+		err = relay.NameDirection(err, "from the client", "to the client")
 		over(err)
 		recorded.Closed(conn, err)
 		return err
