@@ -65,7 +65,8 @@ cmd/ws76                  ~about ~app ~bridge ~completion ~connect ~demo ~frame 
 ~wifly                    ~app ~flags ~outcome ~reach ~softmodule core core/bridge core/hixie core/relay core/serve/gate
                           internal/outq internal/textfile transports transports/wifly transports/wifly/module
 core                      core/hixie core/rfc6455 internal/deadline internal/deadpeer internal/outq
-core/bridge               core core/hixie core/relay core/relay/format core/rfc6455 internal/deadline internal/outq
+core/bridge               core core/hixie core/relay core/relay/format core/rfc6455 core/serve core/serve/channels
+                          internal/accept internal/deadline internal/outq internal/silence
 core/hub                  core
 core/hub/nats             core internal/natsconn
 core/relay                core core/rfc6455

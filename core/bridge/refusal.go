@@ -13,9 +13,14 @@ import (
 )
 
 // Refusal returns what to answer a client for whom the other side could not be
-// reached: 504 where that took too long, the other side's own answer where it
-// refused the client (4xx), and 502 for all else.
+// reached: 400 where its request makes no address ([AddressError]), 504 where that took
+// too long, the other side's own answer where it refused the client (4xx), and 502 for
+// all else.
 func Refusal(err error) *core.Refusal {
+	var address *AddressError
+	if errors.As(err, &address) {
+		return &core.Refusal{Status: http.StatusBadRequest, Reason: "Bad Request", Text: fmt.Sprintf("no address on the other side of the bridge: %v", err)}
+	}
 	status := http.StatusBadGateway
 	var fields hixie.Fields
 	var handshake *core.HandshakeError
