@@ -25,11 +25,11 @@ cmd/ws76                  ~about ~app ~bridge ~completion ~connect ~demo ~frame 
 ~app                      ~flags core/relay/format internal/children internal/lineedit internal/nearest
                           internal/textfile
 ~apptest                  ~app ~outcome
-~bridge                   ~app ~child ~flags ~front ~hooks ~listen ~outcome ~reach ~softmodule core core/bridge
-                          core/hixie core/hub core/relay core/relay/format core/relay/recording core/serve
-                          core/serve/channels internal/accept internal/deadpeer internal/silence plugins/broker
-                          plugins/mqtt plugins/nats plugins/record scripts scripts/watch transports transports/exec
-                          transports/pipe transports/tls transports/wifly/module
+~bridge                   ~app ~child ~flags ~front ~hooks ~listen ~outcome ~reach ~softmodule core core/bridge core/hub
+                          core/relay core/relay/format core/relay/recording core/serve internal/accept
+                          internal/deadpeer plugins/broker plugins/mqtt plugins/nats plugins/record scripts
+                          scripts/watch transports transports/exec transports/pipe transports/tls
+                          transports/wifly/module
 ~child                    ~reach core core/bridge core/hixie core/relay core/relay/format core/rfc6455 transports/exec
 ~completion               ~app ~hooks ~reach completions core plugins transports/all transports/serial
 ~connect                  ~app ~flags ~hooks ~outcome ~output ~reach core core/bridge core/hixie core/relay

@@ -3,11 +3,8 @@ package bridge
 
 import (
 	"context"
-	"crypto/tls"
 	"flag"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -19,12 +16,8 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
-	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/core/serve"
-	"github.com/ws76/ws76/plugins/record"
-	"github.com/ws76/ws76/scripts"
-	wstls "github.com/ws76/ws76/transports/tls"
 )
 
 // Command is ws76 bridge.
@@ -174,28 +167,6 @@ func read(c *cli.Context) *Options {
 // bidirectional are the formats that can be read and written.
 var bidirectional = []format.Format{format.Lines, format.Nul, format.Hex, format.Base64, format.Len32, format.JSON}
 
-// span is one bridge.
-type span struct {
-	*reach.Env
-	name     string // before its lines in the log; "" where there is one only
-	o        *Options
-	command  context.Context // that runs
-	from     *fromSide
-	to       *toSide
-	front    front.Front // who may come in, certificates, scripts
-	plugins  hooks.Chain // the scripts again, with those that have a word in dialling
-	binary   func(dst, data []byte) []byte
-	kind     streamKind
-	sessions sessionLog
-	buffer   int
-	pending  *core.Budget // of FROM
-	steady   bool         // FROM is a broker
-	recorder *record.Recorder
-}
-
-// streamKind is how messages lie on byte streams.
-type streamKind struct{ from, to format.Options }
-
 func run(ctx context.Context, e *reach.Env, o *Options) error {
 	e.DenseGC()
 	if o.File != "" {
@@ -212,99 +183,8 @@ func run(ctx context.Context, e *reach.Env, o *Options) error {
 		return err
 	}
 	err = s.run(ctx)
-	if err == nil && s.sessions.lossy.Load() {
+	if err == nil && s.lossy.Load() {
 		return app.SilentError(app.ExitUnclean) // what is missing has been said
 	}
 	return err
-}
-
-// newSpan makes a bridge ready. It opens nothing.
-func newSpan(command context.Context, e *reach.Env, o *Options, name, from, to string) (*span, error) {
-	own := e.Clone() // a table of --file has values of its own
-	own.Children = app.ChildOptions{Named: o.ExecEnv, Contained: true}
-	own.DeadAfter = o.DeadAfter
-	s := &span{Env: own, name: name, o: o, command: command, buffer: o.Buffer}
-	s.front.Env = s.Env
-	s.sessions.init(e.Log, &s.front.TurnedAway, name)
-	s.EndWithin(o.Grace)
-	var err error
-	if s.pending, err = o.Hold.Budget(); err != nil {
-		return nil, err
-	}
-	if s.buffer == 0 && o.Redeliver {
-		return nil, app.Usagef("--redeliver needs --buffer N")
-	}
-	binary, err := hub.ParseBinary(o.Binary)
-	if err != nil {
-		return nil, app.Usagef("--binary: %w", err)
-	}
-	s.binary = binary.As()
-	s.kind.from = format.Options{Format: o.FromFormat, CRLF: o.CRLF, MaxMessage: o.Hold.MaxMessage, ReplaceInvalid: o.ReplaceInvalid}
-	s.kind.to = s.kind.from
-	s.kind.to.Format = o.ToFormat
-	if err := s.front.Open(o.Front, front.IsChannel); err != nil {
-		return nil, err
-	}
-	if s.to, err = s.parseTo(to); err != nil {
-		return nil, fmt.Errorf("TO: %w", err)
-	}
-	if s.from, err = s.parseFrom(from); err != nil {
-		return nil, fmt.Errorf("FROM: %w", err)
-	}
-	if s.to.template != nil && s.to.template.HasNames() && s.from.kind != fromWebSocket {
-		if !strings.Contains(to, "{") {
-			return nil, app.Usagef("TO: %s has no path, and FROM has no request that names one; write %[1]s/", s.to.text)
-		}
-		return nil, app.Usagef("TO: names in braces are filled in from the request of a WebSocket client, and FROM has none")
-	}
-	if s.steady && s.buffer > 0 {
-		return nil, app.Usagef("--buffer is not for a broker as FROM: it keeps what TO has not taken by itself")
-	}
-	if s.to.steady {
-		s.buffer = 0 // it is opened again by itself, and has the sender wait meanwhile
-	}
-	return s, nil
-}
-
-// run carries connections until ctx ends, or FROM has.
-func (s *span) run(stop context.Context) error {
-	ctx, exit := context.WithCancelCause(stop)
-	defer exit(nil)
-	recorder, recorded, err := s.o.Hooks.NewRecorder(s.Env.Env)
-	if err != nil {
-		return err
-	}
-	defer recorded()
-	s.recorder = recorder
-	s.plugins, err = s.o.Hooks.NewChain(s.command, s.Env.Env, func(so *scripts.Options) {
-		so.Exit = func(err error) { exit(hooks.ExitCause(err)) }
-		if s.to.dialer != nil {
-			so.Open = s.to.dialer.Guarded(true).Open
-		}
-	})
-	if err != nil {
-		return err
-	}
-	set := s.plugins.Set
-	s.front.Scripts = set
-	defer hooks.Stop(set, s.o.Reach.CloseTimeout)
-	if err := set.Start(); err != nil {
-		return err
-	}
-	defer app.OnHangup(s.front.Reload)()
-	defer s.front.Close()
-	err = s.from.run(ctx)
-	if err == nil && stop.Err() == nil && ctx.Err() != nil {
-		return context.Cause(ctx) // a script has ended it
-	}
-	return err
-}
-
-// clientTLS is how TLS is spoken with TO.
-func (s *span) clientTLS() (*tls.Config, error) {
-	config, err := wstls.ClientConfig(s.o.Reach.TLS)
-	if err != nil {
-		return nil, app.Usage(err)
-	}
-	return config, nil
 }

@@ -36,7 +36,7 @@ func brokers() []brokerKind {
 }
 
 // brokerSide returns how to open the broker of a URL; nil: it is none.
-func (s *span) brokerSide(side, raw string) (kind *brokerKind, open func(context.Context, string) (*upstream, error), err error) {
+func (s *span) brokerSide(side, raw string) (kind *brokerKind, open func(context.Context, string) (relay.Endpoint, error), err error) {
 	scheme, _, _ := strings.Cut(raw, ":")
 	all := brokers()
 	i := slices.IndexFunc(all, func(k brokerKind) bool { return slices.Contains(k.schemes, scheme) })
@@ -49,15 +49,15 @@ func (s *span) brokerSide(side, raw string) (kind *brokerKind, open func(context
 	}
 	o := broker.Options{
 		ConnectTimeout: s.o.Reach.ConnectTimeout, MaxMessage: s.o.Hold.MaxMessage, Dial: deadpeer.New(s.DeadAfter).Dial,
-		Note: func(text string) { s.Log.Warnf("%s%s", s.sessions.prefix, text) },
-		Lost: func(n uint64, why string) { s.front.Drops.Add(s.sessions.prefix+side, n, why) },
+		Note: func(text string) { s.Log.Warnf("%s%s", s.prefix, text) },
+		Lost: func(n uint64, why string) { s.front.Drops.Add(s.prefix+side, n, why) },
 	}
 	if slices.Contains(kind.secure, scheme) {
 		if o.TLS, err = s.clientTLS(); err != nil {
 			return nil, nil, err
 		}
 	}
-	return kind, func(ctx context.Context, raw string) (*upstream, error) {
+	return kind, func(ctx context.Context, raw string) (relay.Endpoint, error) {
 		e, err := kind.open(ctx, raw, &o)
 		var refused *broker.RefusedError
 		switch {
@@ -68,7 +68,7 @@ func (s *span) brokerSide(side, raw string) (kind *brokerKind, open func(context
 		case err != nil:
 			return nil, err
 		}
-		return &upstream{Endpoint: e}, nil
+		return e, nil
 	}, nil
 }
 
@@ -82,10 +82,10 @@ func (s *span) brokerTo(t *toSide, raw string) (bool, error) {
 		return true, app.Usagef("%q: %w", t.text, err)
 	}
 	t.text, t.steady = broker.Redacted(raw), true
-	t.open = func(ctx context.Context, who *client) (*upstream, error) {
-		address, err := t.template.Expand(who.values(), kind.refused)
+	t.open = func(ctx context.Context, who *bridge.Client) (relay.Endpoint, error) {
+		address, err := t.template.Expand(who.Values(), kind.refused)
 		if err != nil {
-			return nil, &addressError{err}
+			return nil, &bridge.AddressError{Err: err}
 		}
 		return open(ctx, address)
 	}
@@ -99,7 +99,5 @@ func (s *span) brokerFrom(raw string) (*fromSide, error) {
 		return nil, err
 	}
 	s.steady = true // what a buffer has is acknowledged, and need not have arrived
-	return &fromSide{fromOpened, func(ctx context.Context) error {
-		return s.runOpened(ctx, func(ctx context.Context, _ *client) (*upstream, error) { return open(ctx, raw) })
-	}}, nil
+	return s.fromOpening(func(ctx context.Context, _ *bridge.Client) (relay.Endpoint, error) { return open(ctx, raw) }), nil
 }

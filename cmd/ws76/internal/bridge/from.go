@@ -3,25 +3,19 @@ package bridge
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
-	"github.com/ws76/ws76/cmd/ws76/internal/front"
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/outcome"
 	"github.com/ws76/ws76/cmd/ws76/internal/softmodule"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
-	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/serve"
-	"github.com/ws76/ws76/internal/accept"
 	"github.com/ws76/ws76/transports"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
@@ -59,16 +53,15 @@ func (s *span) parseFrom(raw string) (*fromSide, error) {
 	case scheme == "connect":
 		return s.connectFrom(rest)
 	case scheme == "stdio":
-		return &fromSide{fromOpened, func(ctx context.Context) error { return s.runOpened(ctx, s.openStdio) }}, nil
+		return s.fromOpening(s.openStdio), nil
 	case scheme == "exec":
-		open := func(ctx context.Context, _ *client) (*upstream, error) {
+		return s.fromOpening(func(ctx context.Context, _ *bridge.Client) (relay.Endpoint, error) {
 			running, err := s.startChild(ctx, rest, nil)
 			if err != nil {
 				return nil, err
 			}
-			return &upstream{Endpoint: s.stream(running, s.kind.from, bridge.Bounds{Pending: s.pending})}, nil
-		}
-		return &fromSide{fromOpened, func(ctx context.Context) error { return s.runOpened(ctx, open) }}, nil
+			return s.stream(running, s.kind.from, bridge.Bounds{Pending: s.pending}), nil
+		}), nil
 	}
 	if from, err := s.brokerFrom(raw); from != nil || err != nil {
 		return from, err
@@ -114,7 +107,7 @@ func (s *span) webSocketFrom(raw, scheme, dialect string) (*fromSide, error) {
 		if err != nil {
 			return err
 		}
-		s.Log.Warnf("%sbridging %s to %s", s.sessions.prefix, listen.Describe(listeners[0].Addr(), s.front.Secure != nil), s.to.text)
+		s.Log.Warnf("%sbridging %s to %s", s.prefix, listen.Describe(listeners[0].Addr(), s.front.Secure != nil), s.to.text)
 		return s.runWebSockets(ctx, listeners[0], accept, path)
 	}}, nil
 }
@@ -141,101 +134,24 @@ func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
 
 // runWebSockets serves clients until ctx ends.
 func (s *span) runWebSockets(ctx context.Context, l net.Listener, accept core.AcceptOptions, path string) error {
-	server := serve.Server{
-		Accept: accept, Gate: s.front.Gate, TLS: s.front.Secure, Loops: -1,
+	server := &serve.Server{
+		Accept: accept, Gate: s.front.Gate, TLS: s.front.Secure,
 		MaxConns: s.o.MaxConns, Idle: s.o.Idle, DeadAfter: s.DeadAfter, Grace: s.o.Grace,
-		Refused: func(remote net.Addr, err error) { s.front.TurnAway(s.sessions.prefix, remote, err) },
+		Refused: func(remote net.Addr, err error) { s.front.TurnAway(s.prefix, remote, err) },
 	}
-	server.Route = func(o *serve.Opening) (serve.Service, *core.Refusal) { return s.route(ctx, o, path, accept.Trace) }
-	return app.WithCode(app.ExitTransport, server.Serve(ctx, l))
-}
-
-// route opens TO for a client, who is answered then.
-func (s *span) route(ctx context.Context, o *serve.Opening, path string, trace *core.Trace) (serve.Service, *core.Refusal) {
-	asked, _, _ := strings.Cut(o.Request.Resource, "?")
-	if path != "" && strings.TrimSuffix(asked, "/") != path {
-		return serve.Service{}, front.NotFound(fmt.Errorf("only %s is served here", path))
-	}
-	who := &client{
-		remote: s.front.RemoteName(o.RemoteAddr(), o.Request.Fields), request: o.Request.Clone(), protocols: offered(o.Request.Fields),
-		secure: o.Secure, dialect: o.Dialect, user: front.UserOf(o.Grant),
-	}
-	join := s.newJoin(who)
-	agreed, refused := join.askScripts(o)
-	if refused != nil {
-		return serve.Service{}, refused
-	}
-	if agreed != "" {
-		who.protocols = []string{agreed}
-	}
-	up, err := s.openTo(ctx, who)
-	if err != nil {
-		return serve.Service{}, refusal(err)
-	}
-	settings := &serve.Settings{}
-	if up.conn != nil { // what TO agrees to, the client is told
-		settings.Protocols = []string{}
-		if up.conn.Protocol() != "" {
-			settings.Protocols = []string{up.conn.Protocol()}
-		}
-	} else if agreed != "" {
-		settings.Protocols = []string{agreed}
-	}
-	who.accepted = true
-	if s.buffer == 0 {
-		who.request = nil // nobody asks again, and it is as long as the connection's memory otherwise
-	}
-	header := up.header
-	up.header = nil
-	return serve.Service{
-		Settings: settings,
-		Header:   header,
-		Trace:    who.trace(trace, relay.A),
-		Handler: func(ctx context.Context, conn *core.Conn) error {
-			who.protocol = conn.Protocol()
-			return join.webSocket(ctx, conn, up)
-		},
-		Abandoned: func(error) { s.closeUpstream(up) },
-	}, nil
-}
-
-// offered returns the sub-protocols that a client would speak.
-func offered(fields hixie.Fields) (names []string) {
-	for _, field := range []string{"Sec-WebSocket-Protocol", "WebSocket-Protocol"} {
-		for _, value := range fields.Values(field) {
-			names = append(names, strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })...)
-		}
-	}
-	for i, name := range names {
-		names[i] = strings.Clone(name)
-	}
-	return names
+	err := s.bridge(&bridge.WebSockets{Listener: l, Server: server, Path: path}).Run(ctx)
+	return app.WithCode(app.ExitTransport, err)
 }
 
 // runStreams serves byte streams until ctx ends.
 func (s *span) runStreams(ctx context.Context, l net.Listener) error {
-	s.Log.Warnf("%sbridging %s to %s", s.sessions.prefix, plainAddr(l.Addr()), s.to.text)
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	var sessions sync.WaitGroup
-	defer sessions.Wait()
-	room := make(chan struct{}, max(1, s.o.MaxConns))
-	notice := func(err error) { s.Log.Warnf("%s%s: %v", s.sessions.prefix, plainAddr(l.Addr()), err) }
-	err := accept.Each(ctx, l, notice, func(stream net.Conn) {
-		select {
-		case room <- struct{}{}:
-		default:
-			s.Log.Warnf("%s%s: turned away, %d connections are open already", s.sessions.prefix, front.PeerName(stream.RemoteAddr()), cap(room))
-			stream.Close()
-			return
-		}
-		sessions.Go(func() {
-			defer func() { <-room }()
-			s.serveStream(ctx, stream)
-		})
-	})
-	stop(err)
-	return app.WithCode(app.ExitTransport, err)
+	s.Log.Warnf("%sbridging %s to %s", s.prefix, plainAddr(l.Addr()), s.to.text)
+	bounds := bridge.Bounds{Pending: s.pending, MessageTimeout: s.o.Hold.MessageTimeout, WriteTimeout: s.o.Hold.WriteTimeout}
+	from := &bridge.Streams{
+		Listener: l, Name: plainAddr(l.Addr()), MaxConns: s.o.MaxConns,
+		Endpoint: func(stream net.Conn) relay.Endpoint { return s.stream(stream, s.kind.from, bounds) },
+	}
+	return app.WithCode(app.ExitTransport, s.bridge(from).Run(ctx))
 }
 
 func plainAddr(a net.Addr) string {
@@ -245,83 +161,23 @@ func plainAddr(a net.Addr) string {
 	return listen.Describe(a, false)
 }
 
-// serveStream opens TO for a byte stream and joins the two.
-func (s *span) serveStream(ctx context.Context, stream net.Conn) {
-	who := &client{remote: front.PeerName(stream.RemoteAddr())}
-	join := s.newJoin(who)
-	bounds := bridge.Bounds{Pending: s.pending, MessageTimeout: s.o.Hold.MessageTimeout, WriteTimeout: s.o.Hold.WriteTimeout}
-	from := &upstream{Endpoint: s.stream(stream, s.kind.from, bounds)}
-	to, err := s.openFor(ctx, who)
-	if err != nil {
-		pause, _ := new(bridge.Retries).Failed(err)
-		s.Log.Warnf("%s%s: %s: %v; closed in %v", s.sessions.prefix, who.remote, s.to.text, err, pause.Round(time.Millisecond))
-		// A serial line is there again at once, and would be for ever.
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
+// fromOpening is FROM where it is opened, and opened again where --reconnect says so.
+func (s *span) fromOpening(open bridge.Opener) *fromSide {
+	return &fromSide{fromOpened, func(ctx context.Context) error {
+		from := &bridge.Opened{Open: open, Retries: bridge.Retries{Most: s.o.Retries}}
+		if s.o.Reconnect {
+			from.Again = func(err error) bool { return err == nil || outcome.Retryable(err) }
 		}
-		stream.Close()
-		return
-	}
-	join.endpoints(ctx, from, to)
-}
-
-// openFor opens TO, except that a buffer sees to that by itself: nil then.
-func (s *span) openFor(ctx context.Context, who *client) (*upstream, error) {
-	if s.buffer > 0 {
-		return nil, nil
-	}
-	return s.openTo(ctx, who)
-}
-
-// runOpened opens FROM, and again where --reconnect says so.
-func (s *span) runOpened(ctx context.Context, open func(context.Context, *client) (*upstream, error)) error {
-	retries := bridge.Retries{Most: s.o.Retries}
-	for {
-		started := time.Now()
-		err := s.once(ctx, open)
-		if ctx.Err() != nil && s.command.Err() == nil {
-			return nil
+		err := s.bridge(from).Run(ctx)
+		if _, gaveUp := err.(*bridge.GaveUpError); gaveUp {
+			return app.WithCode(app.ExitConnect, err)
 		}
-		if !s.o.Reconnect || ctx.Err() != nil || err != nil && !outcome.Retryable(err) {
-			return err
-		}
-		if time.Since(started) > time.Minute {
-			retries.Opened()
-		}
-		pause, gaveUp := retries.Failed(err)
-		if gaveUp != nil {
-			return app.WithCode(app.ExitConnect, gaveUp)
-		}
-		s.Log.Warnf("%s%v; again in %v", s.sessions.prefix, outcome.End(err), pause.Round(time.Millisecond))
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-func (s *span) once(ctx context.Context, open func(context.Context, *client) (*upstream, error)) error {
-	who := &client{remote: "FROM"}
-	join := s.newJoin(who)
-	from, err := open(ctx, who)
-	if err != nil {
 		return err
-	}
-	if from.conn != nil {
-		who.protocol = from.conn.Protocol()
-	}
-	to, err := s.openFor(ctx, who)
-	if err != nil {
-		s.closeUpstream(from)
-		return err
-	}
-	return join.endpoints(ctx, from, to)
+	}}
 }
 
 // openStdio is FROM on the standard streams.
-func (s *span) openStdio(ctx context.Context, _ *client) (*upstream, error) {
+func (s *span) openStdio(ctx context.Context, _ *bridge.Client) (relay.Endpoint, error) {
 	t, err := s.OpenTransport("stdio:", transports.Options{})
 	if err != nil {
 		return nil, err
@@ -333,7 +189,7 @@ func (s *span) openStdio(ctx context.Context, _ *client) (*upstream, error) {
 	o := s.kind.from
 	o.Escape = app.IsTerminal(s.Stdout) // no escape sequence of a peer reaches it
 	// Nobody ends standard input because standard output has ended.
-	return &upstream{Endpoint: s.stream(wholeStream{stream}, o, bridge.Bounds{Pending: s.pending})}, nil
+	return s.stream(wholeStream{stream}, o, bridge.Bounds{Pending: s.pending}), nil
 }
 
 // wholeStream is a stream without CloseWrite.
@@ -347,16 +203,18 @@ func (s *span) connectFrom(raw string) (*fromSide, error) {
 		return nil, err
 	}
 	d.Options.Pending = s.pending
-	open := func(ctx context.Context, who *client) (*upstream, error) {
+	open := func(ctx context.Context, c *bridge.Client) (relay.Endpoint, error) {
 		own := *d
-		own.Options.Trace = who.trace(own.Options.Trace, relay.A)
+		if c.Trace != nil {
+			own.Options.Trace = c.Trace(own.Options.Trace, relay.A)
+		}
 		conn, err := own.Dial(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return &upstream{Endpoint: conn, conn: conn}, nil
+		return conn, nil
 	}
-	return &fromSide{fromOpened, func(ctx context.Context) error { return s.runOpened(ctx, open) }}, nil
+	return s.fromOpening(open), nil
 }
 
 // moduleFrom is FROM where it is a WiFly module in software: whatever its host opens

@@ -65,7 +65,7 @@ func (s *span) runModule(ctx context.Context, o *softmodule.Module, accept core.
 	if err != nil {
 		return err
 	}
-	s.Log.Warnf("%sbridging the module on %s to %s", s.sessions.prefix, module.Name, s.to.text)
+	s.Log.Warnf("%sbridging the module on %s to %s", s.prefix, module.Name, s.to.text)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	served := make(chan error, 1)
