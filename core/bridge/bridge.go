@@ -24,6 +24,8 @@ type Bridge struct {
 	// To opens the other side.
 	To Opener
 	Options
+
+	until context.Context // ends when there is just time to tell how it went; nil: never
 }
 
 // From is where the connections of a bridge come from: [WebSockets], [Streams] or
@@ -55,6 +57,10 @@ type Options struct {
 	Linger time.Duration
 	// CloseTimeout is relay.Options.CloseTimeout, which bounds the closing of each side.
 	CloseTimeout time.Duration
+	// Grace bounds how long Run takes once its ctx has ended; what was not delivered by
+	// then is known and told. 0: CloseTimeout, twice, does. Of WebSockets it is in place of
+	// serve.Server.Grace.
+	Grace time.Duration
 	// Idle ends a session in which nothing has passed for so long, with IdleCause; 0:
 	// never. serve.Server.Idle is for the clients of WebSockets. IdleCause nil is ErrIdle.
 	Idle      time.Duration
@@ -110,7 +116,18 @@ func (c *Client) trace(t *core.Trace, side relay.Side) *core.Trace {
 
 // Run carries connections until ctx ends, or From has: all of them have closed then. Call
 // it once.
-func (b *Bridge) Run(ctx context.Context) error { return b.From.run(ctx, b) }
+func (b *Bridge) Run(ctx context.Context) error {
+	if b.Grace > 0 {
+		until, end := context.WithCancel(context.Background())
+		defer end()
+		b.until = until
+		defer context.AfterFunc(ctx, func() {
+			timer := time.AfterFunc(b.Grace*9/10, end)
+			context.AfterFunc(until, func() { timer.Stop() })
+		})()
+	}
+	return b.From.run(ctx, b)
+}
 
 func (b *Bridge) note(remote, text string, args ...any) {
 	if b.Note != nil {

@@ -75,7 +75,7 @@ func (s *Session) open() (j joint) {
 	if b.Hooks != nil {
 		hooks = append(hooks, b.Hooks(s)...)
 	}
-	j.options = relay.Options{Hooks: hooks, CloseTimeout: b.CloseTimeout}
+	j.options = relay.Options{Hooks: hooks, CloseTimeout: b.CloseTimeout, Until: b.until}
 	if connOf(s.From) == nil { // a closing frame says more than the end of a stream: it is carried over at once
 		j.options.LingerA = b.Linger
 	}

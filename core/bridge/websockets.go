@@ -33,6 +33,9 @@ func (f *WebSockets) run(ctx context.Context, b *Bridge) error {
 		server = new(serve.Server)
 	}
 	server.Loops = -1 // a session waits
+	if b.Grace > 0 {
+		server.Grace = b.Grace * 3 / 4 // what has come is delivered then
+	}
 	server.Route = func(o *serve.Opening) (serve.Service, *core.Refusal) { return f.route(ctx, b, server, o) }
 	return server.Serve(ctx, f.Listener)
 }

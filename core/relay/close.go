@@ -11,7 +11,7 @@ import (
 
 // Close ends the session: no more is taken, what was accepted is delivered, both
 // endpoints are closed, and the session's goroutines have ended when it returns.
-// The two halves of that take no longer than ctx and Options.CloseTimeout each.
+// The two halves of that take no longer than ctx and Options.CloseTimeout each, and both end with Options.Until.
 //
 // It returns what went wrong in the session, its end included, and nil if
 // nothing did. Further calls return the same.
@@ -22,6 +22,12 @@ func (s *Session) Close(ctx context.Context) error {
 // shut is Close, after wait has returned.
 func (s *Session) shut(ctx context.Context, wait func()) error {
 	s.end(ErrClosed)
+	if s.o.Until != nil {
+		var giveUp context.CancelFunc
+		ctx, giveUp = context.WithCancel(ctx)
+		defer giveUp()
+		defer context.AfterFunc(s.o.Until, giveUp)()
+	}
 	settled := make(chan struct{})
 	go func() {
 		defer close(settled)

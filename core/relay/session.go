@@ -29,6 +29,9 @@ type Options struct {
 	// CloseTimeout bounds the end of a session: this long for delivering what
 	// was accepted, and as long again for closing the endpoints. 0 is 2 s.
 	CloseTimeout time.Duration
+	// Until bounds it, too: when Until ends, deliveries and closing are given up. nil:
+	// CloseTimeout alone does.
+	Until context.Context
 
 	// KeepA and KeepB leave an endpoint open when the session ends, such as a
 	// terminal that outlives a connection.

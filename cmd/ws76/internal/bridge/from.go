@@ -136,7 +136,7 @@ func (s *span) acceptOptions(dialect string) (core.AcceptOptions, error) {
 func (s *span) runWebSockets(ctx context.Context, l net.Listener, accept core.AcceptOptions, path string) error {
 	server := &serve.Server{
 		Accept: accept, Gate: s.front.Gate, TLS: s.front.Secure,
-		MaxConns: s.o.MaxConns, Idle: s.o.Idle, DeadAfter: s.DeadAfter, Grace: s.o.Grace,
+		MaxConns: s.o.MaxConns, Idle: s.o.Idle, DeadAfter: s.DeadAfter,
 		Refused: func(remote net.Addr, err error) { s.front.TurnAway(s.prefix, remote, err) },
 	}
 	err := s.bridge(&bridge.WebSockets{Listener: l, Server: server, Path: path}).Run(ctx)

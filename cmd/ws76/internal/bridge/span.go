@@ -137,7 +137,7 @@ func (s *span) bridge(from bridge.From) *bridge.Bridge {
 	o := bridge.Options{
 		Name: s.to.text, Binary: s.binary,
 		Buffer: s.o.Buffer, Redeliver: s.o.Redeliver, Retries: bridge.Retries{Most: s.o.Retries},
-		Linger: s.o.Linger, CloseTimeout: s.o.Reach.CloseTimeout, Idle: s.o.Idle, IdleCause: errIdle,
+		Linger: s.o.Linger, CloseTimeout: s.o.Reach.CloseTimeout, Grace: s.o.Grace, Idle: s.o.Idle, IdleCause: errIdle,
 		Remote: s.front.RemoteName, Admit: s.admit, Hooks: s.hooks, Opened: s.opened, Closed: s.closed,
 		Note: func(remote, text string) {
 			if remote != "" {
