@@ -56,24 +56,14 @@ func (c *Conn) Fate() Fate {
 	if l == nil {
 		return f
 	}
-	written := l.Written()
-	f.Sent, f.Proven = written.Messages, l.Safe().Messages
+	f.Sent, f.Proven = l.Written().Messages, l.Safe().Messages
 	f.Given = max(f.Given, f.Sent)
 	if end == nil {
 		return f
 	}
-	if end.state.Known {
-		if end.state.Lasts || proper {
-			l.Look(written, end.state)
-		}
-		f.Sent, f.Proven = l.Left(end.state).Messages, l.Safe().Messages
-		if proper {
-			f.Proven = l.Acknowledged().Messages
-		}
-	} else if end.answered {
+	if f.Sent, f.Proven = l.Ended(end.state, proper); !end.state.Known && end.answered {
 		f.Proven = f.Sent
 	}
-	f.Sent = max(f.Sent, f.Proven)
 	// What comes once a peer has closed its stream its system does not acknowledge.
 	f.Unread = end.unread || proper && !end.answered && end.state.Lasts && f.NotKnown() > 0
 	return f

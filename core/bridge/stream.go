@@ -246,27 +246,16 @@ func (b *books) fate() core.Fate {
 		f.Sent, f.Proven = f.Given, b.wrote.Load()
 		return f
 	}
-	written := b.ledger.Written()
-	f.Sent, f.Proven = written.Messages, b.ledger.Safe().Messages
+	f.Sent, f.Proven = b.ledger.Written().Messages, b.ledger.Safe().Messages
 	f.Given = max(f.Given, f.Sent)
-	switch {
-	case end == nil:
-		return f
-	case !end.Known:
-		if b.eof.Load() && !b.broken.Load() {
-			f.Proven = f.Sent
-		}
+	if end == nil {
 		return f
 	}
 	// What waits in a unix socket has not been read.
-	proper := (b.eof.Load() || !end.Lasts && end.Waiting == 0) && !b.broken.Load()
-	if end.Lasts || proper {
-		b.ledger.Look(written, *end)
+	over := b.eof.Load() || end.Known && !end.Lasts && end.Waiting == 0
+	proper := over && !b.broken.Load()
+	if f.Sent, f.Proven = b.ledger.Ended(*end, proper); !end.Known && proper {
+		f.Proven = f.Sent
 	}
-	f.Sent, f.Proven = b.ledger.Left(*end).Messages, b.ledger.Safe().Messages
-	if proper {
-		f.Proven = b.ledger.Acknowledged().Messages
-	}
-	f.Sent = max(f.Sent, f.Proven)
 	return f
 }

@@ -1,9 +1,6 @@
 package serve
 
-import (
-	"github.com/ws76/ws76/core"
-	"github.com/ws76/ws76/internal/outq"
-)
+import "github.com/ws76/ws76/internal/outq"
 
 // bookEvery is after how many bytes, a power of two, the ledger of a connection of a loop
 // notes where it is. One that never writes so much has none.
@@ -36,20 +33,10 @@ func (p *Peer) settle() {
 		l = new(outq.Ledger)
 	}
 	l.Wrote(written)
-	f := core.Fate{Sent: written.Messages}
-	if st.Known {
-		if st.Lasts || flags&proper != 0 {
-			l.Look(written, st)
-		}
-		f.Sent, f.Proven = l.Left(st).Messages, l.Safe().Messages
-		if flags&proper != 0 {
-			f.Proven = l.Acknowledged().Messages
-		}
-		f.Sent = max(f.Sent, f.Proven)
-	}
-	p.messagesOut.Store(f.Sent)
-	p.unsent(int(written.Messages - f.Sent))
-	p.unknown(f.NotKnown())
+	sent, proven := l.Ended(st, flags&proper != 0)
+	p.messagesOut.Store(sent)
+	p.unsent(int(written.Messages - sent))
+	p.unknown(sent - proven)
 }
 
 // unknown counts n messages.

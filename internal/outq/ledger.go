@@ -206,9 +206,26 @@ func (l *Ledger) before(bytes uint64) Mark {
 	}
 }
 
-// Left is what has left this machine at most, of what was written, when st was asked
+// Ended returns how many messages have left this machine, and how many of those the peer has
+// read, of a stream that was in state st when it was closed. With proper the peer has ended
+// it: what its system has acknowledged has been read then.
+func (l *Ledger) Ended(st State, proper bool) (sent, proven uint64) {
+	if !st.Known {
+		return l.Written().Messages, l.Safe().Messages
+	}
+	if st.Lasts || proper {
+		l.Look(l.Written(), st)
+	}
+	proven = l.Safe().Messages
+	if proper {
+		proven = l.Acknowledged().Messages
+	}
+	return max(l.left(st).Messages, proven), proven
+}
+
+// left is what has left this machine at most, of what was written, when st was asked
 // after the connection was lost.
-func (l *Ledger) Left(st State) Mark {
+func (l *Ledger) left(st State) Mark {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	bytes := less(l.wrote.Bytes, st.Unsent)

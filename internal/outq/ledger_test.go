@@ -52,7 +52,7 @@ func TestLedger(t *testing.T) {
 				t.Fatalf("acknowledged %+v, of %d bytes with %d", got, acked, before(acked))
 			}
 			unsent := rapid.IntRange(0, int(wrote-acked)).Draw(t, "unsent")
-			if got := l.Left(State{Unsent: unsent}); got.Messages < before(wrote-uint64(unsent)) {
+			if got := l.left(State{Unsent: unsent}); got.Messages < before(wrote-uint64(unsent)) {
 				t.Fatalf("left %+v, of %d bytes with %d", got, wrote-uint64(unsent), before(wrote-uint64(unsent)))
 			}
 		}
@@ -81,5 +81,31 @@ func TestLedgerBlind(t *testing.T) {
 	l.Wrote(Mark{1<<40 + 1, 3})
 	if !l.Answered(1<<40) || l.Safe() != (Mark{1 << 40, 2}) {
 		t.Fatal(l.Safe())
+	}
+}
+
+// What was said when a stream was closed is what has left, and what of that was read.
+func TestLedgerEnded(t *testing.T) {
+	const mib = 1 << 20 // more than a peer's system may hold unread
+	for _, tc := range []struct {
+		name         string
+		st           State
+		proper       bool
+		sent, proven uint64
+	}{
+		{"nobody knows", State{}, true, 3, 0},
+		{"all has left, and may lie unread", State{Known: true, Lasts: true}, false, 3, 2},
+		{"the peer has ended it, and has all", State{Known: true, Lasts: true}, true, 3, 3},
+		{"the peer has ended it, and does not acknowledge the last", State{Known: true, Lasts: true, Waiting: mib}, true, 3, 2},
+		{"one has never left", State{Known: true, Lasts: true, Waiting: mib, Unsent: mib}, false, 2, 1},
+		{"a reset: what was acknowledged is not known any more", State{Known: true, Waiting: mib}, false, 3, 0},
+	} {
+		var l Ledger
+		for n := range uint64(3) {
+			l.Wrote(Mark{mib * (n + 1), n + 1})
+		}
+		if sent, proven := l.Ended(tc.st, tc.proper); sent != tc.sent || proven != tc.proven {
+			t.Errorf("%s: %d sent and %d proven, want %d and %d", tc.name, sent, proven, tc.sent, tc.proven)
+		}
 	}
 }
