@@ -123,17 +123,19 @@ func tell(sessions chan over) func(*bridge.Session, error) error {
 	}
 }
 
-// TestBridge: a device of draft 76 and a server of today, or a stream of lines, have each
-// other's messages, and the end of each is told to the other.
+// TestBridge: a device of draft 76, or of today, and a server of today, or a stream of lines,
+// have each other's messages, and the end of each is told to the other.
 func TestBridge(t *testing.T) {
 	const closed = "1005 " // in a dialect that has no codes
 	for _, tc := range []struct {
 		name             string
-		dialect          core.Dialect // of TO; "": lines
+		device, dialect  core.Dialect // of FROM and TO; "": lines
 		toldTO, toldFROM string       // when the other has ended
 	}{
-		{"RFC 6455", core.RFC6455, "1000 ", closed},
-		{"lines", "", `"" <nil>`, closed},
+		{"RFC 6455", core.Hixie76, core.RFC6455, "1000 ", closed},
+		{"lines", core.Hixie76, "", `"" <nil>`, closed},
+		{"RFC 6455 on both sides", core.RFC6455, core.RFC6455, "4000 done", "4000 done"},
+		{"RFC 6455 to lines", core.RFC6455, "", `"" <nil>`, "1000 "},
 	} {
 		for _, byTO := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, ended by TO %v", tc.name, byTO), func(t *testing.T) {
@@ -179,7 +181,7 @@ func TestBridge(t *testing.T) {
 				}
 				stop := running(t, b)
 
-				conn, err := core.Dial(t.Context(), "ws+hixie76://"+front.Addr().String()+"/old", &core.DialOptions{Origin: "http://localhost"})
+				conn, err := core.Dial(t.Context(), "ws://"+front.Addr().String()+"/old", &core.DialOptions{Dialect: tc.device, Origin: "http://localhost"})
 				if err != nil {
 					t.Fatal(err)
 				}
