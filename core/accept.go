@@ -231,7 +231,7 @@ func (s *serverHandshake) turnDown(ctx context.Context, err error) error {
 	defer cancel()
 	if s.write(ctx, s.AppendRefusal(nil)) == nil {
 		// As in Conn.endAfterReply: unread bytes would reset the connection.
-		if half, ok := s.stream.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		if deadline.CloseWrite(s.stream) {
 			drain(s.stream, s.CloseTimeout)
 		}
 	}

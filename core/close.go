@@ -10,6 +10,7 @@ import (
 
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/rfc6455"
+	"github.com/ws76/ws76/internal/deadline"
 	"github.com/ws76/ws76/internal/outq"
 )
 
@@ -200,19 +201,13 @@ func (c *Conn) endAfterReply(ce *CloseError) *CloseError {
 	return c.end(ce)
 }
 
-// halfCloser is a stream whose sending side can be closed alone.
-type halfCloser interface{ CloseWrite() error }
-
+// canShut reports whether the sending side of the stream can be closed alone.
 func (c *Conn) canShut() bool {
-	_, ok := c.stream.(halfCloser)
+	_, ok := c.stream.(interface{ CloseWrite() error })
 	return ok
 }
 
-// shutWriting closes the sending side of the stream where it can be closed alone.
-func (c *Conn) shutWriting() bool {
-	half, ok := c.stream.(halfCloser)
-	return ok && half.CloseWrite() == nil
-}
+func (c *Conn) shutWriting() bool { return deadline.CloseWrite(c.stream) }
 
 // drain reads and drops until the stream ends, at most for d and 1 MiB. The error is io.EOF
 // where it has ended properly, and nil after 1 MiB.
@@ -259,7 +254,7 @@ func (c *Conn) finish(ce *CloseError) *CloseError {
 // closeStream closes a stream. The error is nil unless the device under it has failed:
 // what was sent may never have left then, whatever is known of the peer.
 func closeStream(stream io.Closer) error {
-	if err := stream.Close(); deviceFailed(err) {
+	if err := deadline.Close(stream); deviceFailed(err) {
 		return err
 	}
 	return nil

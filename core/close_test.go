@@ -2,9 +2,11 @@ package core_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -289,6 +291,42 @@ func TestCloseStuck(t *testing.T) {
 		t.Error("Close reports a clean end")
 	}
 	<-stuck
+}
+
+// patient is a stream whose write deadlines in the future never come.
+type patient struct{ net.Conn }
+
+func (p patient) SetWriteDeadline(t time.Time) error {
+	if t.After(time.Now()) {
+		t = time.Time{}
+	}
+	return p.Conn.SetWriteDeadline(t)
+}
+
+// Over TLS too: crypto/tls would wait with a goodbye of its own, behind a write that was cut.
+func TestCloseStuckTLS(t *testing.T) {
+	client, far := openedOver(t, func(t *testing.T) (net.Conn, net.Conn) {
+		c, s := net.Pipe()                   // takes nothing that nobody reads
+		lender := httptest.NewTLSServer(nil) // of a certificate
+		defer lender.Close()
+		return tls.Client(patient{c}, &tls.Config{InsecureSkipVerify: true}), tls.Server(s, &tls.Config{Certificates: lender.TLS.Certificates})
+	}, core.RFC6455)
+	defer far.raw.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if client.Send(ctx, core.Message{Data: make([]byte, 1<<10)}) == nil {
+		t.Fatal("all of it is sent, and nobody reads")
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- client.Close(t.Context()) }()
+	select {
+	case err := <-closed:
+		if f := client.Fate(); err == nil || f.Given != 1 || f.Proven != 0 {
+			t.Errorf("closed with %v, %+v", err, f)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("Close does not return")
+	}
 }
 
 // RFC 6455 carries a code and a reason, and answers pings.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/internal/deadline"
 	"github.com/ws76/ws76/internal/outq"
 )
 
@@ -152,8 +153,7 @@ func (b *books) Write(p []byte) (int, error) {
 }
 
 func (b *books) shutWriting() bool {
-	half, ok := b.Conn.(interface{ CloseWrite() error })
-	return ok && half.CloseWrite() == nil && !b.shut.Swap(true)
+	return deadline.CloseWrite(b.Conn) && !b.shut.Swap(true)
 }
 
 // took notes n messages that were taken, or failed with err, and with flushed that all
@@ -236,7 +236,7 @@ func (b *books) end() error {
 			tcp.Close()
 		}
 	}
-	return b.Conn.Close()
+	return deadline.Close(b.Conn)
 }
 
 func (b *books) fate() core.Fate {

@@ -240,8 +240,8 @@ func turnAway(stream net.Conn) {
 // lastWords closes a stream on which all has been said. Closing with something unread would
 // reset the connection and could destroy the answer on its way.
 func lastWords(stream net.Conn) {
-	defer stream.Close()
-	if half, ok := stream.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+	defer deadline.Close(stream)
+	if deadline.CloseWrite(stream) {
 		io.CopyN(io.Discard, stream, 16<<10)
 	}
 }
