@@ -19,15 +19,18 @@ const (
 const pollEvery = 10 * time.Millisecond
 
 // Process is a program that was started, with all that it starts itself: its process
-// group, on Windows its job, and where it is contained, on Linux, also what has left the
-// group, by setsid(2) for example. Its methods may be called from any goroutine.
+// group, on Windows its job, and where it is contained or was killed, on Linux, also what
+// has left the group, by setsid(2) for example. Its methods may be called from any goroutine.
 type Process struct {
-	cmd   *exec.Cmd
-	group group
-	mark  string // in the environment of what is contained; "" for none
+	cmd       *exec.Cmd
+	group     group
+	contained bool
+	mark      string // in the environment of what it starts
+	killed    atomic.Bool
+	over      bool // its number may be another's; for who has the lock of all
 }
 
-// all are the processes that have not been waited for.
+// all are the processes that have not been waited for, or whose strays are being ended.
 var all struct {
 	sync.Mutex
 	of map[*Process]bool
@@ -41,31 +44,35 @@ var errEnding = errors.New("all programs are being ended")
 
 // Start starts cmd in a group of its own. Contained is for programs that others have
 // started: what they leave behind in whatever way is ended with them, where the system
-// can tell; see [Process]. Whoever calls Start calls Wait. A context of cmd that is done
-// kills the group.
+// can tell; see [Process]. What another leaves outside of its group may live on, unless it
+// was killed. Whoever calls Start calls Wait. A context of cmd that is done kills the program.
 func Start(cmd *exec.Cmd, contained bool) (*Process, error) {
-	p := &Process{cmd: cmd}
-	if contained {
-		p.contain()
-	}
+	p := &Process{cmd: cmd, contained: contained}
+	p.watched()
 	if cmd.Cancel != nil {
 		cmd.Cancel = p.Kill
 	}
-	all.Lock() // a stray is nobody of these
-	defer all.Unlock()
-	err := errEnding
-	if !ending.Load() {
-		err = p.group.start(cmd)
-	}
-	if err != nil {
+	if err := p.start(); err != nil {
 		p.released()
 		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Process) start() error {
+	all.Lock() // a stray is nobody of these
+	defer all.Unlock()
+	if ending.Load() {
+		return errEnding
+	}
+	if err := p.group.start(p.cmd); err != nil {
+		return err
 	}
 	if all.of == nil {
 		all.of = make(map[*Process]bool)
 	}
 	all.of[p] = true
-	return p, nil
+	return nil
 }
 
 // Wait waits for the program, as cmd.Wait does, and then ends what it has left.
@@ -73,9 +80,14 @@ func (p *Process) Wait() error {
 	err := p.cmd.Wait()
 	p.group.sweep()
 	all.Lock()
+	p.over = true
+	all.Unlock()
+	if p.contained || p.killed.Load() {
+		p.sweepStrays()
+	}
+	all.Lock()
 	delete(all.of, p)
 	all.Unlock()
-	p.sweepStrays()
 	p.released()
 	return err
 }
@@ -83,29 +95,41 @@ func (p *Process) Wait() error {
 // Terminate asks the group to end.
 func (p *Process) Terminate() { p.group.terminate() }
 
-// Kill ends the group.
-func (p *Process) Kill() error { return p.group.kill() }
+// Kill ends the program at once, with all that it has started, unless it has ended already.
+// Wait returns when all is gone.
+func (p *Process) Kill() error {
+	all.Lock()
+	now := !p.over && p.killed.CompareAndSwap(false, true)
+	all.Unlock()
+	err := p.group.kill()
+	if now {
+		p.seekStrays() // they may hold open what Wait waits for
+	}
+	return err
+}
 
 // KillAll ends whatever was started and is there still, and returns when that is gone, or after a second: for who ends the
-// process without waiting. What was not contained and has left its group stays.
+// process without waiting. What a program that was not contained has left outside of its group, and has ended before, stays.
 func KillAll() {
 	ending.Store(true)
 	defer ending.Store(false)
 	end := time.Now().Add(killFor)
-	for left := killOnce(); left && time.Now().Before(end); {
+	killed := make(map[string]bool)
+	for left := killOnce(killed); left && time.Now().Before(end); {
 		time.Sleep(pollEvery) // strays come
-		if left = killOnce(); !left {
-			left = killOnce() // a list of them may miss some
+		if left = killOnce(killed); !left {
+			left = killOnce(killed) // a list of them may miss some
 		}
 	}
 }
 
-// killOnce kills what is there, and reports whether there was something.
-func killOnce() bool {
+// killOnce kills what is there, and reports whether there was something. It adds the marks of what it kills.
+func killOnce(killed map[string]bool) bool {
 	all.Lock()
 	defer all.Unlock()
 	for p := range all.of {
+		killed[p.mark] = true
 		p.group.kill()
 	}
-	return killStrays() || len(all.of) > 0
+	return killStrays(killed) || len(all.of) > 0
 }

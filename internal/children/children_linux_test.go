@@ -139,6 +139,105 @@ func TestNotContained(t *testing.T) {
 		t.Error("it has ended")
 	}
 	syscall.Kill(pid, syscall.SIGKILL)
+	unwatched(t)
+}
+
+// One that is killed takes all with it that it has started, contained or not, and at once: nothing is asked to end first, and
+// what holds its output open holds up nobody.
+func TestKillTakesAll(t *testing.T) {
+	for _, contained := range []bool{true, false} {
+		folder := t.TempDir()
+		cmd := exec.Command("/bin/sh", "-c", "(setsid sh -c 'trap \"echo >told\" TERM; echo $$ >daemon; while :; do sleep 0.1; done' &)"+
+			"; setsid sh -c 'trap \"echo >told\" TERM; echo $$ >pid; while :; do sleep 0.1; done'")
+		cmd.Dir, cmd.Stdout = folder, new(strings.Builder)
+		p, err := Start(cmd, contained)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pids := []int{pidIn(t, folder, "pid"), pidIn(t, folder, "daemon")}
+		p.Kill()
+		waited := make(chan error)
+		go func() { waited <- p.Wait() }()
+		select {
+		case <-waited:
+		case <-time.After(bound):
+			t.Error("it is waited for still")
+		}
+		for _, pid := range pids {
+			if runs(pid) {
+				t.Errorf("contained %v: a process is there still", contained)
+				syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		if _, err := os.Stat(filepath.Join(folder, "told")); err == nil {
+			t.Errorf("contained %v: it was asked to end", contained)
+		}
+	}
+}
+
+// KillAll takes what runs, with all that it has started. What one has left that has ended stays.
+func TestKillAll(t *testing.T) {
+	if os.Getenv("CHILDREN_ALONE") == "" { // once something was contained nothing without a mark stays
+		cmd := exec.Command(os.Args[0], "-test.run", "^TestKillAll$", "-test.v")
+		cmd.Env = append(os.Environ(), "CHILDREN_ALONE=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+		return
+	}
+	leaves := "setsid sh -c 'echo $$ >pid; exec sleep 1000' & env -i /usr/bin/env setsid sh -c 'echo $$ >bare; exec sleep 1000' & while [ ! -s pid ] || [ ! -s bare ]; do sleep 0.01; done"
+	before, now := t.TempDir(), t.TempDir()
+	if err := start(t, before, leaves, false).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	running := start(t, now, leaves+"; exec sleep 1000", false)
+	ends, bare := pidIn(t, now, "pid"), pidIn(t, now, "bare")
+	KillAll()
+	running.Wait()
+	if runs(ends) {
+		t.Error("what a program has started that was killed is there still")
+	}
+	syscall.Kill(bare, syscall.SIGKILL)
+	for _, name := range []string{"pid", "bare"} {
+		pid := pidIn(t, before, name)
+		if !runs(pid) {
+			t.Errorf("%s has ended", name)
+		}
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+	unwatched(t)
+}
+
+// What lives on of a program is waited for when it ends, though nothing runs any more.
+func TestLivesOn(t *testing.T) {
+	folder := t.TempDir()
+	if err := start(t, folder, "setsid sh -c 'echo $$ >pid; exec sleep 1000' & while [ ! -s pid ]; do sleep 0.01; done", false).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	pid := pidIn(t, folder, "pid")
+	syscall.Kill(pid, syscall.SIGKILL)
+	for end := time.Now().Add(bound); syscall.Kill(pid, 0) == nil; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it is a zombie")
+		}
+	}
+	unwatched(t)
+}
+
+// unwatched waits until nobody watches what lives on, which has ended.
+func unwatched(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(bound); ; time.Sleep(10 * time.Millisecond) {
+		watch.mu.Lock()
+		over := watch.stop == nil
+		watch.mu.Unlock()
+		if over {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("somebody watches still")
+		}
+	}
 }
 
 // Strays that end by themselves do not stay as zombies while the program goes on, and who
@@ -216,7 +315,7 @@ func TestEnding(t *testing.T) {
 		p.Kill()
 		p.Wait()
 	}
-	(&Process{mark: "none"}).sweepStrays()
+	(&Process{mark: "none", over: true}).sweepStrays()
 	KillAll()
 	p, err := Start(exec.Command("true"), true)
 	if err != nil {

@@ -8,9 +8,11 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,43 +21,70 @@ import (
 
 // A stray has left its process group, and who started it has ended. Since this process is
 // a subreaper (prctl(2)), it comes here then, and not to init. Which child it is of says a
-// variable of its environment; one that has cleared that ends with this process.
+// variable of its environment; one that has cleared that ends with this process, unless that
+// has nothing contained.
 
 const markName = "WS76_CHILD"
 
-// watch is over the strays while there is anything that is contained.
+// free is what the mark of a program begins with that is not contained.
+const free = "free-"
+
+// watch is over the strays while there is anything that runs, or lives on.
 var watch struct {
-	subreaper sync.Once
-	mu        sync.Mutex
-	contained int
-	stop      chan struct{}
-	stopped   chan struct{}
+	subreaper      sync.Once
+	contains, lets atomic.Bool // there was something contained, something that was not
+	mu             sync.Mutex
+	running        int
+	stop           chan struct{} // nil: nobody watches
+	stopped        chan struct{}
 }
 
-// contain marks what cmd starts, and lets what strays come here.
-func (p *Process) contain() {
+// watched marks what cmd starts, and lets what strays come here.
+func (p *Process) watched() {
 	watch.subreaper.Do(func() { unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) })
-	p.mark = rand.Text()
+	if p.mark = rand.Text(); p.contained {
+		watch.contains.Store(true)
+	} else {
+		p.mark = free + p.mark
+		watch.lets.Store(true)
+	}
 	p.cmd.Env = append(p.cmd.Environ(), markName+"="+p.mark)
 	watch.mu.Lock()
 	defer watch.mu.Unlock()
-	if watch.contained++; watch.contained == 1 {
+	watch.running++
+	if watch.stop == nil {
 		watch.stop, watch.stopped = make(chan struct{}), make(chan struct{})
 		go reap(watch.stop, watch.stopped)
 	}
 }
 
-// released is the end of contain.
+// released is the end of watched.
 func (p *Process) released() {
-	if p.mark == "" {
-		return
-	}
 	watch.mu.Lock()
-	defer watch.mu.Unlock()
-	if watch.contained--; watch.contained == 0 {
-		close(watch.stop)
-		<-watch.stopped
+	watch.running--
+	stop, stopped := watch.stop, watch.stopped
+	over := endWatch()
+	watch.mu.Unlock()
+	if over {
+		close(stop)
+		<-stopped
 	}
+}
+
+// endWatch reports whether nobody need watch any more, and somebody does. The caller has the lock of watch.
+func endWatch() bool {
+	if watch.running > 0 || watch.stop == nil {
+		return false
+	}
+	if watch.lets.Load() {
+		all.Lock()
+		defer all.Unlock()
+		if slices.ContainsFunc(strays(), func(pid int) bool { return strings.HasPrefix(markOf(pid), free) }) {
+			return false // they live on, and are to be waited for
+		}
+	}
+	watch.stop = nil
+	return true
 }
 
 // reapEvery is how often strays that have ended are looked for, at most. Who is seen
@@ -93,6 +122,14 @@ func reap(stop, stopped chan struct{}) {
 		}
 		all.Unlock()
 		seen = dead
+		if len(dead) == 0 {
+			watch.mu.Lock()
+			over := endWatch()
+			watch.mu.Unlock()
+			if over { // the last that lived on
+				return
+			}
+		}
 		pause.Reset(reapEvery)
 		select {
 		case <-pause.C:
@@ -113,7 +150,9 @@ func isZombie(pid int) bool {
 func strays() (pids []int) {
 	started := make(map[int]bool, len(all.of))
 	for p := range all.of {
-		started[p.cmd.Process.Pid] = true
+		if !p.over {
+			started[p.cmd.Process.Pid] = true
+		}
 	}
 	// A list may miss some where others end meanwhile.
 	files, _ := filepath.Glob("/proc/self/task/*/children")
@@ -149,6 +188,7 @@ var sweeping struct {
 
 // sweep is one of them.
 type sweep struct {
+	of    *Process
 	began time.Time
 	sent  map[int]syscall.Signal // what its strays were sent
 	none  int                    // looks in a row that have found none
@@ -156,12 +196,17 @@ type sweep struct {
 }
 
 // sweepStrays ends the strays of p, and what comes here when they end.
-func (p *Process) sweepStrays() {
-	if p.mark == "" {
-		return
-	}
-	s := &sweep{began: time.Now(), over: make(chan struct{})}
+func (p *Process) sweepStrays() { <-p.seekStrays().over }
+
+// seekStrays begins it.
+func (p *Process) seekStrays() *sweep {
 	sweeping.Lock()
+	defer sweeping.Unlock()
+	s := sweeping.of[p.mark]
+	if s != nil {
+		return s
+	}
+	s = &sweep{of: p, began: time.Now(), over: make(chan struct{})}
 	if sweeping.of == nil {
 		sweeping.of = make(map[string]*sweep)
 	}
@@ -170,8 +215,7 @@ func (p *Process) sweepStrays() {
 		sweeping.runs = true
 		go sweepAll()
 	}
-	sweeping.Unlock()
-	<-s.over
+	return s
 }
 
 // sweepAll looks for strays until those of all are gone.
@@ -191,7 +235,7 @@ func sweepAll() {
 	}
 }
 
-// sweepOnce is one look, and reports whether there are strays. The caller has the lock of sweeping.
+// sweepOnce is one look, and reports whether there are strays, or will be. The caller has the lock of sweeping.
 func sweepOnce(marks map[int]string) (left bool) {
 	all.Lock() // nobody else waits for them, so their numbers stay theirs
 	defer all.Unlock()
@@ -213,7 +257,7 @@ func sweepOnce(marks map[int]string) (left bool) {
 		maps.DeleteFunc(marks, func(pid int, _ string) bool { return !there[pid] })
 	}
 	for mark, s := range sweeping.of {
-		if s.none++; found[s] {
+		if s.none++; found[s] || !s.of.over {
 			s.none, left = 0, true
 		}
 		if s.none >= 2 || ending.Load() || time.Since(s.began) > termFor+killFor {
@@ -227,7 +271,7 @@ func sweepOnce(marks map[int]string) (left bool) {
 // end ends a stray, and reports whether it has ended.
 func (s *sweep) end(pid int) bool {
 	sig := syscall.SIGTERM
-	if time.Since(s.began) > termFor {
+	if s.of.killed.Load() || time.Since(s.began) > termFor {
 		sig = syscall.SIGKILL
 	}
 	if s.sent[pid] != sig {
@@ -244,13 +288,17 @@ func (s *sweep) end(pid int) bool {
 	return reaped == pid
 }
 
-// killStrays kills all that are left, and reports whether there were any. The caller has the lock of all.
-func killStrays() (any bool) {
+// killStrays kills all that are left, and reports whether there were any, but for those that may live on: of programs that
+// were not contained, and have ended before they could be killed. The caller has the lock of all.
+func killStrays(killed map[string]bool) (any bool) {
+	spared := watch.lets.Load() && !watch.contains.Load()
 	for _, pid := range strays() {
-		if !isZombie(pid) {
-			syscall.Kill(pid, syscall.SIGKILL)
-			any = true
+		mark := markOf(pid)
+		if isZombie(pid) || strings.HasPrefix(mark, free) && !killed[mark] || mark == "" && spared {
+			continue
 		}
+		syscall.Kill(pid, syscall.SIGKILL)
+		any = true
 	}
 	return any
 }

@@ -4,10 +4,12 @@ package children
 
 // Elsewhere what has left its process group is nobody's; a job of Windows is not left.
 
-func (p *Process) contain() {}
+func (p *Process) watched() {}
 
 func (p *Process) released() {}
 
+func (p *Process) seekStrays() {}
+
 func (p *Process) sweepStrays() {}
 
-func killStrays() bool { return false }
+func killStrays(map[string]bool) bool { return false }

@@ -214,14 +214,9 @@ func (c *Child) Err() error {
 
 // Close ends the child: its standard input ends at once; if it has not ended
 // then, its process group is terminated after TermAfter and killed after
-// KillAfter. What it still writes is discarded. Close returns when the child is
-// gone; how it ended is no error of Close.
-func (c *Child) Close() error { return c.end(TermAfter, KillAfter) }
-
-// Kill ends the child and its group at once, and closes it.
-func (c *Child) Kill() error { return c.end(0, 0) }
-
-func (c *Child) end(term, kill time.Duration) error {
+// KillAfter, on Linux with all that it has started. What it still writes is discarded.
+// Close returns when the child is gone; how it ended is no error of Close.
+func (c *Child) Close() error {
 	c.once.Do(func() {
 		if out := c.release(); out != nil {
 			drained := make(chan struct{})
@@ -234,17 +229,43 @@ func (c *Child) end(term, kill time.Duration) error {
 				<-drained
 			}()
 		}
-		if c.endsWithin(term) {
+		if c.endsWithin(TermAfter) {
 			return
 		}
 		c.process.Terminate()
-		if c.endsWithin(kill - term) {
+		if c.endsWithin(KillAfter - TermAfter) {
 			return
 		}
 		c.closeErr = c.process.Kill()
 		<-c.exited
 	})
 	return c.closeErr
+}
+
+// CloseUntil is Close, and what has not ended when ctx does is killed at once. It reports
+// whether that was so.
+func (c *Child) CloseUntil(ctx context.Context) (killed bool, err error) {
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
+		select {
+		case <-c.exited:
+		default:
+			killed = true
+			c.process.Kill()
+		}
+	})
+	err = c.Close()
+	if !stop() {
+		<-done
+	}
+	return killed, err
+}
+
+// Kill ends the child and all that it has started at once, and closes it.
+func (c *Child) Kill() error {
+	err := c.process.Kill()
+	return errors.Join(err, c.Close())
 }
 
 func (c *Child) endsWithin(d time.Duration) bool {

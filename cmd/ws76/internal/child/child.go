@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
@@ -24,6 +25,8 @@ type Command struct {
 	Flag       string // "exec" or "exec-shared"
 	Line       string
 	MaxMessage int64
+
+	killed atomic.Uint64 // programs that had not ended in time
 }
 
 // Start runs the command. Its standard error goes to the log, a line at a time.
@@ -46,6 +49,20 @@ func (c *Command) Endpoint(running *exec.Child) *bridge.Stream {
 		c.Env.Log.Warnf("%s: process %d: %s", c.Flag, running.Pid(), w)
 	}}
 	return bridge.NewStream(kept{running}, in, out, bridge.Bounds{})
+}
+
+// End closes a program, which is killed when ctx ends.
+func (c *Command) End(ctx context.Context, running *exec.Child) {
+	if killed, _ := running.CloseUntil(ctx); killed {
+		c.killed.Add(1)
+	}
+}
+
+// SayKilled says how many were killed by End.
+func (c *Command) SayKilled() {
+	if n := c.killed.Load(); n > 0 {
+		c.Env.Log.Warnf("%s: %d programs had not ended in time, and were killed", c.Flag, n)
+	}
 }
 
 // kept is a child that its endpoint does not end.
@@ -78,7 +95,7 @@ func (c *Command) Serve(ctx context.Context, conn *core.Conn, environment []stri
 		return Lost{ToProgram: conn.Stats().MessagesIn}, err
 	}
 	// A child that goes on when its input has ended has until then to do it.
-	defer running.Close()
+	defer c.End(ctx, running)
 	program := c.Endpoint(running)
 	var session *relay.Session
 	defer func() { lost = NewLost(session, program, conn.Stats().MessagesIn) }()

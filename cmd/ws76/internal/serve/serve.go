@@ -178,6 +178,7 @@ type service struct {
 	slow  core.Slow
 
 	stopping                chan struct{} // closed when the server begins to stop
+	endBy                   time.Time     // when what it has running is cut, known by then
 	refusals, binaryDropped atomic.Uint64
 	slowDropped             atomic.Uint64 // by the policy, of those that have a hub.Endpoint
 
@@ -191,6 +192,7 @@ func run(command context.Context, e *reach.Env, o *Options) error {
 		return err
 	}
 	e.Children.Contained = true
+	e.EndWithin(o.Grace)
 	ctx, exit := context.WithCancelCause(command)
 	defer exit(nil)
 	s, err := newService(command, e, o)
@@ -247,6 +249,7 @@ func (s *service) Run(ctx context.Context, listeners []net.Listener) error {
 	defer context.AfterFunc(ctx, func() {
 		s.metrics.Stopping()
 		before = s.undelivered()
+		s.endBy = time.Now().Add(s.server.Grace - s.server.Grace/10)
 		close(s.stopping)
 	})()
 	s.plain = len(s.Scripts) == 0 && s.recorder == nil && !s.Forwarded && !s.Log.Enabled(slog.LevelInfo)
@@ -255,6 +258,9 @@ func (s *service) Run(ctx context.Context, listeners []net.Listener) error {
 	err := s.server.Serve(ctx, listeners...)
 	if ctx.Err() != nil {
 		<-s.stopping
+		if s.exec != nil {
+			s.exec.SayKilled()
+		}
 		now := s.undelivered()
 		if n := now.unsent - before.unsent; n > 0 {
 			s.Log.Warnf("%d messages were not sent: their connections were closing", n)
@@ -369,7 +375,16 @@ func (s *service) Close() {
 	hooks.Stop(s.Scripts, s.server.Accept.CloseTimeout)
 	s.tasks.Wait()
 	if s.shared != nil {
-		s.shared.stop()
+		by := time.Now().Add(s.server.Grace)
+		select {
+		case <-s.stopping:
+			by = s.endBy
+		default:
+		}
+		ctx, cancel := context.WithDeadline(context.Background(), by)
+		defer cancel()
+		s.shared.stop(ctx)
+		s.shared.SayKilled()
 	}
 	if s.hub != nil {
 		if err := s.hub.Close(); err != nil {
@@ -401,7 +416,7 @@ func (s *service) startChildren(o *Options) error {
 		if err != nil {
 			return err
 		}
-		command := child.Command{Env: s.Env, Flag: "exec-shared", Line: o.ExecShared, MaxMessage: o.Hold.MaxMessage}
+		command := &child.Command{Env: s.Env, Flag: "exec-shared", Line: o.ExecShared, MaxMessage: o.Hold.MaxMessage}
 		s.shared, err = startShared(command, s.settings.Queue, s.slow, options)
 		return err
 	}

@@ -22,13 +22,15 @@ import (
 // child says comes out to each of them. It is the serve.Events of its connections,
 // whose data is a sharedSeat.
 type sharedChild struct {
-	child.Command
+	*child.Command
 	hub      *hub.Hub
 	queue    int
 	slow     core.Slow
 	in, out  *hub.Endpoint // the child's ends
 	stopping chan struct{}
 	stopped  chan struct{}
+	ctx      context.Context // ends when the child is to have ended
+	cut      func()
 
 	lost, notKnown atomic.Uint64 // with children that have ended
 }
@@ -39,12 +41,13 @@ const (
 )
 
 // startShared starts the child. Whoever calls it calls stop.
-func startShared(c child.Command, queue int, slow core.Slow, o hub.Options) (*sharedChild, error) {
+func startShared(c *child.Command, queue int, slow core.Slow, o hub.Options) (*sharedChild, error) {
 	h, err := hub.New(&o)
 	if err != nil {
 		return nil, err
 	}
 	s := &sharedChild{Command: c, hub: h, queue: queue, slow: slow, stopping: make(chan struct{}), stopped: make(chan struct{})}
+	s.ctx, s.cut = context.WithCancel(context.Background())
 	if slow == core.CloseSlow {
 		slow = core.DropOldest // the child is no connection that could be closed
 	}
@@ -78,8 +81,8 @@ func (s *sharedChild) run(running *exec.Child) {
 		started := time.Now()
 		program := s.Endpoint(running)
 		var session *relay.Session
-		err := relay.Join(context.Background(), sharedEnd{s.in, s.out}, program, &relay.Options{Hooks: []relay.Hook{relay.Note(&session)}, KeepA: true})
-		running.Close()
+		err := relay.Join(s.ctx, sharedEnd{s.in, s.out}, program, &relay.Options{Hooks: []relay.Hook{relay.Note(&session)}, KeepA: true})
+		s.End(s.ctx, running)
 		s.say(child.NewLost(session, program, 0))
 		if time.Since(started) > restartMost {
 			pause = restartFirst
@@ -119,8 +122,10 @@ func (s *sharedChild) say(lost child.Lost) {
 	s.notKnown.Add(lost.NotKnown)
 }
 
-// stop lets the child have what is waiting for it, and ends it.
-func (s *sharedChild) stop() {
+// stop lets the child have what is waiting for it, and ends it: at the latest when ctx ends.
+func (s *sharedChild) stop(ctx context.Context) {
+	defer s.cut()
+	defer context.AfterFunc(ctx, s.cut)()
 	close(s.stopping)
 	s.in.Close(context.Background())
 	<-s.stopped
