@@ -29,6 +29,8 @@ const (
 	lookBytes  = 256 << 10
 	// Small windows are those of peers that do not read now.
 	leastWindow = 64 << 10
+	// readAtOnce is what programs read at a time, most of them less.
+	readAtOnce = 80 << 10
 )
 
 // Ledger maps bytes that were written to a connection to messages. It remembers a few
@@ -36,16 +38,17 @@ const (
 // what lies between two of them, always to the safe side. Its methods may be called from
 // any goroutine; its zero value is ready.
 type Ledger struct {
-	mu     sync.Mutex
-	safe   Mark // the peer has read all before it
-	wrote  Mark // handed to the system
-	acked  Mark // the peer's system has it, as far as was looked
-	looked uint64
-	asked  Mark // by Ask
-	window uint32
-	writes uint8
-	n      uint8
-	blind  bool // the system cannot tell
+	mu      sync.Mutex
+	safe    Mark // the peer has read all before it
+	wrote   Mark // handed to the system
+	acked   Mark // the peer's system has it, as far as was looked
+	looked  uint64
+	asked   Mark // by Ask
+	window  uint32
+	writes  uint8
+	n       uint8
+	blind   bool // the system cannot tell
+	answers bool // the peer does, see Answered
 	// From one place to the next; the last leads to wrote.
 	step [steps]struct{ bytes, messages uint32 }
 }
@@ -149,8 +152,12 @@ func (l *Ledger) Look(written Mark, st State) {
 	if acked := l.before(less(written.Bytes, st.Waiting)); acked.Bytes > l.acked.Bytes {
 		l.acked = acked
 	}
-	// A system has room for more than it says: Linux, for twice as much.
-	unread := 2 * max(int(l.window), leastWindow)
+	if l.answers {
+		return // who says what it has read knows better
+	}
+	// A system has room for more than it says: Linux, for twice as much. And of what a
+	// program has read at once it may have handled nothing.
+	unread := 2*max(int(l.window), leastWindow) + readAtOnce
 	l.advance(l.before(less(less(written.Bytes, st.Waiting), unread)))
 }
 
@@ -170,6 +177,7 @@ func (l *Ledger) Answered(bytes uint64) bool {
 	if bytes != l.asked.Bytes {
 		return false
 	}
+	l.answers = true
 	l.advance(l.asked)
 	return true
 }

@@ -22,11 +22,12 @@ FROM = NEAR + ":8000"
 
 # Each message is so large that one window holds a few of them only. Of a receiver with
 # this buffer, which Linux doubles, a window has no more than 64 KiB. Not proven to be read
-# are two of those, and one that is on its way; a ledger is off by what lies between two of
-# its places, and what was written at once, which is less than two more.
+# are two of those, what a program reads at once, and one that is on its way; a ledger is off
+# by what lies between two of its places, and what was written at once, which is less than two
+# more.
 SIZE = 2048
 BUFFER = 32 << 10
-WINDOW = 5 * (64 << 10) // SIZE
+WINDOW = (5 * 64 + 80 << 10) // SIZE
 
 LOST = [
     r"(\d+) messages to (?:TO|FROM) were dropped",
