@@ -49,7 +49,7 @@ func (c *clientHandshake) run(ctx context.Context) (*Conn, error) {
 		maxMessage: c.MaxMessage, closeTimeout: c.CloseTimeout, pending: c.Pending, trace: c.Trace,
 		flate: c.flate, early: c.buf,
 	}
-	if c.Dialect == RFC6455 {
+	if !c.Dialect.Hixie() {
 		mask, err := newMasker(c.Rand)
 		if err != nil {
 			return nil, c.failed("making a masking key", err)
@@ -197,7 +197,7 @@ func (c *clientHandshake) receive(ctx context.Context) error {
 }
 
 func (c *clientHandshake) check(ctx context.Context) error {
-	if c.Dialect == RFC6455 {
+	if !c.Dialect.Hixie() {
 		return c.check6455()
 	}
 	protocol, tolerated, err := c.opening.Check(&c.response, c.Strict)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core/hixie"
-	"github.com/ws76/ws76/core/rfc6455"
 	"github.com/ws76/ws76/internal/deadline"
 	"github.com/ws76/ws76/internal/outq"
 )
@@ -105,10 +104,6 @@ func (c *Conn) SendClose(ctx context.Context, code int, reason string) error {
 	return nil
 }
 
-// CutsOff reports whether a connection of dialect d is closed with code by the end of the
-// stream, without a closing frame: that is how draft 76 says that something has failed.
-func CutsOff(d Dialect, code int) bool { return d == Hixie76 && code == rfc6455.CodeInternalError }
-
 // HoldClose leaves the answer to the peer's closing frame to SendClose or Close.
 // Until then what is sent still reaches the peer, and Receive returns io.EOF once
 // all messages are delivered. In hixie-75 the end of the stream is the closing
@@ -147,7 +142,7 @@ func (c *Conn) sendClosing(timeout time.Duration, code int, reason string) error
 
 // peerClosed ends the connection after the peer's closing frame.
 func (c *Conn) peerClosed(code int, reason string) error {
-	if n := c.framing.rest(); n > 0 {
+	if n := len(c.framing.rest()); n > 0 {
 		c.countIn.afterClosing.Store(uint64(n))
 		c.trace.note("%d bytes behind the closing frame ignored", n)
 	}

@@ -28,19 +28,11 @@ type Codec struct {
 // Of trace only Frame and Note are called; nil is fine.
 func NewCodec(d Dialect, compressed bool, trace *Trace) *Codec {
 	k := new(Codec)
-	switch d {
-	case RFC6455:
-		f := &rfcFraming{trace: trace}
-		if compressed {
-			f.flate = new(rfc6455.Flate)
-		}
-		f.d.Masked, f.d.Inflate, f.d.Piece = true, f.flate, inflatePiece
-		k.framing = f
-	case Hixie75:
-		k.framing = newHixieFraming(hixie.Draft75, 0, &k.count, trace)
-	default:
-		k.framing = newHixieFraming(hixie.Draft76, 0, &k.count, trace)
+	o := framingOptions{count: &k.count, trace: trace}
+	if compressed {
+		o.flate = new(rfc6455.Flate)
 	}
+	k.framing = newFraming(d, o)
 	return k
 }
 
@@ -50,14 +42,7 @@ func (k *Codec) Reset(maxMessage, offset int64) {
 	if maxMessage == 0 {
 		maxMessage = DefaultMaxMessage
 	}
-	switch f := k.framing.(type) {
-	case *hixieFraming:
-		f.d.MaxMessage = maxMessage
-		f.d.Reset(offset)
-	case *rfcFraming:
-		f.d.MaxMessage = maxMessage
-		f.d.Reset(offset)
-	}
+	k.framing.reset(maxMessage, offset)
 }
 
 // Between reports whether nothing is unfinished, so that another codec may go on.
@@ -76,39 +61,17 @@ func (k *Codec) Advance(n int) { k.framing.advance(n) }
 
 // Paused reports whether there is something to do without more bytes: the last call of
 // Messages returned ErrPaused.
-func (k *Codec) Paused() bool {
-	f, ok := k.framing.(*rfcFraming)
-	return ok && f.d.Inflating()
-}
+func (k *Codec) Paused() bool { return k.framing.paused() }
 
 // Rest returns what was fed and is not used yet. It is valid as long as what was fed.
-func (k *Codec) Rest() []byte {
-	switch f := k.framing.(type) {
-	case *hixieFraming:
-		return f.d.Rest()
-	case *rfcFraming:
-		return f.d.Rest()
-	}
-	return nil
-}
+func (k *Codec) Rest() []byte { return k.framing.rest() }
 
 // Own copies Rest, so that what was fed is the caller's again. It may be called
 // when Messages has returned an error of each, or ErrPaused.
-func (k *Codec) Own() {
-	switch f := k.framing.(type) {
-	case *hixieFraming:
-		f.d.Own()
-	case *rfcFraming:
-		f.d.Own()
-	}
-}
+func (k *Codec) Own() { k.framing.own() }
 
 // Trim gives up memory that is of no use between messages, for others to use.
-func (k *Codec) Trim() {
-	if f, ok := k.framing.(*rfcFraming); ok {
-		f.d.Trim()
-	}
-}
+func (k *Codec) Trim() { k.framing.trim() }
 
 // Held returns how many bytes of memory the codec keeps for unfinished messages.
 func (k *Codec) Held() int { return k.framing.held() }
@@ -157,12 +120,7 @@ func (k *Codec) Messages(each func(Message) error) (n uint64, ctl Control, err e
 // the other, in what was fed, where they may be sent on by any codec of a draft as
 // they are; n says how many there are. It takes turns with Messages, and gives none
 // where the dialect is not like that, or each is to be traced.
-func (k *Codec) NextRun() (frames []byte, n int) {
-	if f, ok := k.framing.(*hixieFraming); ok && f.trace == nil {
-		return f.d.NextRun()
-	}
-	return nil, 0
-}
+func (k *Codec) NextRun() (frames []byte, n int) { return k.framing.nextRun() }
 
 // Skipped returns how many frames that are no messages, and how many texts with
 // bytes that are not UTF-8, were met since it was called last.
@@ -177,28 +135,11 @@ func (k *Codec) Skipped() (skipped, repaired uint64) {
 // Where tell is set it is told so by a closing frame with the error's code first.
 func (k *Codec) Violation(err error) (ce *CloseError, reason string, tell bool) {
 	ce = &CloseError{Code: codeAbnormal, Err: err}
-	code, reason, tell := violation(k.framing, err)
+	code, reason, tell := k.framing.violation(err)
 	if tell {
 		ce.Code = code
 	}
 	return ce, reason, tell
-}
-
-// violation says what the peer is told about err, where its dialect has words for that.
-func violation(f framing, err error) (code int, reason string, tell bool) {
-	if _, ok := f.(*rfcFraming); !ok {
-		return 0, "", false
-	}
-	var syntax *rfc6455.SyntaxError
-	switch {
-	case errors.As(err, &syntax):
-		return syntax.Code, syntax.Reason, true
-	case errors.Is(err, ErrMessageSlow):
-		return rfc6455.CodePolicyViolation, ErrMessageSlow.Error(), true
-	case errors.Is(err, ErrPendingFull):
-		return rfc6455.CodeTryAgainLater, ErrPendingFull.Error(), true
-	}
-	return 0, "", false
 }
 
 // EOF says how a connection ends whose stream ends here; closing: our closing

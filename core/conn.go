@@ -60,7 +60,6 @@ type Conn struct {
 	pending *Budget // nil: none
 
 	framing framing
-	hixie   *hixieFraming              // the same, in drafts 75 and 76; nil otherwise
 	ended   atomic.Pointer[CloseError] // once set, what every call returns
 	ending  atomic.Bool                // the stream is being closed, or is
 	closed  sync.WaitGroup             // it is
@@ -135,18 +134,9 @@ func newConn(stream net.Conn, o connConfig) *Conn {
 	c.source = newSource(stream)
 	c.reads.Set, c.reads.Timeout = stream.SetReadDeadline, o.messageTimeout
 	c.writes.Set, c.writes.Timeout, c.writes.Once = stream.SetWriteDeadline, o.writeTimeout, !c.vectored
-	switch o.dialect {
-	case RFC6455:
-		f := &rfcFraming{flate: o.flate, mask: o.mask, trace: o.trace}
-		f.d.MaxMessage, f.d.Masked, f.d.Inflate, f.d.Piece = o.maxMessage, !o.client, o.flate, inflatePiece
-		c.framing = f
-	case Hixie75:
-		c.hixie = newHixieFraming(hixie.Draft75, o.maxMessage, &c.countIn, o.trace)
-		c.framing = c.hixie
-	default:
-		c.hixie = newHixieFraming(hixie.Draft76, o.maxMessage, &c.countIn, o.trace)
-		c.framing = c.hixie
-	}
+	c.framing = newFraming(o.dialect, framingOptions{
+		client: o.client, maxMessage: o.maxMessage, flate: o.flate, mask: o.mask, count: &c.countIn, trace: o.trace,
+	})
 	if len(o.early) > 0 {
 		c.bytesIn = uint64(len(o.early))
 		c.framing.feed(o.early)

@@ -29,10 +29,10 @@ func CopyCounted(ctx, sends context.Context, dst, src *Conn, count func(messages
 	}
 	c := copying{out: dst.Batch(), sends: sends, count: count}
 	flush := c.flush // bound once
-	runs := src.hixie != nil && dst.hixie != nil && src.trace == nil && dst.trace == nil
+	runs := src.dialect.Hixie() && dst.dialect.Hixie() && src.trace == nil && dst.trace == nil
 	for {
 		if runs {
-			run, n := src.hixie.d.NextRun()
+			run, n := src.framing.nextRun()
 			src.messagesIn += uint64(n)
 			if err := c.queueRun(run, n); err != nil {
 				return nil, c.end(err)

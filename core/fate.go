@@ -1,14 +1,12 @@
 package core
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/ws76/ws76/core/rfc6455"
 	"github.com/ws76/ws76/internal/outq"
 )
 
@@ -138,49 +136,11 @@ func (c *Conn) look(l *outq.Ledger) {
 	l.Look(written, st)
 }
 
-// FrameEnds returns where each message ends in b, which begins with a frame that was
-// made here, in dialect d. Frames of other kinds and what is not whole count for nothing.
-func FrameEnds(d Dialect, b []byte) (ends []int) {
-	for at := 0; at < len(b); {
-		message := true
-		if d != RFC6455 {
-			n := bytes.IndexByte(b[at:], 0xFF)
-			if n <= 0 { // a closing frame, or none
-				return ends
-			}
-			at += n + 1
-		} else {
-			if len(b)-at < 2 {
-				return ends
-			}
-			size, head := int(b[at+1]&0x7F), 2
-			switch {
-			case size == 126 && len(b)-at >= 4:
-				size, head = int(binary.BigEndian.Uint16(b[at+2:])), 4
-			case size == 127 && len(b)-at >= 10:
-				size, head = int(binary.BigEndian.Uint64(b[at+2:])), 10
-			}
-			if b[at+1]&0x80 != 0 {
-				head += 4 // the masking key
-			}
-			if size < 0 || size > len(b)-at-head {
-				return ends
-			}
-			message = b[at]&0x0F < rfc6455.OpClose
-			at += head + size
-		}
-		if message {
-			ends = append(ends, at)
-		}
-	}
-	return ends
-}
-
 // SeekProof has RFC 6455 ask the peer from now on, with a ping behind what is written,
 // one at a time, whether it has read that. The pong is seen by Receive. The drafts have
 // nothing to ask with.
 func (c *Conn) SeekProof() {
-	if c.dialect == RFC6455 && !c.proving.Swap(true) {
+	if !c.dialect.Hixie() && !c.proving.Swap(true) {
 		c.askSoon()
 	}
 }
@@ -214,12 +174,12 @@ func (c *Conn) Prove(ctx context.Context) error {
 	for wait := proveLook; ; wait = min(2*wait, proveLookMax) {
 		ended := c.ended.Load()
 		got := l.Safe()
-		if c.dialect != RFC6455 && ended == nil {
+		if c.dialect.Hixie() && ended == nil {
 			c.look(l)
 			got = l.Acknowledged()
 		}
 		switch {
-		case got.Messages >= target.Messages, c.dialect != RFC6455 && l.Blind() && ended == nil:
+		case got.Messages >= target.Messages, c.dialect.Hixie() && l.Blind() && ended == nil:
 			return nil
 		case ended != nil:
 			if c.Fate().Proven >= target.Messages {

@@ -55,8 +55,21 @@ type framing interface {
 	held() int
 	release()
 	forget()
-	// rest is how many bytes were read and not used.
-	rest() int
+	// rest is what was fed and not used yet; own copies it, so that what was fed is the
+	// caller's again.
+	rest() []byte
+	own()
+	// reset makes it decode a stream whose first offset bytes were decoded already.
+	reset(maxMessage, offset int64)
+	// paused reports whether there is something to do without more bytes.
+	paused() bool
+	// trim gives up memory that is of no use between messages, for others to use.
+	trim()
+	// nextRun returns frames of messages that lie whole and may be sent on as they are, by
+	// any framing of which that is so, and how many they are.
+	nextRun() (frames []byte, n int)
+	// violation says what the peer is told about err, where the dialect has words for that.
+	violation(err error) (code int, reason string, tell bool)
 
 	// check refuses a message that the dialect cannot carry.
 	check(m Message) error

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -26,12 +27,29 @@ func newHixieFraming(draft hixie.Draft, maxMessage int64, count *counters, trace
 func (f *hixieFraming) feed(p []byte) { f.d.Feed(p) }
 func (f *hixieFraming) room() []byte  { return f.d.Buffer() }
 func (f *hixieFraming) advance(n int) { f.d.Advance(n) }
-func (f *hixieFraming) rest() int     { return len(f.d.Rest()) }
+func (f *hixieFraming) rest() []byte  { return f.d.Rest() }
+func (f *hixieFraming) own()          { f.d.Own() }
+func (f *hixieFraming) paused() bool  { return false }
+func (f *hixieFraming) trim()         {}
 func (f *hixieFraming) end() error    { return f.d.End() }
 func (f *hixieFraming) between() bool { return f.d.Between() }
 func (f *hixieFraming) held() int     { return f.d.Held() + cap(f.repair) }
 func (f *hixieFraming) release()      { f.d.Release(); f.repair = nil }
 func (f *hixieFraming) forget()       { f.d.Reset(f.d.Offset()); f.release() }
+
+func (f *hixieFraming) reset(maxMessage, offset int64) {
+	f.d.MaxMessage = maxMessage
+	f.d.Reset(offset)
+}
+
+func (f *hixieFraming) nextRun() (frames []byte, n int) {
+	if f.trace != nil { // each is to be seen
+		return nil, 0
+	}
+	return f.d.NextRun()
+}
+
+func (f *hixieFraming) violation(error) (code int, reason string, tell bool) { return 0, "", false }
 
 func (f *hixieFraming) next(ev *event) error {
 	for {
@@ -144,4 +162,17 @@ func (f *hixieFraming) appendClosing(dst []byte, _ int, _ string) []byte {
 	}
 	f.trace.sawFrame(true, 0xFF, nil)
 	return hixie.AppendClosing(dst)
+}
+
+// hixieEnds does FrameEnds.
+func hixieEnds(b []byte) (ends []int) {
+	for at := 0; at < len(b); {
+		n := bytes.IndexByte(b[at:], 0xFF)
+		if n <= 0 { // a closing frame, or none
+			break
+		}
+		at += n + 1
+		ends = append(ends, at)
+	}
+	return ends
 }

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -19,12 +20,36 @@ type rfcFraming struct {
 func (f *rfcFraming) feed(p []byte) { f.d.Feed(p) }
 func (f *rfcFraming) room() []byte  { return f.d.Buffer() }
 func (f *rfcFraming) advance(n int) { f.d.Advance(n) }
-func (f *rfcFraming) rest() int     { return len(f.d.Rest()) }
+func (f *rfcFraming) rest() []byte  { return f.d.Rest() }
+func (f *rfcFraming) own()          { f.d.Own() }
+func (f *rfcFraming) paused() bool  { return f.d.Inflating() }
+func (f *rfcFraming) trim()         { f.d.Trim() }
 func (f *rfcFraming) end() error    { return f.d.End() }
 func (f *rfcFraming) between() bool { return f.d.Between() }
 func (f *rfcFraming) held() int     { return f.d.Held() }
 func (f *rfcFraming) release()      { f.d.Release() }
 func (f *rfcFraming) forget()       { f.d.Reset(f.d.Offset()); f.release() }
+
+func (f *rfcFraming) reset(maxMessage, offset int64) {
+	f.d.MaxMessage = maxMessage
+	f.d.Reset(offset)
+}
+
+// nextRun gives none: frames of a client are masked.
+func (f *rfcFraming) nextRun() (frames []byte, n int) { return nil, 0 }
+
+func (f *rfcFraming) violation(err error) (code int, reason string, tell bool) {
+	var syntax *rfc6455.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return syntax.Code, syntax.Reason, true
+	case errors.Is(err, ErrMessageSlow):
+		return rfc6455.CodePolicyViolation, ErrMessageSlow.Error(), true
+	case errors.Is(err, ErrPendingFull):
+		return rfc6455.CodeTryAgainLater, ErrPendingFull.Error(), true
+	}
+	return 0, "", false
+}
 
 func (f *rfcFraming) next(ev *event) error {
 	e, err := f.d.Next()
@@ -139,4 +164,27 @@ func dataOp(k Kind) byte {
 		return rfc6455.OpBinary
 	}
 	return rfc6455.OpText
+}
+
+// rfcEnds does FrameEnds.
+func rfcEnds(b []byte) (ends []int) {
+	for at := 0; len(b)-at >= 2; {
+		op, size, head := b[at]&0x0F, int(b[at+1]&0x7F), 2
+		switch {
+		case size == 126 && len(b)-at >= 4:
+			size, head = int(binary.BigEndian.Uint16(b[at+2:])), 4
+		case size == 127 && len(b)-at >= 10:
+			size, head = int(binary.BigEndian.Uint64(b[at+2:])), 10
+		}
+		if b[at+1]&0x80 != 0 {
+			head += 4 // the masking key
+		}
+		if size < 0 || size > len(b)-at-head {
+			break
+		}
+		if at += head + size; op < rfc6455.OpClose {
+			ends = append(ends, at)
+		}
+	}
+	return ends
 }

@@ -101,7 +101,7 @@ func (h *Handshake) Read(b []byte) (n int, err error) {
 			return 0, h.Refuse(r)
 		}
 	}
-	if h.Dialect == RFC6455 {
+	if !h.Dialect.Hixie() {
 		return n, h.read6455()
 	}
 	return n, h.readHixie()
@@ -185,7 +185,7 @@ func (h *Handshake) read6455() error {
 func (h *Handshake) AppendResponse(dst []byte, protocols []string, header hixie.Fields) ([]byte, error) {
 	h.responded = true
 	var response hixie.Response
-	if h.Dialect == RFC6455 {
+	if !h.Dialect.Hixie() {
 		response = h.response6455(protocols)
 	} else {
 		h.Protocol = choose(h.opening.Protocols, protocols)

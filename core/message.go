@@ -1,10 +1,5 @@
 package core
 
-import (
-	"fmt"
-	"strings"
-)
-
 // Kind says what an application sent: text or binary.
 type Kind uint8
 
@@ -32,29 +27,4 @@ type Message struct {
 
 	// valid: Data came in as UTF-8 and need not be checked again to be sent on.
 	valid bool
-}
-
-// Dialect names the wire protocol of a connection.
-type Dialect string
-
-const (
-	// Hixie75 is draft-hixie-thewebsocketprotocol-75.
-	Hixie75 Dialect = "hixie-75"
-	// Hixie76 is draft-hixie-thewebsocketprotocol-76, also known as hybi-00.
-	Hixie76 Dialect = "hixie-76"
-	// RFC6455 is the protocol of 2011 ("version 13") that replaced the drafts.
-	RFC6455 Dialect = "rfc6455"
-)
-
-// Dialects lists every dialect, oldest first.
-var Dialects = []Dialect{Hixie75, Hixie76, RFC6455}
-
-// ParseDialect returns the dialect called name; the hyphen may be left out.
-func ParseDialect(name string) (Dialect, error) {
-	for _, d := range Dialects {
-		if name == string(d) || name == strings.ReplaceAll(string(d), "-", "") {
-			return d, nil
-		}
-	}
-	return "", fmt.Errorf("no dialect %q; there are hixie-75, hixie-76 and rfc6455", name)
 }

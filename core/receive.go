@@ -231,7 +231,7 @@ func (c *Conn) violated(err error) error {
 		return ended
 	}
 	ce := &CloseError{Code: codeAbnormal, Err: err}
-	if code, reason, tell := violation(c.framing, err); tell {
+	if code, reason, tell := c.framing.violation(err); tell {
 		ce.Code = code
 		// RFC 6455, section 7.1.7: say why, then fail the connection.
 		c.sendClosing(c.closeTimeout, code, reason)

@@ -103,7 +103,7 @@ func (s *Shared) All(each func(Message) bool) {
 
 // Frames returns the messages encoded for d, uncompressed and unmasked.
 func (s *Shared) Frames(d Dialect) *Frames {
-	if d == RFC6455 {
+	if !d.Hixie() {
 		s.rfc.Do(func() { s.rfcOut = s.encode(sharedRFC) })
 		return &s.rfcOut
 	}

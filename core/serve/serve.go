@@ -383,7 +383,6 @@ func (s *Server) serveConn(serving serving, conn *core.Conn, handler func(contex
 }
 
 const (
-	codeNormal = rfc6455.CodeNormal
 	// codeNotAllowed tells a client that is not let in any more.
 	codeNotAllowed = rfc6455.CodePolicyViolation
 	codeGoingAway  = rfc6455.CodeGoingAway

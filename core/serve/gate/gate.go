@@ -226,7 +226,7 @@ func (g *Gate) checkHost(host string) *core.Refusal {
 
 // checkOrigin refuses a page of another site that is not listed.
 func (g *Gate) checkOrigin(r *Request, f *facts, origin, asked string) *core.Refusal {
-	if len(g.Origins) == 0 && (r.Dialect == core.Hixie75 || r.Dialect == core.Hixie76) {
+	if len(g.Origins) == 0 && r.Dialect.Hixie() {
 		return nil // no browser of today speaks them
 	}
 	o, isOrigin := splitOrigin(origin)

@@ -152,7 +152,7 @@ func (t *terminal) Receive(ctx context.Context) (core.Message, error) {
 // error of the input.
 func (t *terminal) hook(conn *core.Conn) relay.Hook {
 	return relay.HookFunc(func(_ *relay.Session, next relay.Sink) (relay.Sink, error) {
-		if conn.Dialect() == core.RFC6455 || t.console != nil {
+		if !conn.Dialect().Hixie() || t.console != nil {
 			return nil, nil
 		}
 		return func(d relay.Direction, m core.Message) error {

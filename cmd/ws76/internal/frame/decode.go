@@ -88,7 +88,7 @@ func newDecoder(ctx context.Context, e *app.Env, o *decodeOptions) (*decoder, er
 		return nil, err
 	}
 	dec := &decoder{decodeOptions: o, in: e.Stdin, log: e.Log}
-	if o.Dialect == core.RFC6455 && dec.ReplaceInvalid {
+	if !o.Dialect.Hixie() && dec.ReplaceInvalid {
 		return nil, app.Usagef("--replace-invalid: RFC 6455 makes text that is not UTF-8 an error; it goes with hixie-76")
 	}
 	options, err := o.Output.Format(e)
@@ -100,7 +100,7 @@ func newDecoder(ctx context.Context, e *app.Env, o *decodeOptions) (*decoder, er
 	}
 	switch {
 	case dec.scripts != nil || options.Format == format.Len32:
-	case !options.CRLF && !options.Escape && !dec.All && o.Dialect != core.RFC6455 && (options.Format == format.Lines || options.Format == format.Nul):
+	case !options.CRLF && !options.Escape && !dec.All && o.Dialect.Hixie() && (options.Format == format.Lines || options.Format == format.Nul):
 		dec.sink = &blockSink{w: e.Output(), format: options.Format, delim: delimiters[options.Format], max: dec.MaxMessage, warn: options.Warn}
 	}
 	if dec.sink == nil {
@@ -121,7 +121,7 @@ func newDecoder(ctx context.Context, e *app.Env, o *decodeOptions) (*decoder, er
 
 func (dec *decoder) run() error {
 	decode := dec.hixie
-	if dec.Dialect == core.RFC6455 {
+	if !dec.Dialect.Hixie() {
 		decode = dec.rfc6455
 	}
 	err := decode()
