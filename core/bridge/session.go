@@ -112,7 +112,7 @@ func (s *Session) side(side relay.Side, of, other relay.Endpoint) relay.Endpoint
 // textFor returns how binary messages become text on their way to a side; nil: they are
 // not there, or refused.
 func (s *Session) textFor(to *core.Conn, from relay.Endpoint) func(dst, data []byte) []byte {
-	if conn := connOf(from); to.Dialect() == core.RFC6455 || conn != nil && conn.Dialect() != core.RFC6455 {
+	if conn := connOf(from); !to.Dialect().Hixie() || conn != nil && conn.Dialect().Hixie() {
 		return nil
 	}
 	return s.bridge.Binary
@@ -277,12 +277,13 @@ func (s *Session) Losses() (said []string, lost bool) {
 		said = append(said, fmt.Sprintf("of %d messages to TO %d were dropped and %d not sent; of %d it is not known whether they arrived%s",
 			kept.Sent+kept.Lost()+kept.Uncertain, kept.Dropped, kept.Unsent, kept.Uncertain, again))
 	}
+	lost = kept.Lost()+kept.Uncertain > 0 // what only came twice is not
 	if session := s.link.Session(); session != nil {
-		said = append(said, undelivered(session.Stats(relay.AToB), arrived(s.From), "TO")...)
-		said = append(said, undelivered(session.Stats(relay.BToA), s.earlier+arrived(s.last)+arrived(s.now), "FROM")...)
+		more := undelivered(session.Stats(relay.AToB), arrived(s.From), "TO")
+		more = append(more, undelivered(session.Stats(relay.BToA), s.earlier+arrived(s.last)+arrived(s.now), "FROM")...)
+		said, lost = append(said, more...), lost || len(more) > 0
 	}
-	twice := kept.Lost()+kept.Uncertain == 0 && kept.Again > 0
-	return said, len(said) > 0 && !twice
+	return said, lost
 }
 
 // undelivered says what one direction of a session has lost of the messages that have

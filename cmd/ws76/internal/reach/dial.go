@@ -265,7 +265,7 @@ func (d *Dialer) hint(h *core.HandshakeError) string {
 	speaks6455 := strings.Contains(version, rfc6455.Version) || h.Fields.Count("Sec-WebSocket-Accept") > 0 || h.Status == 426
 	var text string
 	switch {
-	case d.Options.Dialect.Hixie() && speaks6455:
+	case d.Options.Dialect != core.RFC6455 && speaks6455:
 		text = "try --dialect rfc6455"
 	case d.Options.Dialect == core.Hixie76 && h.Fields.Count("WebSocket-Location") > 0:
 		text = "try --dialect hixie-75"
