@@ -52,10 +52,8 @@ func (c *Conn) CloseWith(ctx context.Context, code int, reason string) error {
 			switch {
 			case err == io.EOF && c.ended.Load().Clean && c.framing.hasClosing() && c.vectored:
 				c.proper.Store(true)
-			case runtime.GOOS == "linux" && errors.Is(err, syscall.ECONNRESET):
-				// A reset, and before it no end of the stream, which Linux would tell first: the
-				// peer had something unread when it closed (RFC 1122, section 4.2.2.13).
-				c.reset.Store(true)
+			default:
+				c.noteReset(err)
 			}
 		}
 		c.pending.Set(&c.holding, c, 0)
@@ -67,6 +65,15 @@ func (c *Conn) CloseWith(ctx context.Context, code int, reason string) error {
 		return nil
 	}
 	return ended
+}
+
+// noteReset takes notice of a reset, which was read in place of the end of the stream, that
+// Linux would tell first: the peer had something unread when it closed (RFC 1122, section
+// 4.2.2.13).
+func (c *Conn) noteReset(err error) {
+	if runtime.GOOS == "linux" && errors.Is(err, syscall.ECONNRESET) {
+		c.reset.Store(true)
+	}
 }
 
 // SendClose sends the closing frame, after which nothing can be sent, and leaves

@@ -70,6 +70,26 @@ func TestFateClosedBefore(t *testing.T) {
 	}
 }
 
+// Nor one that resets the connection where it was to answer the closing frame.
+func TestFateResetInAnswer(t *testing.T) {
+	for _, d := range []core.Dialect{core.Hixie76, core.RFC6455} {
+		near, far := openedOver(t, fateStreams["tcp"], d)
+		ctx := testContext(t)
+		if err := near.Send(ctx, core.Message{Data: make([]byte, 100)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := near.SendClose(ctx, 1000, ""); err != nil {
+			t.Fatal(err)
+		}
+		far.raw.Read(make([]byte, 1)) // it is there, and the rest stays unread
+		far.raw.Close()
+		near.Close(ctx)
+		if f := near.Fate(); !f.Unread || f.NotKnown() != 1 {
+			t.Errorf("%s: %+v, %v", d, f, near.Ended())
+		}
+	}
+}
+
 // closeBehind closes c once it has the other side's last words, behind which TCP ends.
 func closeBehind(c net.Conn) {
 	under, secure := outq.Under(c)

@@ -201,6 +201,7 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 		return nil
 	case c.closing.Load():
 		// Time is up, or the peer dropped the connection instead of answering.
+		c.noteReset(err)
 		return c.end(c.unanswered(err))
 	}
 	if timeout && c.reads.Bounded() {
