@@ -81,7 +81,7 @@ func (l *Ledger) add(bytes, messages uint64) {
 
 // merge makes room: neighbours become one step, all that are short, or else all.
 func (l *Ledger) merge() {
-	for most := 2 * uint64(max(l.window, leastWindow)) / (steps / 2); l.n == steps; most = math.MaxUint32 {
+	for most := uint64(l.unread()) / (steps / 2); l.n == steps; most = math.MaxUint32 {
 		n := 0
 		for i := 1; i < steps; i++ {
 			last, next := &l.step[n], l.step[i]
@@ -155,11 +155,13 @@ func (l *Ledger) Look(written Mark, st State) {
 	if l.answers {
 		return // who says what it has read knows better
 	}
-	// A system has room for more than it says: Linux, for twice as much. And of what a
-	// program has read at once it may have handled nothing.
-	unread := 2*max(int(l.window), leastWindow) + readAtOnce
-	l.advance(l.before(less(less(written.Bytes, st.Waiting), unread)))
+	l.advance(l.before(less(less(written.Bytes, st.Waiting), l.unread())))
 }
+
+// unread is how much a peer may have acknowledged and not handled: a system has room for more
+// than it says, Linux for twice as much, and of what a program has read at once it may have
+// handled nothing.
+func (l *Ledger) unread() int { return 2*max(int(l.window), leastWindow) + readAtOnce }
 
 func less(n uint64, by int) uint64 { return n - min(n, uint64(max(by, 0))) }
 

@@ -68,7 +68,7 @@ func TestLedger(t *testing.T) {
 		}
 		// A place is remembered every so many bytes: the steps are no more than a quarter
 		// of what is not safe, and one write.
-		if got := l.Safe(); !answers && wrote-got.Bytes > 2*uint64(max(window, leastWindow))+readAtOnce+max(wrote/4, 25_000) {
+		if got := l.Safe(); !answers && wrote-got.Bytes > 2*uint64(max(window, leastWindow))+readAtOnce+max(wrote/4, 40_000) {
 			t.Fatalf("safe are %d bytes of %d, window %d", got.Bytes, wrote, window)
 		}
 	})
