@@ -82,7 +82,7 @@ internal/deadpeer         internal/unsent
 internal/natsconn         internal/deadpeer
 plugins                   scripts scripts/luacode scripts/permit internal/textfile
 plugins/broker            core internal/deadpeer internal/textfile
-plugins/mqtt              core plugins/broker
+plugins/mqtt              core internal/deadline internal/outq plugins/broker
 plugins/nats              core internal/natsconn plugins/broker
 plugins/record            core core/rfc6455 core/relay core/relay/recording
 scripts                   core core/hixie core/rfc6455 core/relay core/serve/gate internal/accept internal/glob

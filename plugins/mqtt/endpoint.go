@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/plugins/broker"
 )
 
@@ -34,8 +35,9 @@ type Endpoint struct {
 	opened chan error    // gets one: the first connection is subscribed, or why not
 	isOpen bool          // it got nil; run's
 
-	closed  atomic.Bool // Close was called
-	closing atomic.Bool // it takes nothing any more
+	taken   atomic.Uint64 // messages by Queue
+	closed  atomic.Bool   // Close was called
+	closing atomic.Bool   // it takes nothing any more
 
 	queue   *broker.Queue[*delivery]
 	inHand  [1]*delivery  // what Receive has given out
@@ -51,7 +53,8 @@ type Endpoint struct {
 	held       map[uint16]*delivery // came in with QoS 1, by number, until it is acknowledged
 	window     []*outgoing          // went out with QoS 1, until it is acknowledged
 	lastID     uint16
-	refused    error // of a message; the next Flush returns it
+	notKnown   uint64 // of QoS 0, whether the broker has read them, on connections that have ended
+	refused    error  // of a message; the next Flush returns it
 }
 
 // Open connects to the broker of a URL, mqtt://[USER[:PASSWORD]@]BROKER[:PORT]/TOPIC,
@@ -187,7 +190,7 @@ func (e *Endpoint) serve(l *link) error {
 	stop := make(chan struct{})
 	var helpers sync.WaitGroup
 	helpers.Go(func() { l.keep(stop, e.late) })
-	unwatch := context.AfterFunc(e.ctx, func() { l.conn.Close() })
+	unwatch := context.AfterFunc(e.ctx, l.close)
 	err := e.attach(l, &helpers)
 	for err == nil {
 		var p packet
@@ -199,11 +202,17 @@ func (e *Endpoint) serve(l *link) error {
 	e.link, e.ready = nil, false
 	e.notify()
 	e.mu.Unlock()
-	lost, err := l.reason(err)
+	unsent, notKnown, err := l.reason(err)
 	unwatch()
 	close(stop)
 	helpers.Wait()
-	e.lose(lost, "the connection was lost while they were sent")
+	e.lose(unsent, notTaken)
+	if notKnown > 0 {
+		e.mu.Lock()
+		e.notKnown += notKnown
+		e.mu.Unlock()
+		err = fmt.Errorf("%w; of %d messages it is not known whether they arrived", err, notKnown)
+	}
 	return err
 }
 
@@ -249,7 +258,8 @@ func (e *Endpoint) handle(l *link, p *packet) error {
 		e.acknowledged(p)
 	case suback:
 		return e.granted(l, p)
-	case pingresp: // read has noted that it came
+	case pingresp:
+		l.pong()
 	case disconnect:
 		return fmt.Errorf("the broker has ended the connection: %s", l.codec.text(p))
 	default:
@@ -293,6 +303,8 @@ func (e *Endpoint) end(err error) {
 	e.lose(uint64(pending), unacknowledged)
 }
 
+const notTaken = "the connection was lost while they were sent"
+
 const unacknowledged = "the broker has not acknowledged them"
 
 // shut ends the receiving with an error.
@@ -315,6 +327,16 @@ func (e *Endpoint) Close(ctx context.Context) error {
 		return nil
 	}
 	closed := fmt.Errorf("MQTT: the endpoint is closed: %w", net.ErrClosed)
+	// Whatever is being written to a broker that takes nothing ends with ctx, too.
+	defer context.AfterFunc(ctx, func() {
+		e.closing.Store(true)
+		e.mu.Lock()
+		l := e.link
+		e.mu.Unlock()
+		if l != nil {
+			l.close()
+		}
+	})()
 	err := e.Flush(ctx)
 	e.closing.Store(true)
 	e.shut(closed)
@@ -333,12 +355,28 @@ func (e *Endpoint) Close(ctx context.Context) error {
 	return err
 }
 
+// Fate is that of a core.Conn. What Options.Lost was told of counts as delivered. It is final once
+// the endpoint is closed, for QoS 0 only: of what the broker may not have read nobody else hears.
+func (e *Endpoint) Fate() core.Fate {
+	e.mu.Lock()
+	notKnown := e.notKnown + uint64(len(e.window))
+	e.mu.Unlock()
+	f := core.Fate{Given: e.taken.Load()}
+	f.Sent, f.Proven = f.Given, f.Given-min(notKnown, f.Given)
+	select {
+	case <-e.done:
+		f.Final = e.t.qos == 0
+	default:
+	}
+	return f
+}
+
 // leave takes leave of the broker and waits until it has closed the connection: if
 // that were closed while something comes in, the last acknowledgements would be lost.
 func (e *Endpoint) leave(ctx context.Context, l *link) {
 	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { l.conn.Close() })
+	stop := context.AfterFunc(ctx, l.close)
 	defer stop()
 	var last []byte
 	if e.t.birthTopic != "" && e.t.willTopic != "" { // a birth message that is kept is to be true no more

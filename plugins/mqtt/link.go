@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ws76/ws76/internal/deadline"
+	"github.com/ws76/ws76/internal/outq"
 	"github.com/ws76/ws76/plugins/broker"
 )
 
@@ -39,10 +41,33 @@ type link struct {
 	why    atomic.Pointer[error] // it ended
 
 	mu      sync.Mutex
+	writes  deadline.Writes
 	out     *bufio.Writer
 	scratch []byte
-	atStake uint64 // QoS 0 messages in out
-	err     error  // of a write; there are no more then
+	err     error // of a write; there are no more then
+	shut    bool
+	state   outq.State // of conn, when it was closed
+
+	// Of the messages of QoS 0, which nobody acknowledges.
+	ledger  outq.Ledger
+	written outq.Mark // by out
+	given   outq.Mark // to out
+	ends    []uint64  // where messages end that out holds, in bytes given
+
+	pings uint64
+	pongs atomic.Uint64
+	asks  atomic.Pointer[asking] // nil: nothing is asked
+}
+
+// asking is a ping by which the ledger asks.
+type asking struct{ ping, bytes uint64 }
+
+// Write is what out writes with.
+func (l *link) Write(p []byte) (int, error) {
+	l.writes.Until(time.Now().Add(writeTimeout))
+	n, err := l.conn.Write(p)
+	l.written.Bytes += uint64(n)
+	return n, err
 }
 
 // dialLink connects to host, up to the broker's CONNACK.
@@ -67,7 +92,8 @@ func dialLink(ctx context.Context, t *target, o *broker.Options, host string, c 
 		}
 		l.conn = tls.Client(conn, config)
 	}
-	l.in, l.out = bufio.NewReaderSize(l.conn, bufferSize), bufio.NewWriterSize(l.conn, bufferSize)
+	l.writes.Set = l.conn.SetWriteDeadline
+	l.in, l.out = bufio.NewReaderSize(l.conn, bufferSize), bufio.NewWriterSize(l, bufferSize)
 	err = l.handshake(t, o, resume)
 	if !stop() || err != nil {
 		conn.Close()
@@ -90,7 +116,7 @@ func (l *link) handshake(t *target, o *broker.Options, resume bool) error {
 		size:      int(min(o.MaxMessage+maxHeader, 1<<28)),
 		keepAlive: uint16(t.keepAlive / time.Second),
 	}
-	if _, err := l.conn.Write(l.codec.connect(t, own, resume)); err != nil {
+	if err := l.send(l.codec.connect(t, own, resume)); err != nil {
 		return err
 	}
 	p, err := readPacket(l.in, l.codec, maxHeader)
@@ -135,20 +161,45 @@ func (l *link) read(max int64) (packet, error) {
 	return p, err
 }
 
-// publish writes a message; it is on its way after flush.
+// errLinkEnded says that a message was not taken.
+var errLinkEnded = errors.New("the connection has ended")
+
+// publish writes a message; it is on its way after flush. Of what comes once the link has an
+// error nothing is in its books.
 func (l *link) publish(p *packet) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if p.qos == 0 {
-		l.atStake++
+	if l.err != nil {
+		return errLinkEnded
 	}
 	// The payload is not copied: what does not fit into the buffer goes out from
 	// where it is.
 	l.scratch = appendPublish(l.scratch[:0], l.codec.version(), p, len(p.payload))
+	if p.qos == 0 {
+		l.given.Messages++
+		l.ends = append(l.ends, l.given.Bytes+uint64(len(l.scratch)+len(p.payload)))
+	}
 	if err := l.write(l.scratch); err != nil {
 		return err
 	}
 	return l.write(p.payload)
+}
+
+// account takes into the books what out has written. The caller holds mu.
+func (l *link) account() {
+	if l.written.Bytes == l.ledger.Written().Bytes {
+		return
+	}
+	n := 0
+	for n < len(l.ends) && l.ends[n] <= l.written.Bytes {
+		n++
+	}
+	l.ends = append(l.ends[:0], l.ends[n:]...)
+	l.written.Messages += uint64(n)
+	if l.ledger.Wrote(l.written) && !l.shut {
+		st, _ := outq.AskStream(l.conn)
+		l.ledger.Look(l.written, st)
+	}
 }
 
 // send writes packets and flushes.
@@ -171,13 +222,10 @@ func (l *link) flushLocked() error {
 	if l.err != nil {
 		return l.err
 	}
-	if l.out.Buffered() > 0 {
-		l.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-		if err := l.out.Flush(); err != nil {
-			return l.broken(err)
-		}
+	defer l.account()
+	if err := l.out.Flush(); err != nil {
+		return l.broken(err)
 	}
-	l.atStake = 0
 	return nil
 }
 
@@ -185,41 +233,92 @@ func (l *link) write(b []byte) error {
 	if l.err != nil {
 		return l.err
 	}
-	if len(b) > l.out.Available() {
-		l.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-	}
+	l.given.Bytes += uint64(len(b))
+	defer l.account()
 	if _, err := l.out.Write(b); err != nil {
 		return l.broken(err)
 	}
 	return nil
 }
 
+// broken ends the link for an error of a write. The caller holds mu.
 func (l *link) broken(err error) error {
 	l.err = err
-	l.fail(err)
+	l.why.CompareAndSwap(nil, &err)
+	l.closeLocked()
 	return err
 }
 
 // fail ends the link for a reason, unless it has one already.
 func (l *link) fail(err error) {
 	l.why.CompareAndSwap(nil, &err)
-	l.conn.Close()
+	l.close()
 }
 
-// reason returns why the link ended, where err is what reading it gave, and how
-// many messages of QoS 0 were not handed over.
-func (l *link) reason(err error) (lost uint64, why error) {
-	if err == io.EOF {
+// close closes the connection. A write that waits ends, and what has become of what was written
+// is asked while the system still tells.
+func (l *link) close() {
+	l.writes.GiveUp()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closeLocked()
+}
+
+func (l *link) closeLocked() {
+	if l.shut {
+		return
+	}
+	l.shut = true
+	secure := false
+	if l.state, secure = outq.AskStream(l.conn); secure {
+		l.state.Unsent = 0 // of what it holds nobody knows which messages that is
+	}
+	deadline.Close(l.conn)
+}
+
+// reason returns why the link ended, where err is what reading it gave, how many messages of
+// QoS 0 were not sent, and of how many the broker may not have read all.
+func (l *link) reason(err error) (unsent, notKnown uint64, why error) {
+	proper := err == io.EOF // a system resets a connection that is closed with something unread
+	if proper {
 		err = errors.New("the broker has closed the connection")
 	}
 	l.fail(err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	lost, l.atStake = l.atStake, 0
+	sent, proven := l.ledger.Ended(l.state, proper && l.err == nil)
+	if proper && l.err == nil && !l.state.Known {
+		proven = sent
+	}
 	if l.err == nil {
 		l.err = err
 	}
-	return lost, *l.why.Load()
+	return l.given.Messages - sent, sent - proven, *l.why.Load()
+}
+
+// ping asks the broker for a sign of life, which says too that it has read what was sent before.
+func (l *link) ping() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pings++; l.asks.Load() == nil {
+		at := outq.Mark{Bytes: l.given.Bytes + uint64(len(pingreq)), Messages: l.given.Messages}
+		l.ledger.Ask(at)
+		l.asks.Store(&asking{l.pings, at.Bytes})
+	}
+	if err := l.write(pingreq); err != nil {
+		return err
+	}
+	return l.flushLocked()
+}
+
+// pong takes the answer to the oldest ping that has none. It waits for no write: the broker may
+// read on only once it is read from.
+func (l *link) pong() {
+	n := l.pongs.Add(1)
+	if a := l.asks.Load(); a != nil && a.ping == n {
+		l.ledger.Answered(a.bytes)
+		l.asks.Store(nil)
+	}
 }
 
 // keep watches over the link until stop is closed: it asks the broker for a sign of
@@ -243,7 +342,7 @@ func (l *link) keep(stop <-chan struct{}, late func() error) {
 			return
 		}
 		asked = time.Since(l.began)
-		if l.send(pingreq) != nil {
+		if l.ping() != nil {
 			return
 		}
 	}

@@ -9,9 +9,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/plugins/broker"
 )
@@ -354,5 +356,75 @@ func TestClosed(t *testing.T) {
 	}
 	if err := e.Close(t.Context()); err != nil {
 		t.Errorf("again: %v", err)
+	}
+}
+
+// TestFateQoS0: of what a broker may not have read that is said, however the endpoint ends, and
+// within the time for that.
+func TestFateQoS0(t *testing.T) {
+	const count = 20_000
+	for name, reads := range map[string]bool{"reads all": true, "reads nothing": false} {
+		t.Run(name, func(t *testing.T) {
+			release := make(chan struct{})
+			var stop sync.Once
+			let := func() { stop.Do(func() { close(release) }) }
+			var got atomic.Uint64
+			f := startFake(t, func(_ int, conn net.Conn, next func() (raw, error)) {
+				accept(conn, next, 0, func(_ byte, p raw) bool {
+					if !reads {
+						<-release
+						return false
+					}
+					if p.head>>4 == publish {
+						got.Add(1)
+					}
+					return p.head>>4 != disconnect
+				})
+			})
+			defer let()
+			var mu sync.Mutex
+			lost := uint64(0)
+			e := f.mustOpen("?sub=&qos=0", &broker.Options{Lost: func(n uint64, _ string) {
+				mu.Lock()
+				defer mu.Unlock()
+				lost += n
+			}})
+			sending := make(chan struct{})
+			given := uint64(0)
+			go func() {
+				defer close(sending)
+				for given < count {
+					if e.Queue(t.Context(), core.Message{Data: make([]byte, 1<<10)}) != nil {
+						return
+					}
+					given++
+				}
+				e.Flush(t.Context())
+			}()
+			if reads {
+				<-sending
+			}
+			for e.Fate().Given == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), bound)
+			if !reads {
+				cancel() // a write may wait by now
+			}
+			defer cancel()
+			e.Close(ctx)
+			<-sending
+			fate := e.Fate()
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case !fate.Final || fate.Given != given:
+				t.Errorf("%d messages were given: %+v", given, fate)
+			case reads && (got.Load() != count || fate.NotKnown()+lost > 0):
+				t.Errorf("the broker has read %d; %d lost, %+v", got.Load(), lost, fate)
+			case !reads && fate.NotKnown()+lost != given:
+				t.Errorf("the broker has read none of %d; %d lost, %+v", given, lost, fate)
+			}
+		})
 	}
 }

@@ -35,6 +35,14 @@ func (e *Endpoint) Send(ctx context.Context, m core.Message) error {
 // messages of QoS 1 as are allowed are not acknowledged, it waits. A message that cannot
 // be published is counted as lost.
 func (e *Endpoint) Queue(ctx context.Context, m core.Message) error {
+	err := e.queueOne(ctx, m)
+	if err == nil {
+		e.taken.Add(1)
+	}
+	return err
+}
+
+func (e *Endpoint) queueOne(ctx context.Context, m core.Message) error {
 	p, err := e.compose(m)
 	if err != nil { // of this message: the next may do
 		e.lose(1, err.Error())
@@ -65,8 +73,10 @@ func (e *Endpoint) Queue(ctx context.Context, m core.Message) error {
 	}
 	e.mu.Unlock()
 	// An error of the connection is none of the message: QoS 1 is sent again on the
-	// next, QoS 0 is counted as lost when this one ends.
-	l.publish(&p)
+	// next, QoS 0 is counted when this one ends.
+	if l.publish(&p) == errLinkEnded && p.qos == 0 {
+		e.lose(1, notTaken)
+	}
 	return nil
 }
 
