@@ -299,7 +299,7 @@ func TestLibraryDoc(t *testing.T) {
 	}
 	plain := func(code []byte) string { return strings.Join(strings.Fields(string(code)), " ") }
 	var examples strings.Builder
-	for _, folder := range []string{"core", "core/serve", "transports/all"} {
+	for _, folder := range []string{"core", "core/serve", "core/bridge", "transports/all"} {
 		code, err := os.ReadFile(filepath.Join("../..", folder, "example_test.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,19 @@
+package outcome
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/ws76/ws76/cmd/ws76/internal/app"
+	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/relay"
+)
+
+// A peer that acknowledges nothing is a lost connection, which may be dialled again, also where its
+// own system has not given it up yet.
+func TestNotProven(t *testing.T) {
+	err := &relay.SideError{Side: relay.B, Op: relay.OpSend, Err: fmt.Errorf("%w within 1m0s", core.ErrNotProven)}
+	if Code(err) != app.ExitUnclean || !Retryable(err) {
+		t.Errorf("exit code %d, retryable %v", Code(err), Retryable(err))
+	}
+}
