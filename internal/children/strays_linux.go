@@ -79,8 +79,12 @@ func endWatch() bool {
 	if watch.lets.Load() {
 		all.Lock()
 		defer all.Unlock()
-		if slices.ContainsFunc(strays(), func(pid int) bool { return strings.HasPrefix(markOf(pid), free) }) {
-			return false // they live on, and are to be waited for
+		for range 2 { // a list may miss one
+			// They live on, and are to be waited for. One that has ended, or is about to be another
+			// program, has no environment.
+			if slices.ContainsFunc(strays(), func(pid int) bool { mark := markOf(pid); return mark == "" || strings.HasPrefix(mark, free) }) {
+				return false
+			}
 		}
 	}
 	watch.stop = nil
