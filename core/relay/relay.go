@@ -14,7 +14,7 @@
 // that the hooks before it let pass or made, and nothing made by those behind.
 //
 // A session is pushed, not polled. Whoever has a message hands it to
-// [Session.Push]: an event loop from its handler, or [Join], which is the pump
+// [Session.Push]: an HTTP handler, or [Join], which is the pump
 // for endpoints that block in Receive:
 //
 //	err := relay.Join(ctx, terminal, conn, &relay.Options{Hooks: hooks})

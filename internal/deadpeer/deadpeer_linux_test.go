@@ -10,6 +10,8 @@ import (
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"github.com/ws76/ws76/internal/unsent"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -119,5 +121,19 @@ func TestForgets(t *testing.T) {
 	w.timer.Stop()
 	if w.look(); len(w.conns) != 0 || w.timer != nil {
 		t.Errorf("%d connections are watched still", len(w.conns))
+	}
+}
+
+// What is unsent is bounded on both sides, whether or not dead peers are noticed.
+func TestUnsentIsBounded(t *testing.T) {
+	for _, after := range []time.Duration{-1, time.Minute} {
+		near, far := pair(t, New(after))
+		for _, conn := range []*net.TCPConn{near, far} {
+			most := 0
+			control(conn, func(fd int) { most, _ = unix.GetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT) })
+			if most != unsent.Most {
+				t.Errorf("%d bytes may be unsent", most)
+			}
+		}
 	}
 }
