@@ -76,7 +76,7 @@ func documentedLimits(t *testing.T) []documentedLimit {
 		named(of("all messages that have not come whole", "max-pending"), "max-message"),
 		after(inBytes(own("core/serve", "writePiece"), kiB, "KiB"), of("a client that takes nothing", "write-timeout")),
 		of("a client that is gone", "dead-after"),
-		with(of("own messages that wait"), inBytes(serve.DefaultSendBytes, miB, "MiB"), inBytes(own("core/serve", "pongsMost"), kiB, "KiB")),
+		with(of("own messages that wait"), inBytes(serve.DefaultSendBytes, miB, "MiB"), inBytes(own("core/serve", "unreadMost"), kiB, "KiB")),
 		with(of("what the system keeps unsent"), inBytes(own("internal/unsent", "Most"), kiB, "KiB")),
 		with(of("messages of channels that wait for a connection", "queue"), inBytes(serve.DefaultQueueBytes, miB, "MiB")),
 		of("messages of channels that wait, over all", "max-pending"),

@@ -273,13 +273,13 @@ func serveAttacked(t *testing.T, passwords bool) {
 		hostile := exec.Command("attack", target, strconv.Itoa(*attackers), *attackKind, kinds)
 		hostile.Stderr = os.Stderr
 		startOn(t, hostile, 1, true)
+		t.Cleanup(func() { hostile.Process.Kill(); hostile.Wait() })
 		until(t, "all attackers have come", func() bool { return openFiles(t, attacked.Process.Pid) > *attackers*9/10 })
 		settled = append(settled, untilQuiet(t, attacked.Process.Pid))
 		began, work := time.Now(), processorTime(t, cmd.Process.Pid)
 		with = append(with, ask())
 		busy = append(busy, int(100*(processorTime(t, cmd.Process.Pid)-work)/time.Since(began)))
 		if *attackTurns == len(with) { // the last ones are there when it is to stop
-			defer func() { hostile.Process.Kill(); hostile.Wait() }()
 			break
 		}
 		hostile.Process.Kill()

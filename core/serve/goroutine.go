@@ -166,7 +166,7 @@ func (c *connPeer) waitForRoom() error {
 	p := c.peer
 	p.mu.Lock()
 	p.flags.And(^held)
-	if p.out == nil || p.out.bytes <= p.set.sendBytes()/2 {
+	if !p.waits(2) {
 		p.mu.Unlock()
 		return nil
 	}
@@ -252,7 +252,7 @@ func (c *connPeer) sendWaiting() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for {
-		if c.room != nil && (c.gone || p.out == nil || p.out.bytes <= p.set.sendBytes()/2) {
+		if c.room != nil && (c.gone || !p.waits(2)) {
 			close(c.room)
 			c.room = nil
 		}

@@ -132,16 +132,11 @@ func (l *loop) begin(p *Peer) {
 	p.flags.Or(batching)
 }
 
-// pongsMost is how many bytes may wait for a peer that sends pings on and on: it has to
-// read before it is read from.
-const pongsMost = 16 << 10
-
 // decode is deliver after begin.
 func (l *loop) decode(p *Peer, k *core.Codec) {
 	var messages uint64
 	var ctl core.Control
 	var err error
-	pinged := false
 	for {
 		if p.flags.Load()&runs != 0 {
 			if frames, n := k.NextRun(); n > 0 {
@@ -164,7 +159,6 @@ func (l *loop) decode(p *Peer, k *core.Codec) {
 		}
 		if ctl.Kind == core.Ping && p.state == stateOpen {
 			l.replies = p.codec().AppendPong(l.replies, ctl.Data)
-			pinged = true
 			if len(l.replies) > replySize {
 				p.mu.Lock()
 				l.sendReplies(p)
@@ -191,13 +185,6 @@ func (l *loop) decode(p *Peer, k *core.Codec) {
 		m.repaired.Add(repaired)
 	}
 	l.settle(p)
-	if pinged {
-		p.mu.Lock()
-		if p.ownBytes() > pongsMost {
-			p.flags.Or(held | pinging)
-		}
-		p.mu.Unlock()
-	}
 	switch {
 	case err == errHeld || err == core.ErrPaused:
 		l.keep(p, k)
@@ -227,8 +214,8 @@ func (l *loop) settle(p *Peer) {
 		emptied = p.out == nil
 		switch {
 		case emptied:
-			p.flags.And(^(held | pinging)) // nothing would say that it may go on
-		case p.out.bytes >= p.set.sendBytes():
+			p.flags.And(^held) // nothing would say that it may go on
+		case p.waits(1):
 			p.flags.Or(held)
 		}
 	}
@@ -262,12 +249,12 @@ func (l *loop) goOn(p *Peer) {
 	}
 	if p.flags.Load()&held != 0 {
 		p.mu.Lock()
-		full := p.out != nil && p.out.bytes > p.set.sendBytes()/2 || p.flags.Load()&pinging != 0 && p.ownBytes() > 0
+		full := p.waits(2)
 		p.mu.Unlock()
 		if full {
 			return
 		}
-		p.flags.And(^(held | pinging))
+		p.flags.And(^held)
 	}
 	if p.in != nil && (len(p.in.Rest()) > 0 || p.in.Paused()) {
 		l.deliver(p, p.in)
@@ -333,14 +320,6 @@ func (l *loop) charge(p *Peer) {
 	if b := l.server.Accept.Pending; b != nil {
 		b.Set(&p.in.Holding, (*pendingPeer)(p), int64(p.in.Held()+len(p.in.Rest())))
 	}
-}
-
-// ownBytes is what waits for p and for nobody else. The caller holds p.mu.
-func (p *Peer) ownBytes() int {
-	if p.out == nil {
-		return 0
-	}
-	return p.out.bytes - p.out.sharedBytes
 }
 
 // chargedEvery is how much what waits for a peer may change before that is told.

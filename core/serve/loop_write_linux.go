@@ -125,7 +125,7 @@ func rest(n int, parts ...[]byte) []byte {
 
 // watchFull is watch for a peer that may have to be held. The caller holds p.mu.
 func (l *loop) watchFull(p *Peer) {
-	if p.out.bytes >= p.set.sendBytes() {
+	if p.waits(1) {
 		p.flags.Or(held)
 	}
 	l.watch(p)

@@ -83,7 +83,6 @@ const (
 	proper                      // of a loop: the peer's stream, or its closing frame, has ended it
 	answered                    // of a loop: with a closing frame that is the answer to ours
 	busy                        // of a loop: it sends much
-	pinging                     // of a loop: it is held until nothing waits for it: it sends pings and does not read
 	bareEnd                     // of a loop: our end of the stream is our closing frame, in draft 76 too
 )
 
@@ -228,10 +227,28 @@ func (p *Peer) Send(m core.Message) error {
 	}
 	*buf = b
 	p.put(item{b: b, ends: []uint32{uint32(len(b))}})
-	if p.out != nil && p.out.bytes >= p.set.sendBytes() {
+	if p.waits(1) {
 		p.flags.Or(held)
 	}
 	return nil
+}
+
+// unreadMost is how many bytes may wait for a peer, and for nobody else, while it is read
+// from: one that asks on and on and does not read would have all that it may have.
+const unreadMost = 64 << 10
+
+// waits reports whether so much waits for p that it has to read before it is read from, or
+// the nth part of that. The caller holds p.mu.
+func (p *Peer) waits(part int) bool {
+	return p.out != nil && (p.out.bytes >= p.set.sendBytes()/part || p.ownBytes() >= unreadMost/part)
+}
+
+// ownBytes is what waits for p and for nobody else. The caller holds p.mu.
+func (p *Peer) ownBytes() int {
+	if p.out == nil {
+		return 0
+	}
+	return p.out.bytes - p.out.sharedBytes
 }
 
 // frameBuffers are for frames on their way into a write or an outbox.

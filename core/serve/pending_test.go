@@ -84,7 +84,7 @@ func testPending(t *testing.T, e engine) {
 func TestPendingUnread(t *testing.T) {
 	for _, e := range []engine{loops, fronted} {
 		t.Run(string(e), func(t *testing.T) {
-			const budget = 2 << 20
+			const budget = 400 << 10
 			ended := make(chan error, 100)
 			r := start(t, e, &serve.Server{
 				Accept: core.AcceptOptions{Pending: core.NewBudget(budget)},
