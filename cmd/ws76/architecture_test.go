@@ -26,41 +26,42 @@ cmd/ws76                  ~about ~app ~bridge ~completion ~connect ~demo ~frame 
                           internal/textfile
 ~apptest                  ~app ~outcome
 ~bridge                   ~app ~child ~flags ~front ~hooks ~listen ~outcome ~reach ~softmodule core core/bridge core/hub
-                          core/relay core/relay/format core/relay/recording core/serve internal/accept
-                          internal/deadpeer plugins/broker plugins/mqtt plugins/nats plugins/record scripts
+                          core/relay core/relay/format core/relay/record core/relay/recording core/serve
+                          endpoints/broker endpoints/mqtt endpoints/nats internal/accept internal/deadpeer scripts
                           scripts/watch transports transports/exec transports/pipe transports/tls
                           transports/wifly/module
 ~child                    ~reach core core/bridge core/hixie core/relay core/relay/format core/rfc6455 transports/exec
 ~completion               ~app ~hooks ~reach completions core plugins transports/all transports/serial
 ~connect                  ~app ~flags ~hooks ~outcome ~output ~reach core core/bridge core/hixie core/relay
-                          core/relay/format core/relay/recording core/rfc6455 internal/lineedit internal/silence
-                          plugins/record scripts
+                          core/relay/format core/relay/record core/relay/recording core/rfc6455 internal/lineedit
+                          internal/silence scripts
 ~demo                     ~app ~flags ~listen ~reach core transports transports/serial transports/wifly
                           transports/wifly/module
 ~frame                    ~app ~flags ~hooks ~outcome ~output core core/hixie core/relay core/relay/format core/rfc6455
                           internal/capture scripts
 ~front                    ~app ~flags ~listen ~reach core core/hixie core/serve/auth core/serve/channels core/serve/gate
                           scripts transports transports/tls
-~hooks                    ~app ~flags ~reach core core/relay internal/textfile plugins plugins/record scripts scripts/kv
-                          scripts/permit transports transports/all
+~hooks                    ~app ~flags ~reach core core/relay core/relay/record internal/textfile plugins scripts
+                          scripts/kv scripts/permit transports transports/all
 ~keygen                   ~app ~flags core/hixie core/rfc6455
 ~listen                   ~app ~flags ~reach core core/serve/gate transports transports/all
 ~luaprogram               ~app ~hooks ~listen ~reach core scripts transports
-~outcome                  ~app core core/hixie core/relay core/relay/format core/relay/recording core/rfc6455 plugins
-                          plugins/record scripts transports transports/exec transports/wifly
+~outcome                  ~app core core/hixie core/relay core/relay/format core/relay/record core/relay/recording
+                          core/rfc6455 plugins scripts transports transports/exec transports/wifly
 ~output                   ~app ~flags core/relay/format
-~plugin                   ~app ~hooks ~luaprogram ~reach core plugins plugins/mqtt plugins/nats plugins/record scripts
+~plugin                   ~app ~hooks ~luaprogram ~reach core core/relay/record endpoints/mqtt endpoints/nats plugins
+                          scripts
 ~reach                    ~app ~flags core core/hixie core/rfc6455 internal/deadpeer internal/textfile scripts/permit
                           transports transports/all transports/exec transports/tcp transports/tls transports/wifly
-~replay                   ~app ~flags ~listen ~outcome ~output ~reach core core/relay/format core/relay/recording
-                          core/serve/gate internal/accept plugins/record
+~replay                   ~app ~flags ~listen ~outcome ~output ~reach core core/relay/format core/relay/record
+                          core/relay/recording core/serve/gate internal/accept
 ~run                      ~app ~hooks ~luaprogram ~reach core scripts scripts/permit
 ~script                   ~app ~flags ~hooks internal/textfile plugins scripts scripts/check scripts/luacode
                           scripts/meta scripts/scripttest scripts/templates scripts/watch
 ~serve                    ~app ~child ~flags ~front ~hooks ~listen ~luaprogram ~outcome ~reach core core/hixie core/hub
-                          core/hub/nats core/relay core/relay/recording core/rfc6455 core/serve core/serve/channels
-                          core/serve/dashboard core/serve/gate core/serve/metrics core/serve/static internal/deadpeer
-                          plugins/record scripts transports transports/exec transports/tls
+                          core/hub/nats core/relay core/relay/record core/relay/recording core/rfc6455 core/serve
+                          core/serve/channels core/serve/dashboard core/serve/gate core/serve/metrics core/serve/static
+                          internal/deadpeer scripts transports transports/exec transports/tls
 ~softmodule               ~app ~listen ~reach internal/textfile transports/serial transports/wifly/module
 ~wifly                    ~app ~flags ~outcome ~reach ~softmodule core core/bridge core/hixie core/relay core/serve/gate
                           internal/outq internal/textfile transports transports/wifly transports/wifly/module
@@ -71,20 +72,21 @@ core/hub                  core
 core/hub/nats             core internal/natsconn
 core/relay                core core/rfc6455
 core/relay/format         core core/hixie internal/deadline
+core/relay/record         core core/rfc6455 core/relay core/relay/recording
 core/relay/recording      core core/hixie core/relay/format internal/textfile
 core/serve                core core/hixie core/relay core/rfc6455 core/serve/auth core/serve/gate internal/accept
-                          internal/ahead internal/deadline internal/deadpeer internal/outq internal/silence internal/unsent
+                          internal/ahead internal/deadline internal/deadpeer internal/outq internal/silence
+                          internal/unsent
 core/serve/auth           internal/textfile
 core/serve/channels       core core/hub core/relay core/relay/format core/rfc6455 core/serve
 core/serve/gate           core core/hixie core/serve/auth
 core/serve/metrics        core core/hixie
+endpoints/broker          core internal/deadpeer internal/textfile
+endpoints/mqtt            core endpoints/broker internal/deadline internal/outq
+endpoints/nats            core endpoints/broker internal/natsconn
 internal/deadpeer         internal/unsent
 internal/natsconn         internal/deadpeer
 plugins                   scripts scripts/luacode scripts/permit internal/textfile
-plugins/broker            core internal/deadpeer internal/textfile
-plugins/mqtt              core internal/deadline internal/outq plugins/broker
-plugins/nats              core internal/natsconn plugins/broker
-plugins/record            core core/rfc6455 core/relay core/relay/recording
 scripts                   core core/hixie core/rfc6455 core/relay core/serve/gate internal/accept internal/glob
                           scripts/check scripts/kv scripts/lauxlib scripts/luacode scripts/lualib scripts/luastd
                           scripts/luastring scripts/permit scripts/watch internal/textfile
@@ -414,7 +416,7 @@ func TestLibrariesKeepQuiet(t *testing.T) {
 	checked := 0
 	sourceFiles(t, func(pkg, path string, file *ast.File) {
 		top, _, _ := strings.Cut(pkg, "/")
-		if !slices.Contains([]string{"core", "transports", "scripts", "plugins"}, top) || pkg == "transports/transporttest" {
+		if !slices.Contains([]string{"core", "transports", "scripts", "plugins", "endpoints"}, top) || pkg == "transports/transporttest" {
 			return
 		}
 		checked++

@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/endpoints/mqtt"
 	"github.com/ws76/ws76/internal/testenv"
-	"github.com/ws76/ws76/plugins/mqtt"
 	rn131 "github.com/ws76/ws76/transports/wifly/module"
 )
 

@@ -1,5 +1,5 @@
 // Package natsconn connects to NATS, for all that uses it: the backplane of
-// core/hub and the endpoint of plugins/nats.
+// core/hub and the endpoint of endpoints/nats.
 package natsconn
 
 import (

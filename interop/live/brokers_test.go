@@ -28,8 +28,8 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 	"go.uber.org/goleak"
 
+	"github.com/ws76/ws76/endpoints/broker"
 	"github.com/ws76/ws76/internal/testenv"
-	"github.com/ws76/ws76/plugins/broker"
 	wstls "github.com/ws76/ws76/transports/tls"
 )
 

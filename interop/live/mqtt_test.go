@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/endpoints/broker"
+	"github.com/ws76/ws76/endpoints/mqtt"
 	"github.com/ws76/ws76/internal/testenv"
-	"github.com/ws76/ws76/plugins/broker"
-	"github.com/ws76/ws76/plugins/mqtt"
 )
 
 func openMQTT(t *testing.T, url string, o *broker.Options) *mqtt.Endpoint {

@@ -16,8 +16,8 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/ws76/ws76/core"
-	"github.com/ws76/ws76/plugins/broker"
-	"github.com/ws76/ws76/plugins/nats"
+	"github.com/ws76/ws76/endpoints/broker"
+	"github.com/ws76/ws76/endpoints/nats"
 )
 
 func openNATS(t *testing.T, url string, o *broker.Options) *nats.Endpoint {

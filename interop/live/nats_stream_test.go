@@ -22,8 +22,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/ws76/ws76/core"
-	"github.com/ws76/ws76/plugins/broker"
-	"github.com/ws76/ws76/plugins/nats"
+	"github.com/ws76/ws76/endpoints/broker"
+	"github.com/ws76/ws76/endpoints/nats"
 )
 
 // jetStream is a server whose streams outlive it, and a client of it.

@@ -9,10 +9,10 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/endpoints/broker"
+	"github.com/ws76/ws76/endpoints/mqtt"
+	"github.com/ws76/ws76/endpoints/nats"
 	"github.com/ws76/ws76/internal/deadpeer"
-	"github.com/ws76/ws76/plugins/broker"
-	"github.com/ws76/ws76/plugins/mqtt"
-	"github.com/ws76/ws76/plugins/nats"
 )
 
 // brokerKind is one kind of broker: MQTT, NATS.

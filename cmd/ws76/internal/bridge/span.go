@@ -19,9 +19,9 @@ import (
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/relay"
 	"github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/core/relay/record"
 	"github.com/ws76/ws76/core/relay/recording"
 	"github.com/ws76/ws76/core/serve"
-	"github.com/ws76/ws76/plugins/record"
 	"github.com/ws76/ws76/scripts"
 	wstls "github.com/ws76/ws76/transports/tls"
 )

@@ -15,9 +15,9 @@ import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/bridge"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/relay/record"
 	"github.com/ws76/ws76/core/relay/recording"
 	"github.com/ws76/ws76/core/rfc6455"
-	"github.com/ws76/ws76/plugins/record"
 	"github.com/ws76/ws76/scripts"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
-	"github.com/ws76/ws76/plugins/record"
+	"github.com/ws76/ws76/core/relay/record"
 )
 
 // recordTimeout bounds the writing of what is left of a recording.

@@ -12,10 +12,10 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/hooks"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
+	"github.com/ws76/ws76/core/relay/record"
+	"github.com/ws76/ws76/endpoints/mqtt"
+	"github.com/ws76/ws76/endpoints/nats"
 	"github.com/ws76/ws76/plugins"
-	"github.com/ws76/ws76/plugins/mqtt"
-	"github.com/ws76/ws76/plugins/nats"
-	"github.com/ws76/ws76/plugins/record"
 )
 
 // Command is ws76 plugin.

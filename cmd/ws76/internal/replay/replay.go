@@ -24,10 +24,10 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay/format"
+	"github.com/ws76/ws76/core/relay/record"
 	"github.com/ws76/ws76/core/relay/recording"
 	"github.com/ws76/ws76/core/serve/gate"
 	"github.com/ws76/ws76/internal/accept"
-	"github.com/ws76/ws76/plugins/record"
 )
 
 // Command is ws76 replay.

@@ -20,10 +20,10 @@ import (
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/relay"
+	"github.com/ws76/ws76/core/relay/record"
 	"github.com/ws76/ws76/core/relay/recording"
 	"github.com/ws76/ws76/core/rfc6455"
 	"github.com/ws76/ws76/core/serve"
-	"github.com/ws76/ws76/plugins/record"
 	"github.com/ws76/ws76/scripts"
 	"github.com/ws76/ws76/transports"
 )

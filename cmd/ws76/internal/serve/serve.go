@@ -23,11 +23,11 @@ import (
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/hub/nats"
+	"github.com/ws76/ws76/core/relay/record"
 	"github.com/ws76/ws76/core/serve"
 	"github.com/ws76/ws76/core/serve/channels"
 	"github.com/ws76/ws76/core/serve/metrics"
 	"github.com/ws76/ws76/core/serve/static"
-	"github.com/ws76/ws76/plugins/record"
 	wstls "github.com/ws76/ws76/transports/tls"
 )
 

@@ -15,7 +15,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/relay"
-	"github.com/ws76/ws76/plugins/broker"
+	"github.com/ws76/ws76/endpoints/broker"
 )
 
 var (

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ws76/ws76/plugins/broker"
+	"github.com/ws76/ws76/endpoints/broker"
 )
 
 const usage = "mqtt://[USER[:PASSWORD]@]BROKER[:PORT]/TOPIC"

@@ -7,7 +7,7 @@ import (
 	"os"
 
 	"github.com/ws76/ws76/core"
-	"github.com/ws76/ws76/plugins/broker"
+	"github.com/ws76/ws76/endpoints/broker"
 )
 
 // delivery is a message that came in. Those of QoS 1 are acknowledged when they

@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/ws76/ws76/core"
-	"github.com/ws76/ws76/plugins/broker"
+	"github.com/ws76/ws76/endpoints/broker"
 )
 
 // answerTimeout bounds the wait for the server to say that it took messages.

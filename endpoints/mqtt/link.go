@@ -12,9 +12,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ws76/ws76/endpoints/broker"
 	"github.com/ws76/ws76/internal/deadline"
 	"github.com/ws76/ws76/internal/outq"
-	"github.com/ws76/ws76/plugins/broker"
 )
 
 const (

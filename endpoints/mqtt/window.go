@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core"
-	"github.com/ws76/ws76/plugins/broker"
+	"github.com/ws76/ws76/endpoints/broker"
 )
 
 // maxInflight bounds the messages of QoS 1 that are not acknowledged, in each

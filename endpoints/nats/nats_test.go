@@ -10,7 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/ws76/ws76/core/relay"
-	"github.com/ws76/ws76/plugins/broker"
+	"github.com/ws76/ws76/endpoints/broker"
 )
 
 var (

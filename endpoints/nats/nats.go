@@ -28,8 +28,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/endpoints/broker"
 	"github.com/ws76/ws76/internal/natsconn"
-	"github.com/ws76/ws76/plugins/broker"
 )
 
 // Summary and Example are for lists of what there is.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core"
-	"github.com/ws76/ws76/plugins/broker"
+	"github.com/ws76/ws76/endpoints/broker"
 )
 
 const (

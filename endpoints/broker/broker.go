@@ -1,5 +1,5 @@
-// Package broker is what the endpoints on message brokers, plugins/mqtt and
-// plugins/nats, have in common: how their URLs are read, their options, the queue
+// Package broker is what the endpoints on message brokers, endpoints/mqtt and
+// endpoints/nats, have in common: how their URLs are read, their options, the queue
 // towards Receive, and the envelope that carries a topic with a message. It knows
 // no protocol.
 package broker
