@@ -293,6 +293,42 @@ func TestAcceptsInOnePlace(t *testing.T) {
 	})
 }
 
+// TestSessionsEndWithTheServer finds sessions of a server that go on when it gives up waiting:
+// they would be cut before they have said what is lost.
+func TestSessionsEndWithTheServer(t *testing.T) {
+	found := 0
+	sourceFiles(t, func(pkg, path string, file *ast.File) {
+		if !strings.HasPrefix(pkg, "core/serve") && !strings.HasSuffix(pkg, "internal/serve") && !strings.HasSuffix(pkg, "internal/child") {
+			return
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) != 4 {
+				return true
+			}
+			if f, ok := call.Fun.(*ast.SelectorExpr); !ok || f.Sel.Name != "Join" {
+				return true
+			}
+			found++
+			options, ok := call.Args[3].(*ast.UnaryExpr)
+			if ok {
+				lit, is := options.X.(*ast.CompositeLit)
+				ok = is && slices.ContainsFunc(lit.Elts, func(e ast.Expr) bool {
+					pair, is := e.(*ast.KeyValueExpr)
+					return is && pair.Key.(*ast.Ident).Name == "Until"
+				})
+			}
+			if !ok {
+				t.Errorf("%s joins endpoints without relay.Options.Until", path)
+			}
+			return true
+		})
+	})
+	if found < 4 {
+		t.Errorf("found only %d sessions", found)
+	}
+}
+
 // TestDialsInOnePlace finds who opens TCP connections, or listens for them, past
 // internal/deadpeer: peers that are gone without a word would not be noticed there.
 func TestDialsInOnePlace(t *testing.T) {

@@ -29,6 +29,7 @@ type plainHTTP struct {
 	stopped chan struct{}
 	once    sync.Once
 	done    sync.WaitGroup
+	asked   sync.WaitGroup // requests that are being answered
 	turns   turns
 }
 
@@ -47,7 +48,7 @@ func (s *Server) startHTTP(ctx context.Context, addr net.Addr) *plainHTTP {
 	p := &plainHTTP{owner: s, addr: addr, streams: make(chan net.Conn), stopped: make(chan struct{})}
 	p.turns.free = runtime.GOMAXPROCS(0)
 	p.server = &http.Server{
-		Handler:           bodies(s.admitted(ctx, handler)),
+		Handler:           p.counted(bodies(s.admitted(ctx, handler))),
 		ReadHeaderTimeout: s.handshakeTimeout(),
 		ReadTimeout:       s.handshakeTimeout(),
 		IdleTimeout:       keptAlive,
@@ -65,6 +66,15 @@ func (s *Server) startHTTP(ctx context.Context, addr net.Addr) *plainHTTP {
 	}
 	p.done.Go(func() { p.server.Serve(p) })
 	return p
+}
+
+// counted has stop wait for h, which the http.Server does not.
+func (p *plainHTTP) counted(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.asked.Add(1)
+		defer p.asked.Done()
+		h.ServeHTTP(w, r)
+	})
 }
 
 // bodies bounds the time that the body of a request may take: as long as its head. A
@@ -383,4 +393,5 @@ func (p *plainHTTP) shutdown(ctx context.Context) { p.server.Shutdown(ctx) }
 func (p *plainHTTP) stop() {
 	p.server.Close()
 	p.done.Wait()
+	p.asked.Wait()
 }

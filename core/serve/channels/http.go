@@ -38,9 +38,9 @@ type HTTP struct {
 	Slow  core.Slow
 	// Stop ends the streams: a graceful stop would wait for them for ever.
 	Stop <-chan struct{}
-	// Dropped is told at the end of a stream what its client was too slow for; nil:
-	// nobody is.
-	Dropped func(channel string, n uint64)
+	// Dropped is told at the end of a stream what its client was too slow for, and Unsent
+	// what still waited for it otherwise; nil: nobody is.
+	Dropped, Unsent func(channel string, n uint64)
 	// Hooks returns what the messages of a request go through, or why it is refused. Side A is the client, B the channel.
 	// ended, unless it is nil, is called when the request is over, with what went wrong. nil: there are no hooks.
 	Hooks func(r *http.Request) (hooks []relay.Hook, ended func(error), refusal *core.Refusal)
@@ -272,16 +272,31 @@ func (h *HTTP) stream(w http.ResponseWriter, r *http.Request, p Path) {
 
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Cache-Control", "no-store")
+	var session *relay.Session
 	if err = client.control.Flush(); err == nil {
-		err = relay.Join(ctx, client, e, &relay.Options{Hooks: hooks})
+		err = relay.Join(ctx, client, e, &relay.Options{Hooks: append(hooks, relay.Note(&session)), Until: r.Context()})
 	}
+	slow := errors.Is(err, hub.ErrSlow)
 	if r.Context().Err() != nil { // to hang up is the client's way to end it
 		err = &core.CloseError{Clean: true, ByPeer: true, Code: rfc6455.CodeNormal}
 	}
 	e.Close(context.WithoutCancel(ctx))
 	ended(err)
-	if n := e.Dropped(); n > 0 && h.Dropped != nil {
-		h.Dropped(p.Channel, n)
+	dropped, unsent := e.Dropped(), uint64(e.Queued())
+	if slow {
+		dropped, unsent = dropped+unsent, 0
+	}
+	if session != nil {
+		unsent += session.Stats(relay.BToA).Lost(0)
+	}
+	tell(h.Dropped, p.Channel, dropped)
+	tell(h.Unsent, p.Channel, unsent)
+}
+
+// tell tells who wants to know.
+func tell(who func(channel string, n uint64), channel string, n uint64) {
+	if n > 0 && who != nil {
+		who(channel, n)
 	}
 }
 

@@ -99,7 +99,7 @@ func (c *Command) Serve(ctx context.Context, conn *core.Conn, environment []stri
 	program := c.Endpoint(running)
 	var session *relay.Session
 	defer func() { lost = NewLost(session, program, conn.Stats().MessagesIn) }()
-	err = relay.Join(ctx, conn, program, &relay.Options{Hooks: append(hooks, relay.Note(&session)), KeepA: true})
+	err = relay.Join(ctx, conn, program, &relay.Options{Hooks: append(hooks, relay.Note(&session)), KeepA: true, Until: ctx})
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
 		conn.CloseWith(ctx, rfc6455.CodeInternalError, "the program failed")

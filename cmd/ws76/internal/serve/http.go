@@ -23,6 +23,11 @@ func (s *service) newHTTP(at string) (http.Handler, error) {
 		Dropped: func(channel string, n uint64) {
 			s.tooSlow(fmt.Sprintf("channel %q", channel), n, "a client of its HTTP stream reads slowly")
 		},
+		Unsent: func(_ string, n uint64) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.handlers.unsent += n
+		},
 	}
 	switch {
 	case at == "off":

@@ -239,7 +239,7 @@ func (s *service) scriptedHandler(v *visit, open func() (relay.Endpoint, error))
 		}
 		through, closed := s.scriptHooks(conn, v.script)
 		var session *relay.Session
-		err = relay.Join(ctx, conn, other, &relay.Options{Hooks: append(through, relay.Note(&session))})
+		err = relay.Join(ctx, conn, other, &relay.Options{Hooks: append(through, relay.Note(&session)), Until: ctx})
 		if session != nil {
 			v.lost.unsent = session.Stats(relay.BToA).Lost(0)
 		}

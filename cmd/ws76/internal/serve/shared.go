@@ -81,7 +81,7 @@ func (s *sharedChild) run(running *exec.Child) {
 		started := time.Now()
 		program := s.Endpoint(running)
 		var session *relay.Session
-		err := relay.Join(s.ctx, sharedEnd{s.in, s.out}, program, &relay.Options{Hooks: []relay.Hook{relay.Note(&session)}, KeepA: true})
+		err := relay.Join(s.ctx, sharedEnd{s.in, s.out}, program, &relay.Options{Hooks: []relay.Hook{relay.Note(&session)}, KeepA: true, Until: s.ctx})
 		s.End(s.ctx, running)
 		s.say(child.NewLost(session, program, 0))
 		if time.Since(started) > restartMost {
@@ -129,6 +129,10 @@ func (s *sharedChild) stop(ctx context.Context) {
 	close(s.stopping)
 	s.in.Close(context.Background())
 	<-s.stopped
+	s.say(child.Lost{ToProgram: uint64(s.in.Queued())})
+	if n := s.in.Dropped(); n > 0 {
+		s.Env.Log.Warnf("exec-shared: %d messages to the program were dropped: it reads slowly", n)
+	}
 	s.out.Close(context.Background())
 }
 
