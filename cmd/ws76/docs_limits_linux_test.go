@@ -20,6 +20,7 @@ import (
 
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/hub/nats"
 	"github.com/ws76/ws76/core/serve"
 	"github.com/ws76/ws76/scripts/kv"
 	"github.com/ws76/ws76/scripts/lualib"
@@ -80,6 +81,7 @@ func documentedLimits(t *testing.T) []documentedLimit {
 		with(of("what the system keeps unsent"), inBytes(own("internal/unsent", "Most"), kiB, "KiB")),
 		with(of("messages of channels that wait for a connection", "queue"), inBytes(serve.DefaultQueueBytes, miB, "MiB")),
 		of("messages of channels that wait, over all", "max-pending"),
+		with(of("what waits to be sent to NATS"), inBytes(nats.DefaultPendingBytes, miB, "MiB")),
 		of("messages a second", "rate"),
 		of("a connection over which nothing passes", "idle"),
 		with(of("wrong passwords"), "64", strconv.FormatInt(own("core/serve/auth", "maxAttempts"), 10), lasts("core/serve/auth", "refillEvery")),

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -35,6 +36,11 @@ type Options struct {
 	// PendingBytes bounds what may wait to be sent while there is no connection;
 	// below 0 nothing may.
 	PendingBytes int
+	// Waiting, where it is not nil, says how many bytes are waiting to be written; nothing that
+	// is done with the connection waits for the network then, and the caller has to publish no
+	// more where much waits. What the server is told of a deadline for writing does nothing: that
+	// it does not answer is seen by its pings.
+	Waiting *atomic.Int64
 	// Note is told when the connection is lost, is there again, and of what the
 	// server complains about. nil: nobody is.
 	Note func(text string)
@@ -139,7 +145,7 @@ func (o *Options) options(ctx context.Context) ([]nats.Option, error) {
 	if dial == nil {
 		dial = deadpeer.New(0).Dial
 	}
-	options = append(options, nats.SetCustomDialer(dialer{context.WithoutCancel(ctx), timeout, dial}))
+	options = append(options, nats.SetCustomDialer(dialer{context.WithoutCancel(ctx), timeout, dial, o.Waiting}))
 	return options, nil
 }
 
@@ -154,12 +160,17 @@ type dialer struct {
 	ctx     context.Context
 	timeout time.Duration
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	waiting *atomic.Int64
 }
 
 func (d dialer) Dial(network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(d.ctx, d.timeout)
 	defer cancel()
-	return d.dial(ctx, network, address)
+	conn, err := d.dial(ctx, network, address)
+	if err != nil || d.waiting == nil {
+		return conn, err
+	}
+	return newQueued(conn, d.waiting), nil
 }
 
 // redacted returns URLs for errors, without who connects.

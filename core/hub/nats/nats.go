@@ -34,6 +34,8 @@ const (
 
 const closeTimeout = 2 * time.Second
 
+var errBehind = errors.New("the server does not take what is waiting for it")
+
 // Options of a Backplane. The zero value, like a nil pointer, is ready to use.
 type Options struct {
 	// Credentials is a file with a JWT and its seed, as nsc writes it. User and
@@ -43,9 +45,9 @@ type Options struct {
 	TLS *tls.Config
 	// Dial opens connections; nil is TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Pending is how many messages may wait here to be delivered, PendingBytes what
-	// may wait to be sent while there is no connection. Beyond that they are lost,
-	// and counted. 0: DefaultPending, DefaultPendingBytes.
+	// Pending is how many messages, and PendingBytes how much, may wait here to be
+	// delivered; PendingBytes also what may wait to be sent, with a connection or without
+	// one. Beyond that they are lost, and counted. 0: DefaultPending, DefaultPendingBytes.
 	Pending      int
 	PendingBytes int
 	// Lost is told of messages of others that did not get here. It is called from
@@ -63,6 +65,9 @@ type Backplane struct {
 	deliver func(channel string, m core.Message)
 
 	messages chan *nats.Msg // of all subscriptions, so that one goroutine delivers
+	arrived  chan *nats.Msg // those of them that are kept until then
+	arriving atomic.Int64   // bytes in arrived
+	waiting  atomic.Int64   // bytes that NATS has not taken
 	stop     chan struct{}
 	done     sync.WaitGroup
 	lost     atomic.Uint64
@@ -97,9 +102,10 @@ func Dial(ctx context.Context, urls []string, o *Options) (*Backplane, error) {
 			return nil, err
 		}
 	}
-	b.messages = make(chan *nats.Msg, b.o.Pending)
+	b.messages, b.arrived = make(chan *nats.Msg, b.o.Pending), make(chan *nats.Msg, b.o.Pending)
 	conn, err := natsconn.Connect(ctx, urls, &natsconn.Options{
 		Name: "ws76 serve", Credentials: b.o.Credentials, TLS: b.o.TLS, Dial: b.o.Dial, PendingBytes: b.o.PendingBytes, Note: b.o.Note,
+		Waiting: &b.waiting,
 	})
 	if err != nil {
 		return nil, err
@@ -135,6 +141,7 @@ func checkURL(raw string) error {
 // Open is hub.Backplane's.
 func (b *Backplane) Open(deliver func(channel string, m core.Message)) error {
 	b.deliver = deliver
+	b.done.Go(b.keep)
 	b.done.Go(b.receive)
 	return nil
 }
@@ -144,6 +151,9 @@ func (b *Backplane) Subscribe(channel string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	subject := Subject(channel)
+	if b.waiting.Load() > 2*int64(b.o.PendingBytes) { // of those who come and go
+		return fmt.Errorf("NATS: subscribing to %s: %w", subject, errBehind)
+	}
 	sub, err := b.conn.ChanSubscribe(subject, b.messages)
 	if err != nil {
 		return fmt.Errorf("NATS: subscribing to %s: %w", subject, err)
@@ -169,7 +179,7 @@ func (b *Backplane) Unsubscribe(channel string) error {
 }
 
 // Publish is hub.Backplane's. It fails where a message is larger than the server
-// takes, and while there is no connection and PendingBytes are waiting for one.
+// takes, and while PendingBytes are waiting to be sent.
 func (b *Backplane) Publish(channel string, s *core.Shared) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -180,7 +190,11 @@ func (b *Backplane) Publish(channel string, s *core.Shared) error {
 		if m.Kind == core.Binary {
 			msg.Header[kindField] = []string{binaryKind}
 		}
-		if err := b.conn.PublishMsg(msg); err != nil && first == nil {
+		err := errBehind
+		if b.waiting.Load()+int64(msg.Size()) <= int64(b.o.PendingBytes) {
+			err = b.conn.PublishMsg(msg)
+		}
+		if err != nil && first == nil {
 			first = fmt.Errorf("NATS: publishing on %s: %w", subject, err)
 		}
 		return true
@@ -188,13 +202,35 @@ func (b *Backplane) Publish(channel string, s *core.Shared) error {
 	return first
 }
 
-// receive delivers what comes in on all subscriptions.
-func (b *Backplane) receive() {
+// keep takes what comes in on all subscriptions from package nats at once, since that counts
+// messages and not their bytes. What is too much is dropped; the number of the next tells.
+func (b *Backplane) keep() {
 	for {
 		select {
 		case <-b.stop:
 			return
 		case msg := <-b.messages:
+			size := int64(msg.Size())
+			if b.arriving.Add(size) <= int64(b.o.PendingBytes) {
+				select {
+				case b.arrived <- msg:
+					continue
+				default:
+				}
+			}
+			b.arriving.Add(-size)
+		}
+	}
+}
+
+// receive delivers what was kept.
+func (b *Backplane) receive() {
+	for {
+		select {
+		case <-b.stop:
+			return
+		case msg := <-b.arrived:
+			b.arriving.Add(-int64(msg.Size()))
 			b.mu.Lock()
 			sub := b.subs[msg.Subject]
 			b.mu.Unlock()
