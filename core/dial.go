@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core/hixie"
-	"github.com/ws76/ws76/internal/deadpeer"
+	"github.com/ws76/ws76/internal/tcplimit"
 )
 
 // Dialer opens a stream to host:port. Every transport has this method.
@@ -152,7 +152,7 @@ func tlsConfig(config *tls.Config, name string) *tls.Config {
 // netDialer is plain TCP, with dead peers noticed.
 type netDialer struct{}
 
-var watch = deadpeer.New(0)
+var watch = tcplimit.New(0)
 
 func (netDialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	return watch.Dial(ctx, "tcp", addr)

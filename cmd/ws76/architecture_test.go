@@ -27,7 +27,7 @@ cmd/ws76                  ~about ~app ~bridge ~completion ~connect ~demo ~frame 
 ~apptest                  ~app ~outcome
 ~bridge                   ~app ~child ~flags ~front ~hooks ~listen ~outcome ~reach ~softmodule core core/bridge core/hub
                           core/relay core/relay/format core/relay/record core/relay/recording core/serve
-                          endpoints/broker endpoints/mqtt endpoints/nats internal/accept internal/deadpeer scripts
+                          endpoints/broker endpoints/mqtt endpoints/nats internal/accept internal/tcplimit scripts
                           scripts/watch transports transports/exec transports/pipe transports/tls
                           transports/wifly/module
 ~child                    ~reach core core/bridge core/hixie core/relay core/relay/format core/rfc6455 transports/exec
@@ -51,7 +51,7 @@ cmd/ws76                  ~about ~app ~bridge ~completion ~connect ~demo ~frame 
 ~output                   ~app ~flags core/relay/format
 ~plugin                   ~app ~hooks ~luaprogram ~reach core core/relay/record endpoints/mqtt endpoints/nats plugins
                           scripts
-~reach                    ~app ~flags core core/hixie core/rfc6455 internal/deadpeer internal/textfile scripts/permit
+~reach                    ~app ~flags core core/hixie core/rfc6455 internal/tcplimit internal/textfile scripts/permit
                           transports transports/all transports/exec transports/tcp transports/tls transports/wifly
 ~replay                   ~app ~flags ~listen ~outcome ~output ~reach core core/relay/format core/relay/record
                           core/relay/recording core/serve/gate internal/accept
@@ -61,11 +61,11 @@ cmd/ws76                  ~about ~app ~bridge ~completion ~connect ~demo ~frame 
 ~serve                    ~app ~child ~flags ~front ~hooks ~listen ~luaprogram ~outcome ~reach core core/hixie core/hub
                           core/hub/nats core/relay core/relay/record core/relay/recording core/rfc6455 core/serve
                           core/serve/channels core/serve/dashboard core/serve/gate core/serve/metrics core/serve/static
-                          internal/deadpeer scripts transports transports/exec transports/tls
+                          internal/tcplimit scripts transports transports/exec transports/tls
 ~softmodule               ~app ~listen ~reach internal/textfile transports/serial transports/wifly/module
 ~wifly                    ~app ~flags ~outcome ~reach ~softmodule core core/bridge core/hixie core/relay core/serve/gate
                           internal/outq internal/textfile transports transports/wifly transports/wifly/module
-core                      core/hixie core/rfc6455 internal/deadline internal/deadpeer internal/outq
+core                      core/hixie core/rfc6455 internal/deadline internal/tcplimit internal/outq
 core/bridge               core core/hixie core/relay core/relay/format core/rfc6455 core/serve core/serve/channels
                           internal/accept internal/deadline internal/outq internal/silence
 core/hub                  core
@@ -75,24 +75,22 @@ core/relay/format         core core/hixie internal/deadline
 core/relay/record         core core/rfc6455 core/relay core/relay/recording
 core/relay/recording      core core/hixie core/relay/format internal/textfile
 core/serve                core core/hixie core/relay core/rfc6455 core/serve/auth core/serve/gate internal/accept
-                          internal/ahead internal/deadline internal/deadpeer internal/outq internal/silence
-                          internal/unsent
+                          internal/ahead internal/deadline internal/tcplimit internal/outq internal/silence
 core/serve/auth           internal/textfile
 core/serve/channels       core core/hub core/relay core/relay/format core/rfc6455 core/serve
 core/serve/gate           core core/hixie core/serve/auth
 core/serve/metrics        core core/hixie
-endpoints/broker          core internal/deadpeer internal/textfile
+endpoints/broker          core internal/tcplimit internal/textfile
 endpoints/mqtt            core endpoints/broker internal/deadline internal/outq
 endpoints/nats            core endpoints/broker internal/natsconn
-internal/deadpeer         internal/unsent
-internal/natsconn         internal/deadpeer
+internal/natsconn         internal/tcplimit
 plugins                   scripts scripts/luacode scripts/permit internal/textfile
 scripts                   core core/hixie core/rfc6455 core/relay core/serve/gate internal/accept internal/glob
                           scripts/check scripts/kv scripts/lauxlib scripts/luacode scripts/lualib scripts/luastd
                           scripts/luastring scripts/permit scripts/watch internal/textfile
 scripts/check             internal/nearest scripts/luacode scripts/luastring
 scripts/luacode           scripts/lauxlib scripts/luastring scripts/luasyntax
-scripts/lualib            core/hixie internal/children internal/deadpeer scripts/kv scripts/lauxlib scripts/luacode
+scripts/lualib            core/hixie internal/children internal/tcplimit scripts/kv scripts/lauxlib scripts/luacode
                           scripts/luastd scripts/luastring scripts/permit internal/textfile
 scripts/luastd            scripts/lauxlib scripts/luastring
 scripts/luastring         scripts/lauxlib
@@ -103,16 +101,16 @@ scripts/watch             internal/glob
 transports/all            transports transports/exec transports/fd transports/proxy transports/serial transports/stdio
                           transports/tcp transports/tls transports/unix transports/wifly
 transports/exec           internal/children transports transports/pipe
-transports/fd             transports transports/pipe internal/deadpeer
+transports/fd             transports transports/pipe internal/tcplimit
 transports/pipe           internal/outq
 transports/proxy          internal/ahead internal/deadline transports transports/tcp transports/tls
 transports/serial         transports transports/pipe
 transports/stdio          transports transports/pipe
-transports/tcp            transports internal/deadpeer
+transports/tcp            transports internal/tcplimit
 transports/tls            transports transports/tcp internal/textfile
 transports/unix           transports
 transports/wifly          transports transports/serial
-transports/wifly/module   internal/accept internal/deadpeer internal/outq transports
+transports/wifly/module   internal/accept internal/tcplimit internal/outq transports
 `)
 
 // importGraph reads lines of a package and those that it may import; a line that begins with a blank goes on with the one
@@ -279,7 +277,7 @@ func TestStartsInOnePlace(t *testing.T) {
 func TestAcceptsInOnePlace(t *testing.T) {
 	sourceFiles(t, func(pkg, path string, file *ast.File) {
 		switch pkg {
-		case "internal/accept", "internal/testenv", "transports/transporttest", "internal/deadpeer": // the last is a listener around another
+		case "internal/accept", "internal/testenv", "transports/transporttest", "internal/tcplimit": // the last is a listener around another
 			return
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
@@ -330,7 +328,7 @@ func TestSessionsEndWithTheServer(t *testing.T) {
 }
 
 // TestDialsInOnePlace finds who opens TCP connections, or listens for them, past
-// internal/deadpeer: peers that are gone without a word would not be noticed there.
+// internal/tcplimit: peers that are gone without a word would not be noticed there.
 func TestDialsInOnePlace(t *testing.T) {
 	past := map[string][]string{
 		"net":        {"Dial", "DialTimeout", "DialTCP", "Dialer", "Listen", "ListenTCP", "ListenConfig"},
@@ -341,7 +339,7 @@ func TestDialsInOnePlace(t *testing.T) {
 	found := 0
 	sourceFiles(t, func(pkg, path string, file *ast.File) {
 		switch pkg {
-		case "internal/deadpeer", "transports/tcp", "internal/testenv":
+		case "internal/tcplimit", "transports/tcp", "internal/testenv":
 			found++
 			return
 		case "transports/unix": // nobody is gone there without a word
@@ -366,7 +364,7 @@ func TestDialsInOnePlace(t *testing.T) {
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
 			if imported, name := of(n); slices.Contains(past[imported], name) {
-				t.Errorf("%s uses %s.%s; connections are opened by transports/tcp, or by internal/deadpeer", path, imported, name)
+				t.Errorf("%s uses %s.%s; connections are opened by transports/tcp, or by internal/tcplimit", path, imported, name)
 			}
 			lit, ok := n.(*ast.CompositeLit)
 			if !ok {

@@ -78,7 +78,7 @@ func documentedLimits(t *testing.T) []documentedLimit {
 		after(inBytes(own("core/serve", "writePiece"), kiB, "KiB"), of("a client that takes nothing", "write-timeout")),
 		of("a client that is gone", "dead-after"),
 		with(of("own messages that wait"), inBytes(serve.DefaultSendBytes, miB, "MiB"), inBytes(own("core/serve", "unreadMost"), kiB, "KiB")),
-		with(of("what the system keeps unsent"), inBytes(own("internal/unsent", "Most"), kiB, "KiB")),
+		with(of("what the system keeps unsent"), inBytes(own("internal/tcplimit", "Unsent"), kiB, "KiB")),
 		with(of("messages of channels that wait for a connection", "queue"), inBytes(serve.DefaultQueueBytes, miB, "MiB")),
 		of("messages of channels that wait, over all", "max-pending"),
 		with(of("what waits to be sent to NATS"), inBytes(nats.DefaultPendingBytes, miB, "MiB")),

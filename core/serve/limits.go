@@ -8,7 +8,7 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
-	"github.com/ws76/ws76/internal/deadpeer"
+	"github.com/ws76/ws76/internal/tcplimit"
 )
 
 // What holds where a field of the Server, or of a connection's Settings, is zero.
@@ -61,7 +61,7 @@ func (s *Server) writeTimeout() time.Duration {
 	return max(cmp.Or(s.Accept.WriteTimeout, core.DefaultWriteTimeout), 0)
 }
 
-func (s *Server) deadAfter() time.Duration { return deadpeer.OrDefault(s.DeadAfter) }
+func (s *Server) deadAfter() time.Duration { return tcplimit.OrDefault(s.DeadAfter) }
 
 // tick is how often deadlines are looked at: they are kept to an eighth.
 func (s *Server) tick() time.Duration {

@@ -14,8 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ws76/ws76/internal/accept"
-	"github.com/ws76/ws76/internal/deadpeer"
-	"github.com/ws76/ws76/internal/unsent"
+	"github.com/ws76/ws76/internal/tcplimit"
 )
 
 // loopListener is a listener that a loop accepts from.
@@ -125,10 +124,7 @@ func (l *loop) accepted(li *loopListener, fd int, addr *unix.RawSockaddrAny) {
 		p.ensureMore().transport = "unix"
 	} else {
 		// A listener of Multipath TCP, as Go's are, does not hand these down.
-		unsent.Bound(fd)
-		if d := l.server.deadAfter(); d > 0 {
-			deadpeer.Set(fd, d)
-		}
+		tcplimit.Set(fd, l.server.deadAfter())
 	}
 	admitted := l.server.admit()
 	if !admitted {

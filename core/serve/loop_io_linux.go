@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ws76/ws76/core"
-	"github.com/ws76/ws76/internal/deadpeer"
+	"github.com/ws76/ws76/internal/tcplimit"
 )
 
 // What stops the messages of a read before its end.
@@ -414,20 +414,20 @@ func (l *loop) lookForStall(p *Peer) {
 const windowBatch = 64
 
 // lookAtWindows has peers outlast that they have closed their window, a batch of them
-// each time, so that each gets its turn once in the time that deadpeer asks for.
+// each time, so that each gets its turn once in the time that tcplimit asks for.
 func (l *loop) lookAtWindows() {
 	after := l.server.deadAfter()
 	batch := l.peers[min(l.windowAt, len(l.peers)):min(l.windowAt+windowBatch, len(l.peers))]
 	for _, p := range batch {
 		if p != nil && p.rare().transport == "" { // TCP
-			deadpeer.Look(int(p.fd), after)
+			tcplimit.Look(int(p.fd), after)
 		}
 	}
 	if l.windowAt += windowBatch; l.windowAt >= len(l.peers) {
 		l.windowAt = 0
 	}
 	turns := (len(l.peers) + windowBatch - 1) / windowBatch
-	l.windowLook = l.now() + int64(deadpeer.Period(after))/int64(max(1, turns))
+	l.windowLook = l.now() + int64(tcplimit.Period(after))/int64(max(1, turns))
 }
 
 func (l *loop) takeCodec(kind kind) *core.Codec {

@@ -24,8 +24,8 @@ import (
 	"github.com/ws76/ws76/internal/accept"
 	"github.com/ws76/ws76/internal/ahead"
 	"github.com/ws76/ws76/internal/deadline"
-	"github.com/ws76/ws76/internal/deadpeer"
 	"github.com/ws76/ws76/internal/silence"
+	"github.com/ws76/ws76/internal/tcplimit"
 )
 
 // DefaultGrace is how long a stopping Server waits for its connections to close.
@@ -106,7 +106,7 @@ type Server struct {
 	ids    atomic.Uint64
 	count  counters
 	wg     sync.WaitGroup
-	watch  *deadpeer.Watch // of what goroutines serve
+	watch  *tcplimit.Watch // of what goroutines serve
 	// codecs encode for every connection.
 	codecs [kinds]*core.Codec
 }
@@ -129,7 +129,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	serving := serving{ctx, work, s.startHTTP(ctx, listeners[0].Addr())}
-	s.watch = deadpeer.New(s.DeadAfter)
+	s.watch = tcplimit.New(s.DeadAfter)
 	for k := range kinds {
 		s.codecs[k] = k.newCodec(s.Accept.Trace)
 	}

@@ -16,7 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ws76/ws76/core"
-	"github.com/ws76/ws76/internal/deadpeer"
+	"github.com/ws76/ws76/internal/tcplimit"
 	"github.com/ws76/ws76/internal/textfile"
 )
 
@@ -61,7 +61,7 @@ func (o *Options) WithDefaults() Options {
 		out = *o
 	}
 	if out.Dial == nil {
-		out.Dial = deadpeer.New(0).Dial
+		out.Dial = tcplimit.New(0).Dial
 	}
 	if out.ConnectTimeout <= 0 {
 		out.ConnectTimeout = DefaultConnectTimeout

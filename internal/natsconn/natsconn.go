@@ -15,7 +15,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/ws76/ws76/internal/deadpeer"
+	"github.com/ws76/ws76/internal/tcplimit"
 )
 
 const connectTimeout = 5 * time.Second
@@ -143,7 +143,7 @@ func (o *Options) options(ctx context.Context) ([]nats.Option, error) {
 	}
 	dial := o.Dial
 	if dial == nil {
-		dial = deadpeer.New(0).Dial
+		dial = tcplimit.New(0).Dial
 	}
 	options = append(options, nats.SetCustomDialer(dialer{context.WithoutCancel(ctx), timeout, dial, o.Waiting}))
 	return options, nil

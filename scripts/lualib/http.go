@@ -13,7 +13,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
-	"github.com/ws76/ws76/internal/deadpeer"
+	"github.com/ws76/ws76/internal/tcplimit"
 	"github.com/ws76/ws76/scripts/lauxlib"
 	"github.com/ws76/ws76/scripts/luastring"
 	"github.com/ws76/ws76/scripts/permit"
@@ -25,7 +25,7 @@ const httpTimeout = 30 * time.Second
 const maxRedirects = 10
 
 // watch has peers noticed that are gone without a word.
-var watch = deadpeer.New(0)
+var watch = tcplimit.New(0)
 
 // HTTP is what ws76.http is asked for.
 type HTTP struct {

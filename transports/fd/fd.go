@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/ws76/ws76/internal/deadpeer"
+	"github.com/ws76/ws76/internal/tcplimit"
 	"github.com/ws76/ws76/transports"
 )
 
@@ -30,7 +30,7 @@ var Entry = transports.Entry{
 type Transport struct {
 	number    int
 	keepAlive time.Duration
-	watch     *deadpeer.Watch // of TCP sockets
+	watch     *tcplimit.Watch // of TCP sockets
 }
 
 // Open makes the transport of an fd:NUMBER URL.
@@ -45,7 +45,7 @@ func Open(u *url.URL, o transports.Options) (*Transport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%q is no number of a descriptor", u.Opaque)
 	}
-	return &Transport{int(n), o.KeepAlive, deadpeer.New(o.DeadAfter)}, nil
+	return &Transport{int(n), o.KeepAlive, tcplimit.New(o.DeadAfter)}, nil
 }
 
 func (t *Transport) name() string { return "fd:" + strconv.Itoa(t.number) }

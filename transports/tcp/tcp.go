@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/ws76/ws76/internal/deadpeer"
+	"github.com/ws76/ws76/internal/tcplimit"
 	"github.com/ws76/ws76/transports"
 )
 
@@ -37,7 +37,7 @@ type Transport struct {
 	fixed     string // address of the URL, which wins over the one asked for; or ""
 	resolve   transports.Resolve
 	keepAlive time.Duration
-	watch     *deadpeer.Watch
+	watch     *tcplimit.Watch
 }
 
 // Open makes the transport of a tcp: URL. With tcp://HOST:PORT that address is
@@ -50,7 +50,7 @@ func Open(u *url.URL, o transports.Options) (*Transport, error) {
 	if u.Opaque != "" || u.User != nil || u.Path != "" && u.Path != "/" {
 		return nil, fmt.Errorf("nothing but //HOST:PORT may follow the scheme %s", u.Scheme)
 	}
-	t := &Transport{network: o.Network, fixed: u.Host, resolve: o.Resolve, keepAlive: o.KeepAlive, watch: deadpeer.New(o.DeadAfter)}
+	t := &Transport{network: o.Network, fixed: u.Host, resolve: o.Resolve, keepAlive: o.KeepAlive, watch: tcplimit.New(o.DeadAfter)}
 	switch t.network {
 	case "":
 		t.network = "tcp"

@@ -24,7 +24,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ws76/ws76/internal/deadpeer"
+	"github.com/ws76/ws76/internal/tcplimit"
 )
 
 // Times that a module takes, where Options do not say.
@@ -153,7 +153,7 @@ type Module struct {
 }
 
 // watch has peers noticed that are gone without a word.
-var watch = deadpeer.New(0)
+var watch = tcplimit.New(0)
 
 // New makes a module; nothing happens before Serve.
 func New(o *Options) (*Module, error) {

@@ -12,7 +12,7 @@ import (
 	"github.com/ws76/ws76/endpoints/broker"
 	"github.com/ws76/ws76/endpoints/mqtt"
 	"github.com/ws76/ws76/endpoints/nats"
-	"github.com/ws76/ws76/internal/deadpeer"
+	"github.com/ws76/ws76/internal/tcplimit"
 )
 
 // brokerKind is one kind of broker: MQTT, NATS.
@@ -48,7 +48,7 @@ func (s *span) brokerSide(side, raw string) (kind *brokerKind, open func(context
 		return nil, nil, app.Usage(err)
 	}
 	o := broker.Options{
-		ConnectTimeout: s.o.Reach.ConnectTimeout, MaxMessage: s.o.Hold.MaxMessage, Dial: deadpeer.New(s.DeadAfter).Dial,
+		ConnectTimeout: s.o.Reach.ConnectTimeout, MaxMessage: s.o.Hold.MaxMessage, Dial: tcplimit.New(s.DeadAfter).Dial,
 		Note: func(text string) { s.Log.Warnf("%s%s", s.prefix, text) },
 		Lost: func(n uint64, why string) { s.front.Drops.Add(s.prefix+side, n, why) },
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/app"
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
-	"github.com/ws76/ws76/internal/deadpeer"
+	"github.com/ws76/ws76/internal/tcplimit"
 	wstls "github.com/ws76/ws76/transports/tls"
 )
 
@@ -64,7 +64,7 @@ func Flags(set *FlagSet) []cli.Flag {
 
 // DeadFlag is for commands that have TCP connections; Env.OpenTransport sees to them.
 func DeadFlag(category string) cli.Flag {
-	return flags.Time(cli.GenericFlag{Name: "dead-after", Category: category, Usage: "give up a TCP peer that acknowledges nothing for `TIME`: its power is off, or the way there is cut (0: the system's time, some 15 minutes)"}, deadpeer.Default)
+	return flags.Time(cli.GenericFlag{Name: "dead-after", Category: category, Usage: "give up a TCP peer that acknowledges nothing for `TIME`: its power is off, or the way there is cut (0: the system's time, some 15 minutes)"}, tcplimit.Default)
 }
 
 // Options say how a URL is reached, as the command line has them.

@@ -9,7 +9,7 @@ import (
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/hub/nats"
 	"github.com/ws76/ws76/core/serve"
-	"github.com/ws76/ws76/internal/deadpeer"
+	"github.com/ws76/ws76/internal/tcplimit"
 	wstls "github.com/ws76/ws76/transports/tls"
 )
 
@@ -36,7 +36,7 @@ func (s *service) openHub(ctx context.Context, o *Options) error {
 			}
 		}
 		plane, err := nats.Dial(ctx, o.Hub, &nats.Options{
-			Credentials: o.HubCredentials, TLS: config, Dial: deadpeer.New(s.DeadAfter).Dial,
+			Credentials: o.HubCredentials, TLS: config, Dial: tcplimit.New(s.DeadAfter).Dial,
 			Note: func(text string) { s.Log.Warnf("%s", text) },
 			Lost: func(channel string, n uint64) {
 				s.Drops.Add(fmt.Sprintf("channel %q", channel), n, "lost between here and another machine")

@@ -1,13 +1,20 @@
-// Package deadpeer has TCP notice peers that are gone without a word: their power is
-// off, or the way to them is cut. Nothing comes back from such a peer, not even that
-// there is none, and what is sent to it is sent again for a quarter of an hour.
+// Package tcplimit bounds what the peer of a TCP connection can cost: how long it may
+// acknowledge nothing, and how much the system keeps for one that takes nothing.
 //
-// The system does that by itself, where it can: a connection ends, with ETIMEDOUT, on
-// which nothing that was sent has been acknowledged for a time (TCP_USER_TIMEOUT of
-// RFC 5482). Linux counts so where a peer is alive and takes nothing because its window
-// is closed, too. Those are not this package's to judge, so it looks at connections now
-// and then and lets these be.
-package deadpeer
+// Nothing comes back from a peer that is gone without a word, because its power is off or
+// the way to it is cut, not even that there is none, and what is sent to it is sent again
+// for a quarter of an hour. The system ends such a connection by itself, where it can,
+// with ETIMEDOUT: one on which nothing that was sent has been acknowledged for a time
+// (TCP_USER_TIMEOUT of RFC 5482). Linux counts so where a peer is alive and takes nothing
+// because its window is closed, too. Those are not this package's to judge, so it looks at
+// connections now and then and lets these be.
+//
+// Without a bound of what is unsent Linux takes up to 4 MiB from us, of which nothing can
+// be sent while the window of the peer is closed: memory that no limit of ours counts,
+// messages that are said not to be known when the connection breaks, and work for a client
+// that asks on and on and never reads. What is on its way is not bounded, so a fast peer
+// far away is as fast as before.
+package tcplimit
 
 import (
 	"context"
@@ -16,12 +23,23 @@ import (
 	"syscall"
 	"time"
 	"weak"
-
-	"github.com/ws76/ws76/internal/unsent"
 )
 
 // Default is how long a peer may acknowledge nothing where nothing else is said.
 const Default = 60 * time.Second
+
+// Unsent is how many bytes may wait in the system for a window to open. The system takes
+// more once half of them have been sent.
+const Unsent = 256 << 10
+
+// Set bounds the TCP socket fd: what is unsent, and for how long its peer may acknowledge
+// nothing, which is the system's own time where after is below 0.
+func Set(fd int, after time.Duration) {
+	boundUnsent(fd)
+	if after >= 0 {
+		setTimeout(fd, after)
+	}
+}
 
 // Watch has the peers of connections noticed. Its methods may be called concurrently.
 type Watch struct {
@@ -54,12 +72,7 @@ func (w *Watch) Add(conn net.Conn) {
 	if !ok {
 		return
 	}
-	err := control(c, func(fd int) {
-		unsent.Bound(fd)
-		if w.after >= 0 {
-			Set(fd, w.after)
-		}
-	})
+	err := control(c, func(fd int) { Set(fd, w.after) })
 	if err != nil || w.after < 0 || !looks {
 		return
 	}

@@ -1,4 +1,4 @@
-package deadpeer
+package tcplimit
 
 import (
 	"fmt"
@@ -37,9 +37,9 @@ func release() (n int) {
 	return 1000*major + minor
 }
 
-// Set has the system notice the peer of the TCP socket fd once it has acknowledged nothing
+// setTimeout has the system notice the peer of the TCP socket fd once it has acknowledged nothing
 // for after.
-func Set(fd int, after time.Duration) {
+func setTimeout(fd int, after time.Duration) {
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(after.Milliseconds()))
 	// Otherwise a closed window is probed every two minutes in the end, and what was
 	// lost is sent again as seldom. Older systems refuse it.

@@ -1,4 +1,4 @@
-package deadpeer
+package tcplimit
 
 import (
 	"bytes"
@@ -10,8 +10,6 @@ import (
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
-
-	"github.com/ws76/ws76/internal/unsent"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -131,7 +129,7 @@ func TestUnsentIsBounded(t *testing.T) {
 		for _, conn := range []*net.TCPConn{near, far} {
 			most := 0
 			control(conn, func(fd int) { most, _ = unix.GetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT) })
-			if most != unsent.Most {
+			if most != Unsent {
 				t.Errorf("%d bytes may be unsent", most)
 			}
 		}

@@ -1,13 +1,13 @@
 //go:build !linux && !darwin && !windows
 
-package deadpeer
+package tcplimit
 
 import "time"
 
 const looks = false
 
-// Set does nothing: this system has its own time for that, of some minutes.
-func Set(int, time.Duration) {}
+// setTimeout does nothing: this system has its own time for that, of some minutes.
+func setTimeout(int, time.Duration) {}
 
 // Look does nothing on this system.
 func Look(int, time.Duration) {}

@@ -1,4 +1,4 @@
-package deadpeer
+package tcplimit
 
 import (
 	"time"
@@ -8,9 +8,9 @@ import (
 
 const looks = false
 
-// Set has the system end the connection of the TCP socket fd once what was sent has been
+// setTimeout has the system end the connection of the TCP socket fd once what was sent has been
 // repeated for after without an answer.
-func Set(fd int, after time.Duration) {
+func setTimeout(fd int, after time.Duration) {
 	seconds := int(max(1, after.Round(time.Second)/time.Second))
 	windows.SetsockoptInt(windows.Handle(fd), windows.IPPROTO_TCP, windows.TCP_MAXRT, seconds)
 }
