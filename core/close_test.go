@@ -275,8 +275,7 @@ func TestCloseFlood(t *testing.T) {
 // A peer that does not read cannot hold up a Close.
 func TestCloseStuck(t *testing.T) {
 	conn, _ := accepted(t, &core.AcceptOptions{CloseTimeout: 100 * time.Millisecond})
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx := t.Context()
 	stuck := make(chan error, 1)
 	go func() {
 		for {

@@ -48,7 +48,7 @@ func (r Resolve) Add(entry string) error {
 		return bad(fmt.Sprintf("port %q is no number from 1 to 65535", port))
 	}
 	var addrs []netip.Addr
-	for _, text := range strings.Split(list, ",") {
+	for text := range strings.SplitSeq(list, ",") {
 		bare := text
 		if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
 			bare = text[1 : len(text)-1]

@@ -123,7 +123,7 @@ func TestServeSlowSubscriber(t *testing.T) {
 			defer cancel()
 			filler := bytes.Repeat([]byte("x"), size)
 			for i := range messages {
-				if err := writer.Send(ctx, core.Message{Data: append([]byte(fmt.Sprintf("%d ", i)), filler...)}); err != nil {
+				if err := writer.Send(ctx, core.Message{Data: append(fmt.Appendf(nil, "%d ", i), filler...)}); err != nil {
 					t.Fatal(err)
 				}
 				m, err := reader.Receive(ctx)

@@ -185,7 +185,7 @@ func (c signalCase) judge(t *testing.T, code int, killed bool, out string, befor
 		failed("exit code %d, want %d", code, want)
 	}
 	saved := strings.Contains(out, "saved")
-	for _, line := range strings.Split(before.Settings+after.Settings, "\n") {
+	for line := range strings.SplitSeq(before.Settings+after.Settings, "\n") {
 		words := strings.Fields(line)
 		if len(words) < 3 || strings.Contains(before.Settings, line+"\n") && strings.Contains(after.Settings, line+"\n") || saved {
 			continue

@@ -3,6 +3,7 @@ package hixie
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -302,10 +303,8 @@ func (o *Opening) checkProtocol(c *checker, resp *Response) (string, error) {
 	if err != nil || value == asked {
 		return value, err
 	}
-	for _, offered := range o.Protocols {
-		if value == offered {
-			return value, c.tolerate(StepProtocol, name, value, asked, "servers choose one of several")
-		}
+	if slices.Contains(o.Protocols, value) {
+		return value, c.tolerate(StepProtocol, name, value, asked, "servers choose one of several")
 	}
 	return "", &CheckError{Step: StepProtocol, Field: name, Got: value, Want: asked}
 }

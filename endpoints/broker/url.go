@@ -61,7 +61,7 @@ func (s *Syntax) Parse(raw string) (*URL, error) {
 	}
 	u := &URL{Scheme: scheme, User: parsed.User.Username(), Name: strings.TrimPrefix(parsed.Path, "/")}
 	u.Password, _ = parsed.User.Password()
-	for _, host := range strings.Split(hosts, ",") {
+	for host := range strings.SplitSeq(hosts, ",") {
 		if host, err = hostPort(host, s.Ports[scheme]); err != nil {
 			return nil, fmt.Errorf("%w; want %s", err, s.Usage)
 		}
@@ -180,7 +180,7 @@ func Redacted(raw string) string {
 
 // plainHosts reports whether an authority is hosts and ports alone.
 func plainHosts(authority string) bool {
-	for _, host := range strings.Split(authority, ",") {
+	for host := range strings.SplitSeq(authority, ",") {
 		if _, err := hostPort(host, "1"); err != nil {
 			return false
 		}

@@ -162,7 +162,7 @@ func strays() (pids []int) {
 	files, _ := filepath.Glob("/proc/self/task/*/children")
 	for _, file := range files {
 		list, _ := os.ReadFile(file)
-		for _, field := range strings.Fields(string(list)) {
+		for field := range strings.FieldsSeq(string(list)) {
 			if pid, err := strconv.Atoi(field); err == nil && !started[pid] {
 				pids = append(pids, pid)
 			}

@@ -76,7 +76,7 @@ func (v Values) commands(parent string, list []*cli.Command) []*Command {
 // arguments takes apart what help says of them: "URL [MESSAGE...]".
 func (v Values) arguments(path, usage string) []Argument {
 	var list []Argument
-	for _, word := range strings.Fields(usage) {
+	for word := range strings.FieldsSeq(usage) {
 		name := strings.Trim(word, "[].")
 		argument := Argument{Name: name, Many: strings.Contains(word, "..."), Words: v.Words[name], Source: v.Sources[name]}
 		if source := v.Sources[path+" "+name]; source != "" {

@@ -36,7 +36,7 @@ func TestInspect(t *testing.T) {
 		{`local t = {} for i = 1, 30 do t[i] = i end return {t, x = {}}`,
 			"{\n  {\n" + func() string {
 				var lines []string
-				for _, n := range strings.Fields("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30") {
+				for n := range strings.FieldsSeq("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30") {
 					lines = append(lines, "    "+n)
 				}
 				return strings.Join(lines, ",\n")

@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"maps"
 	"regexp"
 	"strings"
 )
@@ -61,9 +62,7 @@ func (r *reader) line(line string) {
 	if m := classLine.FindStringSubmatch(line); m != nil {
 		r.class = m[1]
 		members := map[string]string{}
-		for name, t := range r.api.Classes[m[2]] {
-			members[name] = t
-		}
+		maps.Copy(members, r.api.Classes[m[2]])
 		r.api.Classes[r.class] = members
 	} else if m := fieldLine.FindStringSubmatch(line); m != nil && r.class != "" {
 		r.api.Classes[r.class][m[1]] = plain(m[2])

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -62,10 +63,8 @@ func (s *survey) folder(path string, level int, above []string) {
 	if info == nil || !info.IsDir() {
 		return
 	}
-	for _, a := range above {
-		if a == real {
-			return
-		}
+	if slices.Contains(above, real) {
+		return
 	}
 	if s.partial = s.partial || len(s.places) >= maxFolders; s.partial {
 		return

@@ -3,6 +3,7 @@ package wifly
 import (
 	"bytes"
 	"context"
+	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -62,9 +63,7 @@ func (m *Module) Info(ctx context.Context) (*Info, error) {
 		if err != nil {
 			return nil, err
 		}
-		for key, value := range got {
-			all[key] = value
-		}
+		maps.Copy(all, got)
 	}
 	info.SSID, info.Leftover = all["ssid"], isLeftover(all)
 	if auth := strings.ToLower(all["auth"]); auth != "open" { // the default, with which it asks

@@ -299,12 +299,7 @@ func (a *address) refill(now time.Time) {
 
 // knows reports whether a password was right before: to show it again is no attempt.
 func (a *address) knows(got [sha256.Size]byte) bool {
-	for _, good := range a.good {
-		if good == got {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(a.good, got)
 }
 
 func (a *address) remember(got [sha256.Size]byte) {

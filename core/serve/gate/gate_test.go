@@ -45,7 +45,7 @@ func TestParseOrigins(t *testing.T) {
 			continue
 		}
 		for want, values := range map[bool]string{true: test.yes, false: test.no} {
-			for _, value := range strings.Fields(values) {
+			for value := range strings.FieldsSeq(values) {
 				o, ok := splitOrigin(value)
 				if list.allow(value, &o, ok) != want {
 					t.Errorf("%q allows %q: %v", test.pattern, value, !want)

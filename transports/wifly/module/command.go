@@ -2,6 +2,7 @@ package module
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -249,9 +250,7 @@ func (m *Module) save(file string) string {
 		return "*BAD CONFIG*\r\n"
 	}
 	stored := settings{}
-	for k, v := range m.ram {
-		stored[k] = v
-	}
+	maps.Copy(stored, m.ram)
 	if file != "" && file != "config" {
 		if len(m.files) >= 16 {
 			return "ERR: no space\r\n"
@@ -284,9 +283,7 @@ func (m *Module) load(file string) string {
 		return badArgs
 	}
 	m.ram = settings{}
-	for k, v := range stored {
-		m.ram[k] = v
-	}
+	maps.Copy(m.ram, stored)
 	return "AOK\r\n"
 }
 

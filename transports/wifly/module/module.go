@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -411,9 +412,7 @@ func (m *Module) boot() {
 	m.hangUp()
 	m.unlisten()
 	m.ram = settings{}
-	for k, v := range m.flash {
-		m.ram[k] = v
-	}
+	maps.Copy(m.ram, m.flash)
 	m.radio = radio{}
 	m.asked, m.resolved = false, false
 	m.escapes, m.line, m.long = 0, m.line[:0], false
