@@ -322,6 +322,9 @@ func (l *loop) charge(p *Peer) {
 	}
 }
 
+// endSize is how many bytes the end of a message takes, which is more than an empty one does.
+const endSize = 4
+
 // chargedEvery is how much what waits for a peer may change before that is told.
 const chargedEvery = 16 << 10
 
@@ -332,7 +335,10 @@ func (l *loop) chargeUnread(p *Peer) {
 	if b == nil {
 		return
 	}
-	waits, charged := p.ownBytes(), 0
+	waits, charged := 0, 0
+	if p.out != nil {
+		waits = p.ownBytes() + endSize*p.out.own
+	}
 	if m := p.more.Load(); m != nil {
 		charged = m.charged
 	}

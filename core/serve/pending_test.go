@@ -131,3 +131,29 @@ func TestPendingUnread(t *testing.T) {
 		})
 	}
 }
+
+// Empty messages that wait take more memory than they have bytes, and that counts.
+func TestPendingUnreadEmpty(t *testing.T) {
+	peers := make(chan *serve.Peer, 1)
+	r := start(t, loops, &serve.Server{
+		Accept: core.AcceptOptions{Pending: core.NewBudget(1 << 30)},
+		Events: told{open: func(p *serve.Peer) { peers <- p }},
+	})
+	stream := r.raw(t, false)
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		_, err := io.WriteString(stream, openingOf(core.Hixie76))
+		for err == nil {
+			_, err = io.WriteString(stream, strings.Repeat("\x00\xff", 1000))
+		}
+	})
+	p := <-peers
+	eventually(t, "what waits is counted", func() bool {
+		messages, bytes := p.Queued()
+		held, _ := r.Accept.Pending.Held()
+		return messages > 10_000 && held > int64(bytes+3*messages)
+	})
+	stream.Close()
+	sending.Wait()
+	r.stopAndWait(t)
+}
