@@ -1,5 +1,4 @@
-// Package completions has the completion scripts of ws76 for shells, which
-// go generate makes from the command tree.
+// Package completions has the completion scripts of ws76 for shells, which go generate makes from the command tree.
 package completions
 
 import _ "embed"

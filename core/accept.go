@@ -17,8 +17,7 @@ import (
 // for key3 within it, where an option says nothing.
 const DefaultHandshakeTimeout = 10 * time.Second
 
-// AcceptOptions say how a server opens its side. A nil pointer and the zero value
-// of every field are fine.
+// AcceptOptions say how a server opens its side. A nil pointer and the zero value of every field are fine.
 type AcceptOptions struct {
 	// Dialects that are served; nil is all of them.
 	Dialects []Dialect
@@ -29,9 +28,8 @@ type AcceptOptions struct {
 	Location func(*hixie.Request) string
 	// Check may refuse a request before it is answered. nil accepts all.
 	Check func(*hixie.Request, Dialect) *Refusal
-	// Agree is asked once a request is found good, just before it is answered. It may
-	// refuse, and may change Protocols, Header, MaxMessage and Trace in o, which is this
-	// connection's own. nil accepts all.
+	// Agree is asked once a request is found good, just before it is answered. It may refuse, and may change Protocols,
+	// Header, MaxMessage and Trace in o, which is this connection's own. nil accepts all.
 	Agree func(h *Handshake, o *AcceptOptions) *Refusal
 	// Protocols are the sub-protocols that are spoken; the first offered one among
 	// them is agreed on. nil agrees to the first offered.
@@ -74,13 +72,11 @@ type Refusal struct {
 	Fields hixie.Fields
 }
 
-// Accept reads the opening request from a stream, picks the dialect by what it
-// says and answers it. Bytes that come early are kept for the connection. ctx and
-// HandshakeTimeout bound it.
+// Accept reads the opening request from a stream, picks the dialect by what it says and answers it. Bytes that come
+// early are kept for the connection. ctx and HandshakeTimeout bound it.
 //
-// A *NotWebSocketError leaves the stream open and unanswered. On any other error
-// the stream is closed, after an HTTP refusal where the head was read: a
-// *HandshakeError, or ctx's cause.
+// A *NotWebSocketError leaves the stream open and unanswered. On any other error the stream is closed, after an HTTP
+// refusal where the head was read: a *HandshakeError, or ctx's cause.
 func Accept(ctx context.Context, stream net.Conn, opts *AcceptOptions) (*Conn, error) {
 	s := &serverHandshake{}
 	if opts != nil {
@@ -156,9 +152,8 @@ func (s *serverHandshake) run(ctx context.Context) (*Conn, error) {
 	}), nil
 }
 
-// WatchHangup watches for the end of a stream that nobody reads meanwhile: the context
-// ends with it. stop, which is to be called, returns what has come, and leaves the stream
-// without a bound for reading.
+// WatchHangup watches for the end of a stream that nobody reads meanwhile: the context ends with it. stop, which is to
+// be called, returns what has come, and leaves the stream without a bound for reading.
 func WatchHangup(ctx context.Context, stream net.Conn) (watching context.Context, stop func() (early []byte)) {
 	watching, cancel := context.WithCancelCause(ctx)
 	early := make([]byte, 4<<10) // whoever says more has to wait
@@ -208,8 +203,7 @@ func (s *serverHandshake) read(ctx context.Context) error {
 	}
 }
 
-// answer appends the answer to the challenge to out, which goes ahead where key3
-// is not there yet.
+// answer appends the answer to the challenge to out, which goes ahead where key3 is not there yet.
 func (s *serverHandshake) answer(ctx context.Context, out []byte) ([]byte, error) {
 	if len(s.buf) < Key3Len {
 		if err := s.write(ctx, out); err != nil {
@@ -238,8 +232,7 @@ func (s *serverHandshake) turnDown(ctx context.Context, err error) error {
 	return err
 }
 
-// OriginOf returns the origin of a request, "" for none. RFC 6455's older drafts
-// call the field Sec-WebSocket-Origin.
+// OriginOf returns the origin of a request, "" for none. RFC 6455's older drafts call the field Sec-WebSocket-Origin.
 func OriginOf(fields hixie.Fields) string {
 	for _, name := range []string{"Origin", "Sec-WebSocket-Origin"} {
 		if origin, ok := fields.Get(name); ok {

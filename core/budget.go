@@ -7,13 +7,11 @@ import (
 	"sync/atomic"
 )
 
-// ErrPendingFull is wrapped where a connection is given up because of its unfinished
-// message; see Budget.
+// ErrPendingFull is wrapped where a connection is given up because of its unfinished message; see Budget.
 var ErrPendingFull = errors.New("too much is taken by unfinished messages")
 
-// Budget bounds what unfinished messages, or others that are held for a peer, take over
-// many connections. When it is spent the largest is given up. Its methods may be called from any goroutine; a nil *Budget
-// has no bound.
+// Budget bounds what unfinished messages, or others that are held for a peer, take over many connections. When it is
+// spent the largest is given up. Its methods may be called from any goroutine; a nil *Budget has no bound.
 type Budget struct {
 	max   int64
 	given atomic.Uint64
@@ -39,8 +37,7 @@ func (b *Budget) Held() (bytes int64, givenUp uint64) {
 
 // Holder holds an unfinished message, or what waits for a peer.
 type Holder interface {
-	// GiveUp asks for the message to be given up. It must not wait. What is held is
-	// told by Set, as before.
+	// GiveUp asks for the message to be given up. It must not wait. What is held is told by Set, as before.
 	GiveUp()
 }
 

@@ -13,13 +13,11 @@ import (
 	"github.com/ws76/ws76/internal/outq"
 )
 
-// Close ends the connection properly: the closing frame, the peer's answer (for
-// which it waits at most CloseTimeout, or until ctx ends), then the stream.
-// Messages that arrive meanwhile go to a Receive that is under way; with none,
-// Close reads and drops them. To be given them all, call SendClose and receive
-// until a *CloseError. Close returns nil after a clean close, else the
-// *CloseError; the stream is closed in every case. Further calls return the same.
-// Call it in the end also after a *CloseError: the stream may be open still.
+// Close ends the connection properly: the closing frame, the peer's answer (for which it waits at most CloseTimeout, or
+// until ctx ends), then the stream. Messages that arrive meanwhile go to a Receive that is under way; with none, Close
+// reads and drops them. To be given them all, call SendClose and receive until a *CloseError. Close returns nil after a
+// clean close, else the *CloseError; the stream is closed in every case. Further calls return the same. Call it in the
+// end also after a *CloseError: the stream may be open still.
 func (c *Conn) Close(ctx context.Context) error { return c.CloseWith(ctx, codeNormal, "") }
 
 // CloseWith is Close with a code and a reason, which RFC 6455 sends and the drafts have no place for.
@@ -67,18 +65,16 @@ func (c *Conn) CloseWith(ctx context.Context, code int, reason string) error {
 	return ended
 }
 
-// noteReset takes notice of a reset, which was read in place of the end of the stream, that
-// Linux would tell first: the peer had something unread when it closed (RFC 1122, section
-// 4.2.2.13).
+// noteReset takes notice of a reset, which was read in place of the end of the stream, that Linux would tell first: the
+// peer had something unread when it closed (RFC 1122, section 4.2.2.13).
 func (c *Conn) noteReset(err error) {
 	if runtime.GOOS == "linux" && errors.Is(err, syscall.ECONNRESET) {
 		c.reset.Store(true)
 	}
 }
 
-// SendClose sends the closing frame, after which nothing can be sent, and leaves
-// the receiving side open: Receive goes on until the peer has answered, or has
-// been silent for CloseTimeout. In hixie-75, which has no closing frame, the
+// SendClose sends the closing frame, after which nothing can be sent, and leaves the receiving side open: Receive goes
+// on until the peer has answered, or has been silent for CloseTimeout. In hixie-75, which has no closing frame, the
 // sending side of the stream is shut. Code and reason as in CloseWith.
 //
 // Draft 76 has no codes, but a stream that ends without a closing frame says that
@@ -111,10 +107,9 @@ func (c *Conn) SendClose(ctx context.Context, code int, reason string) error {
 	return nil
 }
 
-// HoldClose leaves the answer to the peer's closing frame to SendClose or Close.
-// Until then what is sent still reaches the peer, and Receive returns io.EOF once
-// all messages are delivered. In hixie-75 the end of the stream is the closing
-// frame. Call HoldClose before the first Receive.
+// HoldClose leaves the answer to the peer's closing frame to SendClose or Close. Until then what is sent still reaches
+// the peer, and Receive returns io.EOF once all messages are delivered. In hixie-75 the end of the stream is the
+// closing frame. Call HoldClose before the first Receive.
 func (c *Conn) HoldClose() { c.holds.Store(true) }
 
 // PeerClose returns the closing frame that HoldClose has held, answered or not; nil: none.
@@ -169,9 +164,8 @@ func (c *Conn) peerClosed(code int, reason string) error {
 	return c.endAfterReply(ce)
 }
 
-// unanswered is how a connection ends whose peer has not answered in time, or has
-// failed with err instead. A frame that it left unfinished is an error of its own.
-// The caller holds reading.
+// unanswered is how a connection ends whose peer has not answered in time, or has failed with err instead. A frame that
+// it left unfinished is an error of its own. The caller holds reading.
 func (c *Conn) unanswered(err error) *CloseError {
 	switch cut := c.framing.end(); {
 	case cut != nil && !errors.Is(cut, hixie.ErrBareFF):
@@ -225,8 +219,7 @@ func drain(stream interface {
 // Ended returns how the connection has ended, nil while it has not.
 func (c *Conn) Ended() *CloseError { return c.ended.Load() }
 
-// end closes the stream and fixes how the connection ended, unless that is fixed
-// already; it returns what holds.
+// end closes the stream and fixes how the connection ended, unless that is fixed already; it returns what holds.
 func (c *Conn) end(ce *CloseError) *CloseError {
 	if ended := c.ended.Load(); ended != nil {
 		return ended

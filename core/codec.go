@@ -7,9 +7,8 @@ import (
 	"github.com/ws76/ws76/core/rfc6455"
 )
 
-// Codec is the server's side of open connections of one dialect without I/O, for
-// who does not want a Conn. Its Append methods are for any number of connections
-// and goroutines at once; those that decode are for one connection at a time:
+// Codec is the server's side of open connections of one dialect without I/O, for who does not want a Conn. Its Append
+// methods are for any number of connections and goroutines at once; those that decode are for one connection at a time:
 //
 //	k.Feed(p)
 //	n, ctl, err := k.Messages(each) // until ErrIncomplete
@@ -48,8 +47,7 @@ func (k *Codec) Reset(maxMessage, offset int64) {
 // Between reports whether nothing is unfinished, so that another codec may go on.
 func (k *Codec) Between() bool { return k.framing.between() }
 
-// Feed lends p, the next bytes of the stream, until Messages returns ErrIncomplete.
-// RFC 6455 unmasks in place.
+// Feed lends p, the next bytes of the stream, until Messages returns ErrIncomplete. RFC 6455 unmasks in place.
 func (k *Codec) Feed(p []byte) { k.framing.feed(p) }
 
 // Room returns memory to read the next bytes of a large message into, in place of
@@ -59,8 +57,7 @@ func (k *Codec) Room() []byte { return k.framing.room() }
 // Advance says that n bytes were read into what Room has just returned.
 func (k *Codec) Advance(n int) { k.framing.advance(n) }
 
-// Paused reports whether there is something to do without more bytes: the last call of
-// Messages returned ErrPaused.
+// Paused reports whether there is something to do without more bytes: the last call of Messages returned ErrPaused.
 func (k *Codec) Paused() bool { return k.framing.paused() }
 
 // Rest returns what was fed and is not used yet. It is valid as long as what was fed.
@@ -93,10 +90,9 @@ type Control struct {
 	Reason string      // of a closing
 }
 
-// Messages calls each with the messages in what was fed, whose data is valid until
-// it returns, and says how many there were. It stops at ErrIncomplete, at ErrPaused, at a
-// control, at an error of each, which it returns as it is, and at bytes that break
-// the protocol; see Violation.
+// Messages calls each with the messages in what was fed, whose data is valid until it returns, and says how many there
+// were. It stops at ErrIncomplete, at ErrPaused, at a control, at an error of each, which it returns as it is, and at
+// bytes that break the protocol; see Violation.
 func (k *Codec) Messages(each func(Message) error) (n uint64, ctl Control, err error) {
 	n, err, eachErr := k.framing.messages(&k.ev, each)
 	if eachErr != nil {
@@ -116,10 +112,9 @@ func (k *Codec) Messages(each func(Message) error) (n uint64, ctl Control, err e
 	return n, ctl, nil
 }
 
-// NextRun returns the frames of messages that come next and lie whole, one behind
-// the other, in what was fed, where they may be sent on by any codec of a draft as
-// they are; n says how many there are. It takes turns with Messages, and gives none
-// where the dialect is not like that, or each is to be traced.
+// NextRun returns the frames of messages that come next and lie whole, one behind the other, in what was fed, where
+// they may be sent on by any codec of a draft as they are; n says how many there are. It takes turns with Messages, and
+// gives none where the dialect is not like that, or each is to be traced.
 func (k *Codec) NextRun() (frames []byte, n int) { return k.framing.nextRun() }
 
 // Skipped returns how many frames that are no messages, and how many texts with
@@ -142,9 +137,8 @@ func (k *Codec) Violation(err error) (ce *CloseError, reason string, tell bool) 
 	return ce, reason, tell
 }
 
-// EOF says how a connection ends whose stream ends here; closing: our closing
-// frame was sent before. nil means that the end counts as a closing frame, half of
-// which is there.
+// EOF says how a connection ends whose stream ends here; closing: our closing frame was sent before. nil means that the
+// end counts as a closing frame, half of which is there.
 func (k *Codec) EOF(closing bool) *CloseError { return eofError(k.framing, closing) }
 
 func eofError(f framing, closing bool) *CloseError {
@@ -169,8 +163,7 @@ func (k *Codec) HasClosing() bool { return k.framing.hasClosing() }
 // Append appends the frame of m. It fails with ErrBinary or an *InvalidUTF8Error.
 func (k *Codec) Append(dst []byte, m Message) ([]byte, error) { return k.framing.appendMessage(dst, m) }
 
-// InPlace reports whether the payload of m is best sent from where it lies, between
-// what AppendAround gives.
+// InPlace reports whether the payload of m is best sent from where it lies, between what AppendAround gives.
 func (k *Codec) InPlace(m Message) bool { return len(m.Data) >= sendInPlace && k.framing.inPlace() }
 
 // AppendAround appends what comes before the payload of m and, from dst[at] on,

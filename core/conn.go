@@ -23,8 +23,7 @@ const (
 	DefaultMaxMessage = 16 << 20
 	// DefaultCloseTimeout bounds the closing handshake where an option says nothing.
 	DefaultCloseTimeout = 2 * time.Second
-	// DefaultMessageTimeout and DefaultWriteTimeout are those of a server, see
-	// AcceptOptions.
+	// DefaultMessageTimeout and DefaultWriteTimeout are those of a server, see AcceptOptions.
 	DefaultMessageTimeout = 2 * time.Minute
 	DefaultWriteTimeout   = 2 * time.Minute
 

@@ -2,11 +2,10 @@ package core
 
 import "context"
 
-// Copy sends every message that src receives to dst, which may be the same
-// connection, until one of them or ctx ends, and returns why: what Receive of src or
-// Send of dst does. What one read brought leaves in one write; between connections of
-// drafts 75 and 76 whole frames leave from where they were read, without a copy.
-// Meanwhile nobody else may receive from src, or Close it.
+// Copy sends every message that src receives to dst, which may be the same connection, until one of them or ctx ends,
+// and returns why: what Receive of src or Send of dst does. What one read brought leaves in one write; between
+// connections of drafts 75 and 76 whole frames leave from where they were read, without a copy. Meanwhile nobody else
+// may receive from src, or Close it.
 func Copy(ctx context.Context, dst, src *Conn) error {
 	recv, send := CopyCounted(ctx, ctx, dst, src, nil)
 	if send != nil {
@@ -15,10 +14,9 @@ func Copy(ctx context.Context, dst, src *Conn) error {
 	return recv
 }
 
-// CopyCounted is Copy that says which side has ended it, and lets what was received
-// be sent as long as sends lasts, which may be longer than ctx. count, if any, is
-// told of messages and the bytes of their data, a read at a time: with sent false
-// once they have come, and with true once dst has taken them.
+// CopyCounted is Copy that says which side has ended it, and lets what was received be sent as long as sends lasts,
+// which may be longer than ctx. count, if any, is told of messages and the bytes of their data, a read at a time: with
+// sent false once they have come, and with true once dst has taken them.
 func CopyCounted(ctx, sends context.Context, dst, src *Conn, count func(messages int, bytes int64, sent bool)) (recv, send error) {
 	if err := src.reading.take(ctx); err != nil {
 		return err, nil
@@ -113,8 +111,7 @@ func (c *copying) flush() error {
 	return c.failed
 }
 
-// end sends what is queued, lets the sending side go and returns err, or else why
-// that could not be sent.
+// end sends what is queued, lets the sending side go and returns err, or else why that could not be sent.
 func (c *copying) end(err error) error {
 	if failed := c.flush(); err == nil {
 		err = failed

@@ -18,8 +18,7 @@ type Dialer interface {
 	Dial(ctx context.Context, addr string) (net.Conn, error)
 }
 
-// DialOptions say how to open a client's connection. A nil pointer and the zero
-// value of every field are fine.
+// DialOptions say how to open a client's connection. A nil pointer and the zero value of every field are fine.
 type DialOptions struct {
 	// Dialect, where the URL names none. "" is Hixie76.
 	Dialect Dialect
@@ -28,8 +27,7 @@ type DialOptions struct {
 	// TLS is used for wss, over whatever the Dialer opened. nil: the system's roots.
 	TLS *tls.Config
 
-	// Header fields are added to the request as they are; one that has the name of a
-	// default field takes its place.
+	// Header fields are added to the request as they are; one that has the name of a default field takes its place.
 	Header hixie.Fields
 	// Origin of the page that would be asking; "" is that of the target.
 	Origin string
@@ -55,8 +53,7 @@ type DialOptions struct {
 	// Pending bounds what unfinished messages take, over all connections that are given
 	// the same. nil: no bound but MaxMessage for each.
 	Pending *Budget
-	// Opened is given the head of the server's response once that is found good, such as
-	// for its cookies. nil is fine.
+	// Opened is given the head of the server's response once that is found good, such as for its cookies. nil is fine.
 	Opened func(*hixie.Response)
 	Trace  *Trace
 }
@@ -102,9 +99,8 @@ func (e *DialError) Error() string {
 
 func (e *DialError) Unwrap() error { return e.Err }
 
-// Dial connects to a WebSocket URL (see ParseURL) and does the opening handshake;
-// ctx bounds both. Errors: *DialError where there is no stream, *HandshakeError,
-// or ctx's cause.
+// Dial connects to a WebSocket URL (see ParseURL) and does the opening handshake; ctx bounds both. Errors: *DialError
+// where there is no stream, *HandshakeError, or ctx's cause.
 func Dial(ctx context.Context, url string, opts *DialOptions) (*Conn, error) {
 	c, err := compose(url, opts)
 	if err != nil {

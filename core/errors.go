@@ -30,8 +30,7 @@ func (e *InvalidUTF8Error) Error() string {
 	return fmt.Sprintf("text to send is not UTF-8 from byte %d on", e.Offset)
 }
 
-// HandshakeError says at which step an opening handshake failed, what was got
-// there and what was wanted.
+// HandshakeError says at which step an opening handshake failed, what was got there and what was wanted.
 type HandshakeError struct {
 	Dialect Dialect // "" where it was not yet known
 	Step    string  // "status line", "fields", "Sec-WebSocket-Location", "answer", …
@@ -82,9 +81,8 @@ func (e *NotWebSocketError) Error() string {
 	return fmt.Sprintf("%s %s asks for no WebSocket: it has no Upgrade field", e.Request.Method, e.Request.Resource)
 }
 
-// ErrMessageSlow is wrapped where a message has not arrived whole within
-// AcceptOptions.MessageTimeout, and ErrNotRead where a peer takes nothing of what is
-// sent to it for AcceptOptions.WriteTimeout.
+// ErrMessageSlow is wrapped where a message has not arrived whole within AcceptOptions.MessageTimeout, and ErrNotRead
+// where a peer takes nothing of what is sent to it for AcceptOptions.WriteTimeout.
 var (
 	ErrMessageSlow = errors.New("the message takes too long")
 	ErrNotRead     = errors.New("the peer does not read")
@@ -96,18 +94,15 @@ type CloseError struct {
 	// Clean: both sides have sent and received a closing frame. In hixie-75,
 	// which has none: the stream ended between two frames.
 	Clean bool
-	// Unanswered: this side's closing frame got no answer before the stream
-	// ended or the time was up, between two frames. Many servers of the drafts
-	// never answer.
+	// Unanswered: this side's closing frame got no answer before the stream ended or the time was up, between two
+	// frames. Many servers of the drafts never answer.
 	Unanswered bool
 	// ByPeer: the peer closed first.
 	ByPeer bool
-	// Code and Reason are RFC 6455's. For the drafts Code is 1005 (none) after a
-	// clean close and 1006 otherwise.
+	// Code and Reason are RFC 6455's. For the drafts Code is 1005 (none) after a clean close and 1006 otherwise.
 	Code   int
 	Reason string
-	// Err is what ended an unclean connection: ErrNoClosingFrame, a
-	// *hixie.SyntaxError, a network error.
+	// Err is what ended an unclean connection: ErrNoClosingFrame, a *hixie.SyntaxError, a network error.
 	Err error
 }
 
@@ -142,8 +137,7 @@ func OnlyUnanswered(err error) bool {
 	return OnlyClose(err, func(ce *CloseError) bool { return ce.Unanswered })
 }
 
-// OnlyClose reports whether err is nothing but ends of connections that are harmless.
-// That is false for nil.
+// OnlyClose reports whether err is nothing but ends of connections that are harmless. That is false for nil.
 func OnlyClose(err error, harmless func(*CloseError) bool) bool {
 	switch e := err.(type) {
 	case *CloseError:

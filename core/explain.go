@@ -10,11 +10,9 @@ import (
 	"github.com/ws76/ws76/core/rfc6455"
 )
 
-// A stream over a device may know more of what went wrong than its errors say, and tell it
-// by these methods.
+// A stream over a device may know more of what went wrong than its errors say, and tell it by these methods.
 type (
-	// Ended returns why the stream came to its end, nil where that is not known. Close may
-	// find out more.
+	// Ended returns why the stream came to its end, nil where that is not known. Close may find out more.
 	endKnower interface{ Ended() error }
 	// Doubt says how bytes of the stream may have been lost, "" where none can be.
 	doubter interface{ Doubt() string }

@@ -10,17 +10,15 @@ import (
 	"github.com/ws76/ws76/internal/outq"
 )
 
-// Fate says what is known of the messages that were given to a connection, counted
-// from the first one. Of the first Proven the peer has read all bytes. Of those from
-// there to Sent that is not known. The rest, up to Given, has not left this machine,
-// at least not whole, and never will.
+// Fate says what is known of the messages that were given to a connection, counted from the first one. Of the first
+// Proven the peer has read all bytes. Of those from there to Sent that is not known. The rest, up to Given, has not
+// left this machine, at least not whole, and never will.
 //
-// While a connection lasts Sent is what the system has taken. It may be less in the end,
-// and Proven more: TCP acknowledges for a peer's system, which may hold what a peer
-// that dies has never read. So where a closing frame is missing, what
-// the peer's system had room for is not known, acknowledged or not. In hixie-75 the end
-// of the stream is the closing frame: what was acknowledged then has been read, as a
-// system resets a connection that is closed with something unread (RFC 1122, 4.2.2.13).
+// While a connection lasts Sent is what the system has taken. It may be less in the end, and Proven more: TCP
+// acknowledges for a peer's system, which may hold what a peer that dies has never read. So where a closing frame is
+// missing, what the peer's system had room for is not known, acknowledged or not. In hixie-75 the end of the stream is
+// the closing frame: what was acknowledged then has been read, as a system resets a connection that is closed with
+// something unread (RFC 1122, 4.2.2.13).
 type Fate struct {
 	Given, Sent, Proven uint64
 	Final               bool // the connection has ended, and its stream is closed
@@ -44,8 +42,7 @@ type outcome struct {
 	unread   bool
 }
 
-// Fate returns what is known now, and once the connection has ended and whoever sent
-// has returned, for good.
+// Fate returns what is known now, and once the connection has ended and whoever sent has returned, for good.
 func (c *Conn) Fate() Fate {
 	end, l := c.outcome.Load(), c.ledger.Load()
 	// After a write that has failed with a reset the stream ends as if properly.
@@ -136,9 +133,8 @@ func (c *Conn) look(l *outq.Ledger) {
 	l.Look(written, st)
 }
 
-// SeekProof has RFC 6455 ask the peer from now on, with a ping behind what is written,
-// one at a time, whether it has read that. The pong is seen by Receive. The drafts have
-// nothing to ask with.
+// SeekProof has RFC 6455 ask the peer from now on, with a ping behind what is written, one at a time, whether it has
+// read that. The pong is seen by Receive. The drafts have nothing to ask with.
 func (c *Conn) SeekProof() {
 	if !c.dialect.Hixie() && !c.proving.Swap(true) {
 		c.askSoon()
@@ -155,11 +151,10 @@ const (
 // ErrNotProven is wrapped by what Prove returns when the peer has been silent too long.
 var ErrNotProven = errors.New("the peer has not acknowledged what was sent")
 
-// Prove waits until what was sent before is proven, as well as the dialect can: by the
-// pong to a ping in RFC 6455, for which somebody has to be in Receive, and otherwise by
-// the acknowledgement of the peer's system. Where there is none either, on a serial line
-// say, it returns at once. Its errors are the end of the connection, the cause of ctx,
-// and ErrNotProven after a minute.
+// Prove waits until what was sent before is proven, as well as the dialect can: by the pong to a ping in RFC 6455, for
+// which somebody has to be in Receive, and otherwise by the acknowledgement of the peer's system. Where there is none
+// either, on a serial line say, it returns at once. Its errors are the end of the connection, the cause of ctx, and
+// ErrNotProven after a minute.
 func (c *Conn) Prove(ctx context.Context) error {
 	l := c.ledger.Load()
 	if l == nil {

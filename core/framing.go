@@ -23,16 +23,14 @@ type event struct {
 // errIncomplete is what next returns when more bytes are needed.
 var errIncomplete = errors.New("incomplete")
 
-// errPaused is what next returns when others may take their turn first: a message that
-// was compressed takes long.
+// errPaused is what next returns when others may take their turn first: a message that was compressed takes long.
 var errPaused = errors.New("paused")
 
 // inflatePiece is how many bytes are inflated between two pauses, about.
 const inflatePiece = 128 << 10
 
-// framing turns the bytes of one dialect into events and messages into bytes.
-// The receiving methods belong to whoever holds Conn.reading, the appending ones
-// to whoever holds Conn.writing.
+// framing turns the bytes of one dialect into events and messages into bytes. The receiving methods belong to whoever
+// holds Conn.reading, the appending ones to whoever holds Conn.writing.
 type framing interface {
 	// feed lends p until next returns errIncomplete.
 	feed(p []byte)
@@ -41,9 +39,8 @@ type framing interface {
 	advance(n int)
 	// next fills in ev. Its data is valid until the next call.
 	next(ev *event) error
-	// messages calls each with every message that next would give, until it gives
-	// something else, which is then in ev, or an error, or each returns one. It
-	// says how many messages there were, and whose the error is.
+	// messages calls each with every message that next would give, until it gives something else, which is then in ev,
+	// or an error, or each returns one. It says how many messages there were, and whose the error is.
 	messages(ev *event, each func(Message) error) (n uint64, err, eachErr error)
 	// end is what the end of the stream means here: nil between two frames,
 	// hixie.ErrBareFF for half of a closing frame (Mojolicious sends it).
@@ -55,8 +52,7 @@ type framing interface {
 	held() int
 	release()
 	forget()
-	// rest is what was fed and not used yet; own copies it, so that what was fed is the
-	// caller's again.
+	// rest is what was fed and not used yet; own copies it, so that what was fed is the caller's again.
 	rest() []byte
 	own()
 	// reset makes it decode a stream whose first offset bytes were decoded already.

@@ -94,8 +94,7 @@ func hixieError(err error) error {
 	return err
 }
 
-// text returns the message of a text frame. Section 5.3: bytes of it that are not
-// UTF-8 become U+FFFD.
+// text returns the message of a text frame. Section 5.3: bytes of it that are not UTF-8 become U+FFFD.
 func (f *hixieFraming) text(frame *hixie.Frame) Message {
 	if f.trace != nil {
 		f.trace.sawFrame(false, frame.Type, frame.Payload)

@@ -25,10 +25,9 @@ func (c *Conn) Intake() *Intake {
 // LookEvery is how often it is worth to Look.
 const LookEvery = 20 * time.Millisecond
 
-// Look returns when the peer was last known to have something left to take, at the first
-// Look at the earliest, and whether it may have, still. Over TCP what was acknowledged
-// lies with the peer's system, whose window tells whether the peer reads it; from the
-// first Look on it is asked for that each second. A peer whose window is small, and stays
+// Look returns when the peer was last known to have something left to take, at the first Look at the earliest, and
+// whether it may have, still. Over TCP what was acknowledged lies with the peer's system, whose window tells whether
+// the peer reads it; from the first Look on it is asked for that each second. A peer whose window is small, and stays
 // so, is not busy after some seconds: Fate tells of it in the end.
 func (i *Intake) Look() (last time.Time, busy bool) {
 	c, now := i.conn, time.Now()

@@ -18,9 +18,8 @@ func (k Kind) String() string {
 	return "text"
 }
 
-// Message is what an application sent, whole, whatever frames carried it. The
-// data of a message that was received is not to be written to: who changes a
-// message makes a new one.
+// Message is what an application sent, whole, whatever frames carried it. The data of a message that was received is
+// not to be written to: who changes a message makes a new one.
 type Message struct {
 	Data []byte
 	Kind Kind

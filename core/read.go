@@ -2,8 +2,7 @@ package core
 
 import "io"
 
-// source is where a connection reads from. What Read returns is lent until the next
-// Read.
+// source is where a connection reads from. What Read returns is lent until the next Read.
 type source interface{ Read() ([]byte, error) }
 
 // growing is a source with a buffer of its own, which grows while reads fill it.

@@ -11,9 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lender reads from a socket into a buffer that it borrows only once there is
-// something to read: an idle connection owns none, and busy ones share a few that
-// stay in the processor's caches.
+// lender reads from a socket into a buffer that it borrows only once there is something to read: an idle connection
+// owns none, and busy ones share a few that stay in the processor's caches.
 type lender struct {
 	raw  syscall.RawConn
 	read func(fd uintptr) (done bool) // l.tryRead, bound once

@@ -28,15 +28,13 @@ func (c *Conn) Receive(ctx context.Context) (Message, error) {
 	return m, nil
 }
 
-// Pump receives until the connection or ctx ends, or a function returns an error,
-// and returns that. It calls each with every message, whose data is valid until
-// each returns, and wait, which may be nil, each time before it waits for the
-// peer: there answers that were put in a Batch are flushed, so that all answers to
-// what one read brought leave in one write.
+// Pump receives until the connection or ctx ends, or a function returns an error, and returns that. It calls each with
+// every message, whose data is valid until each returns, and wait, which may be nil, each time before it waits for the
+// peer: there answers that were put in a Batch are flushed, so that all answers to what one read brought leave in one
+// write.
 //
-// Pump is Receive in a loop for less. Neither function may receive from, or Close,
-// the connection; to close it, return an error, or call SendClose with no Batch of it
-// waiting to be flushed.
+// Pump is Receive in a loop for less. Neither function may receive from, or Close, the connection; to close it, return
+// an error, or call SendClose with no Batch of it waiting to be flushed.
 func (c *Conn) Pump(ctx context.Context, each func(Message) error, wait func() error) error {
 	if err := c.reading.take(ctx); err != nil {
 		return err
@@ -172,8 +170,7 @@ func (c *Conn) fill(ctx context.Context) error {
 // unfinished message, and the connection with it. It is for a Budget.
 func (c *Conn) GiveUp() { c.reads.GiveUp() }
 
-// doGiveUp ends the connection, unless nothing is unfinished and there is only memory
-// to be given up.
+// doGiveUp ends the connection, unless nothing is unfinished and there is only memory to be given up.
 func (c *Conn) doGiveUp() error {
 	c.reads.Forgive()
 	if !c.framing.between() {

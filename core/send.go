@@ -10,10 +10,9 @@ import (
 	"github.com/ws76/ws76/internal/deadline"
 )
 
-// Send sends one message and returns once it is handed to the stream. m.Data is
-// not kept. When ctx ends in the middle of a write, or the write fails, the frame
-// is cut and nothing can be sent any more. Errors that send nothing and leave the
-// connection as it was: *InvalidUTF8Error, ErrBinary.
+// Send sends one message and returns once it is handed to the stream. m.Data is not kept. When ctx ends in the middle
+// of a write, or the write fails, the frame is cut and nothing can be sent any more. Errors that send nothing and leave
+// the connection as it was: *InvalidUTF8Error, ErrBinary.
 func (c *Conn) Send(ctx context.Context, m Message) error {
 	if err := c.writing.take(ctx); err != nil {
 		return err
@@ -35,9 +34,8 @@ type Batch struct {
 // Batch returns an empty batch. A connection may have any number of them.
 func (c *Conn) Batch() *Batch { return &Batch{c: c} }
 
-// Queue is Send without the hurry: m is copied and leaves with Flush, or once
-// 64 KiB are waiting. From the first Queue to the Flush the batch keeps the
-// sending side, and others that send wait; so do not wait in between.
+// Queue is Send without the hurry: m is copied and leaves with Flush, or once 64 KiB are waiting. From the first Queue
+// to the Flush the batch keeps the sending side, and others that send wait; so do not wait in between.
 func (b *Batch) Queue(ctx context.Context, m Message) error {
 	if err := b.take(ctx); err != nil {
 		return err
@@ -252,8 +250,7 @@ func (c *Conn) writeBytes(p []byte) error {
 	})
 }
 
-// writeAll calls write, which counts what has left, until all is written, or the peer has taken
-// nothing for too long.
+// writeAll calls write, which counts what has left, until all is written, or the peer has taken nothing for too long.
 func (c *Conn) writeAll(write func() (n int, done bool, err error)) error {
 	err := c.writes.Do(write)
 	if err == deadline.ErrNotTaken {
@@ -262,8 +259,7 @@ func (c *Conn) writeAll(write func() (n int, done bool, err error)) error {
 	return err
 }
 
-// leaveWriting lets go of the sending side, after a pong or a ping that became due
-// meanwhile.
+// leaveWriting lets go of the sending side, after a pong or a ping that became due meanwhile.
 func (c *Conn) leaveWriting() {
 	for {
 		if c.pong.Load() != nil {

@@ -8,9 +8,8 @@ import (
 	"github.com/ws76/ws76/core/hixie"
 )
 
-// Shared is messages that go to many connections: each dialect's frames are made
-// once, when they are first wanted. Fill it by Add, then share it: from the first
-// Frames on it may not change, and is safe for concurrent use.
+// Shared is messages that go to many connections: each dialect's frames are made once, when they are first wanted. Fill
+// it by Add, then share it: from the first Frames on it may not change, and is safe for concurrent use.
 type Shared struct {
 	// BinaryAs appends a text that stands for a binary message where the dialect
 	// has none. nil leaves the message out there; Frames.Skipped counts it.

@@ -35,8 +35,7 @@ func (c *counters) publish(messages, bytes uint64) {
 	c.bytes.Store(bytes)
 }
 
-// Stats returns what has passed so far. It may lag by the messages of one read
-// or one write that is under way.
+// Stats returns what has passed so far. It may lag by the messages of one read or one write that is under way.
 func (c *Conn) Stats() Stats {
 	return Stats{
 		MessagesIn: c.countIn.messages.Load(), BytesIn: c.countIn.bytes.Load(),
@@ -46,6 +45,5 @@ func (c *Conn) Stats() Stats {
 	}
 }
 
-// BytesRead is BytesIn without a lag, for the goroutine that is in Receive or Pump, or
-// between two calls of Receive.
+// BytesRead is BytesIn without a lag, for the goroutine that is in Receive or Pump, or between two calls of Receive.
 func (c *Conn) BytesRead() uint64 { return c.bytesIn }

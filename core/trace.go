@@ -6,9 +6,8 @@ import (
 	"github.com/ws76/ws76/core/hixie"
 )
 
-// Trace shows what a connection does while it does it. Every field may be nil.
-// The functions are called from whichever goroutine does the work, so they must
-// be safe for concurrent use; what they are given is valid until they return.
+// Trace shows what a connection does while it does it. Every field may be nil. The functions are called from whichever
+// goroutine does the work, so they must be safe for concurrent use; what they are given is valid until they return.
 type Trace struct {
 	// Request and Response show the heads of the opening handshake, sent or received.
 	Request  func(*hixie.Request)

@@ -20,6 +20,5 @@ func (c *Conn) Unsent() int {
 	return 0
 }
 
-// Unread reports whether the peer has sent something, or ended, that nobody has read
-// yet, as far as the system knows.
+// Unread reports whether the peer has sent something, or ended, that nobody has read yet, as far as the system knows.
 func (c *Conn) Unread() bool { return outq.UnreadStream(c.stream) }

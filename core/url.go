@@ -20,9 +20,8 @@ type Target struct {
 	User     *url.Userinfo
 }
 
-// ParseURL reads ws://host[:port]/path?query, wss://…, and the forms that name a
-// dialect: ws+hixie75://, ws+hixie76://, ws+rfc6455:// and their wss+….
-// International names are turned into ASCII.
+// ParseURL reads ws://host[:port]/path?query, wss://…, and the forms that name a dialect: ws+hixie75://, ws+hixie76://,
+// ws+rfc6455:// and their wss+…. International names are turned into ASCII.
 func ParseURL(raw string) (Target, error) {
 	u, err := url.Parse(raw)
 	if err != nil {

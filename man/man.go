@@ -1,5 +1,4 @@
-// Package man has the manual pages of ws76, which go generate makes from man/src,
-// the command tree and the transports.
+// Package man has the manual pages of ws76, which go generate makes from man/src, the command tree and the transports.
 package man
 
 import "embed"

@@ -9,14 +9,12 @@ import (
 	"github.com/ws76/ws76/scripts/watch"
 )
 
-// What timers and watches call is a task, so that it may wait. Few do, so the thread
-// of one is used again for the next.
+// What timers and watches call is a task, so that it may wait. Few do, so the thread of one is used again for the next.
 
 // maxIdle bounds the threads that are kept for callbacks to come.
 const maxIdle = 8
 
-// callback returns a task of a thread that calls what it is resumed with. done is
-// called at the end; it may be nil.
+// callback returns a task of a thread that calls what it is resumed with. done is called at the end; it may be nil.
 func (st *state) callback(in string, done func(*Error)) *task {
 	if n := len(st.idle); n > 0 {
 		t := st.idle[n-1]
@@ -105,8 +103,7 @@ func (w *watching) add(e watch.Event) {
 	w.ops[e.Path] = e.Op
 }
 
-// next calls the function for the oldest event, unless it runs or the script has not
-// begun.
+// next calls the function for the oldest event, unless it runs or the script has not begun.
 func (w *watching) next() {
 	st := w.st
 	s := st.script

@@ -20,8 +20,7 @@ type carrier struct {
 // maxCarryDepth bounds how deep tables may be nested that are carried over.
 const maxCarryDepth = 1000
 
-// carryFrom gives a new state what the old one has in ws76.state. The caller has
-// the lock.
+// carryFrom gives a new state what the old one has in ws76.state. The caller has the lock.
 func (st *state) carryFrom(old *state) {
 	k := &carrier{from: old, to: st, seen: map[*lua.LTable]*lua.LTable{}}
 	if t, ok := old.module.RawGetString("state").(*lua.LTable); ok { // otherwise it was never looked at

@@ -10,8 +10,7 @@ import (
 // Clock is what a script's timers go by. It may be used from any goroutine.
 type Clock interface {
 	Now() time.Time
-	// AfterFunc calls f once d has passed, from any goroutine, unless the timer is
-	// stopped before.
+	// AfterFunc calls f once d has passed, from any goroutine, unless the timer is stopped before.
 	AfterFunc(d time.Duration, f func()) Timer
 }
 

@@ -16,8 +16,7 @@ import (
 	"github.com/ws76/ws76/core/rfc6455"
 )
 
-// conn is a connection as one script sees it: what a conn object of Lua stands for.
-// It is guarded by the script's lock.
+// conn is a connection as one script sees it: what a conn object of Lua stands for. It is guarded by the script's lock.
 type conn struct {
 	script *Script
 	peer   *Peer
@@ -53,8 +52,7 @@ func (c *conn) forget(st *state) {
 	}
 }
 
-// finish tells the script that a connection has ended because of err. st may be
-// nil.
+// finish tells the script that a connection has ended because of err. st may be nil.
 func (c *conn) finish(st *state, err error) {
 	s := c.script
 	c.gone = true
@@ -312,8 +310,7 @@ func closeConn(L *lua.LState, code int, reason string, cause error) int {
 	return 1
 }
 
-// flushed waits, within reason, until what was sent on the link before is on its
-// way.
+// flushed waits, within reason, until what was sent on the link before is on its way.
 func (l *link) flushed() {
 	for range 100 {
 		l.script.mu.Lock()

@@ -46,10 +46,9 @@ func (st *state) asyncOn(begin func(func()), L *lua.LState, what string, timeout
 	return st.yield(L)
 }
 
-// Wait runs work on a goroutine while the running task waits; ctx ends when nobody
-// waits any more. What work returns is called in the script's turn, pushes results
-// and returns how many. It is for Options.Library: a Go function that calls it
-// returns what it returns, and is put into the library by Waiting.
+// Wait runs work on a goroutine while the running task waits; ctx ends when nobody waits any more. What work returns is
+// called in the script's turn, pushes results and returns how many. It is for Options.Library: a Go function that calls
+// it returns what it returns, and is put into the library by Waiting.
 func Wait(L *lua.LState, work func(ctx context.Context) func(L *lua.LState) int) int {
 	st := stateOf(L)
 	return st.asyncOn(st.script.running.WaitGroup.Go, L, "this function", 0, func(ctx context.Context) (func() []lua.LValue, func()) {
@@ -198,8 +197,7 @@ type listener struct {
 	cancel context.CancelFunc
 }
 
-// maxBacklog bounds the connections of a listener that nobody has accepted, and
-// those whose handshake is under way.
+// maxBacklog bounds the connections of a listener that nobody has accepted, and those whose handshake is under way.
 const maxBacklog = 256
 
 // wsListen is ws76.listen(addr[, fn][, {origin=, host=}]).
@@ -277,9 +275,8 @@ func (st *state) serve(ln *listener) lua.LValue {
 	return st.object(ln, listenerObject)
 }
 
-// ServePeer starts a task of each for every connection of l: a WebSocket, or with raw
-// the stream itself. It is for tests, whose peers are no business of the script's
-// hooks. It returns the listener's object.
+// ServePeer starts a task of each for every connection of l: a WebSocket, or with raw the stream itself. It is for
+// tests, whose peers are no business of the script's hooks. It returns the listener's object.
 func ServePeer(L *lua.LState, l net.Listener, each *lua.LFunction, raw bool) lua.LValue {
 	st := stateOf(L)
 	return st.serve(&listener{st: st, net: l, each: each, peer: true, raw: raw, gate: &gate.Gate{}})

@@ -7,8 +7,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// Do runs the global function name as a task and returns when it has ended, with an
-// *Error where it failed.
+// Do runs the global function name as a task and returns when it has ended, with an *Error where it failed.
 func (s *Script) Do(ctx context.Context, name string) error {
 	return s.DoFunc(ctx, name, func(L *lua.LState) (*lua.LFunction, []lua.LValue) {
 		fn, _ := L.G.Global.RawGetString(name).(*lua.LFunction)
@@ -16,9 +15,8 @@ func (s *Script) Do(ctx context.Context, name string) error {
 	}, nil)
 }
 
-// DoFunc is Do for a function that find returns, with its arguments; nil is an
-// error that there is no function name. results, which may be nil, gets what it has
-// returned. Both are called in the script's turn.
+// DoFunc is Do for a function that find returns, with its arguments; nil is an error that there is no function name.
+// results, which may be nil, gets what it has returned. Both are called in the script's turn.
 func (s *Script) DoFunc(ctx context.Context, name string, find func(L *lua.LState) (*lua.LFunction, []lua.LValue), results func([]lua.LValue)) error {
 	st := s.enter()
 	if st == nil {

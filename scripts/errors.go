@@ -15,8 +15,7 @@ import (
 	"github.com/ws76/ws76/scripts/luacode"
 )
 
-// LoadError says that a script could not be loaded: it cannot be read, is no Lua,
-// or its main chunk failed.
+// LoadError says that a script could not be loaded: it cannot be read, is no Lua, or its main chunk failed.
 type LoadError struct {
 	Script    string
 	Err       error
@@ -211,8 +210,7 @@ func placeOf(text string) string {
 	return text
 }
 
-// raise ends the running Lua function with an error that names the place in the
-// script that called it.
+// raise ends the running Lua function with an error that names the place in the script that called it.
 func raise(L *lua.LState, format string, args ...any) {
 	where := ""
 	for level := 1; level < 20; level++ {
@@ -228,8 +226,7 @@ func raise(L *lua.LState, format string, args ...any) {
 	L.Error(lua.LString(where+fmt.Sprintf(format, args...)), 0)
 }
 
-// fail returns nil and an error's text and name from a Lua function, which is how
-// expected failures are told.
+// fail returns nil and an error's text and name from a Lua function, which is how expected failures are told.
 func fail(L *lua.LState, name string, format string, args ...any) int {
 	L.Push(lua.LNil)
 	L.Push(lua.LString(fmt.Sprintf(format, args...)))

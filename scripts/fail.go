@@ -13,8 +13,7 @@ import (
 	"github.com/ws76/ws76/scripts/check"
 )
 
-// failGlobal is the global by which a script says what becomes of what it should have
-// seen, where it could not.
+// failGlobal is the global by which a script says what becomes of what it should have seen, where it could not.
 const failGlobal = "fail"
 
 // ParseFail reads what a script or a plugin may say of itself: drop or close.

@@ -53,8 +53,7 @@ func (g *guard) Done() <-chan struct{} {
 	return nil
 }
 
-// lookEvery is how many instructions are between two looks at the memory, some tenths
-// of a millisecond.
+// lookEvery is how many instructions are between two looks at the memory, some tenths of a millisecond.
 const lookEvery = 8192
 
 func (g *guard) look() <-chan struct{} {
@@ -110,16 +109,14 @@ func (g *guard) reset() {
 	g.state.programs.Resume()
 }
 
-// The word that says which call runs: its number, and in the lowest bit whether
-// the watchdog has interrupted it.
+// The word that says which call runs: its number, and in the lowest bit whether the watchdog has interrupted it.
 const (
 	callInterrupted = 1 << iota
 	callStep        // the distance of two numbers
 )
 
-// watchdog interrupts calls of one state that take too long or too much. It is a
-// timer that runs only while there are calls: a tick that finds none since the
-// last one is the last.
+// watchdog interrupts calls of one state that take too long or too much. It is a timer that runs only while there are
+// calls: a tick that finds none since the last one is the last.
 type watchdog struct {
 	timeout   time.Duration
 	maxMemory uint64
@@ -165,8 +162,7 @@ func newWatchdog(l Limits, g *guard, abandon, weigh func(), blamed func() bool) 
 	return w
 }
 
-// begin notes that a call runs. The caller has the script's lock, until the call
-// is over or abandoned.
+// begin notes that a call runs. The caller has the script's lock, until the call is over or abandoned.
 func (w *watchdog) begin(call uint64) {
 	w.memory, w.collected = 0, 0
 	w.running.Store(call)
@@ -229,8 +225,7 @@ func (w *watchdog) look() {
 	w.timer.Reset(w.tick)
 }
 
-// hurriedTime is how long a call may take that runs when the script is to end, and that may be
-// waiting for a program.
+// hurriedTime is how long a call may take that runs when the script is to end, and that may be waiting for a program.
 const hurriedTime = 100 * time.Millisecond
 
 var errHurried = errors.New("ended with the script, as it waited for a program")
@@ -257,8 +252,7 @@ func (w *watchdog) watchKept() {
 	}
 }
 
-// patienceFactor is how many times its limit a call may take before its state is
-// given up.
+// patienceFactor is how many times its limit a call may take before its state is given up.
 const patienceFactor = 5
 
 // garbageMost is how many bytes of garbage a call may leave before it is collected, which the

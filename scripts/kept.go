@@ -11,9 +11,8 @@ import (
 	"github.com/ws76/ws76/scripts/luastring"
 )
 
-// Go does not tell whose memory is whose. So when the process has grown by much, the
-// values that a state keeps from one call to the next are counted, about as they are
-// in memory.
+// Go does not tell whose memory is whose. So when the process has grown by much, the values that a state keeps from one
+// call to the next are counted, about as they are in memory.
 const (
 	tableSize  = 128 // of an empty one
 	entrySize  = 40  // of a table
@@ -137,8 +136,7 @@ func (w *scale) table(t *lua.LTable) {
 	}
 }
 
-// leastLoose is from how many bytes on the keys that a table does not have any more are worth
-// to be forgotten.
+// leastLoose is from how many bytes on the keys that a table does not have any more are worth to be forgotten.
 const leastLoose = 64 << 10
 
 // forget makes tables forget the keys that they do not have any more, and reports whether
@@ -153,8 +151,7 @@ func (w *scale) forget() bool {
 	return true
 }
 
-// thread adds what the functions that have not returned in a thread have in their
-// local variables.
+// thread adds what the functions that have not returned in a thread have in their local variables.
 func (w *scale) thread(th *lua.LState) {
 	w.sum += threadSize + int64(valueSize*lauxlib.Registers(th))
 	for level := 0; ; level++ {
@@ -178,8 +175,7 @@ func (w *scale) thread(th *lua.LState) {
 	}
 }
 
-// keeps reports whether what the script's values take is over the limit. The caller
-// has the lock, and no Lua runs.
+// keeps reports whether what the script's values take is over the limit. The caller has the lock, and no Lua runs.
 func (st *state) keeps(limit int64) bool {
 	w := st.scale(2 * limit)
 	if w.forget() && w.sum > limit {
@@ -188,9 +184,8 @@ func (st *state) keeps(limit int64) bool {
 	return w.sum > limit
 }
 
-// holds reports whether the state, of which a call runs, holds more than its limit of memory
-// itself: by how much the process grows is also for what others do. It is called by the
-// goroutine that makes the call.
+// holds reports whether the state, of which a call runs, holds more than its limit of memory itself: by how much the
+// process grows is also for what others do. It is called by the goroutine that makes the call.
 func (st *state) holds() bool {
 	limit := st.script.o.Limits.MaxMemory
 	w := st.scale(limit)
@@ -226,9 +221,8 @@ func (st *state) scale(most int64) *scale {
 	return w
 }
 
-// weigh sees to it that a state does not keep too much: its script is loaded anew
-// without what it knew, and a program ends. It is called, from a goroutine of its own,
-// when the process has grown by much while the script ran.
+// weigh sees to it that a state does not keep too much: its script is loaded anew without what it knew, and a program
+// ends. It is called, from a goroutine of its own, when the process has grown by much while the script ran.
 func (s *Script) weigh(st *state) {
 	s.mu.Lock()
 	defer st.dog.weighing.Store(false)

@@ -87,8 +87,7 @@ func (s *Script) permissions() *permit.Permissions {
 	return p
 }
 
-// folders are where a relative path is looked up: the working folder, that of the
-// script, and that of its data.
+// folders are where a relative path is looked up: the working folder, that of the script, and that of its data.
 func (s *Script) folders() []string {
 	folders := []string{"."}
 	if s.path != "" {

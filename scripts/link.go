@@ -152,8 +152,7 @@ func (l *link) one(st *state, e event, c *conn, d relay.Direction, m core.Messag
 	return l.hand(st, d)
 }
 
-// all takes a message through what it may meet: on_message or on_line, tasks that
-// wait for it, on_send.
+// all takes a message through what it may meet: on_message or on_line, tasks that wait for it, on_send.
 func (l *link) all(st *state, in, out event, d relay.Direction, m core.Message) error {
 	from, to := l.conns[d.From()], l.conns[d.To()]
 	l.in, l.out = append(l.in[:0], m), l.out[:0]
@@ -261,8 +260,7 @@ func kindValue(k core.Kind) lua.LValue {
 	return kindText
 }
 
-// message calls a hook of messages. data is m's as the hook was given it. An error
-// has been reported.
+// message calls a hook of messages. data is m's as the hook was given it. An error has been reported.
 func (st *state) message(e event, c *conn, m core.Message) (result lua.LValue, data lua.LString, err error) {
 	fn := st.hooks[e]
 	if fn == nil || st.script.off[e] {
@@ -302,8 +300,7 @@ func same(v, s lua.LString) bool {
 	return len(v) == len(s) && unsafe.StringData(string(v)) == unsafe.StringData(string(s))
 }
 
-// take returns what the script has sent on this link. The caller has the lock, and
-// the right to call next.
+// take returns what the script has sent on this link. The caller has the lock, and the right to call next.
 func (l *link) take(st *state) []emission {
 	if st.lost || len(l.outbox) == 0 {
 		return nil

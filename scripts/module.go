@@ -40,8 +40,7 @@ func (st *state) open() error {
 
 type functions = map[string]lua.LGFunction
 
-// Functions of the module and of objects: those that wait are made for each state, the
-// others are shared by all.
+// Functions of the module and of objects: those that wait are made for each state, the others are shared by all.
 var (
 	printFunction *lua.LFunction
 
@@ -253,9 +252,8 @@ type order struct {
 	size int // bytes that it holds
 }
 
-// later runs f on a goroutine, with no lock held: on one of its own, or, as an order, with
-// all others in the order of the calls. It reports whether there was room for it. The
-// caller has the lock.
+// later runs f on a goroutine, with no lock held: on one of its own, or, as an order, with all others in the order of
+// the calls. It reports whether there was room for it. The caller has the lock.
 func (s *Script) later(f func(), size int, alone bool) bool {
 	if s.stopped {
 		return false

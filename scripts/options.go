@@ -28,10 +28,9 @@ const (
 
 // Limits bound what a script may take. 0 is the default of the same name.
 type Limits struct {
-	// Timeout bounds a call: of a hook or a timer's function, or of a task between
-	// two waits. What does not stop then, which Lua code itself always does, is
-	// abandoned after five times as long: others need not wait for it, and when it has
-	// ended the script starts anew.
+	// Timeout bounds a call: of a hook or a timer's function, or of a task between two waits. What does not stop then,
+	// which Lua code itself always does, is abandoned after five times as long: others need not wait for it, and when
+	// it has ended the script starts anew.
 	Timeout time.Duration
 	// MaxString is the largest string in bytes that a script may make.
 	MaxString int
@@ -44,9 +43,8 @@ type Limits struct {
 	// many the script may keep from one call to the next, by and large. A script that
 	// keeps more is loaded anew without what it knew; a program of Run ends.
 	//
-	// It also is the limit of what one call of a library function may take in memory.
-	// Where it is not set, that is 6 times what the function is given; see
-	// luastring.Budget.
+	// It also is the limit of what one call of a library function may take in memory. Where it is not set, that is 6
+	// times what the function is given; see luastring.Budget.
 	MaxMemory int64
 
 	// Names are what whoever runs the script raises the limits by, for errors that tell of them.
@@ -106,8 +104,7 @@ type Args struct {
 	Named map[string]string
 }
 
-// DialOptions are the second argument of ws76.connect. Zero values are the
-// command's defaults.
+// DialOptions are the second argument of ws76.connect. Zero values are the command's defaults.
 type DialOptions struct {
 	Via      string
 	Dialect  core.Dialect
@@ -127,9 +124,8 @@ type Options struct {
 	Args    Args
 	Limits  Limits
 	OnError ErrorPolicy
-	// Fail is what the author of the script has said of it: Drop or Close, where it
-	// guards something; it counts where it is safer than OnError. The script's global
-	// fail is the same. Zero: nothing.
+	// Fail is what the author of the script has said of it: Drop or Close, where it guards something; it counts where
+	// it is safer than OnError. The script's global fail is the same. Zero: nothing.
 	Fail ErrorPolicy
 	// Permissions are what the script may do beyond what needs none: its store, the files below its own folder, and below
 	// Data. They are asked for whenever the script is loaded. nil: nothing.
@@ -138,31 +134,26 @@ type Options struct {
 	Sealed bool
 	// Data is a folder of the script's own, made when it writes there first; "": none.
 	Data string
-	// Reload watches the file and those it requires, and loads them anew when they
-	// change; see LoadTask for programs.
+	// Reload watches the file and those it requires, and loads them anew when they change; see LoadTask for programs.
 	Reload bool
 	// Changed is the version before of a program, which has ended with ErrChanged: what this one guards less is said.
 	// nil: none.
 	Changed *Script
-	// Clock is what timers go by; nil is the real one. The bounds of Limits always
-	// go by real time.
+	// Clock is what timers go by; nil is the real one. The bounds of Limits always go by real time.
 	Clock Clock
 
 	// Modules are folders in which require looks, behind that of the script.
 	Modules []string
 
-	// Before are scripts that the messages of connections go through which this one
-	// opens or accepts itself: before it sees what comes in, and behind what it sends.
-	// The caller starts and stops them.
+	// Before are scripts that the messages of connections go through which this one opens or accepts itself: before it
+	// sees what comes in, and behind what it sends. The caller starts and stops them.
 	Before Set
 
-	// Library adds functions to each new state, whose table ws76 is complete but for
-	// them; it is called before the main chunk. An error that it raises is one of
-	// loading.
+	// Library adds functions to each new state, whose table ws76 is complete but for them; it is called before the main
+	// chunk. An error that it raises is one of loading.
 	Library func(L *lua.LState, ws76 *lua.LTable)
 
-	// KV opens the store of ws76.kv at first use; the script closes it when it is
-	// stopped. nil: none.
+	// KV opens the store of ws76.kv at first use; the script closes it when it is stopped. nil: none.
 	KV func() (*kv.Store, error)
 	// Env is behind ws76.env and os.getenv; nil knows no variable.
 	Env func(name string) (value string, ok bool)

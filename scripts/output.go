@@ -12,16 +12,14 @@ import (
 	"github.com/ws76/ws76/scripts/luastd"
 )
 
-// What the code of a script may write into the log: what a message of a peer makes it write
-// is not to fill a disk.
+// What the code of a script may write into the log: what a message of a peer makes it write is not to fill a disk.
 const (
 	maxOutputLine  = 64 << 10 // bytes; what is longer is cut
 	maxOutputLines = 1000     // in a second
 	maxOutputBytes = 1 << 20  // in a second
 )
 
-// output counts what is written within a second, and what is left out of that. It is guarded
-// by the script's lock.
+// output counts what is written within a second, and what is left out of that. It is guarded by the script's lock.
 type output struct {
 	began              time.Time
 	lines, bytes       int

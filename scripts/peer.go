@@ -24,21 +24,18 @@ type Peer struct {
 
 	// Stats counts what has passed; nil is nothing.
 	Stats func() core.Stats
-	// Close closes the connection properly; it is called on a goroutine of its own.
-	// nil: its session is ended.
+	// Close closes the connection properly; it is called on a goroutine of its own. nil: its session is ended.
 	Close func(code int, reason string)
 	// Join and Leave are conn:join and conn:leave; nil: there are no channels. They
 	// are called on one goroutine of the script, in order, with no lock held.
 	Join, Leave func(channel string) error
-	// Ended returns how the connection ended, once it has; nil: what is given to
-	// Session.Closed says it.
+	// Ended returns how the connection ended, once it has; nil: what is given to Session.Closed says it.
 	Ended func() error
 }
 
 var lastID atomic.Uint64
 
-// NewPeer describes a connection that is open; role is this side's, "server" or
-// "client".
+// NewPeer describes a connection that is open; role is this side's, "server" or "client".
 func NewPeer(c *core.Conn, role string) *Peer {
 	p := peerOf(c.Request())
 	p.Dialect, p.Protocol, p.Role = c.Dialect(), c.Protocol(), role

@@ -16,9 +16,8 @@ type receiver struct {
 	match lua.LValue // a pattern, a function, or nil for any
 }
 
-// offer gives a message to the first task that waits for one like it, or else to the
-// one that takes any, and lets that run until it waits again, so that it misses
-// nothing of what follows.
+// offer gives a message to the first task that waits for one like it, or else to the one that takes any, and lets that
+// run until it waits again, so that it misses nothing of what follows.
 func (c *conn) offer(st *state, m core.Message) bool {
 	if len(c.receivers) == 0 {
 		return false
@@ -61,8 +60,7 @@ func (c *conn) plain() *receiver {
 	return nil
 }
 
-// onlyPlain raises an error where a task waits for any message already: which of two
-// would get one could not be told.
+// onlyPlain raises an error where a task waits for any message already: which of two would get one could not be told.
 func (c *conn) onlyPlain(L *lua.LState, what string) {
 	if r := c.plain(); r != nil {
 		raise(L, "%s: another task (%s, in %s) waits for any message of this connection already; conn:request with match = \"…\" beside it gets what matches, and a ws76.queue shares out work",
@@ -107,8 +105,7 @@ func (st *state) receive(L *lua.LState, c *conn, what string, match lua.LValue, 
 	return st.yield(L)
 }
 
-// connReceive is conn:receive([timeout]): data and kind, or nil and "timeout" or
-// "closed".
+// connReceive is conn:receive([timeout]): data and kind, or nil and "timeout" or "closed".
 func connReceive(L *lua.LState) int {
 	st, c := stateOf(L), checkConn(L)
 	timeout := L.Get(2)

@@ -44,8 +44,7 @@ func (s *Script) recovered(text string) {
 	s.o.log(level, "%s: %s", s.name, text)
 }
 
-// watcher returns the script's watcher of files, made at its first use. The caller
-// has the lock.
+// watcher returns the script's watcher of files, made at its first use. The caller has the lock.
 func (s *Script) filesWatcher() (*watch.Watcher, error) {
 	r := &s.reloads
 	r.once.Do(func() {
@@ -69,8 +68,7 @@ func (s *Script) watch() {
 	s.watchFiles()
 }
 
-// watchFiles watches the files that a version was made of, or was to be. The caller has
-// the lock.
+// watchFiles watches the files that a version was made of, or was to be. The caller has the lock.
 func (s *Script) watchFiles() {
 	r := &s.reloads
 	w, err := s.filesWatcher()
@@ -214,8 +212,7 @@ func (s *Script) Reload() error {
 
 var errStuck = errors.New("not reloaded: a call of the version before was abandoned and has not ended; the script is loaded anew when it has")
 
-// handOver takes what on_save of the old version returns to on_restore of the new
-// one.
+// handOver takes what on_save of the old version returns to on_restore of the new one.
 func (s *Script) handOver(old, fresh *state) error {
 	saved, ok := old.call(onSave)
 	if old.lost || !ok || saved == lua.LNil {

@@ -103,8 +103,7 @@ func (s *Script) compile(path string, source []byte, known bool) (*lua.FunctionP
 	return luacode.Compile(text, name)
 }
 
-// changed reports whether a file of the script is not as it was when it was
-// loaded.
+// changed reports whether a file of the script is not as it was when it was loaded.
 func (s *Script) changed(path string) bool {
 	known := s.protos[path]
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
@@ -114,8 +113,7 @@ func (s *Script) changed(path string) bool {
 	return err == nil && (known == nil || !bytes.Equal(known.source, source))
 }
 
-// openRequire sets require, which looks beside the script, in Options.Modules, and
-// nowhere else.
+// openRequire sets require, which looks beside the script, in Options.Modules, and nowhere else.
 func (st *state) openRequire() {
 	L := st.L
 	L.G.Global.RawSetString("require", L.NewFunction(st.require))

@@ -19,8 +19,7 @@ import (
 	"github.com/ws76/ws76/scripts/lualib"
 )
 
-// Script is one script that runs. Its methods may be called from any goroutine,
-// but not from within its own code.
+// Script is one script that runs. Its methods may be called from any goroutine, but not from within its own code.
 type Script struct {
 	name string
 	path string // "" for code given as text
@@ -81,8 +80,7 @@ type Script struct {
 	began    time.Time
 }
 
-// Load reads, compiles and runs the main chunk of a script. Nothing else runs
-// before Start. An error is a *LoadError.
+// Load reads, compiles and runs the main chunk of a script. Nothing else runs before Start. An error is a *LoadError.
 func Load(path string, o Options) (*Script, error) {
 	return open(filepath.Base(path), path, nil, false, o)
 }
@@ -93,9 +91,8 @@ func Eval(name, code string, o Options) (*Script, error) {
 	return open(name, "", []byte(code), false, o)
 }
 
-// LoadTask is Load for a program that Run runs: its main chunk is a task. What runs
-// cannot be changed under way, so with Options.Reload a program whose files have
-// changed ends, with ErrChanged, to be loaded again.
+// LoadTask is Load for a program that Run runs: its main chunk is a task. What runs cannot be changed under way, so
+// with Options.Reload a program whose files have changed ends, with ErrChanged, to be loaded again.
 func LoadTask(path string, o Options) (*Script, error) {
 	return open(filepath.Base(path), path, nil, true, o)
 }
@@ -170,9 +167,8 @@ func (s *Script) source() (*lua.FunctionProto, error) {
 	return proto, nil
 }
 
-// build makes a state of the version on disk and runs its main chunk. It carries
-// over what is to survive of old, which may be nil. The caller has the lock, which
-// is lost with the error errAbandoned.
+// build makes a state of the version on disk and runs its main chunk. It carries over what is to survive of old, which
+// may be nil. The caller has the lock, which is lost with the error errAbandoned.
 func (s *Script) build(old *state) (*state, error) {
 	main, err := s.source()
 	if err != nil {
@@ -313,9 +309,8 @@ const (
 	endsNow
 )
 
-// Stop ends the script: on_stop is called, tasks and timers end, and connections
-// that it has opened are closed properly. It returns when all of its goroutines
-// have ended, or with the cause of ctx.
+// Stop ends the script: on_stop is called, tasks and timers end, and connections that it has opened are closed
+// properly. It returns when all of its goroutines have ended, or with the cause of ctx.
 func (s *Script) Stop(ctx context.Context, reason string) error {
 	s.ends.CompareAndSwap(endsLater, endsSoon) // whoever has the lock may wait for a program
 	s.mu.Lock()
@@ -380,9 +375,8 @@ func (s *Script) Stop(ctx context.Context, reason string) error {
 	}
 }
 
-// Run runs a script that LoadTask has loaded until all of its tasks have ended, or
-// it calls ws76.exit (an *ExitError), or its main chunk fails (an *Error), or ctx
-// ends, or with ErrChanged. Then it is stopped.
+// Run runs a script that LoadTask has loaded until all of its tasks have ended, or it calls ws76.exit (an *ExitError),
+// or its main chunk fails (an *Error), or ctx ends, or with ErrChanged. Then it is stopped.
 func (s *Script) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { s.ends.CompareAndSwap(endsLater, endsSoon) })()
 	s.Start()
@@ -425,8 +419,7 @@ func (s *Script) finish(err error) {
 	}
 }
 
-// enter takes the lock and returns the current state with a call begun, or nil,
-// without the lock, when there is none.
+// enter takes the lock and returns the current state with a call begun, or nil, without the lock, when there is none.
 func (s *Script) enter() *state {
 	s.mu.Lock()
 	if s.cur == nil {
@@ -452,8 +445,7 @@ func (s *Script) leave() {
 	s.mu.Unlock()
 }
 
-// wakeUp starts the goroutines that hand on what the script has sent and run its
-// tasks. The caller has the lock.
+// wakeUp starts the goroutines that hand on what the script has sent and run its tasks. The caller has the lock.
 func (s *Script) wakeUp() {
 	for i, l := range s.dirty {
 		s.dirty[i] = nil

@@ -69,9 +69,8 @@ type Session struct {
 	ended bool // by the policy of a script that has failed; of whoever calls the sinks
 }
 
-// Session attaches the scripts to a session between two sides. a and b are the
-// connections there; nil stands for what is none, such as the terminal. With lines
-// the messages of a go through on_line.
+// Session attaches the scripts to a session between two sides. a and b are the connections there; nil stands for what
+// is none, such as the terminal. With lines the messages of a go through on_line.
 //
 // The session is used in one of two ways: by Hooks, or by Bind.
 func (set Set) Session(a, b *Peer, lines bool) *Session {
@@ -107,9 +106,8 @@ func (s *Session) Hooks() []relay.Hook {
 	return hooks
 }
 
-// Bind is for those who have no relay.Session. It calls on_open and returns what is
-// to be called with each message, one at a time; next gets what the scripts let
-// pass or make, from within the returned sink, from do, or from Bind itself.
+// Bind is for those who have no relay.Session. It calls on_open and returns what is to be called with each message, one
+// at a time; next gets what the scripts let pass or make, from within the returned sink, from do, or from Bind itself.
 //
 // do runs a function alone with respect to the sink; nil: a lock that the returned
 // sink takes as well. end ends the connection, for the reason given.
@@ -167,8 +165,7 @@ func (s *Session) Unsent() int {
 	return n
 }
 
-// Frame calls on_frame for a frame that was sent or received on side. The payload
-// is copied.
+// Frame calls on_frame for a frame that was sent or received on side. The payload is copied.
 func (s *Session) Frame(side relay.Side, sent bool, typ byte, payload []byte) {
 	for _, l := range s.links {
 		l.frame(side, sent, typ, payload)

@@ -23,15 +23,13 @@ func (g *goroutines) Go(f func()) {
 	})
 }
 
-// Goroutines returns how many goroutines work for the script, and how many were begun
-// so far: for tests that want to know whether something is on its way. Those that wait
-// in Wait do not count.
+// Goroutines returns how many goroutines work for the script, and how many were begun so far: for tests that want to
+// know whether something is on its way. Those that wait in Wait do not count.
 func (s *Script) Goroutines() (live, begun int) {
 	return int(s.running.live.Load()), int(s.running.begun.Load())
 }
 
-// Settle returns when the tasks that can run have run until they wait, or ctx ends:
-// for tests with a VirtualClock.
+// Settle returns when the tasks that can run have run until they wait, or ctx ends: for tests with a VirtualClock.
 func (s *Script) Settle(ctx context.Context) error {
 	s.mu.Lock()
 	if s.cur == nil || !s.started || len(s.cur.ready) == 0 && !s.bg.active {

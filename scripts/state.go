@@ -159,8 +159,7 @@ func (st *state) exitCause() error {
 // errAbandoned is the error of a call whose state was given up.
 var errAbandoned = errors.New("the call did not stop, and was abandoned")
 
-// run makes one call, of fn, and returns its first result, or why it failed. After
-// errAbandoned the lock is lost.
+// run makes one call, of fn, and returns its first result, or why it failed. After errAbandoned the lock is lost.
 func (st *state) run(fn lua.LValue, args ...lua.LValue) (lua.LValue, error) {
 	st.begin()
 	L := st.L
@@ -337,8 +336,7 @@ func (st *state) busy() bool {
 	return len(st.script.conns) > 0 && st.hooks[onMessage] != nil
 }
 
-// stateOf returns the state that the code of L belongs to, and raises an error
-// where that has been given up.
+// stateOf returns the state that the code of L belongs to, and raises an error where that has been given up.
 func stateOf(L *lua.LState) *state {
 	st := L.Context().(*guard).state
 	if st.given.Load() {

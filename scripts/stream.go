@@ -84,8 +84,7 @@ func streamClose(L *lua.LState) int {
 type operation struct {
 	what    string
 	timeout int // which argument that is, in seconds
-	// last keeps two tasks from doing the same; one that was cancelled in it may have yet
-	// to let go.
+	// last keeps two tasks from doing the same; one that was cancelled in it may have yet to let go.
 	last     **work
 	deadline func(time.Time) error
 	do       func() (lua.LValue, error)

@@ -286,8 +286,7 @@ func (st *state) wakeAfter(w *wait, d time.Duration, vals ...lua.LValue) {
 	}
 }
 
-// post ends w from outside, with what results returns, and reports whether it was
-// still waited for.
+// post ends w from outside, with what results returns, and reports whether it was still waited for.
 func (st *state) post(w *wait, results func() []lua.LValue) bool {
 	s := st.script
 	if s.enter() == nil {

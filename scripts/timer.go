@@ -65,8 +65,7 @@ func (st *state) remove(t *timer) {
 	}
 }
 
-// arm sets the one timer of the clock to the earliest of the script's. Before
-// Start nothing is due.
+// arm sets the one timer of the clock to the earliest of the script's. Before Start nothing is due.
 func (st *state) arm() {
 	s := st.script
 	if len(st.timers) == 0 || !s.started || st.closed || s.cur != st {
@@ -90,8 +89,7 @@ func (st *state) arm() {
 // set meanwhile, or the machine sleep.
 const maxWait = time.Minute
 
-// Timers that are later than missedBy wait for catchUp, in which what has come is
-// delivered.
+// Timers that are later than missedBy wait for catchUp, in which what has come is delivered.
 const (
 	missedBy = time.Second
 	catchUp  = 250 * time.Millisecond

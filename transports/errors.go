@@ -10,9 +10,8 @@ import (
 	"syscall"
 )
 
-// DialError reports that a transport did not reach an address: the name was
-// not found, nobody answered, or the TLS handshake failed. Err is the cause and
-// takes part in errors.Is and errors.As.
+// DialError reports that a transport did not reach an address: the name was not found, nobody answered, or the TLS
+// handshake failed. Err is the cause and takes part in errors.Is and errors.As.
 type DialError struct {
 	Transport string   // scheme of the transport: "tcp"
 	Addr      string   // address that was asked for
@@ -93,8 +92,7 @@ func InUse(err error) bool {
 	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, wsaeaddrinuse)
 }
 
-// Timeout reports whether err says that time ran out: a deadline, or a peer
-// that never answered.
+// Timeout reports whether err says that time ran out: a deadline, or a peer that never answered.
 func Timeout(err error) bool {
 	var timeout interface{ Timeout() bool }
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||

@@ -7,16 +7,14 @@ import (
 	"strings"
 )
 
-// Entry describes a transport to the registry and, through it, to help, man
-// page and completion.
+// Entry describes a transport to the registry and, through it, to help, man page and completion.
 type Entry struct {
 	Scheme  string // of its URLs, lower case: "unix"
 	Summary string // one line for a list: "a unix socket"
 	Example string // a URL: "unix:///run/ws76.sock"
 	Opaque  bool   // what follows the scheme is no URL but, say, a command: it is in u.Opaque, as it was written
 
-	// Open makes the transport that u asks for. It checks u and opens nothing
-	// yet. Its error need not repeat the URL.
+	// Open makes the transport that u asks for. It checks u and opens nothing yet. Its error need not repeat the URL.
 	Open func(u *url.URL, o Options) (Transport, error)
 }
 
@@ -38,19 +36,16 @@ func (r *Registry) Register(e Entry) {
 	r.entries = append(r.entries, e)
 }
 
-// Entries returns the transports in the order in which they were registered. The
-// slice is the caller's.
+// Entries returns the transports in the order in which they were registered. The slice is the caller's.
 func (r *Registry) Entries() []Entry {
 	return append([]Entry(nil), r.entries...)
 }
 
-// ErrUnknown is wrapped by the error of Open for a scheme that is not
-// registered.
+// ErrUnknown is wrapped by the error of Open for a scheme that is not registered.
 var ErrUnknown = errors.New("unknown transport")
 
-// Open makes the transport that raw, a URL, asks for. Nothing is dialled or
-// opened yet. What has no scheme is refused: a bare path could be a socket, a
-// serial device or a mistake.
+// Open makes the transport that raw, a URL, asks for. Nothing is dialled or opened yet. What has no scheme is refused:
+// a bare path could be a socket, a serial device or a mistake.
 func (r *Registry) Open(raw string, o Options) (Transport, error) {
 	scheme, _, ok := strings.Cut(raw, ":")
 	if !ok || strings.ContainsAny(scheme, "/?#") {

@@ -10,14 +10,12 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Resolve gives addresses for "host:port" pairs, as curl's --resolve does. The
-// host "*" stands for every host that has no entry of its own at that port.
-// Fill it with Add; it must not be changed while a transport uses it.
+// Resolve gives addresses for "host:port" pairs, as curl's --resolve does. The host "*" stands for every host that has
+// no entry of its own at that port. Fill it with Add; it must not be changed while a transport uses it.
 type Resolve map[string][]netip.Addr
 
-// Add takes an entry in curl's form HOST:PORT:ADDR[,ADDR]…. IPv6 addresses may
-// stand in brackets, and must where HOST is one. A leading "+" is accepted and
-// changes nothing, as no entry ever expires. An entry given again replaces the
+// Add takes an entry in curl's form HOST:PORT:ADDR[,ADDR]…. IPv6 addresses may stand in brackets, and must where HOST
+// is one. A leading "+" is accepted and changes nothing, as no entry ever expires. An entry given again replaces the
 // earlier one.
 func (r Resolve) Add(entry string) error {
 	bad := func(what string) error {
@@ -63,8 +61,7 @@ func (r Resolve) Add(entry string) error {
 	return nil
 }
 
-// Lookup returns the addresses to dial for addr, "host:port"; ok is false
-// where no entry says anything about it.
+// Lookup returns the addresses to dial for addr, "host:port"; ok is false where no entry says anything about it.
 func (r Resolve) Lookup(addr string) (addrs []netip.Addr, ok bool) {
 	if len(r) == 0 {
 		return nil, false
@@ -79,9 +76,8 @@ func (r Resolve) Lookup(addr string) (addrs []netip.Addr, ok bool) {
 	return addrs, ok
 }
 
-// resolveKey is the form of a host and port in the map: names in any case and
-// with or without the dot of the root are the same name, as are an international
-// one and its ASCII form, and so are the spellings of an IPv6 address.
+// resolveKey is the form of a host and port in the map: names in any case and with or without the dot of the root are
+// the same name, as are an international one and its ASCII form, and so are the spellings of an IPv6 address.
 func resolveKey(host, port string) string {
 	host = strings.TrimRight(host, ".")
 	if ascii, err := idna.Lookup.ToASCII(host); err == nil {

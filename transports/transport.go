@@ -1,9 +1,7 @@
-// Package transports is how bytes reach the other side: the contract of a
-// transport, the registry that opens one from a URL, and the options that all
-// of them share.
+// Package transports is how bytes reach the other side: the contract of a transport, the registry that opens one from a
+// URL, and the options that all of them share.
 //
-// A transport is opened from a URL that says how to reach things, and then
-// dials an address that says what to reach:
+// A transport is opened from a URL that says how to reach things, and then dials an address that says what to reach:
 //
 //	t, err := all.Transports().Open("tcp:", transports.Options{})
 //	conn, err := t.Dial(ctx, "device.example:80")
@@ -30,16 +28,13 @@ import (
 
 // Transport dials addresses.
 type Transport interface {
-	// Dial opens a connection to addr, in the form that the transport
-	// documents ("host:port" for most). It returns soon after ctx is done, and
-	// ctx has no influence on the connection once Dial has returned. Errors
-	// are *DialError. Dial may be called from several goroutines at once.
+	// Dial opens a connection to addr, in the form that the transport documents ("host:port" for most). It returns soon
+	// after ctx is done, and ctx has no influence on the connection once Dial has returned. Errors are *DialError. Dial
+	// may be called from several goroutines at once.
 	//
-	// The connection keeps the contract of net.Conn: Close ends a waiting Read
-	// or Write, a deadline that passes gives os.ErrDeadlineExceeded, a peer
-	// that has closed gives io.EOF. An error of Close with a method Local() bool
-	// that says true means that the device under the connection has failed, and
-	// that what was written may not have left.
+	// The connection keeps the contract of net.Conn: Close ends a waiting Read or Write, a deadline that passes gives
+	// os.ErrDeadlineExceeded, a peer that has closed gives io.EOF. An error of Close with a method Local() bool that
+	// says true means that the device under the connection has failed, and that what was written may not have left.
 	Dial(ctx context.Context, addr string) (net.Conn, error)
 }
 
@@ -87,30 +82,25 @@ func ReachesAddr(addr, by string, listen bool) []Reach {
 	return []Reach{{Kind: "net", Target: addr, By: by}}
 }
 
-// Options are what a command line can say about reaching things apart from
-// the transport's URL. The zero value is ready to use. A transport ignores what has
-// no meaning for it.
+// Options are what a command line can say about reaching things apart from the transport's URL. The zero value is ready
+// to use. A transport ignores what has no meaning for it.
 type Options struct {
 	// Network is "tcp", "tcp4" or "tcp6"; "" is "tcp", both families.
 	Network string
 
-	// Resolve gives addresses to dial in place of those the name service
-	// would give. Nil changes nothing.
+	// Resolve gives addresses to dial in place of those the name service would give. Nil changes nothing.
 	Resolve Resolve
 
-	// KeepAlive is the time between TCP keep-alive probes. 0 is 15 seconds, a negative
-	// value sends none.
+	// KeepAlive is the time between TCP keep-alive probes. 0 is 15 seconds, a negative value sends none.
 	KeepAlive time.Duration
 
-	// DeadAfter is how long a TCP peer may acknowledge nothing of what is sent to it
-	// before it counts as gone; quiet peers are found by the probes then. 0 is a minute,
-	// a negative value leaves it to the system. A peer that answers but reads nothing is
-	// not meant.
+	// DeadAfter is how long a TCP peer may acknowledge nothing of what is sent to it before it counts as gone; quiet
+	// peers are found by the probes then. 0 is a minute, a negative value leaves it to the system. A peer that answers
+	// but reads nothing is not meant.
 	DeadAfter time.Duration
 
-	// TLS configures transports that encrypt; see tls.ClientConfig and
-	// tls.ServerConfig of the package transports/tls. It is cloned before it
-	// is changed. Nil is a client with the system's authorities.
+	// TLS configures transports that encrypt; see tls.ClientConfig and tls.ServerConfig of the package transports/tls.
+	// It is cloned before it is changed. Nil is a client with the system's authorities.
 	TLS *tls.Config
 
 	// Stdin and Stdout are what stdio: carries; nil where there are none.
@@ -121,15 +111,13 @@ type Options struct {
 	Environ   func() []string
 	Contained bool
 
-	// Stderr is called with the lines of the standard error of child processes,
-	// without their ends; from several goroutines, if there are several children. nil
-	// discards them.
+	// Stderr is called with the lines of the standard error of child processes, without their ends; from several
+	// goroutines, if there are several children. nil discards them.
 	Stderr func(line string)
 }
 
-// CheckQuery returns an error when the query of a transport's URL cannot be
-// read, or has a parameter twice or one that is not among known: a misspelt
-// parameter must not be ignored in silence.
+// CheckQuery returns an error when the query of a transport's URL cannot be read, or has a parameter twice or one that
+// is not among known: a misspelt parameter must not be ignored in silence.
 func CheckQuery(u *url.URL, known ...string) error {
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {

@@ -10,24 +10,20 @@ import (
 // The functions of this file turn whole blocks of messages into frames and back,
 // for streams where a call per message would cost more than the message.
 //
-// The first words of a message are searched for its end while they are copied: the
-// word that holds it is written whole, and what is too much of it overwritten by
-// what follows. What is longer than shortLen goes on with the search and the copy of
-// the library; and the message after a long one is taken for long at once, since
-// messages of one stream are much alike.
+// The first words of a message are searched for its end while they are copied: the word that holds it is written whole,
+// and what is too much of it overwritten by what follows. What is longer than shortLen goes on with the search and the
+// copy of the library; and the message after a long one is taken for long at once, since messages of one stream are
+// much alike.
 //
-// For the same reason the length of a short one is compared with the one before
-// ("same"), and if they are equal that one is added: the branch tells the processor
-// where the next message begins before the end of this one has been found. Without
-// it they wait for one another. It makes lines of 16 bytes, all equally long, half
-// as fast again; where lengths are random it gains nothing and costs 0 to 7 percent.
-// Both ends of the branch are written out: joined behind it, or with the same for
-// long messages, random short lengths lose up to 30 percent.
+// For the same reason the length of a short one is compared with the one before ("same"), and if they are equal that
+// one is added: the branch tells the processor where the next message begins before the end of this one has been found.
+// Without it they wait for one another. It makes lines of 16 bytes, all equally long, half as fast again; where lengths
+// are random it gains nothing and costs 0 to 7 percent. Both ends of the branch are written out: joined behind it, or
+// with the same for long messages, random short lengths lose up to 30 percent.
 //
-// Words are read and written by package unsafe, since the compiler's checks, several
-// for each word, cost a third of the speed at 16 bytes, where the copies through
-// pipes take as long as this. Why they are not needed is said where they are
-// missing, and the fuzz tests compare with the simple form.
+// Words are read and written by package unsafe, since the compiler's checks, several for each word, cost a third of the
+// speed at 16 bytes, where the copies through pipes take as long as this. Why they are not needed is said where they
+// are missing, and the fuzz tests compare with the simple form.
 
 const (
 	shortLen  = 24           // bytes of a message that are copied in words
@@ -50,18 +46,15 @@ func store(p unsafe.Pointer, i int, x uint64) {
 	b[4], b[5], b[6], b[7] = byte(x>>32), byte(x>>40), byte(x>>48), byte(x>>56)
 }
 
-// zeroByte returns a word whose lowest bit set is the high bit of the lowest byte of
-// x that is zero; 0 when no byte is.
+// zeroByte returns a word whose lowest bit set is the high bit of the lowest byte of x that is zero; 0 when no byte is.
 func zeroByte(x uint64) uint64 { return (x - low) &^ x & high }
 
-// AppendFrames appends a text frame to dst for each message in src and returns the
-// extended slice. Each message is ended by delim, the last one perhaps by the end
-// of src. Messages must be UTF-8: check src with [ValidUTF8] first (and choose a
-// delim below 0x80), since a byte 0xFF would end a frame early.
+// AppendFrames appends a text frame to dst for each message in src and returns the extended slice. Each message is
+// ended by delim, the last one perhaps by the end of src. Messages must be UTF-8: check src with [ValidUTF8] first (and
+// choose a delim below 0x80), since a byte 0xFF would end a frame early.
 //
-// The frames are len(src) bytes and one for each message. dst grows by more than
-// that, twice len(src) and a few, so give it room that is used again. It must not
-// overlap src.
+// The frames are len(src) bytes and one for each message. dst grows by more than that, twice len(src) and a few, so
+// give it room that is used again. It must not overlap src.
 func AppendFrames(dst, src []byte, delim byte) []byte {
 	dst = slices.Grow(dst, 2*len(src)+wordSlack)
 	out, o, i := dst[:cap(dst)], len(dst), 0
@@ -123,14 +116,12 @@ func length(src []byte, delim byte) int {
 	return len(src)
 }
 
-// AppendMessages appends the messages of the whole text frames at the start of src
-// to dst, each ended by delim, and returns the extended slice and the number of
-// bytes of src that were used. It stops at a frame of another type and at one that
-// is not whole. The messages are not checked to be UTF-8, nor not to hold delim.
+// AppendMessages appends the messages of the whole text frames at the start of src to dst, each ended by delim, and
+// returns the extended slice and the number of bytes of src that were used. It stops at a frame of another type and at
+// one that is not whole. The messages are not checked to be UTF-8, nor not to hold delim.
 //
-// The messages with their delimiters are one byte shorter than their frames. dst
-// grows by up to len(src) and a few bytes, so give it room that is used again. It
-// must not overlap src.
+// The messages with their delimiters are one byte shorter than their frames. dst grows by up to len(src) and a few
+// bytes, so give it room that is used again. It must not overlap src.
 func AppendMessages(dst, src []byte, delim byte) (out []byte, n int) {
 	dst = slices.Grow(dst, len(src)+wordSlack)
 	out, o, i := dst[:cap(dst)], len(dst), 0

@@ -12,15 +12,13 @@ const (
 	key2Field = "Sec-WebSocket-Key2"
 )
 
-// A Challenge is what a client of draft 76 asks a server to answer, to be sure
-// that it understood the handshake.
+// A Challenge is what a client of draft 76 asks a server to answer, to be sure that it understood the handshake.
 type Challenge struct {
 	Key1, Key2 []byte  // values of the fields
 	Key3       [8]byte // the bytes after the head
 }
 
-// Answer returns the 16 bytes that follow the head of the server's response to
-// the challenge of two parts and key3.
+// Answer returns the 16 bytes that follow the head of the server's response to the challenge of two parts and key3.
 func Answer(part1, part2 uint32, key3 [8]byte) [16]byte {
 	// Section 5.2:
 	// 8. /challenge/ is /part_1/ and /part_2/ as big-endian 32 bit integers,
@@ -33,8 +31,7 @@ func Answer(part1, part2 uint32, key3 [8]byte) [16]byte {
 	return md5.Sum(challenge[:])
 }
 
-// Answer returns the answer to c. The error names the field of the key that is
-// bad and wraps its *KeyError.
+// Answer returns the answer to c. The error names the field of the key that is bad and wraps its *KeyError.
 func (c *Challenge) Answer() ([16]byte, error) {
 	key1, err := ParseKey(c.Key1)
 	if err != nil {

@@ -9,8 +9,7 @@ import (
 
 // Steps of an opening handshake, for CheckError.Step.
 const (
-	// A client's checks of a response, in this order: section 4.1 steps 31,
-	// 41 and 45.
+	// A client's checks of a response, in this order: section 4.1 steps 31, 41 and 45.
 	StepStatus     = "status"
 	StepUpgrade    = "upgrade"
 	StepConnection = "connection"
@@ -30,8 +29,7 @@ const (
 	StepKey2     = "key2"
 )
 
-// A CheckError reports what is wrong with the other side's part of an opening
-// handshake.
+// A CheckError reports what is wrong with the other side's part of an opening handshake.
 type CheckError struct {
 	Step     string // a Step constant
 	Field    string // the field's name as the draft writes it, "" for what is none
@@ -69,10 +67,9 @@ func (e *CheckError) Error() string {
 // Unwrap returns e.Err.
 func (e *CheckError) Unwrap() error { return e.Err }
 
-// Check checks a server's response to o.Request() as section 4.1 steps 31 and 41
-// tell a client to, in that order, and returns the sub-protocol, "" if none was
-// asked for, and what was tolerated, which is nothing when strict. The error is a
-// *CheckError. The 16 bytes after the head of draft 76 are for CheckAnswer.
+// Check checks a server's response to o.Request() as section 4.1 steps 31 and 41 tell a client to, in that order, and
+// returns the sub-protocol, "" if none was asked for, and what was tolerated, which is nothing when strict. The error
+// is a *CheckError. The 16 bytes after the head of draft 76 are for CheckAnswer.
 func (o *Opening) Check(resp *Response, strict bool) (protocol string, tolerated []Tolerance, err error) {
 	c := &checker{strict: strict}
 	for _, check := range []func(*checker, *Response) error{
@@ -94,9 +91,8 @@ func (o *Opening) Check(resp *Response, strict bool) (protocol string, tolerated
 	return protocol, c.tolerances, nil
 }
 
-// CheckAnswer compares the 16 bytes after the head of the response with those
-// that the challenge asks for: section 4.1 step 45. The error is a *CheckError
-// with both in hex.
+// CheckAnswer compares the 16 bytes after the head of the response with those that the challenge asks for: section 4.1
+// step 45. The error is a *CheckError with both in hex.
 func CheckAnswer(got, want [16]byte) error {
 	if got == want {
 		return nil
@@ -234,8 +230,7 @@ func (o *Opening) checkLocation(c *checker, resp *Response) error {
 	return &CheckError{Step: StepLocation, Field: name, Got: value, Want: want, Hint: "the server takes itself for another one"}
 }
 
-// sameLocation says in what got differs from want where that is usual in the
-// field, "" where they differ otherwise.
+// sameLocation says in what got differs from want where that is usual in the field, "" where they differ otherwise.
 func sameLocation(got, want string) (why string) {
 	gotScheme, gotHost, gotPath, gotQuery, ok := splitLocation(got)
 	if !ok {
@@ -288,8 +283,7 @@ func withoutPort(scheme, host string) string {
 func (o *Opening) checkProtocol(c *checker, resp *Response) (string, error) {
 	name := o.protocolField()
 	if len(o.Protocols) == 0 {
-		// The draft ignores a protocol that was not asked for, so it is noted
-		// even when strict.
+		// The draft ignores a protocol that was not asked for, so it is noted even when strict.
 		if value, ok := resp.Fields.Get(name); ok {
 			c.tolerances = append(c.tolerances, Tolerance{name, value, "no such field", "no sub-protocol was asked for, it is ignored"})
 		}

@@ -28,9 +28,8 @@ const (
 	atFailure              // what follows an error
 )
 
-// Decoder finds the frames in a stream that arrives in pieces of any size. Its
-// zero value is ready to use. It does no I/O and keeps nothing but the unfinished
-// frame:
+// Decoder finds the frames in a stream that arrives in pieces of any size. Its zero value is ready to use. It does no
+// I/O and keeps nothing but the unfinished frame:
 //
 //	d.Feed(buf[:n])
 //	for {
@@ -41,19 +40,16 @@ const (
 //		…
 //	}
 //
-// The result does not depend on how the stream was cut into pieces. No byte is
-// looked at twice, and a frame costs no allocation once the buffer for unfinished
-// ones has its size.
+// The result does not depend on how the stream was cut into pieces. No byte is looked at twice, and a frame costs no
+// allocation once the buffer for unfinished ones has its size.
 //
-// Errors are of type *[SyntaxError], with the offset of the type byte of the frame
-// at fault, and stick. After a closing frame has been returned nothing more is
-// decoded: Next returns [io.EOF], and Rest what has followed.
+// Errors are of type *[SyntaxError], with the offset of the type byte of the frame at fault, and stick. After a closing
+// frame has been returned nothing more is decoded: Next returns [io.EOF], and Rest what has followed.
 //
 // A Decoder must not be used by several goroutines at once.
 type Decoder struct {
-	// MaxMessage limits the payload of every frame, also of one that is skipped,
-	// in bytes. A frame above it is an error wrapping [ErrMessageTooLarge], raised
-	// as soon as that is known and before memory is spent on it. 0 means
+	// MaxMessage limits the payload of every frame, also of one that is skipped, in bytes. A frame above it is an error
+	// wrapping [ErrMessageTooLarge], raised as soon as that is known and before memory is spent on it. 0 means
 	// [DefaultMaxMessage]. Set it before the first Feed.
 	MaxMessage int64
 	// KeepAll returns the payloads of all types of frames. Otherwise only text
@@ -84,11 +80,10 @@ type Decoder struct {
 	err error
 }
 
-// Feed gives the decoder the next bytes of the stream. They are borrowed, not
-// copied: p must not change until Next has returned ErrIncomplete (or an error, if
-// Rest is not asked for). Feed may be called first, and then whenever Next has
-// returned ErrIncomplete; earlier it panics, since bytes would be lost. After a
-// closing frame or an error Feed replaces what Rest returns.
+// Feed gives the decoder the next bytes of the stream. They are borrowed, not copied: p must not change until Next has
+// returned ErrIncomplete (or an error, if Rest is not asked for). Feed may be called first, and then whenever Next has
+// returned ErrIncomplete; earlier it panics, since bytes would be lost. After a closing frame or an error Feed replaces
+// what Rest returns.
 func (d *Decoder) Feed(p []byte) {
 	if d.pos < len(d.in) && d.stage < atClosed {
 		panic("hixie: Decoder.Feed called before Next returned ErrIncomplete")
@@ -106,13 +101,11 @@ func (d *Decoder) Feed(p []byte) {
 // Next returns the next frame. [ErrIncomplete] means that all bytes fed are used
 // and more are needed; [io.EOF] that a closing frame has been returned before.
 //
-// The frame and its payload are valid until the next call of Next, Feed or Advance.
-// The payload points into the bytes fed when the frame lies whole in them. There is
-// no frame with an error.
+// The frame and its payload are valid until the next call of Next, Feed or Advance. The payload points into the bytes
+// fed when the frame lies whole in them. There is no frame with an error.
 func (d *Decoder) Next() (*Frame, error) {
-	// The whole cost of a short text message is here; everything else is in next.
-	// (A Frame returned by value would be copied twice, which takes longer than
-	// finding it.)
+	// The whole cost of a short text message is here; everything else is in next. (A Frame returned by value would be
+	// copied twice, which takes longer than finding it.)
 	if in := d.in[d.pos:]; d.stage == atType && len(in) > 0 && in[0] == typeText {
 		run := 1 + asciiRun(in[1:])
 		ascii := run < len(in) && in[run] == sentinel
@@ -141,11 +134,10 @@ func (d *Decoder) Next() (*Frame, error) {
 	return d.next()
 }
 
-// NextRun returns the text frames that come next and lie whole in the bytes fed, one
-// right behind the other, as they came: to be sent on as they are. count is how many
-// there are; each is UTF-8 and within MaxMessage. The run ends before any other frame,
-// which Next returns, so call NextRun and Next in turns. It is valid until the next
-// Feed. Where there is no such frame, run is empty.
+// NextRun returns the text frames that come next and lie whole in the bytes fed, one right behind the other, as they
+// came: to be sent on as they are. count is how many there are; each is UTF-8 and within MaxMessage. The run ends
+// before any other frame, which Next returns, so call NextRun and Next in turns. It is valid until the next Feed. Where
+// there is no such frame, run is empty.
 func (d *Decoder) NextRun() (run []byte, count int) {
 	if d.stage != atType || d.own {
 		return nil, 0
@@ -343,9 +335,8 @@ func (d *Decoder) Reset(offset int64) {
 // Offset returns the stream offset of the first byte that is not used yet.
 func (d *Decoder) Offset() int64 { return d.base + int64(d.pos) }
 
-// End judges the end of the stream, when Next has returned ErrIncomplete. It
-// returns nil between frames and after a closing frame; [ErrBareFF] when the last
-// byte is the first of a closing frame; a *[SyntaxError] wrapping
+// End judges the end of the stream, when Next has returned ErrIncomplete. It returns nil between frames and after a
+// closing frame; [ErrBareFF] when the last byte is the first of a closing frame; a *[SyntaxError] wrapping
 // [io.ErrUnexpectedEOF] in any other frame; and the error of Next after one.
 func (d *Decoder) End() error {
 	var what string

@@ -1,14 +1,11 @@
-// Package hixie speaks the WebSocket drafts that came before RFC 6455:
-// draft-hixie-thewebsocketprotocol-76 (published again as
-// draft-ietf-hybi-thewebsocketprotocol-00) and its predecessor, draft 75.
+// Package hixie speaks the WebSocket drafts that came before RFC 6455: draft-hixie-thewebsocketprotocol-76 (published
+// again as draft-ietf-hybi-thewebsocketprotocol-00) and its predecessor, draft 75.
 //
-// It works on bytes. It knows the opening handshake of both sides (ParseRequest,
-// ReadOpening, Opening, ParseResponse), the keys and the challenge (ParseKey,
-// Challenge, Generator) and the frames (Decoder and the Append functions). It
-// knows no connections, no time and no goroutines: whoever has a stream feeds it
-// what was read and writes what it appends. Which origins, hosts and resources
-// are served is not its business either. Randomness is an io.Reader that the
-// caller gives.
+// It works on bytes. It knows the opening handshake of both sides (ParseRequest, ReadOpening, Opening, ParseResponse),
+// the keys and the challenge (ParseKey, Challenge, Generator) and the frames (Decoder and the Append functions). It
+// knows no connections, no time and no goroutines: whoever has a stream feeds it what was read and writes what it
+// appends. Which origins, hosts and resources are served is not its business either. Randomness is an io.Reader that
+// the caller gives.
 //
 // A client, with r and w joined to a server:
 //
@@ -31,6 +28,5 @@
 //	d.Feed(buf[n+16:])
 //	frame, err := d.Next()
 //
-// Nothing here is safe for concurrent use by itself; distinct values are
-// independent.
+// Nothing here is safe for concurrent use by itself; distinct values are independent.
 package hixie

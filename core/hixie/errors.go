@@ -5,13 +5,11 @@ import (
 	"strconv"
 )
 
-// ErrIncomplete is returned by the parsers and the Decoder of this package when
-// the bytes given so far are right but not enough to decide. Nothing is lost by
-// it: parse again with more bytes.
+// ErrIncomplete is returned by the parsers and the Decoder of this package when the bytes given so far are right but
+// not enough to decide. Nothing is lost by it: parse again with more bytes.
 var ErrIncomplete = errors.New("hixie: more bytes are needed")
 
-// SyntaxError reports bytes that can be no part of what was being read,
-// whatever comes after them.
+// SyntaxError reports bytes that can be no part of what was being read, whatever comes after them.
 type SyntaxError struct {
 	Offset int64  // of the first byte that is wrong, counted from where the parser began
 	Reason string // what is wrong, such as "bare LF in a field"

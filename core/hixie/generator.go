@@ -15,8 +15,7 @@ const (
 	maxKey    = 10 + maxNoise + maxSpaces // 4294967295 has ten digits
 )
 
-// A Generator makes challenges the way section 4.1 tells a client to. It is not
-// for concurrent use.
+// A Generator makes challenges the way section 4.1 tells a client to. It is not for concurrent use.
 type Generator struct {
 	r     io.Reader
 	block [512]byte // of random bytes; those before used are spent
@@ -144,9 +143,8 @@ func (g *Generator) take(n int) ([]byte, error) {
 	return b, nil
 }
 
-// below returns a random integer from 0 to n-1, each equally likely; n is from
-// 1 to 65536. It takes the upper half of a product of n and 16 random bits and
-// throws away the few draws that would make some results likelier (Lemire, Fast
+// below returns a random integer from 0 to n-1, each equally likely; n is from 1 to 65536. It takes the upper half of a
+// product of n and 16 random bits and throws away the few draws that would make some results likelier (Lemire, Fast
 // random integer generation in an interval, 2019).
 func (g *Generator) below(n uint32) (uint32, error) {
 	for {
@@ -161,8 +159,7 @@ func (g *Generator) below(n uint32) (uint32, error) {
 	}
 }
 
-// upTo returns a random integer from 0 to most, each equally likely, in the
-// same way from 32 random bits.
+// upTo returns a random integer from 0 to most, each equally likely, in the same way from 32 random bits.
 func (g *Generator) upTo(most uint32) (uint32, error) {
 	n := uint64(most) + 1
 	for {

@@ -21,9 +21,8 @@ var (
 	ErrTooManyFields = errors.New("head has more than 100 fields")
 )
 
-// A Field is one line of a head. Value is what stood after the colon without
-// the one space that may follow it (section 4.1 step 36); further blanks are
-// part of it, since each space of a key counts.
+// A Field is one line of a head. Value is what stood after the colon without the one space that may follow it (section
+// 4.1 step 36); further blanks are part of it, since each space of a key counts.
 type Field struct {
 	Name, Value string
 }
@@ -119,8 +118,7 @@ func (f Fields) Count(name string) int {
 	return n
 }
 
-// HasToken reports whether a field called name holds token, in any case, in its
-// comma-separated list.
+// HasToken reports whether a field called name holds token, in any case, in its comma-separated list.
 func (f Fields) HasToken(name, token string) bool {
 	for i := range f {
 		if !f[i].named(name) {
@@ -163,13 +161,11 @@ type Response struct {
 	Fields Fields
 }
 
-// ParseRequest reads the head of any HTTP/1.x request at the start of b and
-// returns it with its length in bytes, the empty line included; what follows is
-// not looked at. The strings are copies, so b may be reused.
+// ParseRequest reads the head of any HTTP/1.x request at the start of b and returns it with its length in bytes, the
+// empty line included; what follows is not looked at. The strings are copies, so b may be reused.
 //
-// The error is ErrIncomplete until b decides, and then a *SyntaxError, which is
-// the same however b is split and comes with the first byte that makes the head
-// impossible. A head beyond MaxHead or MaxFields is one of those. Nothing is
+// The error is ErrIncomplete until b decides, and then a *SyntaxError, which is the same however b is split and comes
+// with the first byte that makes the head impossible. A head beyond MaxHead or MaxFields is one of those. Nothing is
 // allocated before the head is complete.
 func ParseRequest(b []byte) (Request, int, error) {
 	line, l, err := scanHead(b, scanRequestLine, true)
@@ -185,11 +181,9 @@ func ParseRequest(b []byte) (Request, int, error) {
 	}, l.end, nil
 }
 
-// ParseResponse reads the head of a response at the start of b as section 4.1
-// steps 28 to 40 say: a status line that ends in CRLF and has at least two
-// spaces, between them a code of three digits, then fields up to the empty line.
-// The reason phrase may be anything, also empty. Otherwise it does as
-// ParseRequest.
+// ParseResponse reads the head of a response at the start of b as section 4.1 steps 28 to 40 say: a status line that
+// ends in CRLF and has at least two spaces, between them a code of three digits, then fields up to the empty line. The
+// reason phrase may be anything, also empty. Otherwise it does as ParseRequest.
 func ParseResponse(b []byte) (Response, int, error) {
 	line, l, err := scanHead(b, scanStatusLine, false)
 	if err != nil {
@@ -216,8 +210,7 @@ func AppendRequest(dst []byte, r *Request) []byte {
 	return appendFields(dst, r.Fields)
 }
 
-// AppendResponse appends the head r and its empty line to dst, as AppendRequest
-// does.
+// AppendResponse appends the head r and its empty line to dst, as AppendRequest does.
 func AppendResponse(dst []byte, r *Response) []byte {
 	dst = append(dst, r.Proto...)
 	dst = append(dst, ' ')

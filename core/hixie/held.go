@@ -12,8 +12,7 @@ const (
 	quietTimes = 64       // frames and reads without need of a large buffer before it is given up
 )
 
-// take moves p, the next bytes of the input, to the held payload and returns all
-// of that.
+// take moves p, the next bytes of the input, to the held payload and returns all of that.
 func (d *Decoder) take(p []byte) []byte {
 	d.pos += len(p)
 	if d.behind {
@@ -26,8 +25,7 @@ func (d *Decoder) take(p []byte) []byte {
 	return d.held
 }
 
-// whole returns the payload of which p, the next bytes of the input, is the last
-// part.
+// whole returns the payload of which p, the next bytes of the input, is the last part.
 func (d *Decoder) whole(p []byte) []byte {
 	if len(d.held) > 0 {
 		return d.take(p)
@@ -81,11 +79,9 @@ func (d *Decoder) reserve(n int) {
 	d.held = held
 }
 
-// Buffer returns free memory right behind the unfinished frame when that is large
-// (32 KiB or more) and kept, and nil otherwise. Reading into it and calling
-// [Decoder.Advance] saves the copy that Feed costs. It may be called when Next has
-// returned ErrIncomplete; the memory is valid until the next call of Feed or
-// Advance.
+// Buffer returns free memory right behind the unfinished frame when that is large (32 KiB or more) and kept, and nil
+// otherwise. Reading into it and calling [Decoder.Advance] saves the copy that Feed costs. It may be called when Next
+// has returned ErrIncomplete; the memory is valid until the next call of Feed or Advance.
 func (d *Decoder) Buffer() []byte {
 	if len(d.held) < directHeld || d.pos < len(d.in) || d.stage != inText && d.stage != inData {
 		return nil
@@ -97,9 +93,8 @@ func (d *Decoder) Buffer() []byte {
 	return d.held[len(d.held):cap(d.held)]
 }
 
-// Advance tells the decoder that the next n bytes of the stream were written to
-// the start of what Buffer has just returned. It stands for Feed; Next goes on
-// from there.
+// Advance tells the decoder that the next n bytes of the stream were written to the start of what Buffer has just
+// returned. It stands for Feed; Next goes on from there.
 func (d *Decoder) Advance(n int) {
 	if d.pos < len(d.in) || len(d.held) < directHeld || n > cap(d.held)-len(d.held) {
 		panic("hixie: Decoder.Advance without Buffer")
@@ -117,10 +112,9 @@ func (d *Decoder) age() {
 	}
 }
 
-// Release gives up the memory that is kept for unfinished frames, unless it holds
-// one. A large buffer is given up without it when many frames had no need of it;
-// call Release for a connection that falls silent. The payload returned last
-// remains valid.
+// Release gives up the memory that is kept for unfinished frames, unless it holds one. A large buffer is given up
+// without it when many frames had no need of it; call Release for a connection that falls silent. The payload returned
+// last remains valid.
 func (d *Decoder) Release() {
 	if d.stage == atType || len(d.held) == 0 {
 		d.held = nil
@@ -137,9 +131,8 @@ func (d *Decoder) Own() {
 // Held returns how many bytes of memory the Decoder keeps for unfinished frames.
 func (d *Decoder) Held() int { return cap(d.held) }
 
-// Rest returns the bytes that were fed and are not used yet: after a closing frame
-// those behind it, which are to be ignored. They are valid until the next call of
-// Feed, and no longer than the bytes that were fed.
+// Rest returns the bytes that were fed and are not used yet: after a closing frame those behind it, which are to be
+// ignored. They are valid until the next call of Feed, and no longer than the bytes that were fed.
 func (d *Decoder) Rest() []byte { return d.in[d.pos:] }
 
 // Discard uses up the next n bytes of Rest, which are whole frames that the caller

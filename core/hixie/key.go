@@ -15,8 +15,7 @@ var (
 	ErrKeyTooLarge = errors.New("number is above 4294967295")
 )
 
-// A KeyError reports the value of a Sec-WebSocket-Key1 or -Key2 field that no
-// client of the draft can have sent.
+// A KeyError reports the value of a Sec-WebSocket-Key1 or -Key2 field that no client of the draft can have sent.
 type KeyError struct {
 	Key    string // as it was sent
 	Digits string // its digits in order, the others left out
@@ -49,8 +48,7 @@ type Key struct {
 	Spaces uint32 // /spaces_n/
 }
 
-// Part returns /part_n/, the number divided by the spaces: what goes into the
-// challenge. It is 0 for the zero Key.
+// Part returns /part_n/, the number divided by the spaces: what goes into the challenge. It is 0 for the zero Key.
 func (k Key) Part() uint32 {
 	if k.Spaces == 0 {
 		return 0
@@ -79,9 +77,8 @@ func ParseKey[T string | []byte](key T) (Key, error) {
 	return Key{uint32(number), uint32(spaces)}, nil
 }
 
-// ParseKeyLenient returns the part of a key as servers that are not strict
-// compute it: the number may exceed 32 bits and a remainder is dropped. It still
-// refuses, with a *KeyError, a key without digits, without spaces or with a part
+// ParseKeyLenient returns the part of a key as servers that are not strict compute it: the number may exceed 32 bits
+// and a remainder is dropped. It still refuses, with a *KeyError, a key without digits, without spaces or with a part
 // above 32 bits.
 func ParseKeyLenient[T string | []byte](key T) (part uint32, err error) {
 	number, digits, spaces := scanKey(key)
@@ -133,8 +130,7 @@ var counted = func() (t [256]uint64) {
 	return t
 }()
 
-// scanLongNumber reads the digits of key, of which any number may be leading
-// zeros, and stops at saturated.
+// scanLongNumber reads the digits of key, of which any number may be leading zeros, and stops at saturated.
 func scanLongNumber[T string | []byte](key T) (number uint64) {
 	for i := range len(key) {
 		if isDigit(key[i]) && number < saturated {

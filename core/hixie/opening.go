@@ -10,8 +10,7 @@ const (
 	phrase76 = "WebSocket Protocol Handshake"
 )
 
-// An Opening is one opening handshake as either side knows it: what a client
-// asks for, or what a server read.
+// An Opening is one opening handshake as either side knows it: what a client asks for, or what a server read.
 type Opening struct {
 	Draft     Draft    // the zero value counts as Draft76
 	Secure    bool     // wss rather than ws
@@ -26,8 +25,7 @@ type Opening struct {
 	Challenge Challenge
 }
 
-// Location returns the URL of the connection, ws://host/resource, as the draft
-// has the server repeat it.
+// Location returns the URL of the connection, ws://host/resource, as the draft has the server repeat it.
 func (o *Opening) Location() string {
 	if o.Secure {
 		return "wss://" + o.Host + o.Resource
@@ -35,10 +33,9 @@ func (o *Opening) Location() string {
 	return "ws://" + o.Host + o.Resource
 }
 
-// Request returns the head a client sends, its fields in the order in which the
-// drafts name them: section 4.1 steps 8 to 23. Draft 76 wants them shuffled after
-// that, see Generator.Shuffle; draft 75 wants them so. Key3 is not part of it: the
-// 8 bytes follow the head.
+// Request returns the head a client sends, its fields in the order in which the drafts name them: section 4.1 steps 8
+// to 23. Draft 76 wants them shuffled after that, see Generator.Shuffle; draft 75 wants them so. Key3 is not part of
+// it: the 8 bytes follow the head.
 func (o *Opening) Request() Request {
 	// 10. and 11.
 	fields := Fields{{"Upgrade", "WebSocket"}, {"Connection", "Upgrade"}}

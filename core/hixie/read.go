@@ -2,17 +2,15 @@ package hixie
 
 import "strings"
 
-// ReadOptions say how a server reads an opening handshake. The zero value is
-// what a plain server uses.
+// ReadOptions say how a server reads an opening handshake. The zero value is what a plain server uses.
 type ReadOptions struct {
 	Secure      bool // the connection came in over TLS
 	LenientKeys bool // read keys by ParseKeyLenient, for devices that cannot be changed
 	Strict      bool // tolerate nothing
 }
 
-// Detect tells which draft a request with these fields speaks: Draft76 with both
-// keys, Draft75 with an upgrade to WebSocket and nothing else, 0 with neither or
-// with the fields of RFC 6455. One key alone is an error, a *CheckError.
+// Detect tells which draft a request with these fields speaks: Draft76 with both keys, Draft75 with an upgrade to
+// WebSocket and nothing else, 0 with neither or with the fields of RFC 6455. One key alone is an error, a *CheckError.
 func Detect(f Fields) (Draft, error) {
 	if f.Count("Sec-WebSocket-Version") > 0 || f.Count("Sec-WebSocket-Key") > 0 {
 		return 0, nil
@@ -35,11 +33,9 @@ func missingKey(step, field, other string) error {
 	return &CheckError{Step: step, Field: field, Want: "a key, since there is " + other, Missing: true}
 }
 
-// ReadOpening checks the request of a client of either draft and returns what it
-// asks for: section 5.1 and, for the keys, 5.2 steps 1 to 6. Which origins, hosts
-// and resources it serves is the caller's business, as is key3. What was
-// tolerated is returned. The error is a *CheckError; for a bad key it wraps the
-// *KeyError.
+// ReadOpening checks the request of a client of either draft and returns what it asks for: section 5.1 and, for the
+// keys, 5.2 steps 1 to 6. Which origins, hosts and resources it serves is the caller's business, as is key3. What was
+// tolerated is returned. The error is a *CheckError; for a bad key it wraps the *KeyError.
 func ReadOpening(req *Request, opt ReadOptions) (Opening, []Tolerance, error) {
 	r := &reader{checker: checker{strict: opt.Strict}, req: req, opt: opt}
 	r.Secure = opt.Secure
@@ -178,8 +174,7 @@ func (r *reader) readOrigin() (err error) {
 	return err
 }
 
-// readBody refuses what would make the 8 bytes after the head something else
-// than key3.
+// readBody refuses what would make the 8 bytes after the head something else than key3.
 func (r *reader) readBody() error {
 	f := r.req.Fields
 	if value, ok := f.Get("Transfer-Encoding"); ok {
@@ -197,8 +192,7 @@ func (r *reader) readBody() error {
 	return nil
 }
 
-// readProtocols splits what is asked for: the draft has one name, the field has
-// lists with commas and with blanks.
+// readProtocols splits what is asked for: the draft has one name, the field has lists with commas and with blanks.
 func (r *reader) readProtocols() error {
 	for _, value := range r.req.Fields.Values(r.protocolField()) {
 		r.Protocols = append(r.Protocols, strings.FieldsFunc(value, func(c rune) bool {

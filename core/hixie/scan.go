@@ -2,12 +2,10 @@ package hixie
 
 import "strings"
 
-// How a head is read: one pass checks each byte in order and remembers nothing
-// but a few positions, so that a prefix costs no memory and always meets the
-// same error; only a complete head is then cut into strings.
+// How a head is read: one pass checks each byte in order and remembers nothing but a few positions, so that a prefix
+// costs no memory and always meets the same error; only a complete head is then cut into strings.
 
-// firstLine holds positions in a request or status line: its first and second
-// space, and the CR at its end.
+// firstLine holds positions in a request or status line: its first and second space, and the CR at its end.
 type firstLine struct {
 	first, second, end int
 }
@@ -30,8 +28,7 @@ func (l layout) fields(head string, start int) Fields {
 	return fields
 }
 
-// scanHead checks the head at the start of b: its first line by scanFirst, then
-// the fields.
+// scanHead checks the head at the start of b: its first line by scanFirst, then the fields.
 func scanHead(b []byte, scanFirst func([]byte) (firstLine, error), request bool) (firstLine, layout, error) {
 	limited := b[:min(len(b), MaxHead)]
 	line, err := scanFirst(limited)
@@ -48,9 +45,8 @@ func scanHead(b []byte, scanFirst func([]byte) (firstLine, error), request bool)
 	return line, l, nil
 }
 
-// scanRequestLine checks METHOD SP RESOURCE SP HTTP/1.x CRLF. It is the first
-// that sees what a stranger sends, so whatever can be no HTTP is refused at its
-// first byte.
+// scanRequestLine checks METHOD SP RESOURCE SP HTTP/1.x CRLF. It is the first that sees what a stranger sends, so
+// whatever can be no HTTP is refused at its first byte.
 func scanRequestLine(b []byte) (line firstLine, err error) {
 	i := 0
 	for ; i < len(b) && b[i] != ' '; i++ {
@@ -151,8 +147,7 @@ func scanStatusLine(b []byte) (line firstLine, err error) {
 	return line, scanCRLF(b, i, "status line")
 }
 
-// scanFields checks the fields from offset i to the empty line: section 4.1
-// steps 32 to 40.
+// scanFields checks the fields from offset i to the empty line: section 4.1 steps 32 to 40.
 func scanFields(b []byte, i int, request bool) (l layout, err error) {
 	for {
 		// 33. A new field, its name empty so far.

@@ -16,9 +16,8 @@ import "fmt"
 // Both drafts leave free the case of names and, in draft 76, the order of fields
 // and the reason phrase, so these are not in the list.
 
-// A Tolerance is a deviation from the draft which the other side showed and
-// which was let pass, because devices and proxies are like that. With the strict
-// option each of them is a *CheckError instead.
+// A Tolerance is a deviation from the draft which the other side showed and which was let pass, because devices and
+// proxies are like that. With the strict option each of them is a *CheckError instead.
 type Tolerance struct {
 	Field string // the field's name, or "request line"
 	Got   string // what stood there; may be empty
@@ -46,8 +45,7 @@ func (c *checker) tolerate(step, field, got, want, why string) error {
 	return nil
 }
 
-// one returns the value of the one field called name. Blanks around it are
-// tolerated.
+// one returns the value of the one field called name. Blanks around it are tolerated.
 func (c *checker) one(fields Fields, step, name, want string) (string, error) {
 	if err := exactlyOne(fields, step, name, want); err != nil {
 		return "", err

@@ -10,13 +10,11 @@ import (
 	asm "github.com/segmentio/asm/utf8"
 )
 
-// ValidUTF8 reports whether p is UTF-8 throughout. It is [utf8.Valid], several
-// times faster on text that is not ASCII.
+// ValidUTF8 reports whether p is UTF-8 throughout. It is [utf8.Valid], several times faster on text that is not ASCII.
 func ValidUTF8(p []byte) bool { return ascii.Valid(p) || asm.Valid(p) }
 
-// InvalidAt returns the offset of the first byte of p that no UTF-8 can have
-// there, which is where an incomplete or forbidden sequence begins, or -1 when p
-// is UTF-8 throughout.
+// InvalidAt returns the offset of the first byte of p that no UTF-8 can have there, which is where an incomplete or
+// forbidden sequence begins, or -1 when p is UTF-8 throughout.
 func InvalidAt(p []byte) int {
 	if ValidUTF8(p) {
 		return -1
@@ -24,9 +22,8 @@ func InvalidAt(p []byte) int {
 	return validPrefix(p)
 }
 
-// AppendValidUTF8 appends p to dst with each byte that is not part of valid UTF-8
-// replaced by U+FFFD, as section 5.3 wants it of a reader, and returns the extended
-// slice. One U+FFFD stands for one byte, as with [utf8.DecodeRune].
+// AppendValidUTF8 appends p to dst with each byte that is not part of valid UTF-8 replaced by U+FFFD, as section 5.3
+// wants it of a reader, and returns the extended slice. One U+FFFD stands for one byte, as with [utf8.DecodeRune].
 func AppendValidUTF8(dst, p []byte) []byte {
 	for !ValidUTF8(p) {
 		n := validPrefix(p)
@@ -54,8 +51,7 @@ func validPrefix(p []byte) int {
 	return n
 }
 
-// unfinishedRune returns how many bytes at the end of p begin a character that
-// more bytes could finish: 0 to 3.
+// unfinishedRune returns how many bytes at the end of p begin a character that more bytes could finish: 0 to 3.
 func unfinishedRune(p []byte) int {
 	for n := 1; n < utf8.UTFMax && n <= len(p); n++ {
 		if c := p[len(p)-n]; utf8.RuneStart(c) {
@@ -82,8 +78,7 @@ func textEnd(p []byte, first bool) (n int, isASCII bool) {
 	return bytes.IndexByte(p, sentinel), false
 }
 
-// asciiRun returns how many bytes at the start of p are below 0x80. It looks at
-// shortText of them at most.
+// asciiRun returns how many bytes at the start of p are below 0x80. It looks at shortText of them at most.
 func asciiRun(p []byte) int {
 	const high = 0x8080808080808080
 	p = p[:min(len(p), shortText)]

@@ -22,10 +22,9 @@ const (
 // MaxHeader is the largest header of a frame in bytes.
 const MaxHeader = ws.MaxHeaderSize
 
-// AppendHeader appends the header of a frame with length bytes of payload to
-// dst. compressed sets RSV1, which belongs on the first frame of a message
-// only. With a mask the caller has to mask the payload ([Mask]). length must
-// not be negative.
+// AppendHeader appends the header of a frame with length bytes of payload to dst. compressed sets RSV1, which belongs
+// on the first frame of a message only. With a mask the caller has to mask the payload ([Mask]). length must not be
+// negative.
 func AppendHeader(dst []byte, op byte, fin, compressed bool, length int, mask *[4]byte) []byte {
 	if fin {
 		op |= bitFin
@@ -52,16 +51,14 @@ func AppendHeader(dst []byte, op byte, fin, compressed bool, length int, mask *[
 	return dst
 }
 
-// AppendMessage appends p as one unfragmented frame to dst: text, which must
-// be valid UTF-8, or binary. A client gives a mask, random and new for each
-// frame; a server gives nil. p is copied and left as it is.
+// AppendMessage appends p as one unfragmented frame to dst: text, which must be valid UTF-8, or binary. A client gives
+// a mask, random and new for each frame; a server gives nil. p is copied and left as it is.
 func AppendMessage(dst []byte, text bool, p []byte, mask *[4]byte) []byte {
 	return appendFrame(dst, dataOp(text), false, p, mask)
 }
 
-// AppendControl appends a control frame to dst. It panics where op is no
-// control opcode or p is longer than MaxControl bytes: both are mistakes of the
-// program. Use AppendClose for a Close.
+// AppendControl appends a control frame to dst. It panics where op is no control opcode or p is longer than MaxControl
+// bytes: both are mistakes of the program. Use AppendClose for a Close.
 func AppendControl(dst []byte, op byte, p []byte, mask *[4]byte) []byte {
 	if c := ws.OpCode(op); !c.IsControl() || c.IsReserved() {
 		panic(fmt.Sprintf("rfc6455: AppendControl: 0x%x is no control opcode", op))
@@ -72,10 +69,9 @@ func AppendControl(dst []byte, op byte, p []byte, mask *[4]byte) []byte {
 	return appendFrame(dst, op, false, p, mask)
 }
 
-// AppendClose appends a Close to dst. It always writes a valid one: the code
-// is SendCode(code), without a code there is no reason either, invalid UTF-8 in
-// the reason becomes U+FFFD, and what is beyond MaxReason bytes is cut off
-// between characters.
+// AppendClose appends a Close to dst. It always writes a valid one: the code is SendCode(code), without a code there is
+// no reason either, invalid UTF-8 in the reason becomes U+FFFD, and what is beyond MaxReason bytes is cut off between
+// characters.
 func AppendClose(dst []byte, code int, reason string, mask *[4]byte) []byte {
 	code = SendCode(code)
 	if code == CodeNoStatus {

@@ -11,8 +11,7 @@ const (
 	smallest = 512
 	// keep is the size up to which a buffer stays with its decoder for good.
 	keep = 4 << 10
-	// patience is how many messages a buffer above keep may be of little use
-	// to before it is let go.
+	// patience is how many messages a buffer above keep may be of little use to before it is let go.
 	patience = 64
 )
 
@@ -22,8 +21,7 @@ type buffer struct {
 	idle int // messages that have used less than a quarter of it
 }
 
-// grow makes space for n more bytes. It doubles, but not beyond most bytes,
-// which must suffice.
+// grow makes space for n more bytes. It doubles, but not beyond most bytes, which must suffice.
 func (b *buffer) grow(n, most int) {
 	need := len(b.b) + n
 	if need <= cap(b.b) {
@@ -44,10 +42,9 @@ func (b *buffer) release() {
 	*b = buffer{}
 }
 
-// spares are large buffers that were grown out of, until the next collections but one. A new one has
-// to be cleared, and pays for garbage that others have made: that takes milliseconds, which others
-// wait for. Their sizes are powers of two from spareLeast on, and spareMore, so that a message of as
-// many bytes, and one to tell it from a larger one, fits.
+// spares are large buffers that were grown out of, until the next collections but one. A new one has to be cleared, and
+// pays for garbage that others have made: that takes milliseconds, which others wait for. Their sizes are powers of two
+// from spareLeast on, and spareMore, so that a message of as many bytes, and one to tell it from a larger one, fits.
 var spares [10]sync.Pool
 
 const (
@@ -82,8 +79,7 @@ func giveBack(b []byte) {
 	}
 }
 
-// settle empties the buffer between two messages, and lets it go where it has
-// been too large for a while.
+// settle empties the buffer between two messages, and lets it go where it has been too large for a while.
 func (b *buffer) settle() {
 	used := len(b.b)
 	b.b = b.b[:0]

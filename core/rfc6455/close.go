@@ -27,9 +27,8 @@ const (
 // MaxReason is the largest reason of a Close in bytes.
 const MaxReason = MaxControl - 2
 
-// ValidCode reports whether code may travel in a Close: what section 7.4.1
-// defines, what was registered with IANA since (1012 to 1014), and the ranges
-// for libraries and applications (3000 to 4999).
+// ValidCode reports whether code may travel in a Close: what section 7.4.1 defines, what was registered with IANA since
+// (1012 to 1014), and the ranges for libraries and applications (3000 to 4999).
 func ValidCode(code int) bool {
 	switch {
 	case code == CodeNoStatus, code == CodeAbnormal, code == int(ws.StatusNoMeaningYet):
@@ -40,11 +39,9 @@ func ValidCode(code int) bool {
 	return code >= 3000 && code <= 4999
 }
 
-// SendCode returns the code to send where code is to be passed on: itself
-// where a Close may carry it, CodeNoStatus (a Close without a code) for
-// CodeNoStatus and 0, CodeInternalError for everything that must not be sent:
-// a peer lost without a Close (1006), a failed TLS handshake (1015), and
-// numbers that mean nothing.
+// SendCode returns the code to send where code is to be passed on: itself where a Close may carry it, CodeNoStatus (a
+// Close without a code) for CodeNoStatus and 0, CodeInternalError for everything that must not be sent: a peer lost
+// without a Close (1006), a failed TLS handshake (1015), and numbers that mean nothing.
 func SendCode(code int) int {
 	switch {
 	case ValidCode(code):
@@ -55,8 +52,7 @@ func SendCode(code int) int {
 	return CodeInternalError
 }
 
-// sendReason makes reason fit for a Close: valid UTF-8, at most MaxReason
-// bytes, cut between characters.
+// sendReason makes reason fit for a Close: valid UTF-8, at most MaxReason bytes, cut between characters.
 func sendReason(reason string) string {
 	reason = strings.ToValidUTF8(reason, "\uFFFD")
 	if len(reason) <= MaxReason {

@@ -16,29 +16,24 @@ const (
 	// DefaultMaxMessage is the limit of a Decoder whose MaxMessage is 0.
 	DefaultMaxMessage = 16 << 20
 
-	// large is how many bytes of an unfinished frame must be held for Buffer
-	// to offer space behind them.
+	// large is how many bytes of an unfinished frame must be held for Buffer to offer space behind them.
 	large = 32 << 10
 	// readSpace is the least space that Buffer offers, if the frame is that long.
 	readSpace = 16 << 10
 )
 
-// Decoder finds frames in a stream of bytes that comes in any split, and joins
-// them to messages. It checks every rule of section 5 and the limit on the size
-// of a message before it spends memory.
+// Decoder finds frames in a stream of bytes that comes in any split, and joins them to messages. It checks every rule
+// of section 5 and the limit on the size of a message before it spends memory.
 //
 // The zero value reads what a server sends. Set the exported fields before the
 // first Feed. A Decoder is not safe for concurrent use.
 type Decoder struct {
-	// MaxMessage is the largest message in bytes, however many frames it comes
-	// in, after decompression. 0 or less stands for DefaultMaxMessage. (A
-	// compressed message may be an eighth and 64 bytes longer on the wire.)
+	// MaxMessage is the largest message in bytes, however many frames it comes in, after decompression. 0 or less
+	// stands for DefaultMaxMessage. (A compressed message may be an eighth and 64 bytes longer on the wire.)
 	MaxMessage int64
-	// Masked says that frames must be masked: they come from a client. Otherwise
-	// they must not be.
+	// Masked says that frames must be masked: they come from a client. Otherwise they must not be.
 	Masked bool
-	// Inflate decompresses messages, where permessage-deflate was agreed on.
-	// With nil a compressed message is an error.
+	// Inflate decompresses messages, where permessage-deflate was agreed on. With nil a compressed message is an error.
 	Inflate *Flate
 	// Piece is how many bytes are inflated before Next returns ErrPaused, about: a few
 	// bytes can hold up others for long. 0: there is no pause.
@@ -74,11 +69,10 @@ type held struct {
 	done      bool      // a message was delivered: message and plain are free
 }
 
-// Feed gives the decoder the next bytes of the stream. p is borrowed until Next
-// has returned ErrIncomplete, and is modified: payloads are unmasked where they
-// lie. Feed may only be called when Next has returned ErrIncomplete or not been
-// called yet; to call it with input left panics, as bytes would be lost. After
-// a Close or an error p is only there for Rest.
+// Feed gives the decoder the next bytes of the stream. p is borrowed until Next has returned ErrIncomplete, and is
+// modified: payloads are unmasked where they lie. Feed may only be called when Next has returned ErrIncomplete or not
+// been called yet; to call it with input left panics, as bytes would be lost. After a Close or an error p is only there
+// for Rest.
 func (d *Decoder) Feed(p []byte) {
 	if len(d.in) > 0 && d.err == nil && !d.closed {
 		panic("rfc6455: Feed before Next has returned ErrIncomplete")
@@ -94,15 +88,12 @@ func (d *Decoder) skip() int {
 	return n
 }
 
-// Next returns the next event: a whole message, or a control frame, which may
-// come between the frames of a message. Event.Data points into the input where
-// an unfragmented, uncompressed frame lies whole in it, and otherwise into
-// memory of the Decoder. It is valid until the next call of Next, Feed, Buffer
-// or Advance.
+// Next returns the next event: a whole message, or a control frame, which may come between the frames of a message.
+// Event.Data points into the input where an unfragmented, uncompressed frame lies whole in it, and otherwise into
+// memory of the Decoder. It is valid until the next call of Next, Feed, Buffer or Advance.
 //
-// Errors are ErrPaused, see Piece; ErrIncomplete when all input is used up (an unfinished
-// frame has been copied aside); io.EOF after a Close, which is the last that a peer may
-// send; and *SyntaxError, which sticks.
+// Errors are ErrPaused, see Piece; ErrIncomplete when all input is used up (an unfinished frame has been copied aside);
+// io.EOF after a Close, which is the last that a peer may send; and *SyntaxError, which sticks.
 func (d *Decoder) Next() (Event, error) {
 	if d.held != nil {
 		d.held.settle()
@@ -138,9 +129,8 @@ func (d *Decoder) Next() (Event, error) {
 	}
 }
 
-// NextMessage is Next for what most frames are, in less than half the time: a whole
-// message from a client that is short, uncompressed and lies whole in the input. Where
-// ok is false nothing was used, and Next says what there is.
+// NextMessage is Next for what most frames are, in less than half the time: a whole message from a client that is
+// short, uncompressed and lies whole in the input. Where ok is false nothing was used, and Next says what there is.
 func (d *Decoder) NextMessage() (p []byte, text, ok bool) {
 	in := d.in
 	if len(in) < 6 || in[0] != bitFin|OpText && in[0] != bitFin|OpBinary || in[1]&bitMask == 0 || !d.Masked || d.err != nil || d.closed {
@@ -259,8 +249,7 @@ func (d *Decoder) gather(whole *frame) ([]byte, error) {
 	return all, nil
 }
 
-// mostOf returns how large the message may yet become of which the unfinished
-// frame f is a part.
+// mostOf returns how large the message may yet become of which the unfinished frame f is a part.
 func (d *Decoder) mostOf(f *frame) int {
 	if f.Fin {
 		return len(d.held.message.b) + int(f.Length-d.held.got)
@@ -317,12 +306,10 @@ func (d *Decoder) whole(f *frame, p []byte) (Event, error) {
 	return Event{Kind: EventKind(f.OpCode), Data: p, Offset: f.offset}, nil
 }
 
-// Buffer returns free space right behind the unfinished frame that is held,
-// where that is large (32 KiB and more have come): bytes that are read straight
-// into it need not be copied. It never reaches beyond the end of the frame and
-// grows with what has come, not with what the header claims. In all other cases
-// it returns nil. Call it after Next has returned ErrIncomplete, and Advance
-// after reading.
+// Buffer returns free space right behind the unfinished frame that is held, where that is large (32 KiB and more have
+// come): bytes that are read straight into it need not be copied. It never reaches beyond the end of the frame and
+// grows with what has come, not with what the header claims. In all other cases it returns nil. Call it after Next has
+// returned ErrIncomplete, and Advance after reading.
 func (d *Decoder) Buffer() []byte {
 	h := d.held
 	if d.err != nil || h == nil || !h.unfinished || h.frame.OpCode.IsControl() || len(h.message.b) < large {
@@ -406,13 +393,11 @@ func (d *Decoder) Release() {
 // peer sent behind it and must be ignored. It is borrowed input, see Feed.
 func (d *Decoder) Rest() []byte { return d.in }
 
-// Offset returns the offset in the stream of the next byte that will be used:
-// of the first byte of Rest.
+// Offset returns the offset in the stream of the next byte that will be used: of the first byte of Rest.
 func (d *Decoder) Offset() int64 { return d.offset }
 
-// End says what the end of the stream means here: nil after a Close or between
-// two messages, otherwise a *SyntaxError that wraps io.ErrUnexpectedEOF and says
-// what was cut. Call it when Next has returned ErrIncomplete. A stream that
+// End says what the end of the stream means here: nil after a Close or between two messages, otherwise a *SyntaxError
+// that wraps io.ErrUnexpectedEOF and says what was cut. Call it when Next has returned ErrIncomplete. A stream that
 // ends without a Close is not clean even where End returns nil: CodeAbnormal.
 func (d *Decoder) End() error {
 	if d.err != nil {

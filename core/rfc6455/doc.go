@@ -1,12 +1,9 @@
-// Package rfc6455 reads and writes the frames of RFC 6455, and of RFC 7692
-// (permessage-deflate) on top of it, on byte slices. It is the counterpart of
-// package hixie for the protocol that replaced the drafts, and has its shape:
-// a [Decoder] that takes bytes in any split and gives whole messages, and
-// Append functions that write frames.
+// Package rfc6455 reads and writes the frames of RFC 6455, and of RFC 7692 (permessage-deflate) on top of it, on byte
+// slices. It is the counterpart of package hixie for the protocol that replaced the drafts, and has its shape: a
+// [Decoder] that takes bytes in any split and gives whole messages, and Append functions that write frames.
 //
-// It knows no connection, no time and no goroutine. The opening handshake is
-// left to the caller, who finds the key arithmetic ([NewKey], [AcceptKey]) and
-// the negotiation of compression ([Offer], [Negotiate], [Accept]) here.
+// It knows no connection, no time and no goroutine. The opening handshake is left to the caller, who finds the key
+// arithmetic ([NewKey], [AcceptKey]) and the negotiation of compression ([Offer], [Negotiate], [Accept]) here.
 //
 // A server reads like this:
 //
@@ -23,6 +20,5 @@
 //		}
 //	}
 //
-// Opcodes, status codes, the cipher and the compression come from
-// github.com/gobwas/ws.
+// Opcodes, status codes, the cipher and the compression come from github.com/gobwas/ws.
 package rfc6455

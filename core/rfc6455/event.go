@@ -51,12 +51,10 @@ func (k EventKind) String() string {
 // Event is a whole message or a control frame.
 type Event struct {
 	Kind EventKind
-	// Data is the message, or what a Ping or Pong carries (at most MaxControl
-	// bytes); nil for a Close. It is valid until the next call of a method of
-	// the Decoder. The receiver may modify it.
+	// Data is the message, or what a Ping or Pong carries (at most MaxControl bytes); nil for a Close. It is valid
+	// until the next call of a method of the Decoder. The receiver may modify it.
 	Data []byte
-	// Code is the status code of a Close; CodeNoStatus where it carried none.
-	// 0 for other kinds.
+	// Code is the status code of a Close; CodeNoStatus where it carried none. 0 for other kinds.
 	Code int
 	// Reason is the text of a Close, valid UTF-8.
 	Reason string

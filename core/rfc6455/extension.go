@@ -9,17 +9,15 @@ import (
 	"github.com/gobwas/ws/wsflate"
 )
 
-// Offer returns the value of Sec-WebSocket-Extensions with which a client
-// offers compression as Flate does it.
+// Offer returns the value of Sec-WebSocket-Extensions with which a client offers compression as Flate does it.
 func Offer() string {
 	return "permessage-deflate; client_no_context_takeover; server_no_context_takeover"
 }
 
-// Negotiate looks through the extensions that a client offers in
-// Sec-WebSocket-Extensions (several fields joined by commas) for compression as
-// Flate does it. Where ok, answer is the server's Sec-WebSocket-Extensions and p
-// what it says; otherwise the server answers without the field. Offers that
-// cannot be met or understood are passed over (RFC 7692 section 5.1).
+// Negotiate looks through the extensions that a client offers in Sec-WebSocket-Extensions (several fields joined by
+// commas) for compression as Flate does it. Where ok, answer is the server's Sec-WebSocket-Extensions and p what it
+// says; otherwise the server answers without the field. Offers that cannot be met or understood are passed over (RFC
+// 7692 section 5.1).
 func Negotiate(offer string) (answer string, p wsflate.Parameters, ok bool) {
 	options, ok := httphead.ParseOptions([]byte(offer), nil)
 	if !ok {
@@ -32,8 +30,7 @@ func Negotiate(offer string) (answer string, p wsflate.Parameters, ok bool) {
 		}
 		p = wsflate.DefaultParameters // no context takeover either way
 		if asked.ServerMaxWindowBits == 15 {
-			// The window that compress/flate always has; a smaller one it
-			// cannot do, and Extension declines it.
+			// The window that compress/flate always has; a smaller one it cannot do, and Extension declines it.
 			p.ServerMaxWindowBits = 15
 		}
 		e := wsflate.Extension{Parameters: p}
@@ -46,11 +43,9 @@ func Negotiate(offer string) (answer string, p wsflate.Parameters, ok bool) {
 	return "", wsflate.Parameters{}, false
 }
 
-// Accept checks the extensions that a server has answered to Offer in
-// Sec-WebSocket-Extensions (several fields joined by commas). ok says that
-// messages may be compressed; it is false with an empty answer, which declines.
-// Anything but what was offered is an error, with which a client has to give up
-// the connection (RFC 7692 section 5.1).
+// Accept checks the extensions that a server has answered to Offer in Sec-WebSocket-Extensions (several fields joined
+// by commas). ok says that messages may be compressed; it is false with an empty answer, which declines. Anything but
+// what was offered is an error, with which a client has to give up the connection (RFC 7692 section 5.1).
 func Accept(answer string) (p wsflate.Parameters, ok bool, err error) {
 	if strings.TrimSpace(answer) == "" {
 		return p, false, nil

@@ -16,9 +16,8 @@ const DefaultThreshold = 256
 const (
 	// window is how far DEFLATE looks back, in bytes.
 	window = wsflate.MaxLZ77WindowSize
-	// maxFinal is how many final blocks a message may consist of. Sections
-	// 7.2.1 and 7.2.2 of RFC 7692 allow any number; each costs a window to be
-	// copied, however short the block, so there is a bound.
+	// maxFinal is how many final blocks a message may consist of. Sections 7.2.1 and 7.2.2 of RFC 7692 allow any
+	// number; each costs a window to be copied, however short the block, so there is a bound.
 	maxFinal = 16
 )
 
@@ -28,9 +27,8 @@ var errFinalBlocks = fmt.Errorf("more than %d final blocks in a message", maxFin
 // 7692) without context takeover: each message by itself. Compressors and
 // decompressors, which are large, are pooled and only borrowed for a message.
 //
-// The zero value is ready. A Flate is safe for concurrent use and may serve any
-// number of connections; the methods that send accept nil, which never
-// compresses.
+// The zero value is ready. A Flate is safe for concurrent use and may serve any number of connections; the methods that
+// send accept nil, which never compresses.
 type Flate struct {
 	// Threshold is the size in bytes from which on AppendMessage compresses: 0
 	// stands for DefaultThreshold, a negative number for every message.
@@ -43,8 +41,7 @@ func (f *Flate) AppendMessage(dst []byte, text bool, p []byte, mask *[4]byte) []
 	if !f.worth(p) {
 		return AppendMessage(dst, text, p, mask)
 	}
-	// The size of the header depends on what comes after it: compress behind
-	// the largest, then move up.
+	// The size of the header depends on what comes after it: compress behind the largest, then move up.
 	start := len(dst)
 	var space [MaxHeader]byte
 	long, err := f.AppendDeflate(append(dst, space[:]...), p)
@@ -65,9 +62,8 @@ func (f *Flate) worth(p []byte) bool {
 	return len(p) >= f.Threshold
 }
 
-// AppendDeflate appends p in compressed form to dst: the payload of a message
-// with RSV1 set. It does not look at the threshold. It fails only if the
-// compressor does, and then returns dst as it was.
+// AppendDeflate appends p in compressed form to dst: the payload of a message with RSV1 set. It does not look at the
+// threshold. It fails only if the compressor does, and then returns dst as it was.
 func (f *Flate) AppendDeflate(dst, p []byte) ([]byte, error) {
 	c := deflaters.Get().(*deflater)
 	defer c.release()
@@ -82,9 +78,8 @@ func (f *Flate) AppendDeflate(dst, p []byte) ([]byte, error) {
 	return c.out.b, nil
 }
 
-// AppendInflate appends to dst what the payload p of a compressed message holds.
-// Where that is more than limit bytes (at least 0) it stops there and returns
-// ErrMessageTooLarge: a few bytes can claim a thousand times as many. With any
+// AppendInflate appends to dst what the payload p of a compressed message holds. Where that is more than limit bytes
+// (at least 0) it stops there and returns ErrMessageTooLarge: a few bytes can claim a thousand times as many. With any
 // error it returns dst as it was.
 func (f *Flate) AppendInflate(dst, p []byte, limit int64) ([]byte, error) {
 	out := buffer{b: dst}

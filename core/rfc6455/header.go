@@ -23,9 +23,8 @@ func (f *frame) fragment() bool {
 // Every byte is checked before the next is looked at, so a mistake is reported
 // as early as can be, and is the same however the input was cut.
 //
-// The library reads headers from an io.Reader, in two reads and without
-// checking for the shortest form of the length. Parsing them where they lie
-// takes a quarter of the time and makes the order of checks ours.
+// The library reads headers from an io.Reader, in two reads and without checking for the shortest form of the length.
+// Parsing them where they lie takes a quarter of the time and makes the order of checks ours.
 func (d *Decoder) parseHeader(f *frame, b []byte, offset int64) (n int, err error) {
 	if len(b) == 0 {
 		return 0, nil
@@ -162,8 +161,7 @@ func (d *Decoder) parseLength(f *frame, b []byte) (n int, err error) {
 	return n, nil
 }
 
-// checkSize holds the length of a data frame, with what its message has
-// already, against the limit.
+// checkSize holds the length of a data frame, with what its message has already, against the limit.
 func (d *Decoder) checkSize(f *frame) error {
 	var have int64
 	compressed := f.Rsv1()

@@ -83,8 +83,7 @@ func (c *inflater) read(out *buffer, piece int) (done bool, err error) {
 		case err == io.EOF && c.src.Len() == 0:
 			return true, nil
 		case err == io.EOF:
-			// A final block may end before the message does; what follows is more
-			// of the same (section 7.2.3.5).
+			// A final block may end before the message does; what follows is more of the same (section 7.2.3.5).
 			if c.blocks++; c.blocks == maxFinal {
 				return false, errFinalBlocks
 			}
@@ -129,8 +128,7 @@ func (c *inflater) release() {
 	inflaters.Put(c)
 }
 
-// decompressor gives a reader of compress/flate the Reset that wsflate looks
-// for.
+// decompressor gives a reader of compress/flate the Reset that wsflate looks for.
 type decompressor struct {
 	io.Reader
 	c *inflater

@@ -11,9 +11,8 @@ import (
 // the position of p[0] in the frame's payload.
 func Mask(p []byte, mask [4]byte, pos int) {
 	m := bits.RotateLeft32(binary.LittleEndian.Uint32(mask[:]), -8*(pos&3))
-	// The library's cipher is the fastest there is on whole blocks of 16 bytes
-	// (twice crypto/subtle at 4 KiB) but goes byte by byte over the rest,
-	// which is most of the time that a short message takes. Words do it in half.
+	// The library's cipher is the fastest there is on whole blocks of 16 bytes (twice crypto/subtle at 4 KiB) but goes
+	// byte by byte over the rest, which is most of the time that a short message takes. Words do it in half.
 	if n := len(p) &^ 15; n > 0 {
 		binary.LittleEndian.PutUint32(mask[:], m)
 		ws.Cipher(p[:n], mask, 0)

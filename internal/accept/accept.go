@@ -55,8 +55,7 @@ func Each(ctx context.Context, l net.Listener, notice func(error), take func(net
 	}
 }
 
-// passing are the errors of accept(2) that are about one connection, or about what
-// others may give back.
+// passing are the errors of accept(2) that are about one connection, or about what others may give back.
 var passing = []syscall.Errno{
 	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN, syscall.EINTR, syscall.EPERM,
 	syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EPROTO, syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EHOSTUNREACH,

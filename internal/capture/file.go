@@ -1,6 +1,5 @@
-// Package capture reads the TCP connections out of packet captures: files of
-// tcpdump and Wireshark, pcap and pcapng, of Ethernet, Linux "any", loopback and
-// raw IP. IP fragments, which TCP avoids, and tunnels are not looked into.
+// Package capture reads the TCP connections out of packet captures: files of tcpdump and Wireshark, pcap and pcapng, of
+// Ethernet, Linux "any", loopback and raw IP. IP fragments, which TCP avoids, and tunnels are not looked into.
 package capture
 
 import (
@@ -78,9 +77,8 @@ func (f *file) wrong(format string, args ...any) error {
 	return &FileError{f.offset, fmt.Sprintf(format, args...)}
 }
 
-// next returns the next packet, valid until the next call, and its link type;
-// io.EOF behind the last. A capture that is cut in the middle of a packet, as one
-// that is still being written, ends before it.
+// next returns the next packet, valid until the next call, and its link type; io.EOF behind the last. A capture that is
+// cut in the middle of a packet, as one that is still being written, ends before it.
 func (f *file) next() (packet []byte, link uint32, err error) {
 	if f.ng {
 		packet, link, err = f.nextBlock()

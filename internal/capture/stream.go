@@ -8,8 +8,7 @@ import (
 	"slices"
 )
 
-// Stream is what one side of a connection has sent, as far as it is in the
-// capture without a gap.
+// Stream is what one side of a connection has sent, as far as it is in the capture without a gap.
 type Stream struct {
 	Data []byte
 	// Lost counts the bytes that were captured behind a gap.

@@ -42,10 +42,9 @@ var ending atomic.Bool
 
 var errEnding = errors.New("all programs are being ended")
 
-// Start starts cmd in a group of its own. Contained is for programs that others have
-// started: what they leave behind in whatever way is ended with them, where the system
-// can tell; see [Process]. What another leaves outside of its group may live on, unless it
-// was killed. Whoever calls Start calls Wait. A context of cmd that is done kills the program.
+// Start starts cmd in a group of its own. Contained is for programs that others have started: what they leave behind in
+// whatever way is ended with them, where the system can tell; see [Process]. What another leaves outside of its group
+// may live on, unless it was killed. Whoever calls Start calls Wait. A context of cmd that is done kills the program.
 func Start(cmd *exec.Cmd, contained bool) (*Process, error) {
 	p := &Process{cmd: cmd, contained: contained}
 	p.watched()

@@ -19,10 +19,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A stray has left its process group, and who started it has ended. Since this process is
-// a subreaper (prctl(2)), it comes here then, and not to init. Which child it is of says a
-// variable of its environment; one that has cleared that ends with this process, unless that
-// has nothing contained.
+// A stray has left its process group, and who started it has ended. Since this process is a subreaper (prctl(2)), it
+// comes here then, and not to init. Which child it is of says a variable of its environment; one that has cleared that
+// ends with this process, unless that has nothing contained.
 
 const markName = "WS76_CHILD"
 
@@ -91,8 +90,7 @@ func endWatch() bool {
 	return true
 }
 
-// reapEvery is how often strays that have ended are looked for, at most. Who is seen
-// twice has nobody else that waits.
+// reapEvery is how often strays that have ended are looked for, at most. Who is seen twice has nobody else that waits.
 const reapEvery = time.Second
 
 // reap waits for the strays that end by themselves, until stop.
@@ -149,8 +147,7 @@ func isZombie(pid int) bool {
 	return bytes.HasPrefix(rest, []byte("Z"))
 }
 
-// strays returns the children of this process that Start has not started. The caller has
-// the lock of all.
+// strays returns the children of this process that Start has not started. The caller has the lock of all.
 func strays() (pids []int) {
 	started := make(map[int]bool, len(all.of))
 	for p := range all.of {

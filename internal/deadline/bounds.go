@@ -44,8 +44,7 @@ func (r *Reads) Bounded() bool { return r.bounded }
 // ErrNotTaken says that a peer has taken nothing of what was written within Writes.Timeout.
 var ErrNotTaken = errors.New("nothing is taken")
 
-// looks is how often it is looked whether a peer takes anything, in the time that it may take
-// nothing.
+// looks is how often it is looked whether a peer takes anything, in the time that it may take nothing.
 const looks = 8
 
 // Writes is the Limit of writes with a bound of the time for which the peer may take nothing.
@@ -57,13 +56,11 @@ type Writes struct {
 	until time.Time // what is allowed
 }
 
-// Piece is how much is to be written at once to a stream that may not be written to after a
-// write that took too long.
+// Piece is how much is to be written at once to a stream that may not be written to after a write that took too long.
 const Piece = 64 << 10
 
-// Do calls write, which says how many bytes have left, until all is written. A peer may take
-// nothing for Timeout, counted to an eighth from the last look at which it had taken something;
-// then the error is ErrNotTaken.
+// Do calls write, which says how many bytes have left, until all is written. A peer may take nothing for Timeout,
+// counted to an eighth from the last look at which it had taken something; then the error is ErrNotTaken.
 func (w *Writes) Do(write func() (n int, done bool, err error)) error {
 	least, most := w.Timeout/looks/2, w.Timeout/looks
 	if w.Once { // there is no second look

@@ -1,6 +1,5 @@
-// Package docgen makes what follows from a command tree: completions for the
-// shells, and the lists of options in man pages. What it returns is checked in;
-// a test of cmd/ws76 fails when that is stale.
+// Package docgen makes what follows from a command tree: completions for the shells, and the lists of options in man
+// pages. What it returns is checked in; a test of cmd/ws76 fails when that is stale.
 package docgen
 
 import (

@@ -16,9 +16,8 @@ const directive = `.\"@`
 // Term is an entry of a list in a man page.
 type Term struct{ Name, Text string }
 
-// Man makes a man page (mdoc) from its source, which is the page with directives
-// in place of lists that follow from the program. It returns the paths of the
-// commands whose options the page has.
+// Man makes a man page (mdoc) from its source, which is the page with directives in place of lists that follow from the
+// program. It returns the paths of the commands whose options the page has.
 func Man(source []byte, root *Command, transports []Term) (page []byte, described []string, err error) {
 	var b bytes.Buffer
 	b.WriteString(".\\\" Made by go generate from man/src, do not edit.\n")
@@ -145,8 +144,7 @@ func manText(s string) string {
 	return s
 }
 
-// manSentence makes a sentence of a line of help. What begins with the name of a
-// value is left as it is.
+// manSentence makes a sentence of a line of help. What begins with the name of a value is left as it is.
 func manSentence(s string) string {
 	s = manText(s)
 	if s[0] >= 'a' && s[0] <= 'z' {

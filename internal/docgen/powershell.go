@@ -148,8 +148,7 @@ func powershellEntry(b *strings.Builder, table, key string, words []string) {
 	fmt.Fprintf(b, "    $%s[%s] = @(\n        %s)\n", table, powershellQuote(key), strings.Join(quoted, ",\n        "))
 }
 
-// powershellQuote has dots for …, as PowerShell 5 reads a script in the code page of
-// the machine.
+// powershellQuote has dots for …, as PowerShell 5 reads a script in the code page of the machine.
 func powershellQuote(s string) string {
 	return "'" + strings.NewReplacer("'", "''", "…", "...").Replace(s) + "'"
 }

@@ -19,8 +19,7 @@ const (
 
 // Options of an Editor. The zero value is fine.
 type Options struct {
-	// Prompt stands before the line; PromptStyle is the SGR sequence to write it
-	// in, such as "\x1b[1m", or none.
+	// Prompt stands before the line; PromptStyle is the SGR sequence to write it in, such as "\x1b[1m", or none.
 	Prompt, PromptStyle string
 	// Size returns the columns and rows of the terminal; it is asked before each
 	// update of the screen. nil, or what is not above 0, is 80 and 24.
@@ -56,8 +55,7 @@ type Event struct {
 	Pasted bool
 }
 
-// Editor is a line that is edited at the bottom of a terminal. Feed is for one
-// goroutine, the other methods for any.
+// Editor is a line that is edited at the bottom of a terminal. Feed is for one goroutine, the other methods for any.
 type Editor struct {
 	o    Options
 	keys keyboard
@@ -103,8 +101,7 @@ func (e *Editor) Show() error {
 	return e.update(nil)
 }
 
-// Hide takes prompt and line off the screen until Show. The cursor is left where
-// they began.
+// Hide takes prompt and line off the screen until Show. The cursor is left where they began.
 func (e *Editor) Hide() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -125,9 +122,8 @@ func (e *Editor) Refresh() error {
 	return e.update(nil)
 }
 
-// Print writes text above the line, every line of it in style, an SGR sequence or
-// none. An end of line is added where the last has none. While the Editor is
-// hidden, text is written as it is.
+// Print writes text above the line, every line of it in style, an SGR sequence or none. An end of line is added where
+// the last has none. While the Editor is hidden, text is written as it is.
 func (e *Editor) Print(style string, text []byte) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -148,8 +144,7 @@ func (e *Editor) Print(style string, text []byte) error {
 	})
 }
 
-// Feed takes what the keyboard has sent and returns what that means. Events are
-// complete however the input is split.
+// Feed takes what the keyboard has sent and returns what that means. Events are complete however the input is split.
 func (e *Editor) Feed(p []byte) ([]Event, error) {
 	var events []Event
 	var done bytes.Buffer // lines that were entered, as they are to stay on the screen
@@ -265,8 +260,7 @@ func (e *Editor) kill(from, to int) {
 	}
 }
 
-// previous and next return where the character before and at the cursor begins and
-// ends.
+// previous and next return where the character before and at the cursor begins and ends.
 func (e *Editor) previous() int {
 	at := 0
 	for i := range characters(e.line[:e.cursor]) {

@@ -19,9 +19,8 @@ const (
 	maxHistoryFile = 1 << 20
 )
 
-// History is the lines that were entered, in memory and in a file. Lines that begin
-// with a space, empty ones and repetitions of the last are not kept. It is not for
-// concurrent use; several processes may share a file.
+// History is the lines that were entered, in memory and in a file. Lines that begin with a space, empty ones and
+// repetitions of the last are not kept. It is not for concurrent use; several processes may share a file.
 type History struct {
 	path    string // "": none
 	entries []string

@@ -142,8 +142,7 @@ func (k *keyboard) next(p []byte) (n int, _ key) {
 	return n, key{insert, string(r)} // U+FFFD is what shows that the keyboard sends no UTF-8
 }
 
-// sequence takes a control sequence off p, which begins with ESC. One that is not
-// known is no key.
+// sequence takes a control sequence off p, which begins with ESC. One that is not known is no key.
 func (k *keyboard) sequence(p []byte) (n int, _ key) {
 	if len(p) < 2 {
 		return 0, key{}
@@ -169,8 +168,7 @@ func (k *keyboard) sequence(p []byte) (n int, _ key) {
 	return 0, key{}
 }
 
-// paste takes of p what belongs to a paste, all of it but what may be the
-// beginning of its end.
+// paste takes of p what belongs to a paste, all of it but what may be the beginning of its end.
 func (k *keyboard) paste(p []byte) (n int, _ key) {
 	i := bytes.Index(p, []byte(pasteEnd))
 	if i < 0 {

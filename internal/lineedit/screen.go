@@ -66,8 +66,7 @@ func (s *screen) home(b []byte, now size) []byte {
 func (s *screen) erase(b []byte, now size) []byte {
 	b = append(b, "\x1b[K"...)
 	if p := layout(s.widths, now.columns); p[len(s.widths)].row > 0 {
-		// Not ESC [ J alone: in the upper left corner it makes some terminals keep
-		// what it erases for scrolling back.
+		// Not ESC [ J alone: in the upper left corner it makes some terminals keep what it erases for scrolling back.
 		b = append(b, "\x1b[B\x1b[J\x1b[A"...)
 	}
 	*s = screen{}

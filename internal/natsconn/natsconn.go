@@ -33,16 +33,13 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Timeout bounds one attempt to connect. 0 is 5 s.
 	Timeout time.Duration
-	// PendingBytes bounds what may wait to be sent while there is no connection;
-	// below 0 nothing may.
+	// PendingBytes bounds what may wait to be sent while there is no connection; below 0 nothing may.
 	PendingBytes int
-	// Waiting, where it is not nil, says how many bytes are waiting to be written; nothing that
-	// is done with the connection waits for the network then, and the caller has to publish no
-	// more where much waits. What the server is told of a deadline for writing does nothing: that
-	// it does not answer is seen by its pings.
+	// Waiting, where it is not nil, says how many bytes are waiting to be written; nothing that is done with the
+	// connection waits for the network then, and the caller has to publish no more where much waits. What the server is
+	// told of a deadline for writing does nothing: that it does not answer is seen by its pings.
 	Waiting *atomic.Int64
-	// Note is told when the connection is lost, is there again, and of what the
-	// server complains about. nil: nobody is.
+	// Note is told when the connection is lost, is there again, and of what the server complains about. nil: nobody is.
 	Note func(text string)
 	// Failed is called for each error that the server tells, and reports whether Note need
 	// not be told. nil: it always is.

@@ -11,19 +11,17 @@ const twoProbes = 2500 * time.Millisecond
 // less than half to itself although all was read (RFC 1122, 4.2.3.3), or a quarter.
 func (st State) Small(largest int) bool { return st.Window < largest/2 }
 
-// Intake follows whether a peer reads what its system has acknowledged, by the window:
-// that grows as the peer reads. Systems tell of it in large steps, or when asked: see
-// Probe. Some, Linux among them, hold about as much again as a window that is open.
-// Its zero value is ready.
+// Intake follows whether a peer reads what its system has acknowledged, by the window: that grows as the peer reads.
+// Systems tell of it in large steps, or when asked: see Probe. Some, Linux among them, hold about as much again as a
+// window that is open. Its zero value is ready.
 type Intake struct {
 	window      int
 	waiting     int       // at the first look
 	begun, last time.Time // when the peer was reading, as far as is known
 }
 
-// Look takes in what the system says now. Largest is the largest window that was seen,
-// and sent how many bytes were sent in all. It returns when the peer was last known to
-// have something left to take, and whether it may have, still.
+// Look takes in what the system says now. Largest is the largest window that was seen, and sent how many bytes were
+// sent in all. It returns when the peer was last known to have something left to take, and whether it may have, still.
 func (i *Intake) Look(now time.Time, st State, largest int, sent uint64) (last time.Time, busy bool) {
 	if i.begun.IsZero() {
 		i.begun, i.last, i.waiting = now, now, st.Waiting

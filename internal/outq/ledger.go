@@ -10,8 +10,7 @@ type State struct {
 	Known bool // the system can tell; otherwise the rest says nothing
 	Lasts bool // it still can once the connection is lost
 	Over  bool // it is, in both directions
-	// Waiting is how many bytes the peer's system has not acknowledged (TCP) or the
-	// peer has not read (unix sockets).
+	// Waiting is how many bytes the peer's system has not acknowledged (TCP) or the peer has not read (unix sockets).
 	Waiting int
 	// Unsent is how many of those have not left this machine and never will.
 	Unsent int
@@ -33,10 +32,9 @@ const (
 	readAtOnce = 80 << 10
 )
 
-// Ledger maps bytes that were written to a connection to messages. It remembers a few
-// places between messages, and so many more where it matters: what it says may be off by
-// what lies between two of them, always to the safe side. Its methods may be called from
-// any goroutine; its zero value is ready.
+// Ledger maps bytes that were written to a connection to messages. It remembers a few places between messages, and so
+// many more where it matters: what it says may be off by what lies between two of them, always to the safe side. Its
+// methods may be called from any goroutine; its zero value is ready.
 type Ledger struct {
 	mu      sync.Mutex
 	safe    Mark // the peer has read all before it
@@ -158,9 +156,8 @@ func (l *Ledger) Look(written Mark, st State) {
 	l.advance(l.before(less(less(written.Bytes, st.Waiting), l.unread())))
 }
 
-// unread is how much a peer may have acknowledged and not handled: a system has room for more
-// than it says, Linux for twice as much, and of what a program has read at once it may have
-// handled nothing.
+// unread is how much a peer may have acknowledged and not handled: a system has room for more than it says, Linux for
+// twice as much, and of what a program has read at once it may have handled nothing.
 func (l *Ledger) unread() int { return 2*max(int(l.window), leastWindow) + readAtOnce }
 
 func less(n uint64, by int) uint64 { return n - min(n, uint64(max(by, 0))) }
@@ -233,8 +230,7 @@ func (l *Ledger) Ended(st State, proper bool) (sent, proven uint64) {
 	return max(l.left(st).Messages, proven), proven
 }
 
-// left is what has left this machine at most, of what was written, when st was asked
-// after the connection was lost.
+// left is what has left this machine at most, of what was written, when st was asked after the connection was lost.
 func (l *Ledger) left(st State) Mark {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -6,9 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Of returns how many bytes written to c have not left: of a TCP socket what the peer
-// has not acknowledged, of a unix socket or a pipe what it has not read, of a
-// terminal what is still to go over its line. 0 where that is not known.
+// Of returns how many bytes written to c have not left: of a TCP socket what the peer has not acknowledged, of a unix
+// socket or a pipe what it has not read, of a terminal what is still to go over its line. 0 where that is not known.
 func Of(c syscall.Conn) int {
 	raw, err := c.SyscallConn()
 	if err != nil {

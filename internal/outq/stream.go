@@ -17,8 +17,7 @@ func Under(stream net.Conn) (under net.Conn, secure bool) {
 	}
 }
 
-// AskStream asks the system about a stream. Of TLS, which is secure, more waits than
-// what was given to it.
+// AskStream asks the system about a stream. Of TLS, which is secure, more waits than what was given to it.
 func AskStream(stream net.Conn) (st State, secure bool) {
 	under, secure := Under(stream)
 	switch s := under.(type) {

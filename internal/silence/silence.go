@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// parts is how many times a silence is looked at. It is counted in looks, not in time: a
-// process that was stopped, or whose machine slept, has not listened meanwhile, and finds
-// what came then before it calls that silence.
+// parts is how many times a silence is looked at. It is counted in looks, not in time: a process that was stopped, or
+// whose machine slept, has not listened meanwhile, and finds what came then before it calls that silence.
 const parts = 8
 
 // Watch calls a function, once, when nothing has passed for a while.
@@ -26,9 +25,8 @@ type Watch struct {
 	ending  sync.WaitGroup
 }
 
-// New returns a Watch that calls end, in a goroutine of its own, once passed has given the
-// same number for d, counted to an eighth, and waiting says that nothing is there to be
-// read. Both are called from timers and must not block.
+// New returns a Watch that calls end, in a goroutine of its own, once passed has given the same number for d, counted
+// to an eighth, and waiting says that nothing is there to be read. Both are called from timers and must not block.
 func New(d time.Duration, passed func() uint64, waiting func() bool, end func()) *Watch {
 	w := &Watch{every: max(d/parts, time.Millisecond), passed: passed, waiting: waiting, end: end, last: passed()}
 	w.mu.Lock()
@@ -58,8 +56,7 @@ func (w *Watch) look() {
 	w.end()
 }
 
-// Stop ends the watch. When it returns, end is not running and will not be called; so end
-// must not call Stop.
+// Stop ends the watch. When it returns, end is not running and will not be called; so end must not call Stop.
 func (w *Watch) Stop() {
 	w.mu.Lock()
 	w.stopped = true

@@ -1,18 +1,15 @@
 // Package tcplimit bounds what the peer of a TCP connection can cost: how long it may
 // acknowledge nothing, and how much the system keeps for one that takes nothing.
 //
-// Nothing comes back from a peer that is gone without a word, because its power is off or
-// the way to it is cut, not even that there is none, and what is sent to it is sent again
-// for a quarter of an hour. The system ends such a connection by itself, where it can,
-// with ETIMEDOUT: one on which nothing that was sent has been acknowledged for a time
-// (TCP_USER_TIMEOUT of RFC 5482). Linux counts so where a peer is alive and takes nothing
-// because its window is closed, too. Those are not this package's to judge, so it looks at
-// connections now and then and lets these be.
+// Nothing comes back from a peer that is gone without a word, because its power is off or the way to it is cut, not
+// even that there is none, and what is sent to it is sent again for a quarter of an hour. The system ends such a
+// connection by itself, where it can, with ETIMEDOUT: one on which nothing that was sent has been acknowledged for a
+// time (TCP_USER_TIMEOUT of RFC 5482). Linux counts so where a peer is alive and takes nothing because its window is
+// closed, too. Those are not this package's to judge, so it looks at connections now and then and lets these be.
 //
-// Without a bound of what is unsent Linux takes up to 4 MiB from us, of which nothing can
-// be sent while the window of the peer is closed: memory that no limit of ours counts,
-// messages that are said not to be known when the connection breaks, and work for a client
-// that asks on and on and never reads. What is on its way is not bounded, so a fast peer
+// Without a bound of what is unsent Linux takes up to 4 MiB from us, of which nothing can be sent while the window of
+// the peer is closed: memory that no limit of ours counts, messages that are said not to be known when the connection
+// breaks, and work for a client that asks on and on and never reads. What is on its way is not bounded, so a fast peer
 // far away is as fast as before.
 package tcplimit
 
@@ -50,8 +47,7 @@ type Watch struct {
 	timer *time.Timer // nil: there are none
 }
 
-// New returns a Watch for peers that acknowledge nothing for after. 0: Default; below 0:
-// it watches nothing.
+// New returns a Watch for peers that acknowledge nothing for after. 0: Default; below 0: it watches nothing.
 func New(after time.Duration) *Watch { return &Watch{after: OrDefault(after)} }
 
 // OrDefault returns after, and Default for 0.
@@ -65,8 +61,7 @@ func OrDefault(after time.Duration) time.Duration {
 // Period is how often each connection has to be looked at.
 func Period(after time.Duration) time.Duration { return max(after/4, 10*time.Millisecond) }
 
-// Add watches conn, until it is closed, if it is a TCP connection, and bounds what waits
-// unsent in the system.
+// Add watches conn, until it is closed, if it is a TCP connection, and bounds what waits unsent in the system.
 func (w *Watch) Add(conn net.Conn) {
 	c, ok := conn.(*net.TCPConn)
 	if !ok {

@@ -37,8 +37,7 @@ func release() (n int) {
 	return 1000*major + minor
 }
 
-// setTimeout has the system notice the peer of the TCP socket fd once it has acknowledged nothing
-// for after.
+// setTimeout has the system notice the peer of the TCP socket fd once it has acknowledged nothing for after.
 func setTimeout(fd int, after time.Duration) {
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(after.Milliseconds()))
 	// Otherwise a closed window is probed every two minutes in the end, and what was
@@ -62,9 +61,8 @@ func Look(fd int, after time.Duration) {
 // timeout is how long a peer, of whose socket info tells, may acknowledge nothing from
 // the time on that it has done so; 0: for ever. lasts says that it was 0 before.
 //
-// A window that is closed, or smaller than what is to be sent, is probed, and a peer whose
-// memory is full drops what is sent into a window that it had announced, which is sent
-// again. Such a peer is alive if it answers.
+// A window that is closed, or smaller than what is to be sent, is probed, and a peer whose memory is full drops what is
+// sent into a window that it had announced, which is sent again. Such a peer is alive if it answers.
 func timeout(info *unix.TCPInfo, after time.Duration, lasts bool) time.Duration {
 	silent := time.Duration(info.Last_ack_recv) * time.Millisecond
 	closed := info.Unacked == 0 && info.Notsent_bytes > 0 || tellsWindow() && info.Snd_wnd == 0

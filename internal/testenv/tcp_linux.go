@@ -6,9 +6,8 @@ import (
 	"testing"
 )
 
-// TCPPair returns the two ends of a connection, which the test closes in the end. The
-// system holds little of what the far one does not read: room bytes, and up to as many
-// again.
+// TCPPair returns the two ends of a connection, which the test closes in the end. The system holds little of what the
+// far one does not read: room bytes, and up to as many again.
 func TCPPair(t testing.TB, room int) (near, far *net.TCPConn) {
 	t.Helper()
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {

@@ -1,7 +1,6 @@
-// Package testenv is for tests that need more than Go: programs of other
-// packages, and time. On a developer's machine they are skipped with a reason;
-// in CI, which installs what they need, they fail. And it has what the tests of
-// several packages need of the system.
+// Package testenv is for tests that need more than Go: programs of other packages, and time. On a developer's machine
+// they are skipped with a reason; in CI, which installs what they need, they fail. And it has what the tests of several
+// packages need of the system.
 package testenv
 
 import (
@@ -13,13 +12,11 @@ import (
 	"testing"
 )
 
-// CI reports whether nothing may be skipped for want of a program: the
-// environment has WS76_CI.
+// CI reports whether nothing may be skipped for want of a program: the environment has WS76_CI.
 func CI() bool { return os.Getenv("WS76_CI") != "" }
 
-// Interop reports whether the tests against other implementations are to run,
-// which take minutes and install packages: in CI, and where the environment
-// has WS76_INTEROP, as under make interop.
+// Interop reports whether the tests against other implementations are to run, which take minutes and install packages:
+// in CI, and where the environment has WS76_INTEROP, as under make interop.
 func Interop() bool { return CI() || os.Getenv("WS76_INTEROP") != "" }
 
 // NeedInterop skips t unless Interop.
@@ -52,9 +49,8 @@ func Look(program string) string {
 	return ""
 }
 
-// Condition is what scripts of package testscript may ask, for its Params:
-// needs:PROGRAM holds where there is the program. In CI, where a script that asks
-// would be skipped unseen, it is an error that there is none.
+// Condition is what scripts of package testscript may ask, for its Params: needs:PROGRAM holds where there is the
+// program. In CI, where a script that asks would be skipped unseen, it is an error that there is none.
 func Condition(cond string) (bool, error) {
 	program, ok := strings.CutPrefix(cond, "needs:")
 	if !ok || program == "" {

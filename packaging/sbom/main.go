@@ -83,8 +83,7 @@ func newBill(version string, info *debug.BuildInfo) bill {
 	return b
 }
 
-// newComponent describes a module. sum is that of go.sum: the SHA-256 of a list of
-// the module's files.
+// newComponent describes a module. sum is that of go.sum: the SHA-256 of a list of the module's files.
 func newComponent(kind, path, version, sum string) component {
 	url := "pkg:golang/" + path + "@" + version
 	c := component{Type: kind, Ref: url, Name: path, Version: version, PackageURL: url}

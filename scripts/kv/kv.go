@@ -141,8 +141,7 @@ func (s *Store) write() {
 	}
 }
 
-// take returns what has changed, nil for a key that has no value any more, and who waits
-// for it to be written.
+// take returns what has changed, nil for a key that has no value any more, and who waits for it to be written.
 func (s *Store) take() (map[string]*string, []chan<- error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -141,8 +141,7 @@ func (ps *Programs) wait(handle lua.LValue) {
 	}
 }
 
-// shellCommand is a line of the shell as a command, if that is allowed. It knows no more than
-// the script may.
+// shellCommand is a line of the shell as a command, if that is allowed. It knows no more than the script may.
 func (l *library) shellCommand(line string) (*exec.Cmd, error) {
 	e := Exec{permit: l.Permissions, environ: l.Environ}
 	if err := l.Permissions.Ask(permit.Effect{Kind: permit.Exec, Target: "sh"}); err != nil {

@@ -18,8 +18,7 @@ import (
 	"github.com/ws76/ws76/transports/pipe"
 )
 
-// How long after Close has ended its standard input a child is told to end, and
-// is ended.
+// How long after Close has ended its standard input a child is told to end, and is ended.
 const (
 	TermAfter = 2 * time.Second
 	KillAfter = 5 * time.Second
@@ -35,8 +34,7 @@ type Command struct {
 	Args  []string // the program and its arguments
 	Env   []string // NAME=VALUE: all that the child gets of an environment
 	Dir   string   // to run in; "" is the current one
-	// Contained ends also what has left the child's process group, on Linux; see
-	// package internal/children.
+	// Contained ends also what has left the child's process group, on Linux; see package internal/children.
 	Contained bool
 	Stderr    io.Writer // its standard error; nil discards it, an *os.File is handed down. See Lines
 }
@@ -49,9 +47,8 @@ func (c *Command) name() string {
 	return strings.Join(c.Args, " ")
 }
 
-// Child is a running command as a net.Conn: what is written goes to its standard
-// input, what it writes to its standard output is read. Its process group, on
-// Windows its job, ends with it.
+// Child is a running command as a net.Conn: what is written goes to its standard input, what it writes to its standard
+// output is read. Its process group, on Windows its job, ends with it.
 type Child struct {
 	net.Conn
 	name    string
@@ -212,9 +209,8 @@ func (c *Child) Err() error {
 	}
 }
 
-// Close ends the child: its standard input ends at once; if it has not ended
-// then, its process group is terminated after TermAfter and killed after
-// KillAfter, on Linux with all that it has started. What it still writes is discarded.
+// Close ends the child: its standard input ends at once; if it has not ended then, its process group is terminated
+// after TermAfter and killed after KillAfter, on Linux with all that it has started. What it still writes is discarded.
 // Close returns when the child is gone; how it ended is no error of Close.
 func (c *Child) Close() error {
 	c.once.Do(func() {
@@ -242,8 +238,7 @@ func (c *Child) Close() error {
 	return c.closeErr
 }
 
-// CloseUntil is Close, and what has not ended when ctx does is killed at once. It reports
-// whether that was so.
+// CloseUntil is Close, and what has not ended when ctx does is killed at once. It reports whether that was so.
 func (c *Child) CloseUntil(ctx context.Context) (killed bool, err error) {
 	done := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {

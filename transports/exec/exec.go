@@ -1,6 +1,5 @@
-// Package exec is the transport of child processes: the stream is the standard
-// input and output of a command. Its Command and Child are also for others who
-// need a child that ends when it should.
+// Package exec is the transport of child processes: the stream is the standard input and output of a command. Its
+// Command and Child are also for others who need a child that ends when it should.
 package exec
 
 import (
@@ -38,9 +37,8 @@ func Program(scheme, path string) transports.Entry {
 	}
 }
 
-// Transport runs a command for each connection. It implements
-// transports.Transport and may be used from several goroutines. The connections
-// are *Child.
+// Transport runs a command for each connection. It implements transports.Transport and may be used from several
+// goroutines. The connections are *Child.
 type Transport struct {
 	scheme  string
 	shell   string // or
@@ -58,9 +56,8 @@ func Open(u *url.URL, o transports.Options) (*Transport, error) {
 	return &Transport{scheme: "exec", shell: u.Opaque, options: o}, nil
 }
 
-// Dial starts the command. The address is in its environment: WS76_TARGET, and
-// its parts WS76_TARGET_HOST and WS76_TARGET_PORT where it has two. That the
-// command runs does not say that it reaches anything; the error, a
+// Dial starts the command. The address is in its environment: WS76_TARGET, and its parts WS76_TARGET_HOST and
+// WS76_TARGET_PORT where it has two. That the command runs does not say that it reaches anything; the error, a
 // *transports.DialError, is about starting it.
 func (t *Transport) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	command := Command{Shell: t.shell, Contained: t.options.Contained}

@@ -17,9 +17,8 @@ type LineWriter struct {
 	rest []byte
 }
 
-// Lines returns a LineWriter that calls f, for a Command's Stderr. Lines come
-// without their end; what is longer than 8 KiB comes in pieces. The last one, if
-// it has no end, comes when the child has ended.
+// Lines returns a LineWriter that calls f, for a Command's Stderr. Lines come without their end; what is longer than 8
+// KiB comes in pieces. The last one, if it has no end, comes when the child has ended.
 func Lines(f func(line string)) *LineWriter { return &LineWriter{f: f} }
 
 // Write takes bytes; it never fails.

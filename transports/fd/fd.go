@@ -25,8 +25,7 @@ var Entry = transports.Entry{
 	},
 }
 
-// Transport is one descriptor. It implements transports.Transport and
-// transports.Listener.
+// Transport is one descriptor. It implements transports.Transport and transports.Listener.
 type Transport struct {
 	number    int
 	keepAlive time.Duration

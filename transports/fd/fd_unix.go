@@ -18,9 +18,8 @@ var (
 	errStream  = errors.New("it is no listening socket")
 )
 
-// take returns a file of the descriptor, whose number is free then. Those of
-// standard input, output and error stay open: what is opened next would be taken
-// for them.
+// take returns a file of the descriptor, whose number is free then. Those of standard input, output and error stay
+// open: what is opened next would be taken for them.
 func (t *Transport) take() (*os.File, error) {
 	duplicate, err := unix.FcntlInt(uintptr(t.number), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {

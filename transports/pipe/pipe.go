@@ -15,8 +15,7 @@ import (
 	"github.com/ws76/ws76/internal/outq"
 )
 
-// Addr names an end of a connection that has no address: the transport and the
-// device or command.
+// Addr names an end of a connection that has no address: the transport and the device or command.
 type Addr struct{ Net, Name string }
 
 // Network returns the name of the transport.
@@ -49,9 +48,8 @@ type Conn struct {
 	users  sync.WaitGroup // calls of Read and Write
 }
 
-// New returns the connection that reads from r and writes to w, which may be the
-// same. It owns both. Files that are always ready, such as regular ones, do as
-// well, but have no deadlines.
+// New returns the connection that reads from r and writes to w, which may be the same. It owns both. Files that are
+// always ready, such as regular ones, do as well, but have no deadlines.
 func New(r Reader, w Writer, addr Addr) *Conn {
 	return &Conn{r: r, w: w, addr: addr}
 }
@@ -138,9 +136,8 @@ func (c *Conn) Close() error {
 	return err
 }
 
-// Release closes the connection, which ends waiting calls, and leaves the files
-// open and without deadlines to whoever made it. It reports false where the
-// connection was closed already.
+// Release closes the connection, which ends waiting calls, and leaves the files open and without deadlines to whoever
+// made it. It reports false where the connection was closed already.
 func (c *Conn) Release() bool {
 	c.mu.Lock()
 	if c.closed {

@@ -12,10 +12,9 @@ import (
 // through, and then for the stream's own calls to end.
 const closeWait = time.Second
 
-// Pump gives deadlines to a stream that has none, and an end to its calls that
-// wait: two goroutines carry the bytes, and Read and Write wait for them
-// instead. It owns rw. At most 32 KiB that Write has taken may not have got
-// through yet; Close waits a second for them.
+// Pump gives deadlines to a stream that has none, and an end to its calls that wait: two goroutines carry the bytes,
+// and Read and Write wait for them instead. It owns rw. At most 32 KiB that Write has taken may not have got through
+// yet; Close waits a second for them.
 //
 // Close ends both goroutines where closing rw ends its calls. A call that goes
 // on is left behind, and with it what it reads.

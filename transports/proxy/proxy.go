@@ -41,8 +41,7 @@ var (
 	ErrRefused = errors.New("the proxy did not reach the target")
 )
 
-// Transport dials through one proxy. It implements transports.Transport and may
-// be used from several goroutines.
+// Transport dials through one proxy. It implements transports.Transport and may be used from several goroutines.
 type Transport struct {
 	scheme  string
 	addr    string // of the proxy
@@ -51,9 +50,8 @@ type Transport struct {
 	user    *url.Userinfo
 }
 
-// Open makes the transport of a proxy's URL. The options are for reaching the
-// proxy; o.TLS is how an https one is checked, but for the server name and client
-// certificate, which are for the target.
+// Open makes the transport of a proxy's URL. The options are for reaching the proxy; o.TLS is how an https one is
+// checked, but for the server name and client certificate, which are for the target.
 func Open(u *url.URL, o transports.Options) (*Transport, error) {
 	if err := transports.CheckQuery(u); err != nil {
 		return nil, err
@@ -95,9 +93,8 @@ func Open(u *url.URL, o transports.Options) (*Transport, error) {
 	return t, nil
 }
 
-// Dial has the proxy connect to addr, "host:port". The error is a
-// *transports.DialError that tells whether the proxy was not reached, refused the
-// login (ErrAuth) or did not reach addr (ErrRefused).
+// Dial has the proxy connect to addr, "host:port". The error is a *transports.DialError that tells whether the proxy
+// was not reached, refused the login (ErrAuth) or did not reach addr (ErrRefused).
 func (t *Transport) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	conn, err := t.under.Dial(ctx, t.addr)
 	if err != nil {

@@ -35,8 +35,7 @@ func socksConnect(ctx context.Context, conn net.Conn, addr string, user *url.Use
 	return conn, nil
 }
 
-// socksError finds out what the library's error is about, which says so in its
-// text alone.
+// socksError finds out what the library's error is about, which says so in its text alone.
 func socksError(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) && strings.HasPrefix(op.Op, "socks") {

@@ -19,9 +19,8 @@ const DefaultBaud = 115200
 // maxBaud is above all that UARTs do; it keeps typing errors from the driver.
 const maxBaud = 20_000_000
 
-// Config says which port to open and how. Of the zero value only Path has to be
-// filled in: it is 8 bits, no parity, one stop bit at DefaultBaud without flow
-// control.
+// Config says which port to open and how. Of the zero value only Path has to be filled in: it is 8 bits, no parity, one
+// stop bit at DefaultBaud without flow control.
 type Config struct {
 	Path   string // "/dev/ttyUSB0", "COM3"
 	Baud   int    // bits per second; 0 is DefaultBaud
@@ -43,10 +42,9 @@ var (
 	}
 )
 
-// ParseConfig reads serial:///dev/ttyUSB0?baud=9600 or serial:COM3. The parameters
-// are baud, data (5 to 8), parity (none, odd, even, mark, space), stop (1, 1.5, 2),
-// flow (none, rtscts), dtr and rts (on, off). more names further ones that are the
-// caller's own: a transport of another scheme may be opened on a serial line.
+// ParseConfig reads serial:///dev/ttyUSB0?baud=9600 or serial:COM3. The parameters are baud, data (5 to 8), parity
+// (none, odd, even, mark, space), stop (1, 1.5, 2), flow (none, rtscts), dtr and rts (on, off). more names further ones
+// that are the caller's own: a transport of another scheme may be opened on a serial line.
 func ParseConfig(u *url.URL, more ...string) (Config, error) {
 	known := slices.Concat([]string{"baud", "data", "parity", "stop", "flow", "dtr", "rts"}, more)
 	if err := transports.CheckQuery(u, known...); err != nil {

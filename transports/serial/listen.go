@@ -14,10 +14,9 @@ import (
 // reopenEvery is how often a listener looks whether a device that is gone is back.
 const reopenEvery = time.Second
 
-// Listen opens the port; addr is ignored. A line has no connections, so they are
-// made: one begins when data arrives, and the next one with the first data after
-// it was closed. A device that is unplugged ends its connection; Accept goes on
-// once it is back. The error is a *transports.ListenError.
+// Listen opens the port; addr is ignored. A line has no connections, so they are made: one begins when data arrives,
+// and the next one with the first data after it was closed. A device that is unplugged ends its connection; Accept goes
+// on once it is back. The error is a *transports.ListenError.
 func (t *Transport) Listen(ctx context.Context, addr string) (net.Listener, error) {
 	port, err := OpenPort(ctx, t.config)
 	if err != nil {

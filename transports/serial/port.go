@@ -15,15 +15,12 @@ import (
 	"github.com/ws76/ws76/transports/pipe"
 )
 
-// ErrBusy is wrapped by the error of OpenPort where the port is open already, in
-// this process or another.
+// ErrBusy is wrapped by the error of OpenPort where the port is open already, in this process or another.
 var ErrBusy = errors.New("the port is in use")
 
-// Port is an open serial port as a net.Conn, for one who reads and any number who
-// write. There is no end of the stream on a serial line: where the device is
-// unplugged, or the other side of a pseudo-terminal closed, Read and Write give
-// transports.ErrGone. Bytes that a line damages, or drops because nobody reads
-// fast enough, are missing without a word.
+// Port is an open serial port as a net.Conn, for one who reads and any number who write. There is no end of the stream
+// on a serial line: where the device is unplugged, or the other side of a pseudo-terminal closed, Read and Write give
+// transports.ErrGone. Bytes that a line damages, or drops because nobody reads fast enough, are missing without a word.
 type Port struct {
 	net.Conn
 	config  Config
@@ -81,8 +78,7 @@ func (p *Port) Doubt() string {
 	return Doubt
 }
 
-// Unsent returns how many bytes that were written have not left, as far as the system
-// knows.
+// Unsent returns how many bytes that were written have not left, as far as the system knows.
 func (p *Port) Unsent() int {
 	if c, ok := p.Conn.(interface{ Unsent() int }); ok {
 		return c.Unsent()

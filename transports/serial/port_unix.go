@@ -43,8 +43,7 @@ func (p *Port) open(addr pipe.Addr) (err error) {
 	if err := control(file, lock); err != nil {
 		return err
 	}
-	// This also takes the terminal for itself (TIOCEXCL), which keeps out those who
-	// do not look at locks.
+	// This also takes the terminal for itself (TIOCEXCL), which keeps out those who do not look at locks.
 	if p.control, err = serial.Open(p.config.Path, p.config.mode()); err != nil {
 		return err
 	}
@@ -72,8 +71,7 @@ func control(file *os.File, f func(fd int) error) error {
 	return ferr
 }
 
-// lock takes the file for this process, even where it is the superuser's, whom
-// TIOCEXCL does not keep out.
+// lock takes the file for this process, even where it is the superuser's, whom TIOCEXCL does not keep out.
 func lock(fd int) error {
 	if _, err := unix.IoctlGetTermios(fd, getTermios); err != nil {
 		return fmt.Errorf("it is no serial port: %w", err)
@@ -102,8 +100,7 @@ func setFlow(fd int) error {
 	return err
 }
 
-// Close ends waiting calls, lets what was written go out as long as it does, and
-// closes the port.
+// Close ends waiting calls, lets what was written go out as long as it does, and closes the port.
 func (p *Port) Close() error {
 	if !p.system.conn.Release() {
 		return nil

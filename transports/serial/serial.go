@@ -1,6 +1,5 @@
-// Package serial is the transport of serial lines: UARTs, USB adapters, and
-// pseudo-terminals in their place. A line leads to one peer, so the address that
-// is asked for does not matter.
+// Package serial is the transport of serial lines: UARTs, USB adapters, and pseudo-terminals in their place. A line
+// leads to one peer, so the address that is asked for does not matter.
 package serial
 
 import (
@@ -22,9 +21,8 @@ var Entry = transports.Entry{
 	},
 }
 
-// Transport opens one serial port. It implements transports.Transport and
-// transports.Listener, and may be used from several goroutines; the port may be
-// open once at a time.
+// Transport opens one serial port. It implements transports.Transport and transports.Listener, and may be used from
+// several goroutines; the port may be open once at a time.
 type Transport struct{ config Config }
 
 // Open makes the transport of a serial: URL; see ParseConfig.

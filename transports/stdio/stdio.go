@@ -37,8 +37,7 @@ type Transport struct {
 	used bool
 }
 
-// Open makes the transport of a stdio: URL, which is just that, on o.Stdin and
-// o.Stdout.
+// Open makes the transport of a stdio: URL, which is just that, on o.Stdin and o.Stdout.
 func Open(u *url.URL, o transports.Options) (*Transport, error) {
 	if err := transports.CheckQuery(u); err != nil {
 		return nil, err
@@ -52,11 +51,9 @@ func Open(u *url.URL, o transports.Options) (*Transport, error) {
 // errUsed says that there is no second stream.
 var errUsed = errors.New("standard input and output are one stream, which is in use or was")
 
-// Dial returns the stream; addr is ignored. It owns the two files, and closes them.
-// Where both are one socket, as under inetd, it is that socket. Else Close ends a
-// waiting Read where the system lets it, which is everywhere but on Windows, and
-// may leave a Write behind that nobody takes the bytes of. The error is a
-// *transports.DialError.
+// Dial returns the stream; addr is ignored. It owns the two files, and closes them. Where both are one socket, as under
+// inetd, it is that socket. Else Close ends a waiting Read where the system lets it, which is everywhere but on
+// Windows, and may leave a Write behind that nobody takes the bytes of. The error is a *transports.DialError.
 func (t *Transport) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	err := ctx.Err()
 	if err == nil {
@@ -112,8 +109,7 @@ type stream struct {
 	cancel  cancelreader.CancelReader // nil: a read cannot be ended
 }
 
-// Read reads standard input. The pump reads on until there is an error, and no
-// further.
+// Read reads standard input. The pump reads on until there is an error, and no further.
 func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.reader.Read(p)
 	if err != nil && s.cancel != nil {

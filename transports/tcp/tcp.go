@@ -1,6 +1,5 @@
-// Package tcp is the transport that most connections use: TCP over IPv4 and
-// IPv6, dialled by Happy Eyeballs, with TCP_NODELAY and keep-alive probes on, and dead
-// peers noticed.
+// Package tcp is the transport that most connections use: TCP over IPv4 and IPv6, dialled by Happy Eyeballs, with
+// TCP_NODELAY and keep-alive probes on, and dead peers noticed.
 package tcp
 
 import (
@@ -29,9 +28,8 @@ var Entry = transports.Entry{
 	},
 }
 
-// Transport dials TCP addresses and listens on them. It implements
-// transports.Transport and transports.Listener, and may be used from several
-// goroutines.
+// Transport dials TCP addresses and listens on them. It implements transports.Transport and transports.Listener, and
+// may be used from several goroutines.
 type Transport struct {
 	network   string // "tcp", "tcp4" or "tcp6"
 	fixed     string // address of the URL, which wins over the one asked for; or ""
@@ -40,9 +38,8 @@ type Transport struct {
 	watch     *tcplimit.Watch
 }
 
-// Open makes the transport of a tcp: URL. With tcp://HOST:PORT that address is
-// used whatever is asked for later. The parameter keepalive=DURATION, or
-// keepalive=off, wins over o.KeepAlive.
+// Open makes the transport of a tcp: URL. With tcp://HOST:PORT that address is used whatever is asked for later. The
+// parameter keepalive=DURATION, or keepalive=off, wins over o.KeepAlive.
 func Open(u *url.URL, o transports.Options) (*Transport, error) {
 	if err := transports.CheckQuery(u, "keepalive"); err != nil {
 		return nil, err
@@ -75,8 +72,7 @@ func Open(u *url.URL, o transports.Options) (*Transport, error) {
 	return t, nil
 }
 
-// Target returns the address that is dialled when addr is asked for: that of the
-// URL where it has one.
+// Target returns the address that is dialled when addr is asked for: that of the URL where it has one.
 func (t *Transport) Target(addr string) string {
 	if t.fixed != "" {
 		return t.fixed
@@ -84,9 +80,8 @@ func (t *Transport) Target(addr string) string {
 	return addr
 }
 
-// Dial connects to addr, "host:port". Where a name has several addresses they
-// are tried by net.Dialer's Happy Eyeballs; those of a resolve entry one after
-// the other. The error is a *transports.DialError that lists them.
+// Dial connects to addr, "host:port". Where a name has several addresses they are tried by net.Dialer's Happy Eyeballs;
+// those of a resolve entry one after the other. The error is a *transports.DialError that lists them.
 func (t *Transport) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	addr = t.Target(addr)
 	fail := func(err error, tried []string) error {

@@ -24,10 +24,9 @@ type ConfigOptions struct {
 	MinVersion string // "1.0", "1.1", "1.2" or "1.3"; "" is "1.2"
 }
 
-// ClientConfig returns the configuration that o asks for. Errors name the file
-// and say what is wrong with it. A minimum version below 1.2 also allows the
-// ciphers that such devices have, RC4 and 3DES among them: only for devices
-// that cannot be changed, on networks that are trusted.
+// ClientConfig returns the configuration that o asks for. Errors name the file and say what is wrong with it. A minimum
+// version below 1.2 also allows the ciphers that such devices have, RC4 and 3DES among them: only for devices that
+// cannot be changed, on networks that are trusted.
 func ClientConfig(o ConfigOptions) (*tls.Config, error) {
 	c := &tls.Config{ServerName: o.ServerName, InsecureSkipVerify: o.Insecure}
 	if err := setMinVersion(c, o.MinVersion); err != nil {
@@ -53,9 +52,8 @@ func ClientConfig(o ConfigOptions) (*tls.Config, error) {
 	return c, nil
 }
 
-// ServerConfig returns the configuration of a server with the certificate of
-// certFile, a PEM file that may hold intermediate certificates behind it, and
-// the key of keyFile, or of certFile too where keyFile is "". minVersion is as
+// ServerConfig returns the configuration of a server with the certificate of certFile, a PEM file that may hold
+// intermediate certificates behind it, and the key of keyFile, or of certFile too where keyFile is "". minVersion is as
 // in ConfigOptions.
 func ServerConfig(certFile, keyFile, minVersion string) (*tls.Config, error) {
 	if certFile == "" {
@@ -153,8 +151,7 @@ func holdsPEM(data []byte, suffix string) bool {
 	}
 }
 
-// encrypted reports whether data is a key that needs a passphrase, in either of
-// the two forms that openssl writes.
+// encrypted reports whether data is a key that needs a passphrase, in either of the two forms that openssl writes.
 func encrypted(data []byte) bool {
 	return bytes.Contains(data, []byte("BEGIN ENCRYPTED PRIVATE KEY")) ||
 		bytes.Contains(data, []byte("Proc-Type: 4,ENCRYPTED"))

@@ -25,9 +25,8 @@ var Entry = transports.Entry{
 	},
 }
 
-// Transport dials TLS connections and listens for them. It implements
-// transports.Transport and transports.Listener, and may be used from several
-// goroutines. The connections are *tls.Conn.
+// Transport dials TLS connections and listens for them. It implements transports.Transport and transports.Listener, and
+// may be used from several goroutines. The connections are *tls.Conn.
 //
 // A write that runs into its deadline leaves a TLS connection unusable: part of
 // a record may have been sent, and there is no taking it back.
@@ -36,8 +35,7 @@ type Transport struct {
 	config *tls.Config
 }
 
-// Open makes the transport of a tls: URL, which has the form and parameters of
-// a tcp: one.
+// Open makes the transport of a tls: URL, which has the form and parameters of a tcp: one.
 func Open(u *url.URL, o transports.Options) (*Transport, error) {
 	under, err := tcp.Open(u, o)
 	if err != nil {
@@ -46,8 +44,7 @@ func Open(u *url.URL, o transports.Options) (*Transport, error) {
 	return New(under, o.TLS), nil
 }
 
-// New returns the transport that runs TLS over under. config may be nil and is
-// cloned.
+// New returns the transport that runs TLS over under. config may be nil and is cloned.
 func New(under *tcp.Transport, config *tls.Config) *Transport {
 	if config == nil {
 		config = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -72,9 +69,8 @@ func (t *Transport) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	return conn, nil
 }
 
-// Client makes the TLS handshake of a client over raw, a connection that any
-// transport has dialled to addr, "host:port" or a bare name. Unless config
-// names one, the server must be that host by its certificate. On an error, a
+// Client makes the TLS handshake of a client over raw, a connection that any transport has dialled to addr, "host:port"
+// or a bare name. Unless config names one, the server must be that host by its certificate. On an error, a
 // *transports.DialError, raw is closed.
 func Client(ctx context.Context, raw net.Conn, addr string, config *tls.Config) (*tls.Conn, error) {
 	if config == nil {
@@ -118,10 +114,9 @@ func (e *HandshakeError) Error() string {
 // Unwrap returns the cause.
 func (e *HandshakeError) Unwrap() error { return e.Err }
 
-// Listen waits for TLS connections at addr, "host:port". The handshake is made
-// by the first Read or Write of an accepted connection, or by its
-// HandshakeContext, so that a slow client never holds up Accept. The
-// configuration must hold a certificate, as that of ServerConfig does.
+// Listen waits for TLS connections at addr, "host:port". The handshake is made by the first Read or Write of an
+// accepted connection, or by its HandshakeContext, so that a slow client never holds up Accept. The configuration must
+// hold a certificate, as that of ServerConfig does.
 func (t *Transport) Listen(ctx context.Context, addr string) (net.Listener, error) {
 	c := t.config
 	if len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {

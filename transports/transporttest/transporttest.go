@@ -48,9 +48,8 @@ type Setup struct {
 	// other is full, which the suite of x/net takes for a hang. It is not run.
 	Coupled bool
 
-	// NoEOF says that there is no end of a stream, as on a serial line: where the
-	// far end goes away a read gives an error other than io.EOF, and the bytes that
-	// it sent last may be lost.
+	// NoEOF says that there is no end of a stream, as on a serial line: where the far end goes away a read gives an
+	// error other than io.EOF, and the bytes that it sent last may be lost.
 	NoEOF bool
 }
 
@@ -105,8 +104,7 @@ func run(t *testing.T, setup func(t *testing.T) Setup, begin func(t *testing.T))
 	})
 }
 
-// endAsEOF is a connection without an end of the stream for the suite of x/net,
-// which takes io.EOF alone for the end.
+// endAsEOF is a connection without an end of the stream for the suite of x/net, which takes io.EOF alone for the end.
 type endAsEOF struct{ net.Conn }
 
 func (c endAsEOF) Read(p []byte) (int, error) {
@@ -147,8 +145,7 @@ func connect(s Setup) (near, far net.Conn, err error) {
 	return near, e.conn, nil
 }
 
-// pair is connect for a test: the ends are closed when it is over, and no read
-// or write in it waits for ever.
+// pair is connect for a test: the ends are closed when it is over, and no read or write in it waits for ever.
 func pair(t *testing.T, s Setup) (near, far net.Conn) {
 	t.Helper()
 	near, far, err := connect(s)

@@ -61,8 +61,7 @@ func removeStale(ctx context.Context, path string) error {
 		conn.Close()
 		return errInUse
 	}
-	// Anything but a refusal may come from a live process: a full queue, a
-	// socket of another user, a time-out.
+	// Anything but a refusal may come from a live process: a full queue, a socket of another user, a time-out.
 	if !transports.Refused(err) {
 		return fmt.Errorf("there is a socket, and whether a process listens on it cannot be told: %w", err)
 	}

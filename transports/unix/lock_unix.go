@@ -15,9 +15,8 @@ import (
 // lock is held for as long as it takes to bind a socket.
 const lockWait = 5 * time.Second
 
-// lockDir locks a directory against other calls of listenFile, here and in other
-// processes. A directory can be locked without leaving a file behind. Where
-// it cannot be opened for reading there is no lock, but binding may yet work.
+// lockDir locks a directory against other calls of listenFile, here and in other processes. A directory can be locked
+// without leaving a file behind. Where it cannot be opened for reading there is no lock, but binding may yet work.
 func lockDir(ctx context.Context, dir string) (unlock func(), err error) {
 	f, err := os.Open(dir)
 	if errors.Is(err, os.ErrPermission) {

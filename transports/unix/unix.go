@@ -1,5 +1,4 @@
-// Package unix is the transport of unix sockets: files in the file system and,
-// on Linux, abstract names.
+// Package unix is the transport of unix sockets: files in the file system and, on Linux, abstract names.
 package unix
 
 import (
@@ -26,16 +25,14 @@ var Entry = transports.Entry{
 	},
 }
 
-// Transport dials one unix socket, or listens on it. It implements
-// transports.Transport and transports.Listener, and may be used from several
-// goroutines.
+// Transport dials one unix socket, or listens on it. It implements transports.Transport and transports.Listener, and
+// may be used from several goroutines.
 type Transport struct {
 	name string // path, or "@" and an abstract name
 }
 
-// Open makes the transport of a unix: URL: unix:///ABSOLUTE/PATH,
-// unix:RELATIVE/PATH, or unix:@NAME for the abstract NAME of Linux. %XX stands
-// for a byte of the path, as in every URL.
+// Open makes the transport of a unix: URL: unix:///ABSOLUTE/PATH, unix:RELATIVE/PATH, or unix:@NAME for the abstract
+// NAME of Linux. %XX stands for a byte of the path, as in every URL.
 func Open(u *url.URL) (*Transport, error) {
 	if err := transports.CheckQuery(u); err != nil {
 		return nil, err
@@ -58,8 +55,7 @@ func Open(u *url.URL) (*Transport, error) {
 	return New(name)
 }
 
-// New returns the transport of the socket at a path, or of the abstract socket
-// whose name follows "@".
+// New returns the transport of the socket at a path, or of the abstract socket whose name follows "@".
 func New(name string) (*Transport, error) {
 	switch abstract := strings.HasPrefix(name, "@"); {
 	case name == "" || name == "@":
@@ -91,11 +87,10 @@ func (t *Transport) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	return conn, nil
 }
 
-// Listen waits for connections at the socket; addr is ignored. A socket file that
-// a dead process left there is replaced; one that a live process listens on,
-// or that cannot be told to be dead, never is, and nor is any other kind of
-// file. The file is removed when the listener is closed, unless another one
-// has taken its place. The error is a *transports.ListenError.
+// Listen waits for connections at the socket; addr is ignored. A socket file that a dead process left there is
+// replaced; one that a live process listens on, or that cannot be told to be dead, never is, and nor is any other kind
+// of file. The file is removed when the listener is closed, unless another one has taken its place. The error is a
+// *transports.ListenError.
 func (t *Transport) Listen(ctx context.Context, addr string) (net.Listener, error) {
 	var l net.Listener
 	var err error

@@ -33,8 +33,7 @@ func isWEPKey(phrase string) bool {
 	return len(phrase) == 26 && err == nil
 }
 
-// clash says why a network, as scan shows it, can't be the one that s describes, "" if it
-// can.
+// clash says why a network, as scan shows it, can't be the one that s describes, "" if it can.
 func (s *Setup) clash(n Network) string {
 	family := authFamily(n.Auth)
 	wanted := authFamily(s.Auth)

@@ -15,16 +15,14 @@ import (
 // errClosed is the end of a stream that the module announced.
 var errClosed = errors.New("the module says that the TCP connection is closed")
 
-// Without flow control the module's buffer of some 1500 bytes overflows where the
-// UART is faster than its radio.
+// Without flow control the module's buffer of some 1500 bytes overflows where the UART is faster than its radio.
 const (
 	paceAbove = 115200 // baud
 	paceChunk = 1024
 )
 
-// closeWait bounds the dialogue that ends a connection, with a module that answers as
-// slowly as has been seen; one that does not is given up after some six seconds.
-// drainWait is the time before it in which written bytes leave the wire.
+// closeWait bounds the dialogue that ends a connection, with a module that answers as slowly as has been seen; one that
+// does not is given up after some six seconds. drainWait is the time before it in which written bytes leave the wire.
 const (
 	closeWait = 20 * time.Second
 	drainWait = 5 * time.Second
@@ -69,8 +67,7 @@ func (m *Module) newFilter() *filter {
 	return &filter{mark: []byte(m.closing[:len(m.closing)/2])}
 }
 
-// Read gives io.EOF when the peer has closed the connection, and an *Error when
-// the module rebooted or its port failed.
+// Read gives io.EOF when the peer has closed the connection, and an *Error when the module rebooted or its port failed.
 func (c *conn) Read(p []byte) (int, error) {
 	c.readMu.Lock()
 	defer c.readMu.Unlock()
@@ -101,8 +98,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 }
 
-// ending is the error for a stream that is over; closed is that of one that the
-// peer has closed.
+// ending is the error for a stream that is over; closed is that of one that the peer has closed.
 func (c *conn) ending(err, closed error) error {
 	switch err {
 	case errClosed:
@@ -191,8 +187,7 @@ func (c *conn) Doubt() string {
 	return serial.Doubt
 }
 
-// Unsent returns how many bytes that were written are not with the module yet, as far
-// as the rate and the port tell.
+// Unsent returns how many bytes that were written are not with the module yet, as far as the rate and the port tell.
 func (c *conn) Unsent() int { return c.m.line.unsent() }
 
 // Close ends the connection by the module's close command, puts its settings back

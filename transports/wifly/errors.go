@@ -46,8 +46,7 @@ var hints = map[error]string{
 	ErrUnplugged:     "was the device unplugged?",
 }
 
-// Error reports what went wrong with a module. Kind takes part in errors.Is, and
-// so does Err.
+// Error reports what went wrong with a module. Kind takes part in errors.Is, and so does Err.
 type Error struct {
 	Kind  error  // one of the Err values of this package
 	Doing string // what was being done: "open 192.0.2.1 80"
@@ -78,8 +77,7 @@ func (e *Error) Is(target error) bool { return target == e.Kind }
 // Unwrap returns the cause beside the kind, nil if there is none.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Local reports whether it is the module or its port that failed, rather than the
-// network or the other side.
+// Local reports whether it is the module or its port that failed, rather than the network or the other side.
 func (e *Error) Local() bool {
 	switch e.Kind {
 	case ErrNotAssociated, ErrAuth, ErrOtherAuth, ErrDHCP, ErrDNS, ErrRefused, ErrLinkLost:

@@ -2,13 +2,11 @@ package wifly
 
 import "time"
 
-// An escapeGuard keeps a stream from bringing the module into command mode. The
-// module takes "$$$" for that if it stands alone: nothing else for 250 ms before
-// and behind it. A frame begins with 0x00 and is written at once, so it never
-// does, but other streams may consist of dollars.
+// An escapeGuard keeps a stream from bringing the module into command mode. The module takes "$$$" for that if it
+// stands alone: nothing else for 250 ms before and behind it. A frame begins with 0x00 and is written at once, so it
+// never does, but other streams may consist of dollars.
 //
-// Of a burst that would be nothing but three dollars the guard has the third one
-// sent later, by itself.
+// Of a burst that would be nothing but three dollars the guard has the third one sent later, by itself.
 type escapeGuard struct {
 	last    time.Time // when the last byte was written
 	dollars int       // so many are the whole burst that ended then; -1: it has other bytes
@@ -20,8 +18,7 @@ const (
 	burstGap = 200 * time.Millisecond
 )
 
-// next says how much of p, which is not empty, may be written at once, and how
-// long to wait before that.
+// next says how much of p, which is not empty, may be written at once, and how long to wait before that.
 func (g *escapeGuard) next(p []byte, now time.Time) (wait time.Duration, n int) {
 	gap := now.Sub(g.last)
 	if len(p) > len(escapeChars) || !onlyDollars(p) || gap < burstGap && g.dollars < 0 {

@@ -2,18 +2,16 @@ package wifly
 
 import "bytes"
 
-// quietTime is how long the UART must be silent for the filter to be told; see
-// filter.quiet. A string of the module leaves it in one piece, and a USB adapter
-// passes bytes on after 16 ms at the latest.
+// quietTime is how long the UART must be silent for the filter to be told; see filter.quiet. A string of the module
+// leaves it in one piece, and a USB adapter passes bytes on after 16 ms at the latest.
 const quietTime = 100 // milliseconds
 
 // A filter takes out of a stream what the module itself says in it: that the
 // connection is closed, or that the module rebooted. It does no I/O.
 //
-// The module announces a closed connection by a string that it appends to the
-// stream. The driver sets one for each connection, a random mark twice over: no
-// payload has it, and if the line drops a byte of one half the other still counts.
-// Nothing of a stream is changed otherwise.
+// The module announces a closed connection by a string that it appends to the stream. The driver sets one for each
+// connection, a random mark twice over: no payload has it, and if the line drops a byte of one half the other still
+// counts. Nothing of a stream is changed otherwise.
 type filter struct {
 	mark    []byte // begins with markStart, which does not occur in it again
 	matched int    // so many bytes of mark are at the end of what came; they are held back
@@ -26,8 +24,7 @@ type filter struct {
 	quiets int
 }
 
-// markStart begins a mark. It is rare in text and base64, so that a byte of the
-// stream is rarely held back.
+// markStart begins a mark. It is rare in text and base64, so that a byte of the stream is rarely held back.
 const markStart = '~'
 
 // restSize is how much module text behind the end is kept: the announcement of
@@ -103,8 +100,7 @@ func (f *filter) watch(p []byte) {
 	}
 }
 
-// isText reports whether p is what a module prints: no byte of it begins or ends
-// a frame of the drafts.
+// isText reports whether p is what a module prints: no byte of it begins or ends a frame of the drafts.
 func isText(p []byte) bool {
 	for _, c := range p {
 		if c == 0 || c >= 0x80 {
@@ -117,10 +113,9 @@ func isText(p []byte) bool {
 // waiting reports whether the filter wants to hear of quietTime without a byte.
 func (f *filter) waiting() bool { return f.end == nil && (f.matched > 0 || f.booted) }
 
-// quiet says that nothing has come for quietTime: what was held back belongs to the
-// stream and is appended to dst. After the text of a boot, three in a row make it
-// certain that the module rebooted: in a message the same text would go on, at the
-// latest with the 0xFF that ends its frame.
+// quiet says that nothing has come for quietTime: what was held back belongs to the stream and is appended to dst.
+// After the text of a boot, three in a row make it certain that the module rebooted: in a message the same text would
+// go on, at the latest with the 0xFF that ends its frame.
 func (f *filter) quiet(dst []byte) []byte {
 	dst = append(dst, f.mark[:f.matched]...)
 	f.matched = 0

@@ -10,9 +10,8 @@ import (
 	"time"
 )
 
-// A Ledger knows which modules are in use and what in their RAM is not as it was, for
-// who has to say so in the end. The zero value is ready; transports may share one, and
-// any goroutine may ask it.
+// A Ledger knows which modules are in use and what in their RAM is not as it was, for who has to say so in the end. The
+// zero value is ready; transports may share one, and any goroutine may ask it.
 type Ledger struct {
 	mu      sync.Mutex
 	modules []*books

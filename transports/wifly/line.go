@@ -121,9 +121,8 @@ func (l *line) stream(f *filter, rest []byte) {
 	notify(l.arrived)
 }
 
-// text makes the line one of text again. What has come of the stream and was not
-// taken is lost; the module text behind its end is returned, whether it ended in
-// what may be the text of a boot, and why it is over, nil if it is not.
+// text makes the line one of text again. What has come of the stream and was not taken is lost; the module text behind
+// its end is returned, whether it ended in what may be the text of a boot, and why it is over, nil if it is not.
 func (l *line) text() (rest []byte, booted bool, end error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -137,8 +136,7 @@ func (l *line) text() (rest []byte, booted bool, end error) {
 	return rest, booted, end
 }
 
-// take moves what has arrived into p. With n == 0, err says why nothing more will
-// come, and nil that more may.
+// take moves what has arrived into p. With n == 0, err says why nothing more will come, and nil that more may.
 func (l *line) take(p []byte) (n int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -184,8 +182,7 @@ func (l *line) endsWithin(d time.Duration) error {
 	}
 }
 
-// receive waits for bytes of text and appends them to dst. It gives dst back
-// unchanged when wait has passed.
+// receive waits for bytes of text and appends them to dst. It gives dst back unchanged when wait has passed.
 func (l *line) receive(ctx context.Context, dst []byte, wait time.Duration) ([]byte, error) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -224,8 +221,7 @@ func (l *line) busy() time.Duration {
 	return max(time.Until(l.free), 0)
 }
 
-// unsent is how many bytes have not left, as reckoned by the rate, and by the system
-// where it knows.
+// unsent is how many bytes have not left, as reckoned by the rate, and by the system where it knows.
 func (l *line) unsent() int {
 	n := 0
 	if port, ok := l.port.(interface{ Unsent() int }); ok {

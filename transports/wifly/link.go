@@ -22,8 +22,7 @@ const (
 	reserve      = 3 * time.Second // of a context, to find out and say what is wrong
 )
 
-// within is wait, or less where ctx ends before that: time is left to say more than
-// that it is up.
+// within is wait, or less where ctx ends before that: time is left to say more than that it is up.
 func within(ctx context.Context, wait time.Duration) time.Duration {
 	if end, ok := ctx.Deadline(); ok {
 		wait = min(wait, max(time.Until(end)-reserve, 0))
@@ -65,8 +64,7 @@ func (m *Module) link(ctx context.Context) error {
 	return wepToo(wlan, m.loudly(ctx, func() error { return m.awaitLink(ctx, wlan["ssid"]) }))
 }
 
-// wepToo says of a missing lease that the key may be wrong: an access point with WEP does
-// not have to tell.
+// wepToo says of a missing lease that the key may be wrong: an access point with WEP does not have to tell.
 func wepToo(wlan settings, err error) error {
 	var e *Error
 	if errors.Is(err, ErrDHCP) && errors.As(err, &e) && strings.EqualFold(wlan["auth"], "wep") {
@@ -95,15 +93,13 @@ func (m *Module) loudly(ctx context.Context, do func() error) error {
 	return errors.Join(err, m.change(ctx, "sys printlvl", level, "1"))
 }
 
-// quietEnd reports whether the module still answers after err: what went wrong is
-// in its network.
+// quietEnd reports whether the module still answers after err: what went wrong is in its network.
 func quietEnd(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && !e.Local()
 }
 
-// awaitLink waits for a module that joins by itself. If it fails at that, or takes too
-// long, it is told to.
+// awaitLink waits for a module that joins by itself. If it fails at that, or takes too long, it is told to.
 func (m *Module) awaitLink(ctx context.Context, ssid string) error {
 	m.said = m.said[:0]
 	var s status
@@ -125,8 +121,7 @@ func (m *Module) awaitLink(ctx context.Context, ssid string) error {
 	return m.join(ctx)
 }
 
-// join has the module join the stored network and waits for its address. What it
-// prints meanwhile tells what fails.
+// join has the module join the stored network and waits for its address. What it prints meanwhile tells what fails.
 func (m *Module) join(ctx context.Context) error {
 	wlan, err := m.get(ctx, "wlan")
 	if err != nil {
@@ -224,8 +219,7 @@ func (m *Module) resolve(ctx context.Context, host string) (string, error) {
 	return "", fail(ErrDNS, command, text)
 }
 
-// openTCP opens a connection; rest are the first bytes of its stream. One that is
-// refused is tried once more.
+// openTCP opens a connection; rest are the first bytes of its stream. One that is refused is tried once more.
 func (m *Module) openTCP(ctx context.Context, host, port string) (rest []byte, err error) {
 	rest, err = m.openOnce(ctx, host, port)
 	if !errors.Is(err, ErrRefused) || within(ctx, openPause) < openPause {
@@ -332,8 +326,7 @@ func (m *Module) probe(ctx context.Context) (s status, rest []byte, err error) {
 // HangUp ends the TCP connection that the module has, if there is one.
 func (m *Module) HangUp(ctx context.Context) error { return m.hangUp(ctx) }
 
-// hangUp ends the connection that show c tells of, if there is one. Closing one
-// that is closed has crashed modules.
+// hangUp ends the connection that show c tells of, if there is one. Closing one that is closed has crashed modules.
 func (m *Module) hangUp(ctx context.Context) error {
 	s, err := m.status(ctx)
 	if err != nil {

@@ -16,9 +16,8 @@ import (
 // reopenEvery is how often a listener looks whether a module that is gone is back.
 const reopenEvery = time.Second
 
-// A listener waits for connections to the module's own server. The module carries one
-// at a time, so whoever holds the token has the line: Accept while it waits, a
-// connection while it is open, and Close at the end.
+// A listener waits for connections to the module's own server. The module carries one at a time, so whoever holds the
+// token has the line: Accept while it waits, a connection while it is open, and Close at the end.
 type listener struct {
 	t     *Transport
 	m     *Module
@@ -37,10 +36,9 @@ type listener struct {
 	err     error         // of that
 }
 
-// Listen has the module's own server wait for connections, at the port of
-// Config.LocalPort; addr is ignored. One connection is open at a time; the next is
-// accepted when it is closed. A module that is unplugged ends its connection; Accept
-// goes on once it is back. The error is a *transports.ListenError.
+// Listen has the module's own server wait for connections, at the port of Config.LocalPort; addr is ignored. One
+// connection is open at a time; the next is accepted when it is closed. A module that is unplugged ends its connection;
+// Accept goes on once it is back. The error is a *transports.ListenError.
 func (t *Transport) Listen(ctx context.Context, addr string) (net.Listener, error) {
 	l, err := t.listen(ctx)
 	if err != nil {
@@ -115,8 +113,7 @@ func (m *Module) rejoin(ctx context.Context) error {
 	return err
 }
 
-// wait leaves command mode. A client may be here already: the announcement is lost
-// then, or came before.
+// wait leaves command mode. A client may be here already: the announcement is lost then, or came before.
 func (l *listener) wait(ctx context.Context) error {
 	s, err := l.m.status(ctx)
 	if err != nil {
@@ -211,8 +208,7 @@ func (l *listener) accept(ctx context.Context) (net.Conn, error) {
 	}
 }
 
-// await waits until the module announces a connection, and returns the first bytes
-// of its stream.
+// await waits until the module announces a connection, and returns the first bytes of its stream.
 func (l *listener) await(ctx context.Context) (rest []byte, err error) {
 	got := l.seen
 	l.seen = nil
@@ -250,12 +246,10 @@ func (l *listener) await(ctx context.Context) (rest []byte, err error) {
 	}
 }
 
-// announceWait is how long a client may have been sending before it is asked for that
-// was not announced.
+// announceWait is how long a client may have been sending before it is asked for that was not announced.
 const announceWait = 500 * time.Millisecond
 
-// unannounced reports whether a module that waits for a client says what may come from
-// one, and not from itself.
+// unannounced reports whether a module that waits for a client says what may come from one, and not from itself.
 func unannounced(got []byte) bool {
 	for _, word := range ownWords {
 		if bytes.Contains(got, word) {
@@ -366,8 +360,7 @@ func (l *listener) hangUp(ctx context.Context) error {
 	return l.wait(ctx)
 }
 
-// shutdown puts the module's settings back and gives the port free, unless somebody
-// has the token: he does it then.
+// shutdown puts the module's settings back and gives the port free, unless somebody has the token: he does it then.
 func (l *listener) shutdown() {
 	select {
 	case <-l.token:
@@ -382,9 +375,8 @@ func (l *listener) shutdown() {
 	close(l.down)
 }
 
-// Close ends a waiting Accept and puts the module's settings back. A connection
-// that was accepted stays; the module is given free when that is closed. An error is
-// told by each call.
+// Close ends a waiting Accept and puts the module's settings back. A connection that was accepted stays; the module is
+// given free when that is closed. An error is told by each call.
 func (l *listener) Close() error {
 	if !l.closing.CompareAndSwap(false, true) {
 		if <-l.done; l.err != nil {

@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-// Times of the dialogue with a module; to those that wait for an answer comes what
-// the bytes take on the wire.
+// Times of the dialogue with a module; to those that wait for an answer comes what the bytes take on the wire.
 const (
 	guard        = 350 * time.Millisecond // around $$$; the module asks for 250
 	noiseLimit   = 2 * time.Second        // how long to wait for the line to become quiet
@@ -63,10 +62,9 @@ func (m *Module) Baud() int { return m.line.baud }
 // Version returns the firmware's version as the prompt has it: "4.41".
 func (m *Module) Version() string { return strings.Trim(m.prompt, "<>") }
 
-// Command sends a command and returns the module's reply: its lines, without
-// echo, prompt and empty lines. A refusal (ERR: …) is a reply like any other.
-// Commands that go on after their prompt, such as join, are read until the line
-// has been quiet for wait; 0 reads until the prompt.
+// Command sends a command and returns the module's reply: its lines, without echo, prompt and empty lines. A refusal
+// (ERR: …) is a reply like any other. Commands that go on after their prompt, such as join, are read until the line has
+// been quiet for wait; 0 reads until the prompt.
 func (m *Module) Command(ctx context.Context, command string, wait time.Duration) (string, error) {
 	if strings.ContainsAny(command, "\r\n\x00") {
 		return "", fmt.Errorf("command %q: a command is one line", command)
@@ -107,9 +105,8 @@ func (m *Module) reader(command string) *reader {
 	return r
 }
 
-// command sends a command and reads until the prompt. complete, if not nil, must
-// accept what comes before it, or the prompt is one of an earlier command. What
-// came behind the prompt is returned too.
+// command sends a command and reads until the prompt. complete, if not nil, must accept what comes before it, or the
+// prompt is one of an earlier command. What came behind the prompt is returned too.
 func (m *Module) command(ctx context.Context, command string, complete func(text string) bool) (text string, rest []byte, err error) {
 	m.drop()
 	if err := m.send(ctx, command+"\r"); err != nil {
@@ -265,9 +262,8 @@ func (m *Module) drop() {
 
 var secrets = regexp.MustCompile(`(?i)(\bset[ \t]+(?:w\S*[ \t]+[pk]|a\S*[ \t]+p|o\S*[ \t]+p)\S*[ \t]+|\b(?:pass\w*|\w*phrase|key)=)[^\r\n]+`)
 
-// Mask returns a dialogue with the module without passphrases and keys, be it in
-// commands, in their echo or in replies. Group and parameter of a command may be cut
-// to one letter.
+// Mask returns a dialogue with the module without passphrases and keys, be it in commands, in their echo or in replies.
+// Group and parameter of a command may be cut to one letter.
 func Mask(text string) string { return secrets.ReplaceAllString(text, "$1******") }
 
 // set gives a setting a value; a refusal is an error.

@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-// promptPattern is a prompt at the start of a line: the firmware's version, which
-// may have a suffix. The blank behind it comes when the UART gets to it, so it may be
-// in front of what comes next.
+// promptPattern is a prompt at the start of a line: the firmware's version, which may have a suffix. The blank behind
+// it comes when the UART gets to it, so it may be in front of what comes next.
 var promptPattern = regexp.MustCompile(`(?:^|[\r\n]) *(<[^<>\r\n]{1,16}>)`)
 
 // findPrompt returns the last prompt in b, without its blank, or "". One that is not known
@@ -69,8 +68,7 @@ func (r *reader) trim(line []byte) []byte {
 	}
 }
 
-// text returns the lines of b: no prompts, no echo, no strings of connections and no
-// empty lines.
+// text returns the lines of b: no prompts, no echo, no strings of connections and no empty lines.
 func (r *reader) text(b []byte) string {
 	parts, rest := r.split(b)
 	var lines []string
@@ -99,8 +97,7 @@ func (r *reader) answer(b []byte, complete func(text string) bool) (text string,
 	return "", nil, false
 }
 
-// wholeLines is what of b is not in the middle of a line: words there may be half
-// of what they will be.
+// wholeLines is what of b is not in the middle of a line: words there may be half of what they will be.
 func wholeLines(b []byte) []byte { return b[:bytes.LastIndexByte(b, '\n')+1] }
 
 // isRefusal reports whether a reply says that the command was not accepted.

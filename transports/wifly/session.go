@@ -22,8 +22,7 @@ type knob struct {
 // groups are what get is asked for, so that old values are known.
 var groups = []string{"uart", "comm", "sys", "ip"}
 
-// needed are the keys of those replies that every firmware has: without them it is
-// not known what to put back.
+// needed are the keys of those replies that every firmware has: without them it is not known what to put back.
 var needed = map[string][]string{
 	"uart": {"mode"}, "comm": {"open", "close", "remote"}, "sys": {"printlvl"}, "ip": {"ip"}, "wlan": {"ssid"},
 }
@@ -155,9 +154,8 @@ func (m *Module) restore(ctx context.Context) error {
 	return first
 }
 
-// newMarks makes the strings by which the module tells of a connection's begin
-// and end: random, so that no payload has them, and printable, since what firmware
-// does with other bytes in a command is not known.
+// newMarks makes the strings by which the module tells of a connection's begin and end: random, so that no payload has
+// them, and printable, since what firmware does with other bytes in a command is not known.
 func (m *Module) newMarks() {
 	mark := func() string {
 		b := make([]byte, 10)
@@ -194,8 +192,7 @@ func settable(name, value string) string {
 	return strings.ReplaceAll(value, " ", "$")
 }
 
-// sameValue reports whether a value of get is that of set: numbers may be written
-// differently.
+// sameValue reports whether a value of get is that of set: numbers may be written differently.
 func sameValue(name, have, want string) bool {
 	have = settable(name, have)
 	a, ok1 := parseNumber(have)

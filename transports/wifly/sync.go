@@ -45,15 +45,13 @@ func (m *Module) syncWithin(ctx context.Context, rounds int, enter, prompt time.
 	return err
 }
 
-// retreatWait bounds what is done for a module that was given up on its way into command
-// mode.
+// retreatWait bounds what is done for a module that was given up on its way into command mode.
 const retreatWait = 2 * time.Second
 
 // enterLate is how long it takes at most until a module that was heard nothing of says CMD.
 const enterLate = 600 * time.Millisecond
 
-// enters reports whether a module that was given up between $$$ and its CMD says that
-// still.
+// enters reports whether a module that was given up between $$$ and its CMD says that still.
 func (s *syncer) enters() bool {
 	if !s.escaped {
 		return false
@@ -88,8 +86,7 @@ type syncer struct {
 }
 
 var (
-	// enteredPattern is the answer to $$$, as the last thing that came: a stream may have the
-	// same text in it.
+	// enteredPattern is the answer to $$$, as the last thing that came: a stream may have the same text in it.
 	enteredPattern = regexp.MustCompile(`CMD\r?\n *$`)
 	// insidePattern is what is said in command mode alone.
 	insidePattern = regexp.MustCompile(`CMD\r?\n|ERR:`)

@@ -1,18 +1,14 @@
-// Package wifly is the transport of the RN-131 family of Wi-Fi modules ("WiFly"): a
-// radio with a TCP stack of its own behind a serial line, which carries one
-// connection at a time.
+// Package wifly is the transport of the RN-131 family of Wi-Fi modules ("WiFly"): a radio with a TCP stack of its own
+// behind a serial line, which carries one connection at a time.
 //
 //	t, err := wifly.Open(u, transports.Options{}) // wifly:///dev/ttyUSB0?baud=9600
 //	conn, err := t.Dial(ctx, "device.example:80")
 //
-// Dial brings the module into command mode from whatever it was doing, gives it the
-// settings of a session, in its RAM alone, and has it open the connection; Close
-// ends that and puts the settings back. Listen waits for connections to the
-// module's own server. Module gives access to the commands, which is what the
-// provisioning of a module is made of.
+// Dial brings the module into command mode from whatever it was doing, gives it the settings of a session, in its RAM
+// alone, and has it open the connection; Close ends that and puts the settings back. Listen waits for connections to
+// the module's own server. Module gives access to the commands, which is what the provisioning of a module is made of.
 //
-// The package knows bytes and the module's dialogue. TLS and WebSocket run over its
-// streams as over any other.
+// The package knows bytes and the module's dialogue. TLS and WebSocket run over its streams as over any other.
 package wifly
 
 import (
@@ -29,8 +25,7 @@ import (
 
 const scheme = "wifly"
 
-// Opener opens the UART at a baud rate. The connection's deadlines must work, and
-// its Close must end a Read that waits.
+// Opener opens the UART at a baud rate. The connection's deadlines must work, and its Close must end a Read that waits.
 type Opener func(ctx context.Context, baud int) (net.Conn, error)
 
 // Config says where a module is and how to talk to it.
@@ -40,8 +35,7 @@ type Config struct {
 	Baud int  // 0: the usual rates are tried, 8 of them in some 30 seconds
 	Flow bool // RTS/CTS is on: nothing is lost at high rates
 
-	// LocalPort is where Listen waits for connections; 0 is as stored in the module,
-	// from the factory 2000.
+	// LocalPort is where Listen waits for connections; 0 is as stored in the module, from the factory 2000.
 	LocalPort int
 	// LocalDNS resolves names on this computer instead of on the module.
 	LocalDNS bool
@@ -59,10 +53,8 @@ type Config struct {
 	Trace func(sent bool, text string)
 }
 
-// Transport dials over a module, or listens on it. It implements
-// transports.Transport and transports.Listener, and may be used from several
-// goroutines; but a module has one connection at a time, and a second Dial fails
-// with ErrBusy.
+// Transport dials over a module, or listens on it. It implements transports.Transport and transports.Listener, and may
+// be used from several goroutines; but a module has one connection at a time, and a second Dial fails with ErrBusy.
 type Transport struct {
 	Config
 	found atomic.Int64 // the rate that was found where Baud is 0
@@ -178,8 +170,7 @@ func (t *Transport) tryBy(ctx context.Context, baud int, books *books, sync func
 	return m, nil
 }
 
-// Close puts back what entering command mode has changed, leaves it and gives the
-// port free.
+// Close puts back what entering command mode has changed, leaves it and gives the port free.
 func (m *Module) Close() error {
 	err := m.bounded(m.putBack)
 	return errors.Join(err, m.closePort())
@@ -289,8 +280,7 @@ func (t *Transport) dial(ctx context.Context, addr string) (net.Conn, error) {
 	return c, nil
 }
 
-// leave ends the connection, if there is one still, puts the settings back and
-// leaves command mode.
+// leave ends the connection, if there is one still, puts the settings back and leaves command mode.
 func (m *Module) leave(ctx context.Context) error {
 	if err := m.sync(ctx, 2); err != nil {
 		return err

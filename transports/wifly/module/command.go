@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// receiveCommand takes bytes of a command, up to the end of a line, and returns how
-// many it took.
+// receiveCommand takes bytes of a command, up to the end of a line, and returns how many it took.
 func (m *Module) receiveCommand(b []byte) int {
 	echo := m.ram.num("uart", "mode")&1 == 0
 	for i, c := range b {

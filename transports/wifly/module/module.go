@@ -1,15 +1,13 @@
-// Package module is a Roving Networks RN-131C WiFly in software: the ASCII commands,
-// the modes and guard times, the UART with its rate and its buffers, and behind it
-// real TCP. Firmware that was written for the module, and drivers of it, talk to
-// this one on a pseudo-terminal or a serial port:
+// Package module is a Roving Networks RN-131C WiFly in software: the ASCII commands, the modes and guard times, the
+// UART with its rate and its buffers, and behind it real TCP. Firmware that was written for the module, and drivers of
+// it, talk to this one on a pseudo-terminal or a serial port:
 //
 //	pty, err := module.OpenPTY()
 //	m, err := module.New(&module.Options{Baud: 115200, HostRate: pty.Rate})
 //	err = m.Serve(ctx, pty) // the host opens pty.Path
 //
-// What modules do wrong in the field it does on request, see Faults. UDP, the HTTP
-// client, FTP updates, the soft access point and commands that come over TCP are not
-// there.
+// What modules do wrong in the field it does on request, see Faults. UDP, the HTTP client, FTP updates, the soft access
+// point and commands that come over TCP are not there.
 package module
 
 import (
@@ -47,14 +45,12 @@ const (
 
 // Options of a module. A nil pointer and the zero value of every field are fine.
 type Options struct {
-	// Firmware is the version, one of Firmwares: it decides prompt, banner and
-	// replies. "" is DefaultFirmware.
+	// Firmware is the version, one of Firmwares: it decides prompt, banner and replies. "" is DefaultFirmware.
 	Firmware string
 	// Settings are what is stored at power-up, as Save was given it. "" is the factory's.
 	Settings string
-	// Save is given the settings whenever the host says save or factory RESET, in
-	// lines "set GROUP NAME VALUE"; a passphrase is among them. nil: they last as
-	// long as the module does.
+	// Save is given the settings whenever the host says save or factory RESET, in lines "set GROUP NAME VALUE"; a
+	// passphrase is among them. nil: they last as long as the module does.
 	Save func(settings string) error
 	// Baud replaces the rate of the settings. 0 leaves it; the factory's is 9600.
 	Baud int
@@ -77,16 +73,13 @@ type Options struct {
 	// HostRate tells at which rate the host has its end; at another than the
 	// module's all bytes are garbled, both ways. nil and 0: it fits.
 	HostRate func() int
-	// SetRate sets the rate of a port that is a real UART, at boot and on changes.
-	// With it the module leaves the pace to the wire, and whether the wire has flow
-	// control to whoever opened it.
+	// SetRate sets the rate of a port that is a real UART, at boot and on changes. With it the module leaves the pace
+	// to the wire, and whether the wire has flow control to whoever opened it.
 	SetRate func(rate int) error
 
-	// Running starts a module that was switched on long ago: no boot text, joined if
-	// its settings say so.
+	// Running starts a module that was switched on long ago: no boot text, joined if its settings say so.
 	Running bool
-	// How long booting, associating, getting a lease and scanning take.
-	// 0: DefaultBoot and so on.
+	// How long booting, associating, getting a lease and scanning take. 0: DefaultBoot and so on.
 	Boot, Assoc, DHCP, Scan time.Duration
 
 	// Record is given the dialogue, an entry after the other, each when it has passed. It
@@ -230,8 +223,7 @@ func (m *Module) State() (s State) {
 	return s
 }
 
-// Hang has the module stop for good, as its faults do. Any goroutine may call it once
-// Serve runs.
+// Hang has the module stop for good, as its faults do. Any goroutine may call it once Serve runs.
 func (m *Module) Hang() {
 	done := make(chan struct{})
 	if m.post(func() { m.hang(); close(done) }) {
@@ -239,9 +231,8 @@ func (m *Module) Hang() {
 	}
 }
 
-// Serve switches the module on and runs it on port, the far end of the host's
-// serial line, until ctx ends or the port fails, which it returns. It closes port
-// and leaves no goroutine. Call it once.
+// Serve switches the module on and runs it on port, the far end of the host's serial line, until ctx ends or the port
+// fails, which it returns. It closes port and leaves no goroutine. Call it once.
 func (m *Module) Serve(ctx context.Context, port io.ReadWriteCloser) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -12,9 +12,8 @@ import (
 // recordGap is the silence that ends an entry of a recording.
 const recordGap = 50 * time.Millisecond
 
-// A recorder puts what passes over the UART into entries: a line of the host's, and
-// what the module says up to the next one or a pause. Secrets are found in whole
-// lines.
+// A recorder puts what passes over the UART into entries: a line of the host's, and what the module says up to the next
+// one or a pause. Secrets are found in whole lines.
 type recorder struct {
 	mu    sync.Mutex
 	write func(Record)
@@ -35,8 +34,7 @@ type Record struct {
 	Text     string // secrets masked
 }
 
-// String returns an entry as a line: the time in seconds, > from the host or < to it,
-// and the text in quotes of Go.
+// String returns an entry as a line: the time in seconds, > from the host or < to it, and the text in quotes of Go.
 func (r Record) String() string {
 	way := "<"
 	if r.FromHost {
@@ -45,8 +43,7 @@ func (r Record) String() string {
 	return fmt.Sprintf("%.6f %s %q", r.At.Seconds(), way, r.Text)
 }
 
-// add takes bytes that have passed. A line of the host's that begins ends what the
-// module has said before.
+// add takes bytes that have passed. A line of the host's that begins ends what the module has said before.
 func (r *recorder) add(fromHost bool, p []byte) {
 	if r.write == nil {
 		return
@@ -80,8 +77,7 @@ func (r *recorder) add(fromHost bool, p []byte) {
 	}
 }
 
-// unfinished reports whether text ends in what may become, typed slowly or its echo, a
-// command with a secret.
+// unfinished reports whether text ends in what may become, typed slowly or its echo, a command with a secret.
 func unfinished(text []byte) bool {
 	line := text[bytes.LastIndexAny(text, "\r\n>")+1:]
 	line = bytes.TrimLeft(line, " ")

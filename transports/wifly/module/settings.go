@@ -30,9 +30,8 @@ type param struct {
 	aliases            []string
 }
 
-// params are the settings in the order in which get shows them. Some change
-// nothing in software (txpower, sensor masks); they are kept, shown and saved, as
-// hosts set them and check what they set.
+// params are the settings in the order in which get shows them. Some change nothing in software (txpower, sensor
+// masks); they are kept, shown and saved, as hosts set them and check what they set.
 var params = []param{
 	{group: "wlan", name: "ssid", label: "SSID", kind: text, def: "roving1", max: 32},
 	{group: "wlan", name: "channel", label: "Chan", kind: number, def: "0", max: 13},
@@ -118,8 +117,7 @@ var params = []param{
 	{group: "q", name: "power", label: "Power", kind: mask, def: "0x0", max: 0xffff},
 }
 
-// groups are the names of groups in their order; one letter is enough for a host
-// to name one, the first that has it.
+// groups are the names of groups in their order; one letter is enough for a host to name one, the first that has it.
 var groups = func() []string {
 	var names []string
 	for _, p := range params {

@@ -48,9 +48,8 @@ type link struct {
 	ended   error // what Read said in the end
 }
 
-// async runs work in the background for at most dialTimeout, and then, in the loop,
-// the function that it returns as done; or discard, where the module has rebooted,
-// hangs or has ended meanwhile.
+// async runs work in the background for at most dialTimeout, and then, in the loop, the function that it returns as
+// done; or discard, where the module has rebooted, hangs or has ended meanwhile.
 func (m *Module) async(work func(ctx context.Context) (done, discard func())) {
 	boots, ctx := m.boots, m.ctx
 	m.owned.Go(func() {
@@ -263,8 +262,7 @@ func (m *Module) reconnect() {
 	})
 }
 
-// hangUp ends the connection, or an attempt at one, without a word to the host. What the host sent before
-// still leaves.
+// hangUp ends the connection, or an attempt at one, without a word to the host. What the host sent before still leaves.
 func (m *Module) hangUp() {
 	l := m.link
 	m.link, m.dialling, m.held = nil, false, nil

@@ -26,9 +26,8 @@ const (
 	stall = 100 * time.Millisecond
 )
 
-// uart is the module's serial port: two goroutines that carry bytes at the speed of
-// the wire. What is not read from port waits in the host's buffer, which is what
-// RTS does; that the host does not read is what CTS says.
+// uart is the module's serial port: two goroutines that carry bytes at the speed of the wire. What is not read from
+// port waits in the host's buffer, which is what RTS does; that the host does not read is what CTS says.
 type uart struct {
 	port     io.ReadWriteCloser
 	hostRate func() int // 0: fits
@@ -44,8 +43,7 @@ type uart struct {
 	sent chan struct{}
 }
 
-// piece is bytes from the host and the time in which they came. They are valid
-// until the next piece is received.
+// piece is bytes from the host and the time in which they came. They are valid until the next piece is received.
 type piece struct {
 	data       []byte
 	start, end time.Time

@@ -7,10 +7,9 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// Permute moves the flags of a command line before its arguments, because
-// urfave/cli v2 takes a flag behind the first argument for an argument. The
-// arguments follow a "--", which also ends the flags where the user wrote it. A
-// command that is asked for help gets none: it would take them for its commands.
+// Permute moves the flags of a command line before its arguments, because urfave/cli v2 takes a flag behind the first
+// argument for an argument. The arguments follow a "--", which also ends the flags where the user wrote it. A command
+// that is asked for help gets none: it would take them for its commands.
 func Permute(app *cli.App, args []string) []string {
 	out := args[:min(1, len(args)):min(1, len(args))]
 	flags, commands := app.Flags, app.Commands
@@ -84,8 +83,7 @@ func takesValue(flags []cli.Flag, arg string) bool {
 	return false
 }
 
-// oneName writes a flag by its long name: urfave/cli takes -m and --message for a
-// contradiction when both are there.
+// oneName writes a flag by its long name: urfave/cli takes -m and --message for a contradiction when both are there.
 func oneName(flags []cli.Flag, arg string) string {
 	name, value, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 	f := FindFlag(flags, name)

@@ -118,8 +118,7 @@ func (c *Config) check(commands []*cli.Command) error {
 	return c.checkTable(commands, c.Root, nil)
 }
 
-// checkTable checks the table at path, whose keys are commands, and flags that
-// one of them has.
+// checkTable checks the table at path, whose keys are commands, and flags that one of them has.
 func (c *Config) checkTable(commands []*cli.Command, table map[string]any, path []string) error {
 	for _, k := range slices.Sorted(maps.Keys(table)) {
 		key := append(path[:len(path):len(path)], k)
@@ -151,8 +150,7 @@ func (c *Config) checkTable(commands []*cli.Command, table map[string]any, path 
 	return nil
 }
 
-// checkFlag checks that the last part of key is a flag of one of the commands, or
-// below them.
+// checkFlag checks that the last part of key is a flag of one of the commands, or below them.
 func (c *Config) checkFlag(commands []*cli.Command, key []string) error {
 	var all []cli.Flag
 	var known []string
@@ -212,8 +210,7 @@ func (c *Config) use(name string) (string, error) {
 	return url, nil
 }
 
-// expandProfiles puts the URLs of profiles in place of @NAME, where the command
-// takes a URL. args are permuted.
+// expandProfiles puts the URLs of profiles in place of @NAME, where the command takes a URL. args are permuted.
 func (e *Env) expandProfiles(app *cli.App, args []string) ([]string, error) {
 	split := slices.Index(args, "--")
 	if split < 0 {
@@ -258,9 +255,8 @@ func (e *Env) expandProfiles(app *cli.App, args []string) ([]string, error) {
 	return args, nil
 }
 
-// configure gives the flags of a command that neither the command line nor the
-// environment has set what the configuration says: first the profiles, then the
-// command's table, then those above it.
+// configure gives the flags of a command that neither the command line nor the environment has set what the
+// configuration says: first the profiles, then the command's table, then those above it.
 func (e *Env) configure(c *cli.Context) error {
 	cfg, err := e.LoadConfig(c.App.Commands, c.String("config"), c.IsSet("config"))
 	if err != nil {
@@ -285,8 +281,7 @@ func (e *Env) configure(c *cli.Context) error {
 	return nil
 }
 
-// commandPath returns the names of a command and of those it is below, the
-// uppermost first, as they stand in the tree.
+// commandPath returns the names of a command and of those it is below, the uppermost first, as they stand in the tree.
 func commandPath(c *cli.Context) (path []string) {
 	for _, c := range c.Lineage() {
 		if c.Command != nil {

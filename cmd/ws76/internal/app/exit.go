@@ -80,8 +80,7 @@ func CodeGiven(err error) (code int, given bool) {
 	return coded.code, given
 }
 
-// SilentError ends the process with a code and without a word: what there was
-// to say has been said.
+// SilentError ends the process with a code and without a word: what there was to say has been said.
 type SilentError int
 
 func (e SilentError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }

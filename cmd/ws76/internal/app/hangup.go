@@ -39,8 +39,7 @@ func endByHangup(signals chan<- os.Signal) {
 	}()
 }
 
-// OnHangup calls f on each SIGHUP until stop is called, which waits for a call that
-// is under way.
+// OnHangup calls f on each SIGHUP until stop is called, which waits for a call that is under way.
 func OnHangup(f func()) (stop func()) {
 	c := make(chan os.Signal, 1)
 	free := TakeHangups(c)

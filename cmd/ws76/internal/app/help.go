@@ -28,8 +28,7 @@ EXAMPLES:
    printf 'on\n' | ws76 frame encode | xxd               what a message is on the wire
 `
 
-// otherCommands lists the commands that are not built in, for appHelp. Others have named
-// them and written what they do.
+// otherCommands lists the commands that are not built in, for appHelp. Others have named them and written what they do.
 func otherCommands(list []Word) string {
 	width := 12
 	for _, c := range list {
@@ -116,8 +115,7 @@ func paragraphs(text string) string {
 	return b.String()
 }
 
-// Wrap breaks text into lines of at most helpWidth columns, all but the first
-// indented by margin.
+// Wrap breaks text into lines of at most helpWidth columns, all but the first indented by margin.
 func Wrap(text string, margin int) string {
 	var b strings.Builder
 	column := margin

@@ -160,8 +160,7 @@ func (l *Logger) hasLines(arg any) bool {
 // Lines is text of others that may have several, such as what a script prints.
 type Lines string
 
-// appendLines escapes a text of several lines. None but the first can be taken for one of
-// the log: they are indented.
+// appendLines escapes a text of several lines. None but the first can be taken for one of the log: they are indented.
 func appendLines(dst, text []byte) []byte {
 	for i, line := range bytes.Split(text, []byte("\n")) {
 		if i > 0 {

@@ -13,10 +13,9 @@ func (e *Env) DenseGC() {
 	}
 }
 
-// ballast is memory that nothing touches, so that it is only addresses. What a
-// script is given of a message is garbage afterwards, and the collector runs when
-// there is as much garbage as there are other things on the heap: in a process of a
-// few megabytes that is some hundred times a second.
+// ballast is memory that nothing touches, so that it is only addresses. What a script is given of a message is garbage
+// afterwards, and the collector runs when there is as much garbage as there are other things on the heap: in a process
+// of a few megabytes that is some hundred times a second.
 var ballast struct {
 	once sync.Once
 	b    []byte
@@ -24,8 +23,7 @@ var ballast struct {
 
 const ballastSize = 32 << 20
 
-// RareGC makes the collector run less often in a command with scripts, unless
-// $GOGC says how often it is to.
+// RareGC makes the collector run less often in a command with scripts, unless $GOGC says how often it is to.
 func (e *Env) RareGC() {
 	ballast.once.Do(func() {
 		if e.Getenv("GOGC") == "" {

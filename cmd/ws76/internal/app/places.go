@@ -6,8 +6,7 @@ import (
 	"path/filepath"
 )
 
-// StateDir is the folder of what is kept from one run to the next, under
-// $XDG_STATE_HOME.
+// StateDir is the folder of what is kept from one run to the next, under $XDG_STATE_HOME.
 func (e *Env) StateDir() (string, error) {
 	state, err := e.xdg("XDG_STATE_HOME", ".local", "state")
 	return filepath.Join(state, "ws76"), err

@@ -29,8 +29,7 @@ type Program struct {
 	Hint    func(error) string // what would help, to be put behind its text
 	Several func(error) bool   // whether its text is several lines
 
-	// Last says what is left undone when a command has ended, or with hurried is not waited
-	// for any more.
+	// Last says what is left undone when a command has ended, or with hurried is not waited for any more.
 	Last func(hurried bool)
 
 	grace atomic.Int64 // see EndWithin
@@ -68,8 +67,7 @@ func (e *Env) Main() int {
 		if grace > 0 {
 			over = time.After(grace)
 		}
-		// The second one does not wait for anything but to give the terminal back, and to
-		// say what is left.
+		// The second one does not wait for anything but to give the terminal back, and to say what is left.
 		select {
 		case last = <-signals:
 		case <-over:

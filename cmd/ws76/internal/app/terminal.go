@@ -72,8 +72,7 @@ func cutRune(p []byte) int {
 	return 0
 }
 
-// FileOf returns the file behind a stream of the process, nil where there is none. What
-// goes there is not escaped.
+// FileOf returns the file behind a stream of the process, nil where there is none. What goes there is not escaped.
 func FileOf(stream any) *os.File {
 	switch s := stream.(type) {
 	case *os.File:
@@ -99,8 +98,7 @@ func IsTerminal(stream any) bool {
 	return f != nil && term.IsTerminal(int(f.Fd()))
 }
 
-// RefuseBinary is an error if standard output is a terminal: what names the
-// bytes that would be written there.
+// RefuseBinary is an error if standard output is a terminal: what names the bytes that would be written there.
 func (e *Env) RefuseBinary(what string) error {
 	if IsTerminal(e.Stdout) {
 		return Usagef("%s are bytes, not text: not written to a terminal; redirect them, or pipe them into xxd", what)

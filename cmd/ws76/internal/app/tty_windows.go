@@ -22,8 +22,7 @@ func enableSequences(out *os.File) (undo func(), err error) {
 	return func() { windows.SetConsoleMode(handle, mode) }, nil
 }
 
-// WatchTerminal has no signals to wait for here: the size of the terminal is looked
-// at with each update.
+// WatchTerminal has no signals to wait for here: the size of the terminal is looked at with each update.
 func WatchTerminal(chan<- os.Signal) {}
 
 // IsContinue reports nothing: no process is stopped here.

@@ -128,8 +128,7 @@ type Request struct {
 // would send what the child asks for to a stranger.
 var secretHeaders = []string{"Authorization", "Proxy-Authorization", "Proxy"}
 
-// Environment returns variables like those of a CGI program (RFC 3875, section
-// 4.1), as websocketd has them.
+// Environment returns variables like those of a CGI program (RFC 3875, section 4.1), as websocketd has them.
 func (r *Request) Environment() []string {
 	path, query, _ := strings.Cut(r.Request.Resource, "?")
 	host, port := r.server()

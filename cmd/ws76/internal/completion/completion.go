@@ -62,9 +62,8 @@ func printScript(e *app.Env, names []string) error {
 	return app.Usagef("completion: no script for %q; want one of %s", names[0], known)
 }
 
-// WordsCommand is what the scripts call: it prints what begins with PREFIX of
-// the words of KIND, one a line, a tab and what it is behind it. It is silent
-// about errors: there is nobody to read them.
+// WordsCommand is what the scripts call: it prints what begins with PREFIX of the words of KIND, one a line, a tab and
+// what it is behind it. It is silent about errors: there is nobody to read them.
 func WordsCommand(e *app.Env) *cli.Command {
 	return &cli.Command{
 		Name: "__complete", ArgsUsage: "KIND PREFIX", Hidden: true, HideHelp: true,
@@ -110,8 +109,7 @@ func plainWord(text string) bool {
 	return text != ""
 }
 
-// filesBehind lists the files whose paths begin with prefix, which begins with
-// scheme, a slash behind folders.
+// filesBehind lists the files whose paths begin with prefix, which begins with scheme, a slash behind folders.
 func filesBehind(scheme, prefix string) []app.Word {
 	path, ok := strings.CutPrefix(prefix, scheme)
 	if !ok || !strings.HasPrefix(path, "/") {

@@ -27,12 +27,10 @@ const (
 	waitingCost = 64
 )
 
-// console is the terminal of connect where a user sits at it: a line that is edited,
-// below what comes in and what is to be said. It replaces standard input and output
-// of the line mode from start to close, in which ends do not differ.
+// console is the terminal of connect where a user sits at it: a line that is edited, below what comes in and what is to
+// be said. It replaces standard input and output of the line mode from start to close, in which ends do not differ.
 //
-// What is typed waits in line for receive, so that ^C is obeyed whatever the peer
-// does.
+// What is typed waits in line for receive, so that ^C is obeyed whatever the peer does.
 type console struct {
 	*reach.Env
 	in, out  *os.File
@@ -78,9 +76,8 @@ const (
 	wantQuit
 )
 
-// newConsole returns the console that newTerminal uses, or nil where the plain line
-// mode is right: input or output is no terminal, or a dumb one, or --in does not read
-// lines.
+// newConsole returns the console that newTerminal uses, or nil where the plain line mode is right: input or output is
+// no terminal, or a dumb one, or --in does not read lines.
 func newConsole(e *reach.Env, options *Options, in, out format.Options) (*console, error) {
 	switch in.Format {
 	case format.Lines, format.Hex, format.Base64, format.JSON:
@@ -114,8 +111,7 @@ func newConsole(e *reach.Env, options *Options, in, out format.Options) (*consol
 	return t, nil
 }
 
-// dumbTerminal reports whether the terminal knows no control sequences. A console of
-// Windows has no TERM.
+// dumbTerminal reports whether the terminal knows no control sequences. A console of Windows has no TERM.
 func dumbTerminal(e *reach.Env) bool {
 	name := e.Getenv("TERM")
 	return name == "dumb" || name == "" && os.PathSeparator == '/'
@@ -171,9 +167,8 @@ func (t *console) start() error {
 	return nil
 }
 
-// close takes the prompt off the screen and gives the terminal back. It waits no
-// longer than ctx for a terminal that takes no output. What was typed and is not
-// sent is said.
+// close takes the prompt off the screen and gives the terminal back. It waits no longer than ctx for a terminal that
+// takes no output. What was typed and is not sent is said.
 func (t *console) close(ctx context.Context) {
 	t.state.Lock()
 	defer t.state.Unlock()

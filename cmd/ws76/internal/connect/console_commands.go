@@ -14,8 +14,7 @@ import (
 	"github.com/ws76/ws76/scripts"
 )
 
-// commands are what a typed line may be that begins with a slash. They are looked up
-// by name, the argument goes to run.
+// commands are what a typed line may be that begins with a slash. They are looked up by name, the argument goes to run.
 var commands []command
 
 type command struct {
@@ -75,8 +74,7 @@ func completeCommand(before string) []string {
 	return found
 }
 
-// completeFile completes path to the names of scripts and folders; before stands in
-// front of each.
+// completeFile completes path to the names of scripts and folders; before stands in front of each.
 func completeFile(before, path string) []string {
 	found := []string{}
 	dir, prefix := filepath.Split(path)
@@ -246,8 +244,7 @@ func (t *console) endSession() {
 	}
 }
 
-// scriptCommand loads a script and puts it behind those of the session at hand; the
-// sessions to come begin with it.
+// scriptCommand loads a script and puts it behind those of the session at hand; the sessions to come begin with it.
 func (t *console) scriptCommand(path string) {
 	if path == "" {
 		t.say("/script: no file; for instance /script upper.lua")

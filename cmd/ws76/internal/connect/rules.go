@@ -14,8 +14,7 @@ import (
 	"github.com/ws76/ws76/internal/silence"
 )
 
-// rules end a run by what is received: -n, --until, --expect, --idle. The counts
-// go on over reconnects.
+// rules end a run by what is received: -n, --until, --expect, --idle. The counts go on over reconnects.
 type rules struct {
 	*Rules
 	until, expect *regexp.Regexp
@@ -77,8 +76,7 @@ func (r *rules) see(data []byte) error {
 	return nil
 }
 
-// watchIdle ends a session in which nothing was received, and nothing but heartbeats
-// sent, for --idle.
+// watchIdle ends a session in which nothing was received, and nothing but heartbeats sent, for --idle.
 func (r *rules) watchIdle(s *relay.Session, conn *core.Conn, sent *atomic.Uint64) {
 	if r.Idle <= 0 {
 		return

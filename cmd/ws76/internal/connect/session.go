@@ -21,8 +21,7 @@ import (
 	"github.com/ws76/ws76/scripts"
 )
 
-// pipe is one run of connect: the terminal joined to a connection, and to the
-// next one where --reconnect says so.
+// pipe is one run of connect: the terminal joined to a connection, and to the next one where --reconnect says so.
 type pipe struct {
 	*reach.Env
 	scripts   scripts.Set
@@ -86,8 +85,7 @@ func (p *pipe) run(ctx context.Context) error {
 	}
 }
 
-// Clean ends that --reconnect mends too: one that the peer chose, and /close. And
-// /quit, while there is no connection.
+// Clean ends that --reconnect mends too: one that the peer chose, and /close. And /quit, while there is no connection.
 var (
 	errPeerClosed = errors.New("the peer closed the connection")
 	errClosedHere = errors.New("the connection is closed")
@@ -187,8 +185,7 @@ func (p *pipe) undelivered(s relay.Stats, conn *core.Conn, err error) {
 	}
 }
 
-// left says how much of the standard input, which is closed, was read and will not be
-// sent. err is how connect ends.
+// left says how much of the standard input, which is closed, was read and will not be sent. err is how connect ends.
 func (p *pipe) left(err error) {
 	switch n := p.terminal.Left(); {
 	case n == 0:
@@ -239,9 +236,8 @@ func (p *pipe) ended(conn *core.Conn, err error) error {
 	return plainly(err)
 }
 
-// complains reports whether a peer's close code of RFC 6455, section 7.4.1 says
-// that something went wrong. What applications mean by theirs, from 3000 on, is
-// not known here.
+// complains reports whether a peer's close code of RFC 6455, section 7.4.1 says that something went wrong. What
+// applications mean by theirs, from 3000 on, is not known here.
 func complains(code int) bool {
 	return code > rfc6455.CodeGoingAway && code < 3000 && code != rfc6455.CodeNoStatus
 }

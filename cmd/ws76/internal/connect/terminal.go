@@ -148,8 +148,7 @@ func (t *terminal) Receive(ctx context.Context) (core.Message, error) {
 	return m, err
 }
 
-// hook has a binary message of standard input, which conn has no frame for, be an
-// error of the input.
+// hook has a binary message of standard input, which conn has no frame for, be an error of the input.
 func (t *terminal) hook(conn *core.Conn) relay.Hook {
 	return relay.HookFunc(func(_ *relay.Session, next relay.Sink) (relay.Sink, error) {
 		if !conn.Dialect().Hixie() || t.console != nil {

@@ -177,8 +177,7 @@ func reachable(addr net.Addr) string {
 	return (&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: tcp.Port}).String()
 }
 
-// newModule makes a module and the driver that dials through it, over pty or, where
-// that is nil, a line in memory.
+// newModule makes a module and the driver that dials through it, over pty or, where that is nil, a line in memory.
 func newModule(e *reach.Env, pty *rn131.PTY) (driver *wifly.Transport, run func(context.Context) error, err error) {
 	o := &rn131.Options{
 		Baud: lineBaud, Running: true, Settings: "set uart flow 1\n",
@@ -204,8 +203,7 @@ func newModule(e *reach.Env, pty *rn131.PTY) (driver *wifly.Transport, run func(
 	return wifly.New(config), func(ctx context.Context) error { return m.Serve(ctx, line) }, nil
 }
 
-// memoryPort is the host's end of a serial line in memory, which like a port can be
-// opened again after it was closed.
+// memoryPort is the host's end of a serial line in memory, which like a port can be opened again after it was closed.
 type memoryPort struct {
 	net.Conn
 	closed chan struct{}

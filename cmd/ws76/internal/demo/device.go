@@ -82,8 +82,7 @@ func (d *sensorDevice) connect(ctx context.Context) error {
 	}
 }
 
-// send finishes what it has begun when ctx ends: a cut frame would leave no way to
-// close the connection properly.
+// send finishes what it has begun when ctx ends: a cut frame would leave no way to close the connection properly.
 func (d *sensorDevice) send(ctx context.Context, conn *core.Conn, text []byte) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), core.DefaultCloseTimeout)
 	defer cancel()
@@ -101,8 +100,7 @@ func (d *sensorDevice) display(ctx context.Context, conn *core.Conn) error {
 	}
 }
 
-// readings are those of a room in the sun with clouds passing: slow curves that hang
-// together, and a little noise.
+// readings are those of a room in the sun with clouds passing: slow curves that hang together, and a little noise.
 func readings(at time.Duration) []reading {
 	wave := func(period, phase float64) float64 { return math.Sin(2*math.Pi*at.Seconds()/period + phase) }
 	noise := func(size float64) float64 { return size * (2*rand.Float64() - 1) }

@@ -55,8 +55,7 @@ func (b *blockEncoder) run() error {
 	}
 }
 
-// room makes sure that the next read has room, and that the message for which it is
-// made is not too large.
+// room makes sure that the next read has room, and that the message for which it is made is not too large.
 func (b *blockEncoder) room() error {
 	if int64(b.n) > b.max {
 		return b.tooLarge()
@@ -82,8 +81,7 @@ func (b *blockEncoder) position(i int) format.Position {
 	return format.Position{Format: b.format, Record: b.record + 1, Offset: b.offset + int64(i)}
 }
 
-// encode writes the frames of whole messages. What precedes one that is in error is
-// written, too.
+// encode writes the frames of whole messages. What precedes one that is in error is written, too.
 func (b *blockEncoder) encode(messages []byte) error {
 	if int64(len(messages))-1 > b.max || !hixie.ValidUTF8(messages) {
 		return b.encodeSingly(messages)
@@ -126,8 +124,7 @@ func (b *blockEncoder) encodeSingly(messages []byte) (err error) {
 	return err
 }
 
-// blockSink writes messages that are ended by a delimiter, as a format.Writer does,
-// and takes whole blocks of frames.
+// blockSink writes messages that are ended by a delimiter, as a format.Writer does, and takes whole blocks of frames.
 type blockSink struct {
 	w      io.Writer
 	format format.Format

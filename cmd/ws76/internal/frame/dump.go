@@ -230,8 +230,7 @@ func (d *dumper) frame(f *hixie.Frame, n int) error {
 	return nil
 }
 
-// end prints what is left where frames end for the reason err, if any. Offsets in
-// err are relative to start.
+// end prints what is left where frames end for the reason err, if any. Offsets in err are relative to start.
 func (d *dumper) end(err error, start int64) error {
 	var syntax *hixie.SyntaxError
 	switch {

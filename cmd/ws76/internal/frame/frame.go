@@ -19,11 +19,10 @@ import (
 	"github.com/ws76/ws76/scripts"
 )
 
-// How much frame reads at once. What a block becomes should fit into a pipe of
-// pipeSize, or each write waits in its middle for the other side: frames are up to
-// twice as long as their messages, messages never longer than their frames. Measured
-// from 128 KiB to 1 MiB: less is up to a tenth slower, since the time goes into waking
-// the other side; with 1 MiB encode is a tenth slower, and decode that much faster.
+// How much frame reads at once. What a block becomes should fit into a pipe of pipeSize, or each write waits in its
+// middle for the other side: frames are up to twice as long as their messages, messages never longer than their frames.
+// Measured from 128 KiB to 1 MiB: less is up to a tenth slower, since the time goes into waking the other side; with 1
+// MiB encode is a tenth slower, and decode that much faster.
 const (
 	blockSize   = 512 << 10
 	decodeBlock = 1 << 20
@@ -80,9 +79,8 @@ func (o *Options) noArguments(command string) error {
 	return nil
 }
 
-// run runs f, which reads standard input, and gives its errors their codes.
-// Nothing can break off a read of standard input, so when ctx is cancelled f is left
-// behind; the process ends then.
+// run runs f, which reads standard input, and gives its errors their codes. Nothing can break off a read of standard
+// input, so when ctx is cancelled f is left behind; the process ends then.
 func run(ctx context.Context, f func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- f() }()

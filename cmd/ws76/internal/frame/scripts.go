@@ -71,8 +71,7 @@ func (s *chain) message(m core.Message) error {
 	return s.sink(relay.AToB, m)
 }
 
-// stop ends the scripts: what they have sent is on its way then. It returns err, or
-// why a script has ended the command.
+// stop ends the scripts: what they have sent is on its way then. It returns err, or why a script has ended the command.
 func (s *chain) stop(err error) error {
 	s.session.Closed(nil)
 	hooks.Stop(s.set, core.DefaultCloseTimeout)

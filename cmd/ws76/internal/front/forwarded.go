@@ -81,8 +81,7 @@ func PeerName(addr net.Addr) string {
 	return addr.String()
 }
 
-// RemoteName is who a request comes from, for logs and children: with
-// --trust-forwarded whom the proxy names.
+// RemoteName is who a request comes from, for logs and children: with --trust-forwarded whom the proxy names.
 func (f *Front) RemoteName(addr net.Addr, fields hixie.Fields) string {
 	if f.Forwarded {
 		if name, ok := lastOf(fields, "X-Forwarded-For"); ok {

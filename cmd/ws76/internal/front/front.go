@@ -20,9 +20,8 @@ import (
 	wstls "github.com/ws76/ws76/transports/tls"
 )
 
-// Front is what stands before whoever lets clients in: who may come in, certificates,
-// scripts that have a say in it, and the log of whom it refused and what was lost. Its
-// reload reads anew what may have changed.
+// Front is what stands before whoever lets clients in: who may come in, certificates, scripts that have a say in it,
+// and the log of whom it refused and what was lost. Its reload reads anew what may have changed.
 type Front struct {
 	*reach.Env
 	Gate    *gate.Gate
@@ -41,8 +40,7 @@ type Front struct {
 	Drops      dropLog
 }
 
-// Open reads who may come in. messages reports whether plain HTTP finds messages at a
-// resource; nil: nowhere.
+// Open reads who may come in. messages reports whether plain HTTP finds messages at a resource; nil: nowhere.
 func (f *Front) Open(o *Options, messages func(resource string) bool) error {
 	f.Forwarded, f.TurnedAway.log, f.Drops.log = o.Forwarded, f.Log, f.Log
 	g, err := listen.Gate(o.Origins, o.Hosts)

@@ -12,8 +12,7 @@ import (
 	"github.com/ws76/ws76/core"
 )
 
-// Bounds of what is said of refusals: of one address within a period, and the addresses
-// that are told apart.
+// Bounds of what is said of refusals: of one address within a period, and the addresses that are told apart.
 const (
 	maxSaid      = 10
 	maxAddresses = 1000

@@ -21,9 +21,8 @@ type Chain struct {
 	Connect []*scripts.Script // plugins that are asked for the URL to dial
 }
 
-// NewChain loads plugins, scripts and texts; extra, which may be nil,
-// adds to the options of each. The caller starts and stops them. The Set is nil
-// where nothing is named.
+// NewChain loads plugins, scripts and texts; extra, which may be nil, adds to the options of each. The caller starts
+// and stops them. The Set is nil where nothing is named.
 func (o *Options) NewChain(ctx context.Context, e *app.Env, extra func(*scripts.Options)) (Chain, error) {
 	// Where there is no script as well: one may be added tomorrow.
 	if _, err := o.Permissions(); err != nil {

@@ -22,8 +22,7 @@ func PluginFinder(e *app.Env, path string) *plugins.Finder {
 	return f
 }
 
-// PluginMissing says of a plugin that cannot be used what would help. What is who
-// asks for it.
+// PluginMissing says of a plugin that cannot be used what would help. What is who asks for it.
 func PluginMissing(what string, finder *plugins.Finder, name string, err error) error {
 	if !errors.Is(err, plugins.ErrNotFound) {
 		return app.WithCode(app.ExitScript, err)

@@ -22,8 +22,7 @@ import (
 	"github.com/ws76/ws76/scripts/permit"
 )
 
-// ForScript are the options that all commands have in common. name is what the
-// script's store is found by.
+// ForScript are the options that all commands have in common. name is what the script's store is found by.
 func (o *Options) ForScript(e *app.Env, name string) (scripts.Options, error) {
 	e.RareGC()
 	to := scripts.Options{
@@ -129,8 +128,7 @@ func Stop(set scripts.Set, timeout time.Duration) {
 	set.Stop(ctx, "done")
 }
 
-// TraceFrames lets on_frame see the frames of a connection. session returns nil
-// until the connection has one.
+// TraceFrames lets on_frame see the frames of a connection. session returns nil until the connection has one.
 func TraceFrames(trace *core.Trace, session func() *scripts.Session, side relay.Side) *core.Trace {
 	var t core.Trace
 	if trace != nil {

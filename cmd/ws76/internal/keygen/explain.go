@@ -70,8 +70,7 @@ func (k *keygen) explainKey(field string, key []byte) error {
 	return fmt.Errorf("%s: %w", field, err)
 }
 
-// reason says in a few words what is wrong with a key whose digits, spaces and
-// division were shown.
+// reason says in a few words what is wrong with a key whose digits, spaces and division were shown.
 func reason(bad *hixie.KeyError) string {
 	switch bad.Err {
 	case hixie.ErrNoDigits:
@@ -141,8 +140,7 @@ func remainderCause(bad *hixie.KeyError, divides func(spaces int) bool) string {
 	return "no count of spaces that the draft allows fits: the client makes wrong keys, or the digits were changed"
 }
 
-// likelyMistake names the mistake in computing an answer that gives got, "" if
-// none of the usual ones does.
+// likelyMistake names the mistake in computing an answer that gives got, "" if none of the usual ones does.
 func likelyMistake(c *hixie.Challenge, got [16]byte) string {
 	key1, err1 := hixie.ParseKey(c.Key1)
 	key2, err2 := hixie.ParseKey(c.Key2)

@@ -53,8 +53,7 @@ func newKeyReport(key []byte) keyReport {
 	return r
 }
 
-// reportJSON prints a challenge as an object on a line. The error is for bad keys
-// and for --verify.
+// reportJSON prints a challenge as an object on a line. The error is for bad keys and for --verify.
 func (k *keygen) reportJSON(c *hixie.Challenge) error {
 	r := challengeReport{
 		Version: app.ReportVersion,
@@ -88,8 +87,7 @@ func (k *keygen) reportJSON(c *hixie.Challenge) error {
 	return nil
 }
 
-// writeJSON prints a report as a line. Reports always encode; if out fails, so
-// does its flush.
+// writeJSON prints a report as a line. Reports always encode; if out fails, so does its flush.
 func (k *keygen) writeJSON(report any) {
 	enc := json.NewEncoder(k.out)
 	enc.SetEscapeHTML(false) // keys have <, > and &

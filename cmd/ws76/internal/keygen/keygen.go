@@ -1,5 +1,4 @@
-// Package keygen is ws76 keygen: challenges of draft 76, their answers, and what is wrong with
-// keys.
+// Package keygen is ws76 keygen: challenges of draft 76, their answers, and what is wrong with keys.
 package keygen
 
 import (
@@ -97,8 +96,7 @@ func run(ctx context.Context, e *app.Env, o *Options) error {
 	return err
 }
 
-// keygen is one run of the command. What it writes to out is checked when that
-// is flushed.
+// keygen is one run of the command. What it writes to out is checked when that is flushed.
 type keygen struct {
 	*app.Env
 	*Options
@@ -125,8 +123,7 @@ func (k *keygen) run(ctx context.Context) error {
 	return k.generate(ctx)
 }
 
-// check refuses flags that contradict each other, or have nothing to
-// work on.
+// check refuses flags that contradict each other, or have nothing to work on.
 func (o *Options) check() error {
 	if len(o.Args) > 0 {
 		return app.Usagef("keygen takes no arguments, got %q; a key goes behind --key1 or --key2, in quotes", o.Args[0])

@@ -56,8 +56,7 @@ func (k *keygen) request(ctx context.Context, response bool) error {
 	return k.respond(&o)
 }
 
-// respond writes the complete response of a server that takes the first
-// sub-protocol it was offered.
+// respond writes the complete response of a server that takes the first sub-protocol it was offered.
 func (k *keygen) respond(o *hixie.Opening) error {
 	protocol := ""
 	if len(o.Protocols) > 0 {

@@ -43,8 +43,7 @@ func (h *Hold) Budget() (*core.Budget, error) {
 	return core.NewBudget(n), err
 }
 
-// Limit is MaxPending. A largest message is what it lets through at least,
-// where it does not say otherwise.
+// Limit is MaxPending. A largest message is what it lets through at least, where it does not say otherwise.
 func (h *Hold) Limit() (int64, error) {
 	if h.MaxPending < h.MaxMessage && h.PendingGiven {
 		return 0, app.Usagef("--max-pending %v: a message of --max-message %v could never arrive; want no less than that", flags.FormatBytes(h.MaxPending), flags.FormatBytes(h.MaxMessage))

@@ -39,8 +39,7 @@ func Read(c *cli.Context) Options {
 	return Options{Reach: reach.Read(c), Hooks: hooks.Read(c), ViaGiven: c.IsSet("via")}
 }
 
-// ForScript are the options of a script that opens connections itself: they are
-// the flags of the command line.
+// ForScript are the options of a script that opens connections itself: they are the flags of the command line.
 func (o *Options) ForScript(e *reach.Env, name string) (scripts.Options, error) {
 	to, err := o.Hooks.ForScript(e.Env, name)
 	if err != nil {
@@ -61,8 +60,7 @@ func (o *Options) ForScript(e *reach.Env, name string) (scripts.Options, error) 
 	return to, nil
 }
 
-// open is ws76.open with the flags of the command line: over --via where they
-// name one, and raw is tcp: or tls:.
+// open is ws76.open with the flags of the command line: over --via where they name one, and raw is tcp: or tls:.
 func (o *Options) open(ctx context.Context, e *reach.Env, raw string) (net.Conn, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "tcp" && u.Scheme != "tls" || !o.ViaGiven && o.Reach.Proxy == nil && len(o.Reach.Resolve) == 0 {
@@ -84,9 +82,8 @@ func AsLoadError(err error) error {
 	return app.WithCode(app.ExitScript, &scripts.LoadError{Script: failed.Script, Err: errors.New(failed.Text), Traceback: failed.Traceback})
 }
 
-// Dial is ws76.connect: the dialer of connect with the flags of the command line,
-// over which the script's options go. url is where plugins have led to from what was
-// asked for.
+// Dial is ws76.connect: the dialer of connect with the flags of the command line, over which the script's options go.
+// url is where plugins have led to from what was asked for.
 func (o *Options) Dial(ctx context.Context, e *reach.Env, asked, url string, so scripts.DialOptions) (*core.Conn, error) {
 	way := *o.Reach
 	chosen := so.Via == "" || so.Via == way.Via
@@ -119,8 +116,7 @@ func (o *Options) Dial(ctx context.Context, e *reach.Env, asked, url string, so 
 	return d.Dial(ctx)
 }
 
-// Open is ws76.open: tcp://HOST:PORT, or the URL of any transport, of which
-// "host:port" may be the address.
+// Open is ws76.open: tcp://HOST:PORT, or the URL of any transport, of which "host:port" may be the address.
 func Open(ctx context.Context, e *reach.Env, raw string) (net.Conn, error) {
 	via, addr := raw, ""
 	if u, err := url.Parse(raw); err == nil && (u.Scheme == "tcp" || u.Scheme == "tls") && u.Host != "" {

@@ -45,9 +45,8 @@ func LimitFlag(err error) string {
 	return ""
 }
 
-// Code finds the exit code of an error of a library package by its type.
-// What is most particular comes first: a handshake that timed out is a timeout,
-// a connection that broke because of bad frames is a protocol violation.
+// Code finds the exit code of an error of a library package by its type. What is most particular comes first: a
+// handshake that timed out is a timeout, a connection that broke because of bad frames is a protocol violation.
 func Code(err error) int {
 	if code, given := app.CodeGiven(err); given {
 		return code
@@ -87,8 +86,7 @@ func Code(err error) int {
 	return app.ExitOther
 }
 
-// deviceFailed reports whether what failed is on this side: a serial line, a
-// child process, a descriptor.
+// deviceFailed reports whether what failed is on this side: a serial line, a child process, a descriptor.
 func deviceFailed(err error) bool {
 	var module *wifly.Error
 	if errors.As(err, &module) {

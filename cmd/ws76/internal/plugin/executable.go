@@ -41,8 +41,7 @@ func programOf(commands []*cli.Command, name string) string {
 	return path
 }
 
-// isBuiltin reports whether a name is that of a command of ws76 itself; help is one
-// that stands before others.
+// isBuiltin reports whether a name is that of a command of ws76 itself; help is one that stands before others.
 func isBuiltin(commands []*cli.Command, name string) bool {
 	return name == "help" || app.Find(commands, name) != nil
 }
@@ -68,9 +67,8 @@ func Added(e *reach.Env, builtin []*cli.Command, args []string) *cli.Command {
 	}
 }
 
-// runProgram runs an executable as if it were a command: with the streams, the
-// environment, and what it may want to call in WS76_EXECUTABLE and WS76_VERSION.
-// Its exit code is handed on.
+// runProgram runs an executable as if it were a command: with the streams, the environment, and what it may want to
+// call in WS76_EXECUTABLE and WS76_VERSION. Its exit code is handed on.
 func runProgram(ctx context.Context, e *reach.Env, path string, args []string) error {
 	command := exec.CommandContext(ctx, path, args...)
 	command.Stdin, command.Stdout, command.Stderr = e.Stdin, app.Behind(e.Stdout), app.Behind(e.Stderr)
@@ -78,8 +76,7 @@ func runProgram(ctx context.Context, e *reach.Env, path string, args []string) e
 	if self, err := os.Executable(); err == nil {
 		command.Env = append(command.Env, "WS76_EXECUTABLE="+self)
 	}
-	// A ^C of the terminal reaches the program by itself, once. What only this process
-	// gets is handed on.
+	// A ^C of the terminal reaches the program by itself, once. What only this process gets is handed on.
 	command.Cancel = func() error {
 		var sig app.SignalError
 		if errors.As(context.Cause(ctx), &sig) && (sig.Sig != os.Interrupt || !app.IsTerminal(e.Stdin)) {
@@ -180,8 +177,7 @@ func runCommand(ctx context.Context, e *reach.Env, p *plugins.Plugin, name strin
 	return luaprogram.AsLoadError(err)
 }
 
-// Commands are the commands that are not built in, each by what addedCommand
-// takes for it.
+// Commands are the commands that are not built in, each by what addedCommand takes for it.
 func Commands(e *reach.Env) []app.Word {
 	builtin := e.Program.Commands()
 	var list []app.Word

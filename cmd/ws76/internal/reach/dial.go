@@ -68,8 +68,7 @@ func (e *Env) NewDialer(url string, o *Options) (*Dialer, error) {
 	return d, nil
 }
 
-// setChallenge takes --key1, --key2 and --key3, which are checked before anything
-// is dialled.
+// setChallenge takes --key1, --key2 and --key3, which are checked before anything is dialled.
 func (d *Dialer) setChallenge(o *Options) error {
 	switch {
 	case o.Key1 == "" && o.Key2 == "" && o.Key3 == "":
@@ -129,8 +128,7 @@ func (e *Env) newTransport(o *Options, target core.Target, config *tls.Config) (
 	return e.throughProxy(o, direct, target, options)
 }
 
-// Dial connects within --connect-timeout and adds to a handshake error what the
-// command line can do about it.
+// Dial connects within --connect-timeout and adds to a handshake error what the command line can do about it.
 func (d *Dialer) Dial(ctx context.Context) (*core.Conn, error) {
 	if d.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -183,8 +181,7 @@ func (d *Dialer) Open(ctx context.Context, raw string) (net.Conn, error) {
 	return secure, nil
 }
 
-// Redirected is d with another URL of the same server; the options of the command
-// line stay as they are.
+// Redirected is d with another URL of the same server; the options of the command line stay as they are.
 func (d *Dialer) Redirected(url string) (*Dialer, error) {
 	if url == d.URL {
 		return d, nil

@@ -20,8 +20,7 @@ import (
 	"github.com/ws76/ws76/transports/wifly"
 )
 
-// TransportProgram is what the name of an executable begins with that is a
-// transport: the scheme follows.
+// TransportProgram is what the name of an executable begins with that is a transport: the scheme follows.
 const TransportProgram = "ws76-transport-"
 
 // OpenTransport opens a transport of those that are built in or, where none has
@@ -85,8 +84,7 @@ func (p proxied) Reaches(addr string, listen bool) []transports.Reach {
 	return transports.Reaches(p.proxy, p.direct.Target(addr), listen)
 }
 
-// throughProxy returns direct, or the way through the proxy that --proxy or the
-// environment asks for.
+// throughProxy returns direct, or the way through the proxy that --proxy or the environment asks for.
 func (e *Env) throughProxy(way *Options, direct *tcp.Transport, target core.Target, o transports.Options) (transports.Transport, error) {
 	proxy, err := e.proxyURL(way, &url.URL{Scheme: map[bool]string{false: "http", true: "https"}[target.Secure], Host: direct.Target(target.Addr)})
 	if err != nil || proxy == nil {
@@ -105,9 +103,8 @@ func (e *Env) throughProxy(way *Options, direct *tcp.Transport, target core.Targ
 	return proxied{direct, t}, nil
 }
 
-// proxyURL returns the proxy on the way to target, nil for none. --proxy is for
-// every target; the variables are those of other programs, which leave out
-// loopback addresses and what NO_PROXY names.
+// proxyURL returns the proxy on the way to target, nil for none. --proxy is for every target; the variables are those
+// of other programs, which leave out loopback addresses and what NO_PROXY names.
 func (e *Env) proxyURL(way *Options, target *url.URL) (*url.URL, error) {
 	if way.Proxy != nil {
 		raw := *way.Proxy

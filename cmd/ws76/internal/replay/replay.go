@@ -155,8 +155,7 @@ func (p *replayer) open() (io.ReadCloser, error) {
 	return f, nil
 }
 
-// print writes the messages of the recording. All that comes before an error is
-// written.
+// print writes the messages of the recording. All that comes before an error is written.
 func (p *replayer) print() error {
 	file, err := p.open()
 	if err != nil {

@@ -11,9 +11,8 @@ import (
 	"github.com/ws76/ws76/core/serve/gate"
 )
 
-// flashPorts are those that this server is reached at: of its listeners, and of
-// --public-url. Flash asks for the policy at the port that it wants, or before that at
-// 843, which may be one of them.
+// flashPorts are those that this server is reached at: of its listeners, and of --public-url. Flash asks for the policy
+// at the port that it wants, or before that at 843, which may be one of them.
 func flashPorts(o *front.Options, listeners []net.Listener) ([]string, error) {
 	var ports []string
 	for _, l := range listeners {

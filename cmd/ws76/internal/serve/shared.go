@@ -17,10 +17,9 @@ import (
 	"github.com/ws76/ws76/transports/exec"
 )
 
-// sharedChild is --exec-shared: one child for all connections. It stands between
-// two channels of a hub of their own: what connections send goes in, and what the
-// child says comes out to each of them. It is the serve.Events of its connections,
-// whose data is a sharedSeat.
+// sharedChild is --exec-shared: one child for all connections. It stands between two channels of a hub of their own:
+// what connections send goes in, and what the child says comes out to each of them. It is the serve.Events of its
+// connections, whose data is a sharedSeat.
 type sharedChild struct {
 	*child.Command
 	hub      *hub.Hub
@@ -136,8 +135,7 @@ func (s *sharedChild) stop(ctx context.Context) {
 	s.out.Close(context.Background())
 }
 
-// join returns the two channels as an endpoint for one connection, which gets what
-// the child says and sends to it.
+// join returns the two channels as an endpoint for one connection, which gets what the child says and sends to it.
 func (s *sharedChild) join() (relay.Endpoint, error) {
 	get, err := s.hub.Endpoint(fromChild, hub.EndpointOptions{Queue: s.queue, Slow: s.slow})
 	if err != nil {

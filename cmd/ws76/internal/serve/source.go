@@ -20,8 +20,7 @@ type handler struct {
 // handlerIDs are apart from those of serve.Peer, which count from 1.
 const handlerIDs = 1 << 32
 
-// handlers is the connections of Handlers, and what has passed over those that
-// have ended.
+// handlers is the connections of Handlers, and what has passed over those that have ended.
 type handlers struct {
 	open   map[*core.Conn]handler
 	last   uint64
@@ -67,8 +66,7 @@ func (s *service) leave(conn *core.Conn, err error) {
 	}
 }
 
-// totals returns the counters of all connections, and how many are open and were
-// opened in each dialect.
+// totals returns the counters of all connections, and how many are open and were opened in each dialect.
 func (s *service) totals() (sum core.Stats, of serve.Stats) {
 	of = s.server.Stats()
 	sum = core.Stats{MessagesIn: of.MessagesIn, MessagesOut: of.MessagesOut, BytesIn: of.BytesIn, BytesOut: of.BytesOut}

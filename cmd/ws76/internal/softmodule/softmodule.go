@@ -180,8 +180,7 @@ func (r *Running) Serve(ctx context.Context) error {
 	return app.WithCode(app.ExitTransport, r.Module.Serve(ctx, r.port))
 }
 
-// link makes path a symbolic link to the terminal; one that is there is replaced,
-// anything else is not.
+// link makes path a symbolic link to the terminal; one that is there is replaced, anything else is not.
 func link(name, path string) error {
 	if info, err := os.Lstat(path); err == nil {
 		if info.Mode()&fs.ModeSymlink == 0 {

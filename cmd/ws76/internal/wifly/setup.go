@@ -140,8 +140,7 @@ func (o *setupOptions) apply(ctx context.Context, e *reach.Env, m *wifly.Module)
 	return printInfo(e, report.Info)
 }
 
-// passphrase reads --phrase-file, or asks on a terminal if there is a network to
-// join. "" leaves the module's as it is.
+// passphrase reads --phrase-file, or asks on a terminal if there is a network to join. "" leaves the module's as it is.
 func (o *setupOptions) passphrase(ctx context.Context, e *reach.Env) (string, error) {
 	var text []byte
 	var err error
