@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core/hixie"
-	"github.com/ws76/ws76/core/rfc6455"
 	"github.com/ws76/ws76/internal/deadline"
 )
 
@@ -138,17 +137,13 @@ func (s *serverHandshake) run(ctx context.Context) (*Conn, error) {
 	if err := s.write(ctx, out); err != nil {
 		return nil, s.fail("answering", err)
 	}
-	var flate *rfc6455.Flate
-	if s.Compressed {
-		flate = new(rfc6455.Flate)
-	}
 	return newConn(s.stream, connConfig{
 		dialect: s.Dialect, protocol: s.Protocol, request: s.Request,
 		maxMessage: s.MaxMessage, closeTimeout: s.CloseTimeout, trace: s.Trace,
 		pending:        s.Pending,
 		messageTimeout: max(cmp.Or(s.MessageTimeout, DefaultMessageTimeout), 0),
 		writeTimeout:   max(cmp.Or(s.WriteTimeout, DefaultWriteTimeout), 0),
-		flate:          flate, early: s.buf,
+		compressed:     s.Compressed, early: s.buf,
 	}), nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/ws76/ws76/core/hixie"
-	"github.com/ws76/ws76/core/rfc6455"
 )
 
 // Codec is the server's side of open connections of one dialect without I/O, for who does not want a Conn. Its Append
@@ -27,11 +26,7 @@ type Codec struct {
 // Of trace only Frame and Note are called; nil is fine.
 func NewCodec(d Dialect, compressed bool, trace *Trace) *Codec {
 	k := new(Codec)
-	o := framingOptions{count: &k.count, trace: trace}
-	if compressed {
-		o.flate = new(rfc6455.Flate)
-	}
-	k.framing = newFraming(d, o)
+	k.framing = protocolOf(d).newFraming(framingOptions{compressed: compressed, count: &k.count, trace: trace})
 	return k
 }
 

@@ -16,7 +16,7 @@ import (
 func TestCodec(t *testing.T) {
 	stop := errors.New("stop")
 	rapid.Check(t, func(t *rapid.T) {
-		dialect := rapid.SampledFrom(Dialects).Draw(t, "dialect")
+		dialect := rapid.SampledFrom(Dialects[:]).Draw(t, "dialect")
 		encoder := NewCodec(dialect, false, nil)
 		var stream []byte
 		var want []string

@@ -107,6 +107,7 @@ type connConfig struct {
 	client       bool
 	protocol     string
 	request      hixie.Request
+	compressed   bool
 	maxMessage   int64
 	closeTimeout time.Duration
 
@@ -114,7 +115,6 @@ type connConfig struct {
 	pending                      *Budget
 
 	trace *Trace
-	flate *rfc6455.Flate
 	mask  func() *[4]byte
 	early []byte // bytes behind the handshake
 }
@@ -133,8 +133,8 @@ func newConn(stream net.Conn, o connConfig) *Conn {
 	c.source = newSource(stream)
 	c.reads.Set, c.reads.Timeout = stream.SetReadDeadline, o.messageTimeout
 	c.writes.Set, c.writes.Timeout, c.writes.Once = stream.SetWriteDeadline, o.writeTimeout, !c.vectored
-	c.framing = newFraming(o.dialect, framingOptions{
-		client: o.client, maxMessage: o.maxMessage, flate: o.flate, mask: o.mask, count: &c.countIn, trace: o.trace,
+	c.framing = protocolOf(o.dialect).newFraming(framingOptions{
+		client: o.client, maxMessage: o.maxMessage, compressed: o.compressed, mask: o.mask, count: &c.countIn, trace: o.trace,
 	})
 	if len(o.early) > 0 {
 		c.bytesIn = uint64(len(o.early))

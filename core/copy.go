@@ -27,7 +27,7 @@ func CopyCounted(ctx, sends context.Context, dst, src *Conn, count func(messages
 	}
 	c := copying{out: dst.Batch(), sends: sends, count: count}
 	flush := c.flush // bound once
-	runs := src.dialect.Hixie() && dst.dialect.Hixie() && src.trace == nil && dst.trace == nil
+	runs := protocolOf(src.dialect).frames() == protocolOf(dst.dialect).frames() && src.trace == nil && dst.trace == nil
 	for {
 		if runs {
 			run, n := src.framing.nextRun()

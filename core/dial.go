@@ -20,7 +20,7 @@ type Dialer interface {
 
 // DialOptions say how to open a client's connection. A nil pointer and the zero value of every field are fine.
 type DialOptions struct {
-	// Dialect, where the URL names none. "" is Hixie76.
+	// Dialect, where the URL names none. "" is DefaultDialect.
 	Dialect Dialect
 	// Dialer opens the stream; nil is plain TCP.
 	Dialer Dialer
@@ -64,7 +64,7 @@ func (o *DialOptions) defaults() DialOptions {
 		d = *o
 	}
 	if d.Dialect == "" {
-		d.Dialect = Hixie76
+		d.Dialect = DefaultDialect
 	}
 	if d.Rand == nil {
 		d.Rand = rand.Reader

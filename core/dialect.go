@@ -1,11 +1,12 @@
 package core
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ws76/ws76/core/hixie"
-	"github.com/ws76/ws76/core/rfc6455"
 )
 
 // Dialect names the wire protocol of a connection.
@@ -20,8 +21,51 @@ const (
 	RFC6455 Dialect = "rfc6455"
 )
 
+// DefaultDialect is the one that is dialled where nothing names another.
+const DefaultDialect = Hixie76
+
 // Dialects lists every dialect, oldest first.
-var Dialects = []Dialect{Hixie75, Hixie76, RFC6455}
+var Dialects = [...]Dialect{Hixie75, Hixie76, RFC6455}
+
+// protocols are those of Dialects. Who adds one adds its file and its place here.
+var protocols = [len(Dialects)]protocol{hixieProtocol{hixie.Draft75}, hixieProtocol{hixie.Draft76}, rfcProtocol{}}
+
+// protocol is what a dialect does its own way. Nothing else here, and nothing above,
+// asks which dialect it has to do with.
+type protocol interface {
+	lacks() Lacks
+	newFraming(o framingOptions) framing
+	// frames is the dialect that frames of messages, made here, are those of.
+	frames() Dialect
+	// ends does FrameEnds, and cutsOff CutsOff.
+	ends(b []byte) []int
+	cutsOff(code int) bool
+
+	// compose makes a client's request, of its options and its opening, and what is sent
+	// with it. check says whether the response is right, and reads what follows it.
+	compose(c *clientHandshake) error
+	check(ctx context.Context, c *clientHandshake) error
+	// answered reports whether what failed a handshake is an answer of this dialect.
+	answered(e *HandshakeError) bool
+
+	// asked reports whether a request is one of this dialect, or fails where it tries to be.
+	asked(f hixie.Fields) (bool, error)
+	// read checks the request of h, and respond makes the response to it.
+	read(h *Handshake) error
+	respond(h *Handshake, protocols []string) hixie.Response
+	challenged() bool // see Handshake
+}
+
+// Index returns where d stands in Dialects, -1 if it does not.
+func (d Dialect) Index() int { return slices.Index(Dialects[:], d) }
+
+// protocolOf returns nil where there is no dialect d.
+func protocolOf(d Dialect) protocol {
+	if i := d.Index(); i >= 0 {
+		return protocols[i]
+	}
+	return nil
+}
 
 // ParseDialect returns the dialect called name; the hyphen may be left out.
 func ParseDialect(name string) (Dialect, error) {
@@ -33,42 +77,44 @@ func ParseDialect(name string) (Dialect, error) {
 	return "", fmt.Errorf("no dialect %q; there are hixie-75, hixie-76 and rfc6455", name)
 }
 
-// Hixie reports whether d is one of the two drafts of Ian Hickson. They have text only: no
-// binary messages, no pings, and no codes in a closing frame.
-func (d Dialect) Hixie() bool { return d == Hixie75 || d == Hixie76 }
+// Lacks is what a dialect does not have of what others have.
+type Lacks struct {
+	Binary   bool // binary messages; it has text only
+	Pings    bool // a question that proves, when it is answered, that what was sent before it was read
+	Closing  bool // a closing frame
+	Masks    bool // masking keys: what a client has sent may go on to others as it is
+	Choice   bool // more than one sub-protocol in a request
+	Browsers bool // browsers of today that speak it
+}
+
+// Lacks returns what d does not have; nothing for what is no dialect.
+func (d Dialect) Lacks() Lacks {
+	if p := protocolOf(d); p != nil {
+		return p.lacks()
+	}
+	return Lacks{}
+}
+
+// Draft returns which draft d is, false if it is none.
+func (d Dialect) Draft() (hixie.Draft, bool) {
+	p, ok := protocolOf(d).(hixieProtocol)
+	return p.draft, ok
+}
 
 // framingOptions are what the framings of one connection are made of.
 type framingOptions struct {
 	client     bool
 	maxMessage int64
-	flate      *rfc6455.Flate  // nil: not negotiated
+	compressed bool            // that was negotiated
 	mask       func() *[4]byte // of a client, see rfcFraming
 	count      *counters
 	trace      *Trace
 }
 
-// newFraming returns the framing of d.
-func newFraming(d Dialect, o framingOptions) framing {
-	switch d {
-	case RFC6455:
-		f := &rfcFraming{flate: o.flate, mask: o.mask, trace: o.trace}
-		f.d.MaxMessage, f.d.Masked, f.d.Inflate, f.d.Piece = o.maxMessage, !o.client, o.flate, inflatePiece
-		return f
-	case Hixie75:
-		return newHixieFraming(hixie.Draft75, o.maxMessage, o.count, o.trace)
-	}
-	return newHixieFraming(hixie.Draft76, o.maxMessage, o.count, o.trace)
-}
-
 // CutsOff reports whether a connection of dialect d is closed with code by the end of the
-// stream, without a closing frame: that is how draft 76 says that something has failed.
-func CutsOff(d Dialect, code int) bool { return d == Hixie76 && code == rfc6455.CodeInternalError }
+// stream, without a closing frame.
+func CutsOff(d Dialect, code int) bool { return protocolOf(d).cutsOff(code) }
 
 // FrameEnds returns where each message ends in b, which begins with a frame that was
 // made here, in dialect d. Frames of other kinds and what is not whole count for nothing.
-func FrameEnds(d Dialect, b []byte) []int {
-	if d.Hixie() {
-		return hixieEnds(b)
-	}
-	return rfcEnds(b)
-}
+func FrameEnds(d Dialect, b []byte) []int { return protocolOf(d).ends(b) }

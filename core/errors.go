@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/ws76/ws76/core/hixie"
@@ -153,4 +154,14 @@ func OnlyClose(err error, harmless func(*CloseError) bool) bool {
 		return OnlyClose(e.Unwrap(), harmless)
 	}
 	return false
+}
+
+// Speaks returns the dialect that the answer is one of, "" where it is none.
+func (e *HandshakeError) Speaks() Dialect {
+	for i, p := range slices.Backward(protocols[:]) {
+		if p.answered(e) {
+			return Dialects[i]
+		}
+	}
+	return ""
 }

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-
-	"github.com/ws76/ws76/core/hixie"
-	"github.com/ws76/ws76/core/rfc6455"
 )
 
 // A stream over a device may know more of what went wrong than its errors say, and tell it by these methods.
@@ -77,9 +74,7 @@ func (c *Conn) explain(ce *CloseError) *CloseError {
 		more.Err = fmt.Errorf("%w: %w", ce.Err, why)
 		return &more
 	}
-	var frame *hixie.SyntaxError
-	var header *rfc6455.SyntaxError
-	if doubt := doubtOf(c.stream); doubt != "" && (errors.As(ce.Err, &frame) || errors.As(ce.Err, &header)) {
+	if doubt := doubtOf(c.stream); doubt != "" && c.framing.malformed(ce.Err) {
 		more.Err = fmt.Errorf("%w; %s", ce.Err, doubt)
 	}
 	return &more

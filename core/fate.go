@@ -136,7 +136,7 @@ func (c *Conn) look(l *outq.Ledger) {
 // SeekProof has RFC 6455 ask the peer from now on, with a ping behind what is written, one at a time, whether it has
 // read that. The pong is seen by Receive. The drafts have nothing to ask with.
 func (c *Conn) SeekProof() {
-	if !c.dialect.Hixie() && !c.proving.Swap(true) {
+	if !c.dialect.Lacks().Pings && !c.proving.Swap(true) {
 		c.askSoon()
 	}
 }
@@ -169,12 +169,12 @@ func (c *Conn) Prove(ctx context.Context) error {
 	for wait := proveLook; ; wait = min(2*wait, proveLookMax) {
 		ended := c.ended.Load()
 		got := l.Safe()
-		if c.dialect.Hixie() && ended == nil {
+		if c.dialect.Lacks().Pings && ended == nil {
 			c.look(l)
 			got = l.Acknowledged()
 		}
 		switch {
-		case got.Messages >= target.Messages, c.dialect.Hixie() && l.Blind() && ended == nil:
+		case got.Messages >= target.Messages, c.dialect.Lacks().Pings && l.Blind() && ended == nil:
 			return nil
 		case ended != nil:
 			if c.Fate().Proven >= target.Messages {

@@ -66,6 +66,8 @@ type framing interface {
 	nextRun() (frames []byte, n int)
 	// violation says what the peer is told about err, where the dialect has words for that.
 	violation(err error) (code int, reason string, tell bool)
+	// malformed reports whether err of next says that what came is no frame.
+	malformed(err error) bool
 
 	// check refuses a message that the dialect cannot carry.
 	check(m Message) error

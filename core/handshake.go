@@ -101,10 +101,7 @@ func (h *Handshake) Read(b []byte) (n int, err error) {
 			return 0, h.Refuse(r)
 		}
 	}
-	if !h.Dialect.Hixie() {
-		return n, h.read6455()
-	}
-	return n, h.readHixie()
+	return n, protocolOf(h.Dialect).read(h)
 }
 
 // AsksForWebSocket reports whether a request is for a WebSocket of any dialect, or
@@ -127,55 +124,13 @@ func (h *Handshake) readPolicyRequest(b []byte) error {
 
 // pick tells the dialect: section 7 of what the drafts and RFC 6455 have in common.
 func (h *Handshake) pick() error {
-	draft, err := hixie.Detect(h.Request.Fields)
-	switch {
-	case err != nil:
-		return err
-	case draft == hixie.Draft76:
-		h.Dialect = Hixie76
-	case draft == hixie.Draft75:
-		h.Dialect = Hixie75
-	default:
-		h.Dialect = RFC6455
+	for i, p := range protocols {
+		if asked, err := p.asked(h.Request.Fields); asked || err != nil {
+			h.Dialect = Dialects[i]
+			return err
+		}
 	}
-	return nil
-}
-
-func (h *Handshake) readHixie() error {
-	opening, tolerated, err := hixie.ReadOpening(&h.Request, hixie.ReadOptions{
-		Secure: h.opts.Secure, LenientKeys: h.opts.LenientKeys, Strict: h.opts.Strict})
-	for _, t := range tolerated {
-		h.opts.Trace.note("tolerated: %v", t)
-	}
-	if err != nil {
-		return h.refuse("request", badRequest, err)
-	}
-	h.opening = opening
-	return nil
-}
-
-// read6455 does RFC 6455, section 4.2.1.
-func (h *Handshake) read6455() error {
-	opening, err := hixie.ReadUpgrade(&h.Request)
-	if err != nil {
-		return h.refuse("request", badRequest, err)
-	}
-	f := h.Request.Fields
-	key, _ := f.Get("Sec-WebSocket-Key")
-	version, _ := f.Get("Sec-WebSocket-Version")
-	key, version = strings.TrimSpace(key), strings.TrimSpace(version)
-	switch {
-	case f.Count("Sec-WebSocket-Version") > 1:
-		return h.refuse("request", badRequest, errors.New("more than one Sec-WebSocket-Version"))
-	case !rfc6455.KnownVersion(version):
-		return h.refuse("request", upgradeRequired, fmt.Errorf("Sec-WebSocket-Version %q, want %s", version, rfc6455.Version))
-	case f.Count("Sec-WebSocket-Key") > 1:
-		return h.refuse("request", badRequest, errors.New("more than one Sec-WebSocket-Key"))
-	case !rfc6455.ValidKey(key):
-		return h.refuse("request", badRequest, fmt.Errorf("Sec-WebSocket-Key %q is not base64 of 16 bytes", key))
-	}
-	h.opening, h.key = opening, key
-	return nil
+	return nil // not reached: the last one takes what is no other's
 }
 
 // AppendResponse appends the head of the response. The sub-protocol is the first
@@ -184,17 +139,7 @@ func (h *Handshake) read6455() error {
 // one of the server's own.
 func (h *Handshake) AppendResponse(dst []byte, protocols []string, header hixie.Fields) ([]byte, error) {
 	h.responded = true
-	var response hixie.Response
-	if !h.Dialect.Hixie() {
-		response = h.response6455(protocols)
-	} else {
-		h.Protocol = choose(h.opening.Protocols, protocols)
-		location := ""
-		if h.opts.Location != nil {
-			location = h.opts.Location(&h.Request)
-		}
-		response = h.opening.Response(h.Protocol, location)
-	}
+	response := protocolOf(h.Dialect).respond(h, protocols)
 	response.Fields = append(response.Fields, header...)
 	if err := response.Check(); err != nil {
 		h.responded = false
@@ -205,29 +150,6 @@ func (h *Handshake) AppendResponse(dst []byte, protocols []string, header hixie.
 		h.opts.Trace.response(&shown)
 	}
 	return hixie.AppendResponse(dst, &response), nil
-}
-
-// response6455 does RFC 6455, section 4.2.2.
-func (h *Handshake) response6455(protocols []string) hixie.Response {
-	f := h.Request.Fields
-	h.Protocol = choose(h.opening.Protocols, protocols)
-	response := hixie.Response{Proto: "HTTP/1.1", Status: 101, Reason: "Switching Protocols", Fields: hixie.Fields{
-		{Name: "Upgrade", Value: "websocket"}, {Name: "Connection", Value: "Upgrade"},
-		{Name: "Sec-WebSocket-Accept", Value: rfc6455.AcceptKey(h.key)},
-	}}
-	if h.Protocol != "" {
-		response.Fields = append(response.Fields, hixie.Field{Name: "Sec-WebSocket-Protocol", Value: h.Protocol})
-	}
-	if !h.opts.Compress {
-		return response
-	}
-	if offer := strings.Join(f.Values("Sec-WebSocket-Extensions"), ", "); offer != "" {
-		if answer, _, ok := rfc6455.Negotiate(offer); ok {
-			h.Compressed = true
-			response.Fields = append(response.Fields, hixie.Field{Name: "Sec-WebSocket-Extensions", Value: answer})
-		}
-	}
-	return response
 }
 
 // choose agrees to the first offered sub-protocol that is spoken here. What it
@@ -248,7 +170,7 @@ func choose(offered, spoken []string) string {
 // response: draft 76. Where key3 is not there yet the head has to go first:
 // HAProxy and others hand on the bytes behind the head only once they have seen
 // ours. The keys have been checked by then.
-func (h *Handshake) Challenged() bool { return h.Dialect == Hixie76 }
+func (h *Handshake) Challenged() bool { return protocolOf(h.Dialect).challenged() }
 
 // Key3Len is how many bytes follow the head where it is challenged.
 const Key3Len = len(hixie.Challenge{}.Key3)

@@ -21,8 +21,10 @@ type Shared struct {
 	data []byte
 	msgs []span
 
-	drafts, rfc       sync.Once
-	draftsOut, rfcOut Frames
+	frames [len(Dialects)]struct { // of dialects whose frames are their own
+		once sync.Once
+		Frames
+	}
 }
 
 // span is one message of a Shared.
@@ -102,24 +104,25 @@ func (s *Shared) All(each func(Message) bool) {
 
 // Frames returns the messages encoded for d, uncompressed and unmasked.
 func (s *Shared) Frames(d Dialect) *Frames {
-	if !d.Hixie() {
-		s.rfc.Do(func() { s.rfcOut = s.encode(sharedRFC) })
-		return &s.rfcOut
-	}
-	s.drafts.Do(func() { s.draftsOut = s.encode(sharedDrafts) })
-	return &s.draftsOut
+	own := protocolOf(d).frames()
+	f := &s.frames[own.Index()]
+	f.once.Do(func() { f.Frames = s.encode(own) })
+	return &f.Frames
 }
 
-var (
-	sharedRFC    = NewCodec(RFC6455, false, nil)
-	sharedDrafts = NewCodec(Hixie76, false, nil) // text frames of draft 75 are the same
-)
+var sharedCodecs = func() (codecs [len(Dialects)]*Codec) {
+	for i, d := range Dialects {
+		codecs[i] = NewCodec(d, false, nil)
+	}
+	return codecs
+}()
 
-func (s *Shared) encode(k *Codec) Frames {
+func (s *Shared) encode(d Dialect) Frames {
+	k, textOnly := sharedCodecs[d.Index()], d.Lacks().Binary
 	f := Frames{Bytes: make([]byte, 0, len(s.data)+10*len(s.msgs)), Ends: make([]uint32, 0, len(s.msgs))}
 	var text []byte
 	s.All(func(m Message) bool {
-		if m.Kind == Binary && k == sharedDrafts {
+		if m.Kind == Binary && textOnly {
 			if s.BinaryAs == nil {
 				f.Skipped++
 				return true

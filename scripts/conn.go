@@ -236,7 +236,7 @@ func (c *conn) message(L *lua.LState, data, kindArg lua.LValue) (m core.Message,
 	switch {
 	case c.gone || c.closing:
 		return m, "closed", fmt.Errorf("the connection is closed")
-	case m.Kind == core.Binary && c.peer.Dialect.Hixie():
+	case m.Kind == core.Binary && c.peer.Dialect.Lacks().Binary:
 		return m, "binary", core.ErrBinary
 	case m.Kind == core.Text && !hixie.ValidUTF8(m.Data):
 		return m, "utf8", &core.InvalidUTF8Error{Offset: hixie.InvalidAt(m.Data)}

@@ -246,6 +246,55 @@ func TestFlagsAreReadOnce(t *testing.T) {
 	}
 }
 
+// TestDialectsInOnePlace finds who does something for one dialect only, past what Dialect.Lacks says and past the files
+// of the dialects: a new one would be left out there.
+func TestDialectsInOnePlace(t *testing.T) {
+	dialects := []string{"Hixie75", "Hixie76", "RFC6455"}
+	named := 0
+	sourceFiles(t, func(pkg, path string, file *ast.File) {
+		if path := filepath.ToSlash(path); strings.HasSuffix(path, "core/dialect.go") || strings.Contains(path, "core/dialect_") {
+			return
+		}
+		isDialect := func(e ast.Expr) bool {
+			if s, ok := e.(*ast.SelectorExpr); ok {
+				x, ok := s.X.(*ast.Ident)
+				return ok && x.Name == "core" && slices.Contains(dialects, s.Sel.Name)
+			}
+			x, ok := e.(*ast.Ident)
+			return ok && pkg == "core" && slices.Contains(dialects, x.Name)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			var asked []ast.Expr
+			switch n := n.(type) {
+			case *ast.CaseClause:
+				asked = n.List
+			case *ast.BinaryExpr:
+				if n.Op == token.EQL || n.Op == token.NEQ {
+					asked = []ast.Expr{n.X, n.Y}
+				}
+			case *ast.TypeSwitchStmt, *ast.TypeAssertExpr: // of what is in the files of the dialects
+				ast.Inspect(n, func(n ast.Node) bool {
+					if x, ok := n.(*ast.Ident); ok && pkg == "core" && slices.Contains([]string{"hixieFraming", "rfcFraming", "hixieProtocol", "rfcProtocol"}, x.Name) {
+						t.Errorf("%s asks for a %s", path, x.Name)
+					}
+					return true
+				})
+			case ast.Expr:
+				if isDialect(n) {
+					named++
+				}
+			}
+			if slices.ContainsFunc(asked, isDialect) {
+				t.Errorf("%s asks for one dialect", path)
+			}
+			return true
+		})
+	})
+	if named < 3 {
+		t.Errorf("only %d dialects are named", named)
+	}
+}
+
 // TestStartsInOnePlace finds who runs programs itself: children.Start ends them with this process, and lets nothing stay.
 // A command that is a program of the user's takes the place of this one.
 func TestStartsInOnePlace(t *testing.T) {

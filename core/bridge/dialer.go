@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -42,14 +43,12 @@ func (d *Dialer) Open(ctx context.Context, c *Client) (relay.Endpoint, error) {
 		return nil, &AddressError{err}
 	}
 	o := d.Options
-	if target.Dialect != "" {
-		o.Dialect = target.Dialect
-	}
+	o.Dialect = cmp.Or(target.Dialect, o.Dialect, core.DefaultDialect)
 	o.Protocols = c.Protocols
 	if c.Protocol != "" {
 		o.Protocols = []string{c.Protocol}
 	}
-	if o.Dialect != core.RFC6455 && len(o.Protocols) > 1 {
+	if len(o.Protocols) > 1 && o.Dialect.Lacks().Choice {
 		o.Protocols = o.Protocols[:1] // the drafts know one
 	}
 	if c.Request != nil {

@@ -112,7 +112,7 @@ func (s *Session) side(side relay.Side, of, other relay.Endpoint) relay.Endpoint
 // textFor returns how binary messages become text on their way to a side; nil: they are
 // not there, or refused.
 func (s *Session) textFor(to *core.Conn, from relay.Endpoint) func(dst, data []byte) []byte {
-	if conn := connOf(from); !to.Dialect().Hixie() || conn != nil && conn.Dialect().Hixie() {
+	if conn := connOf(from); !to.Dialect().Lacks().Binary || conn != nil && conn.Dialect().Lacks().Binary {
 		return nil
 	}
 	return s.bridge.Binary

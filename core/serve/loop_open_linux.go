@@ -230,7 +230,7 @@ func (l *loop) opened(p *Peer, h *core.Handshake, service *Service, rest []byte)
 	if p.set = service.Settings; p.set == nil {
 		p.set = &l.server.Settings
 	}
-	if _, ok := p.events.(Runner); ok && p.set.Rate <= 0 && p.kind <= kindHixie76 {
+	if _, ok := p.events.(Runner); ok && p.set.Rate <= 0 && h.Dialect.Lacks().Masks {
 		p.flags.Or(runs)
 	}
 	m := p.more.Load()

@@ -89,30 +89,20 @@ const (
 // kind is a dialect, and whether compression was agreed on: an index.
 type kind uint8
 
-const (
-	kindHixie75 kind = iota
-	kindHixie76
-	kindRFC6455
-	kindDeflate
-	kinds
-)
+const kinds = 2 * kind(len(core.Dialects))
 
 func kindOf(d core.Dialect, compressed bool) kind {
-	switch {
-	case d == core.Hixie75:
-		return kindHixie75
-	case d == core.Hixie76:
-		return kindHixie76
-	case compressed:
-		return kindDeflate
+	k := kind(d.Index())
+	if compressed {
+		k += kinds / 2
 	}
-	return kindRFC6455
+	return k
 }
 
-func (k kind) dialect() core.Dialect { return core.Dialects[min(k, kindRFC6455)] }
+func (k kind) dialect() core.Dialect { return core.Dialects[k%(kinds/2)] }
 
 func (k kind) newCodec(t *core.Trace) *core.Codec {
-	return core.NewCodec(k.dialect(), k == kindDeflate, t)
+	return core.NewCodec(k.dialect(), k >= kinds/2, t)
 }
 
 // ID tells the connections of a Server apart; it counts from 1.

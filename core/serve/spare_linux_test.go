@@ -20,9 +20,10 @@ func TestSpareMemory(t *testing.T) {
 		defer l.release()
 		loops = append(loops, l)
 	}
+	kind76 := kindOf(core.Hixie76, false)
 	kept := func() (n int) {
 		for _, l := range loops {
-			for _, k := range l.spare[kindHixie76] {
+			for _, k := range l.spare[kind76] {
 				n += k.Held()
 			}
 		}
@@ -30,20 +31,20 @@ func TestSpareMemory(t *testing.T) {
 	}
 	for _, l := range loops {
 		for range many {
-			k := kindHixie76.newCodec(nil)
+			k := kind76.newCodec(nil)
 			k.Reset(2*size, 0)
 			k.Feed(append([]byte{0}, make([]byte, size)...))
 			if _, _, err := k.Messages(nil); err != core.ErrIncomplete {
 				t.Fatal(err)
 			}
-			l.giveCodec(kindHixie76, k)
+			l.giveCodec(kind76, k)
 		}
 	}
 	if n := kept(); n < spareMost/2 || n > spareMost {
 		t.Errorf("%d MiB are kept, want about %d", n>>20, spareMost>>20)
 	}
-	for l := loops[0]; len(l.spare[kindHixie76]) > 0; {
-		l.takeCodec(kindHixie76)
+	for l := loops[0]; len(l.spare[kind76]) > 0; {
+		l.takeCodec(kind76)
 	}
 	loops[1].trim = 1
 	loops[1].trimSpare()

@@ -98,7 +98,7 @@ type subscriber struct {
 }
 
 func (s subscriber) Deliver(m *core.Shared) {
-	if d := s.Dialect(); d.Hixie() && s.e.Skipped != nil {
+	if d := s.Dialect(); d.Lacks().Binary && s.e.Skipped != nil {
 		if n := m.Frames(d).Skipped; n > 0 {
 			s.e.Skipped(s.Peer, n)
 		}

@@ -177,7 +177,7 @@ func unreachable(transport string) bool {
 // checkSite refuses what names another server, or is another site's.
 func (g *Gate) checkSite(r *Request, f *facts) *core.Refusal {
 	origin := f.origin
-	if origin.n == 0 && r.Dialect == core.RFC6455 {
+	if origin.n == 0 {
 		origin = f.olderOrigin
 	}
 	switch {
@@ -226,7 +226,7 @@ func (g *Gate) checkHost(host string) *core.Refusal {
 
 // checkOrigin refuses a page of another site that is not listed.
 func (g *Gate) checkOrigin(r *Request, f *facts, origin, asked string) *core.Refusal {
-	if len(g.Origins) == 0 && r.Dialect.Hixie() {
+	if len(g.Origins) == 0 && r.Dialect.Lacks().Browsers {
 		return nil // no browser of today speaks them
 	}
 	o, isOrigin := splitOrigin(origin)

@@ -41,7 +41,7 @@ func runVersion(e *app.Env, o *versionOptions) error {
 		return e.Print(fmt.Appendf(nil, "ws76 %s (%s, %s/%s)\n", e.Program.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH))
 	}
 	report := versionReport{
-		Version: app.ReportVersion, WS76: e.Program.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Dialects: core.Dialects,
+		Version: app.ReportVersion, WS76: e.Program.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Dialects: core.Dialects[:],
 	}
 	for _, entry := range all.Transports().Entries() {
 		report.Transports = append(report.Transports, entry.Scheme)

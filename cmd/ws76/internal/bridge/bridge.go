@@ -72,7 +72,7 @@ func spanFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "strict", Category: from, Usage: "refuse what is tolerated otherwise, on both sides"},
 		&cli.BoolFlag{Name: "no-compress", Category: from, Usage: "no permessage-deflate (RFC 6455), on both sides"},
 
-		flags.Word(cli.GenericFlag{Name: "dialect", Category: to, Usage: "`DIALECT` of TO where its URL names none: %s"}, core.Hixie76, core.Dialects...),
+		flags.Word(cli.GenericFlag{Name: "dialect", Category: to, Usage: "`DIALECT` of TO where its URL names none: %s"}, core.DefaultDialect, core.Dialects[:]...),
 		&cli.StringSliceFlag{Name: "pass-header", Category: to, Usage: "pass on the client's field `NAME`; with Cookie, TO's cookies come back; repeatable"},
 		&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Category: to, Usage: "send TO the field `'NAME: VALUE'`, or those of @FILE; repeatable"},
 		&cli.StringFlag{Name: "to-origin", Category: to, Usage: "send TO `ORIGIN` in place of the client's"},

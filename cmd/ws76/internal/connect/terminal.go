@@ -151,7 +151,7 @@ func (t *terminal) Receive(ctx context.Context) (core.Message, error) {
 // hook has a binary message of standard input, which conn has no frame for, be an error of the input.
 func (t *terminal) hook(conn *core.Conn) relay.Hook {
 	return relay.HookFunc(func(_ *relay.Session, next relay.Sink) (relay.Sink, error) {
-		if !conn.Dialect().Hixie() || t.console != nil {
+		if !conn.Dialect().Lacks().Binary || t.console != nil {
 			return nil, nil
 		}
 		return func(d relay.Direction, m core.Message) error {

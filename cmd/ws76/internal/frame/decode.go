@@ -88,7 +88,7 @@ func newDecoder(ctx context.Context, e *app.Env, o *decodeOptions) (*decoder, er
 		return nil, err
 	}
 	dec := &decoder{decodeOptions: o, in: e.Stdin, log: e.Log}
-	if !o.Dialect.Hixie() && dec.ReplaceInvalid {
+	if !o.ofDraft() && dec.ReplaceInvalid {
 		return nil, app.Usagef("--replace-invalid: RFC 6455 makes text that is not UTF-8 an error; it goes with hixie-76")
 	}
 	options, err := o.Output.Format(e)
@@ -100,7 +100,7 @@ func newDecoder(ctx context.Context, e *app.Env, o *decodeOptions) (*decoder, er
 	}
 	switch {
 	case dec.scripts != nil || options.Format == format.Len32:
-	case !options.CRLF && !options.Escape && !dec.All && o.Dialect.Hixie() && (options.Format == format.Lines || options.Format == format.Nul):
+	case !options.CRLF && !options.Escape && !dec.All && o.ofDraft() && (options.Format == format.Lines || options.Format == format.Nul):
 		dec.sink = &blockSink{w: e.Output(), format: options.Format, delim: delimiters[options.Format], max: dec.MaxMessage, warn: options.Warn}
 	}
 	if dec.sink == nil {
@@ -121,7 +121,7 @@ func newDecoder(ctx context.Context, e *app.Env, o *decodeOptions) (*decoder, er
 
 func (dec *decoder) run() error {
 	decode := dec.hixie
-	if !dec.Dialect.Hixie() {
+	if !dec.ofDraft() {
 		decode = dec.rfc6455
 	}
 	err := decode()
@@ -142,10 +142,8 @@ var errEnd = errors.New("closing frame")
 
 // hixie decodes frames of drafts 75 and 76.
 func (dec *decoder) hixie() error {
-	d := hixie.Decoder{MaxMessage: dec.MaxMessage, KeepAll: dec.All, Draft: hixie.Draft76}
-	if dec.Dialect == core.Hixie75 {
-		d.Draft = hixie.Draft75
-	}
+	draft, _ := dec.Dialect.Draft()
+	d := hixie.Decoder{MaxMessage: dec.MaxMessage, KeepAll: dec.All, Draft: draft}
 	next := func() error {
 		f, err := d.Next()
 		if err == nil {
@@ -182,7 +180,7 @@ func (dec *decoder) hixieFrame(f *hixie.Frame) error {
 		if dec.All {
 			return dec.sink.message(core.Message{Data: f.Payload, Kind: core.Binary}, meta)
 		}
-		if !f.IsClosing() || dec.Dialect == core.Hixie75 {
+		if !f.IsClosing() || dec.Dialect.Lacks().Closing {
 			dec.skip("frame of type 0x%02x with %d bytes", f.Offset, f.Type, f.Length)
 		}
 		return nil

@@ -64,7 +64,7 @@ func readEncode(c *cli.Context) *encodeOptions {
 // typeByte is the type byte that --type asks for, that of a text without it.
 func (o *encodeOptions) typeByte() (byte, error) {
 	if !o.TypeGiven {
-		if !o.Dialect.Hixie() {
+		if !o.ofDraft() {
 			return rfc6455.OpText, nil
 		}
 		return 0, nil
@@ -74,7 +74,7 @@ func (o *encodeOptions) typeByte() (byte, error) {
 		return 0, app.Usagef("--type %q: want a byte, 0x00..0xFF", o.Type)
 	}
 	typ := byte(n)
-	if !o.Dialect.Hixie() {
+	if !o.ofDraft() {
 		switch typ {
 		case rfc6455.OpText, rfc6455.OpBinary, rfc6455.OpClose, rfc6455.OpPing, rfc6455.OpPong:
 		default:
@@ -117,11 +117,11 @@ func newEncoder(ctx context.Context, e *app.Env, o *encodeOptions) (*encoder, er
 		encodeOptions: o, in: e.Stdin, out: e.Output(), typ: typ,
 		options: format.Options{Format: o.In, CRLF: o.CRLF, MaxMessage: o.MaxMessage, ReplaceInvalid: o.ReplaceInvalid},
 	}
-	rfc := !o.Dialect.Hixie()
+	rfc := !o.ofDraft()
 	switch {
 	case o.Mask && !rfc:
 		return nil, app.Usagef("--mask: drafts 75 and 76 mask nothing; it goes with --dialect rfc6455")
-	case o.Close && o.Dialect == core.Hixie75:
+	case o.Close && o.Dialect.Lacks().Closing:
 		return nil, app.Usagef("--close: draft 75 has no closing frame, TCP is simply closed")
 	}
 	if o.Mask {
@@ -158,7 +158,7 @@ func (enc *encoder) run() error {
 		return nil
 	}
 	enc.buf = enc.buf[:0]
-	if !enc.Dialect.Hixie() {
+	if !enc.ofDraft() {
 		mask, err := enc.mask()
 		if err != nil {
 			return err
@@ -218,7 +218,7 @@ func messageError(err error) error {
 
 // append adds the frame of message number to buf.
 func (enc *encoder) append(m core.Message, number int64) error {
-	if !enc.Dialect.Hixie() {
+	if !enc.ofDraft() {
 		mask, err := enc.mask()
 		if err != nil {
 			return err

@@ -60,7 +60,7 @@ func codecFlags(replace string) []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "replace-invalid", Usage: replace},
 		flags.Size(cli.GenericFlag{Name: "max-message", Usage: "refuse messages above `SIZE`"}, hixie.DefaultMaxMessage),
-		flags.Word(cli.GenericFlag{Name: "dialect", Usage: "`DIALECT` of the frames, the same in both drafts: %s"}, core.Hixie76, core.Dialects...),
+		flags.Word(cli.GenericFlag{Name: "dialect", Usage: "`DIALECT` of the frames, the same in both drafts: %s"}, core.DefaultDialect, core.Dialects[:]...),
 	}
 }
 
@@ -69,6 +69,12 @@ func read(c *cli.Context) Options {
 		Args: c.Args().Slice(), Dialect: core.Dialect(c.String("dialect")), MaxMessage: flags.Bytes(c, "max-message"),
 		ReplaceInvalid: c.Bool("replace-invalid"), Hooks: hooks.Read(c),
 	}
+}
+
+// ofDraft reports whether the frames are those of package hixie, not of rfc6455.
+func (o *Options) ofDraft() bool {
+	_, ok := o.Dialect.Draft()
+	return ok
 }
 
 // noArguments refuses arguments of a command that reads standard input.

@@ -18,7 +18,6 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/flags"
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
-	"github.com/ws76/ws76/core/rfc6455"
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/transports"
 	"github.com/ws76/ws76/transports/tcp"
@@ -258,16 +257,10 @@ func tlsHint(err error) string {
 const alertProtocolVersion = 70 // RFC 8446, section 6
 
 func (d *Dialer) hint(h *core.HandshakeError) string {
-	version, _ := h.Fields.Get("Sec-WebSocket-Version")
-	speaks6455 := strings.Contains(version, rfc6455.Version) || h.Fields.Count("Sec-WebSocket-Accept") > 0 || h.Status == 426
 	var text string
-	switch {
-	case d.Options.Dialect != core.RFC6455 && speaks6455:
-		text = "try --dialect rfc6455"
-	case d.Options.Dialect == core.Hixie76 && h.Fields.Count("WebSocket-Location") > 0:
-		text = "try --dialect hixie-75"
-	case d.Options.Dialect != core.Hixie76 && h.Fields.Count("Sec-WebSocket-Location") > 0:
-		text = "try --dialect hixie-76"
+	switch speaks := h.Speaks(); {
+	case speaks != "" && speaks != h.Dialect:
+		text = "try --dialect " + string(speaks)
 	case h.Status == http.StatusForbidden && d.origin != "":
 		text = d.origin + " ORIGIN sends it another"
 	}

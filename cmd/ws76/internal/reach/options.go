@@ -23,7 +23,7 @@ type FlagSet struct {
 func Flags(set *FlagSet) []cli.Flag {
 	const handshake, network, security = "Handshake", "Network", "TLS"
 	list := []cli.Flag{
-		flags.Word(cli.GenericFlag{Name: "dialect", Category: handshake, Usage: "`DIALECT`: %s"}, core.Hixie76, core.Dialects...),
+		flags.Word(cli.GenericFlag{Name: "dialect", Category: handshake, Usage: "`DIALECT`: %s"}, core.DefaultDialect, core.Dialects[:]...),
 		&cli.StringSliceFlag{Name: "header", Aliases: []string{"H"}, Category: handshake, Usage: "add the field `'NAME: VALUE'`, or those of @FILE, in place of a default of that name; repeatable"},
 		&cli.StringFlag{Name: "origin", Category: handshake, Usage: "send `ORIGIN`" + set.OriginToo, DefaultText: "http://HOST of the URL"},
 		&cli.StringSliceFlag{Name: "protocol", Category: handshake, Usage: "ask for sub-protocol `NAME`; repeatable"},

@@ -63,7 +63,7 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 			&cli.BoolFlag{Name: "no-dashboard", Category: services, Usage: "no dashboard"},
 			&cli.StringFlag{Name: "metrics", Category: services, Value: "/metrics", Usage: "metrics for Prometheus at `PATH`; off: nowhere"},
 			&cli.StringSliceFlag{Name: "listen", Category: services, Usage: "listen on `URL` as well, or in place of ADDR: tcp://HOST:PORT, unix:///PATH, serial:///DEVICE, wifly:///DEVICE, fd:N; repeatable"},
-			flags.Words(cli.GenericFlag{Name: "dialect", Category: handshake, Usage: "serve only `DIALECT`, %s; repeatable"}, core.Dialects...),
+			flags.Words(cli.GenericFlag{Name: "dialect", Category: handshake, Usage: "serve only `DIALECT`, %s; repeatable"}, core.Dialects[:]...),
 			&cli.StringSliceFlag{Name: "protocol", Category: handshake, Usage: "agree only to sub-protocol `NAME`; repeatable (default: the first offered)"},
 			&cli.BoolFlag{Name: "strict", Category: handshake, Usage: "refuse what is tolerated otherwise"},
 			&cli.BoolFlag{Name: "lenient-keys", Category: handshake, Usage: "take keys that do not divide, for devices that cannot be changed"},

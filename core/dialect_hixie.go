@@ -2,11 +2,138 @@ package core
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/rfc6455"
 )
+
+// hixieProtocol is a draft.
+type hixieProtocol struct{ draft hixie.Draft }
+
+func (p hixieProtocol) lacks() Lacks {
+	return Lacks{Binary: true, Pings: true, Masks: true, Choice: true, Browsers: true, Closing: p.draft == hixie.Draft75}
+}
+
+// frames are the same in both drafts.
+func (p hixieProtocol) frames() Dialect { return Hixie76 }
+
+func (p hixieProtocol) newFraming(o framingOptions) framing {
+	f := &hixieFraming{draft: p.draft, count: o.count, trace: o.trace}
+	f.d.MaxMessage, f.d.Draft = o.maxMessage, p.draft
+	f.d.KeepAll = o.trace.wantsFrames()
+	return f
+}
+
+func (p hixieProtocol) ends(b []byte) (ends []int) {
+	for at := 0; at < len(b); {
+		n := bytes.IndexByte(b[at:], 0xFF)
+		if n <= 0 { // a closing frame, or none
+			break
+		}
+		at += n + 1
+		ends = append(ends, at)
+	}
+	return ends
+}
+
+// cutsOff is how draft 76 says that something has failed.
+func (p hixieProtocol) cutsOff(code int) bool {
+	return p.draft == hixie.Draft76 && code == rfc6455.CodeInternalError
+}
+
+func (p hixieProtocol) compose(c *clientHandshake) error {
+	c.opening.Draft = p.draft
+	if p.draft == hixie.Draft75 {
+		c.request = c.opening.Request()
+		return nil
+	}
+	generator := hixie.NewGenerator(c.Rand)
+	switch given := []bool{c.Key1 != "", c.Key2 != "", len(c.Key3) > 0}; {
+	case !slices.Contains(given, true):
+		challenge, err := generator.Next()
+		if err != nil {
+			return err
+		}
+		c.opening.Challenge = challenge
+	case slices.Contains(given, false):
+		return errors.New("a fixed challenge needs key1, key2 and key3")
+	case len(c.Key3) != 8:
+		return fmt.Errorf("key3 has %d bytes, want 8", len(c.Key3))
+	default:
+		c.opening.Challenge = hixie.Challenge{Key1: []byte(c.Key1), Key2: []byte(c.Key2), Key3: [8]byte(c.Key3)}
+	}
+	var err error
+	if c.answer, err = c.opening.Challenge.Answer(); err != nil {
+		return fmt.Errorf("fixed challenge: %w", err)
+	}
+	c.request = c.opening.Request()
+	// In one write with the head: several servers fail when it comes alone.
+	c.behind = c.opening.Challenge.Key3[:]
+	if c.FixedOrder {
+		return nil
+	}
+	// Section 4.1, step 24: the fields go out in a random order.
+	return generator.Shuffle(c.request.Fields)
+}
+
+func (p hixieProtocol) check(ctx context.Context, c *clientHandshake) error {
+	protocol, tolerated, err := c.opening.Check(&c.response, c.Strict)
+	for _, t := range tolerated {
+		c.trace.note("tolerated: %v", t)
+	}
+	if err != nil {
+		return err
+	}
+	c.protocol = protocol
+	if !p.challenged() {
+		return nil
+	}
+	answer, err := c.bytes(ctx, 16)
+	if err != nil {
+		return fmt.Errorf("the 16 bytes that answer the challenge: %w", err)
+	}
+	return hixie.CheckAnswer([16]byte(answer), c.answer)
+}
+
+func (p hixieProtocol) answered(e *HandshakeError) bool {
+	if p.draft == hixie.Draft75 {
+		return e.Fields.Count("WebSocket-Location") > 0
+	}
+	return e.Fields.Count("Sec-WebSocket-Location") > 0
+}
+
+func (p hixieProtocol) asked(f hixie.Fields) (bool, error) {
+	draft, err := hixie.Detect(f)
+	return draft == p.draft, err
+}
+
+func (p hixieProtocol) read(h *Handshake) error {
+	opening, tolerated, err := hixie.ReadOpening(&h.Request, hixie.ReadOptions{
+		Secure: h.opts.Secure, LenientKeys: h.opts.LenientKeys, Strict: h.opts.Strict})
+	for _, t := range tolerated {
+		h.opts.Trace.note("tolerated: %v", t)
+	}
+	if err != nil {
+		return h.refuse("request", badRequest, err)
+	}
+	h.opening = opening
+	return nil
+}
+
+func (p hixieProtocol) respond(h *Handshake, protocols []string) hixie.Response {
+	h.Protocol = choose(h.opening.Protocols, protocols)
+	location := ""
+	if h.opts.Location != nil {
+		location = h.opts.Location(&h.Request)
+	}
+	return h.opening.Response(h.Protocol, location)
+}
+
+func (p hixieProtocol) challenged() bool { return p.draft == hixie.Draft76 }
 
 // hixieFraming is the framing of drafts 75 and 76, which differ in closing only.
 type hixieFraming struct {
@@ -15,13 +142,6 @@ type hixieFraming struct {
 	count  *counters // of the receiving side
 	trace  *Trace
 	repair []byte // a text whose invalid bytes were replaced
-}
-
-func newHixieFraming(draft hixie.Draft, maxMessage int64, count *counters, trace *Trace) *hixieFraming {
-	f := &hixieFraming{draft: draft, count: count, trace: trace}
-	f.d.MaxMessage, f.d.Draft = maxMessage, draft
-	f.d.KeepAll = trace.wantsFrames()
-	return f
 }
 
 func (f *hixieFraming) feed(p []byte) { f.d.Feed(p) }
@@ -50,6 +170,11 @@ func (f *hixieFraming) nextRun() (frames []byte, n int) {
 }
 
 func (f *hixieFraming) violation(error) (code int, reason string, tell bool) { return 0, "", false }
+
+func (f *hixieFraming) malformed(err error) bool {
+	var syntax *hixie.SyntaxError
+	return errors.As(err, &syntax)
+}
 
 func (f *hixieFraming) next(ev *event) error {
 	for {
@@ -161,17 +286,4 @@ func (f *hixieFraming) appendClosing(dst []byte, _ int, _ string) []byte {
 	}
 	f.trace.sawFrame(true, 0xFF, nil)
 	return hixie.AppendClosing(dst)
-}
-
-// hixieEnds does FrameEnds.
-func hixieEnds(b []byte) (ends []int) {
-	for at := 0; at < len(b); {
-		n := bytes.IndexByte(b[at:], 0xFF)
-		if n <= 0 { // a closing frame, or none
-			break
-		}
-		at += n + 1
-		ends = append(ends, at)
-	}
-	return ends
 }
