@@ -133,14 +133,19 @@ func statsTable(L *lua.LState, s core.Stats) *lua.LTable {
 	return t
 }
 
-func checkConn(L *lua.LState) *conn {
-	if ud, ok := L.Get(1).(*lua.LUserData); ok {
-		if c, ok := ud.Value.(*conn); ok {
-			return c
+// checkObject returns the object of the host that a value is; want says for the error which one is wanted.
+func checkObject[T any](L *lua.LState, v lua.LValue, want string) (object T) {
+	if ud, ok := v.(*lua.LUserData); ok {
+		if object, ok := ud.Value.(T); ok {
+			return object
 		}
 	}
-	raise(L, "want a connection before the method, as in conn:send(…), got %s", describe(L.Get(1)))
-	return nil
+	raise(L, "want %s, got %s", want, describe(v))
+	return object
+}
+
+func checkConn(L *lua.LState) *conn {
+	return checkObject[*conn](L, L.Get(1), "a connection before the method, as in conn:send(…)")
 }
 
 // connIndex is conn.FIELD.

@@ -390,13 +390,7 @@ func (ln *listener) give(c *conn) {
 }
 
 func checkListener(L *lua.LState) *listener {
-	if ud, ok := L.Get(1).(*lua.LUserData); ok {
-		if ln, ok := ud.Value.(*listener); ok {
-			return ln
-		}
-	}
-	raise(L, "want a listener of ws76.listen before the method, got %s", describe(L.Get(1)))
-	return nil
+	return checkObject[*listener](L, L.Get(1), "a listener of ws76.listen before the method")
 }
 
 // listenerAccept is listener:accept([timeout]).

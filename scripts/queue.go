@@ -42,13 +42,7 @@ func wsQueue(L *lua.LState) int {
 }
 
 func checkQueue(L *lua.LState) *queue {
-	if ud, ok := L.Get(1).(*lua.LUserData); ok {
-		if q, ok := ud.Value.(*queue); ok {
-			return q
-		}
-	}
-	raise(L, "want a queue of ws76.queue before the method, got %s", describe(L.Get(1)))
-	return nil
+	return checkObject[*queue](L, L.Get(1), "a queue of ws76.queue before the method")
 }
 
 // queuePut is queue:put(value[, timeout]).

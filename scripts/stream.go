@@ -65,13 +65,7 @@ func (f *stream) Close() {
 }
 
 func checkStream(L *lua.LState) *stream {
-	if ud, ok := L.Get(1).(*lua.LUserData); ok {
-		if f, ok := ud.Value.(*stream); ok {
-			return f
-		}
-	}
-	raise(L, "want a stream of ws76.open before the method, got %s", describe(L.Get(1)))
-	return nil
+	return checkObject[*stream](L, L.Get(1), "a stream of ws76.open before the method")
 }
 
 func streamClose(L *lua.LState) int {

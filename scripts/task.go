@@ -334,13 +334,7 @@ func wsSpawn(L *lua.LState) int {
 }
 
 func checkTask(L *lua.LState, v lua.LValue) *task {
-	if ud, ok := v.(*lua.LUserData); ok {
-		if t, ok := ud.Value.(*task); ok {
-			return t
-		}
-	}
-	raise(L, "want a task of ws76.spawn, got %s", describe(v))
-	return nil
+	return checkObject[*task](L, v, "a task of ws76.spawn")
 }
 
 // taskCancel is task:cancel(): it does not go on from where it waits.
