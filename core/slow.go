@@ -1,10 +1,5 @@
 package core
 
-import (
-	"fmt"
-	"slices"
-)
-
 // Slow says what happens to messages for a peer or subscriber that does not take them as fast as they come, once its queue is full.
 type Slow uint8
 
@@ -19,12 +14,3 @@ var SlowNames = []string{"drop-oldest", "drop-newest", "close"}
 
 // String returns the policy's name.
 func (s Slow) String() string { return SlowNames[s] }
-
-// ParseSlow returns the policy called name.
-func ParseSlow(name string) (Slow, error) {
-	i := slices.Index(SlowNames, name)
-	if i < 0 {
-		return 0, fmt.Errorf("no policy %q for those that read slowly; want one of drop-oldest, drop-newest, close", name)
-	}
-	return Slow(i), nil
-}

@@ -3,40 +3,24 @@ package hub
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
 )
 
-// Binary says what becomes of a binary message towards a subscriber of drafts 75
-// and 76, which know text only.
-type Binary uint8
+// Binary says what becomes of a binary message towards a subscriber of a dialect that
+// knows text only.
+type Binary string
 
 const (
-	// Refuse leaves it out and counts it.
-	Refuse Binary = iota
+	// Refuse leaves it out and counts it, as "" does.
+	Refuse Binary = "refuse"
 	// Base64 sends it as text in the standard alphabet.
-	Base64
+	Base64 Binary = "base64"
 	// Hex sends it as text, two digits a byte.
-	Hex
+	Hex Binary = "hex"
 	// Latin1 sends each byte as the character of that number.
-	Latin1
+	Latin1 Binary = "latin1"
 )
 
-var binaryNames = [...]string{"refuse", "base64", "hex", "latin1"}
-
-// String returns the name on the command line.
-func (b Binary) String() string { return binaryNames[b] }
-
-// ParseBinary returns what is called name.
-func ParseBinary(name string) (Binary, error) {
-	for i, n := range binaryNames {
-		if n == name {
-			return Binary(i), nil
-		}
-	}
-	return 0, fmt.Errorf("no way %q for binary messages; want one of refuse, base64, hex, latin1", name)
-}
-
-// As returns the function that core.Shared.BinaryAs wants; nil for Refuse.
+// As returns the function that core.Shared.BinaryAs wants; nil to leave it out.
 func (b Binary) As() func(dst, data []byte) []byte {
 	switch b {
 	case Base64:

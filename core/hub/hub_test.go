@@ -259,20 +259,16 @@ func TestCheckName(t *testing.T) {
 }
 
 func TestBinary(t *testing.T) {
-	for _, tc := range []struct{ name, want string }{{"base64", "AP/p"}, {"hex", "00ffe9"}, {"latin1", "\x00ÿé"}} {
-		b, err := ParseBinary(tc.name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := string(b.As()([]byte("> "), []byte{0, 0xFF, 0xE9})); got != "> "+tc.want || b.String() != tc.name {
-			t.Errorf("%v: %q", b, got)
+	for _, tc := range []struct {
+		as   Binary
+		want string
+	}{{Base64, "AP/p"}, {Hex, "00ffe9"}, {Latin1, "\x00ÿé"}} {
+		if got := string(tc.as.As()([]byte("> "), []byte{0, 0xFF, 0xE9})); got != "> "+tc.want {
+			t.Errorf("%v: %q", tc.as, got)
 		}
 	}
-	if b, err := ParseBinary("refuse"); err != nil || b.As() != nil {
-		t.Errorf("refuse: %v, %v", b, err)
-	}
-	if _, err := ParseBinary("text"); err == nil {
-		t.Error("text is taken")
+	if Refuse.As() != nil || Binary("").As() != nil {
+		t.Error("refuse makes a text")
 	}
 	h := newHub(t, &Options{Binary: Hex})
 	var drafts sharedKeeper

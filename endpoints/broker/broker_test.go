@@ -254,7 +254,7 @@ func TestQueueWaits(t *testing.T) {
 	}
 	q.Offer(3, 1)
 	go func() { put <- q.Put(t.Context(), 4, 1) }()
-	for q.mu.Lock(); q.room == nil; q.mu.Lock() { // until it waits
+	for q.mu.Lock(); q.room.next == nil; q.mu.Lock() { // until it waits
 		q.mu.Unlock()
 		time.Sleep(time.Millisecond)
 	}

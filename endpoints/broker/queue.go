@@ -17,7 +17,7 @@ type Queue[T any] struct {
 	bytes   int64
 	closed  error
 	arrived chan struct{} // holds one while there may be something to take
-	room    chan struct{} // closed when something was taken; nil: nobody waits for that
+	room    Change        // something was taken
 }
 
 type entry[T any] struct {
@@ -62,7 +62,7 @@ func (q *Queue[T]) Put(ctx context.Context, v T, bytes int) error {
 			defer q.mu.Unlock()
 			return q.closed
 		}
-		room := q.awaitRoom()
+		room := q.room.Next()
 		q.mu.Unlock()
 		select {
 		case <-room:
@@ -86,7 +86,7 @@ func (q *Queue[T]) Take() (v T, ok bool) {
 	if q.next++; q.next == len(q.entries) {
 		q.entries, q.next = q.entries[:0], 0
 	}
-	q.release()
+	q.room.Tell()
 	return v, true
 }
 
@@ -119,7 +119,7 @@ func (q *Queue[T]) Drain(ctx context.Context) {
 			q.mu.Unlock()
 			return
 		}
-		room := q.awaitRoom()
+		room := q.room.Next()
 		q.mu.Unlock()
 		select {
 		case <-room:
@@ -151,24 +151,8 @@ func (q *Queue[T]) Close(err error) []T {
 	}
 	q.entries, q.next, q.bytes = nil, 0, 0
 	signal(q.arrived)
-	q.release()
+	q.room.Tell()
 	return left
-}
-
-// awaitRoom returns what is closed when something is taken. The caller holds q.mu.
-func (q *Queue[T]) awaitRoom() <-chan struct{} {
-	if q.room == nil {
-		q.room = make(chan struct{})
-	}
-	return q.room
-}
-
-// release lets those go on who wait for room.
-func (q *Queue[T]) release() {
-	if q.room != nil {
-		close(q.room)
-		q.room = nil
-	}
 }
 
 func signal(c chan struct{}) {

@@ -48,7 +48,7 @@ type Endpoint struct {
 	ready      bool  // messages may be written to link
 	subscribed bool
 	subID      uint16
-	changed    chan struct{} // closed, and made anew, when something changes that Queue and Flush wait for
+	changed    broker.Change // when something changes that Queue and Flush wait for
 	stats      broker.Stats
 	held       map[uint16]*delivery // came in with QoS 1, by number, until it is acknowledged
 	window     []*outgoing          // went out with QoS 1, until it is acknowledged
@@ -70,7 +70,7 @@ func Open(ctx context.Context, rawURL string, o *broker.Options) (*Endpoint, err
 	e := &Endpoint{
 		t: t, o: o.WithDefaults(), version: t.version,
 		done: make(chan struct{}), opened: make(chan error, 1),
-		sending: make(chan struct{}, 1), changed: make(chan struct{}), held: make(map[uint16]*delivery),
+		sending: make(chan struct{}, 1), held: make(map[uint16]*delivery),
 	}
 	if err := t.readPassword(&e.o); err != nil {
 		return nil, err
@@ -200,7 +200,7 @@ func (e *Endpoint) serve(l *link) error {
 	}
 	e.mu.Lock()
 	e.link, e.ready = nil, false
-	e.notify()
+	e.changed.Tell()
 	e.mu.Unlock()
 	unsent, notKnown, err := l.reason(err)
 	unwatch()
@@ -409,12 +409,6 @@ func (e *Endpoint) Stats() broker.Stats {
 	s := e.stats
 	s.Pending, s.Unacknowledged = pending, len(e.window)
 	return s
-}
-
-// notify wakes those who wait for a change. e.mu is held.
-func (e *Endpoint) notify() {
-	close(e.changed)
-	e.changed = make(chan struct{})
 }
 
 // nextID returns a number for a packet. e.mu is held. The window is short, so that

@@ -116,7 +116,7 @@ func (e *Endpoint) acquire(ctx context.Context, qos byte) (*link, error) {
 			return nil, context.Cause(e.ctx)
 		}
 		e.mu.Lock()
-		l, ready, changed, refused := e.link, e.ready, e.changed, e.refused
+		l, ready, changed, refused := e.link, e.ready, e.changed.Next(), e.refused
 		room := l != nil && (qos == 0 || len(e.window) < l.limits.receive)
 		e.mu.Unlock()
 		if ready && room && refused == nil && e.ctx.Err() == nil {
@@ -129,25 +129,13 @@ func (e *Endpoint) acquire(ctx context.Context, qos byte) (*link, error) {
 		if ready {
 			l.flush() // for acknowledgements to come
 		}
-		if err := e.wait(ctx, changed); err != nil {
+		if err := broker.Await(ctx, e.ctx, changed); err != nil {
 			return nil, err
 		}
 	}
 }
 
 func (e *Endpoint) release() { <-e.sending }
-
-// wait returns when changed is closed, or an error when ctx or the endpoint ends.
-func (e *Endpoint) wait(ctx context.Context, changed <-chan struct{}) error {
-	select {
-	case <-changed:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-e.ctx.Done():
-		return context.Cause(e.ctx)
-	}
-}
 
 // Flush is relay.Batcher's. It returns when all messages of QoS 1 are acknowledged
 // and those of QoS 0 are handed over. Where the broker refuses a message it returns
@@ -161,7 +149,7 @@ func (e *Endpoint) Flush(ctx context.Context) error {
 	}
 	for {
 		e.mu.Lock()
-		left, refused, changed := len(e.window), e.refused, e.changed
+		left, refused, changed := len(e.window), e.refused, e.changed.Next()
 		e.mu.Unlock()
 		switch {
 		case refused != nil:
@@ -171,7 +159,7 @@ func (e *Endpoint) Flush(ctx context.Context) error {
 		case left == 0:
 			return nil
 		}
-		if err := e.wait(ctx, changed); err != nil {
+		if err := broker.Await(ctx, e.ctx, changed); err != nil {
 			return err
 		}
 	}
@@ -223,7 +211,7 @@ func (e *Endpoint) acknowledged(p *packet) {
 		n++
 	}
 	e.window = slices.Delete(e.window, 0, n)
-	e.notify()
+	e.changed.Tell()
 }
 
 // resend writes on a new link what was not acknowledged on the one before, and
@@ -263,7 +251,7 @@ func (e *Endpoint) resend(l *link) error {
 	defer e.mu.Unlock()
 	if e.link == l {
 		e.ready = true
-		e.notify()
+		e.changed.Tell()
 	}
 	return nil
 }
@@ -272,7 +260,7 @@ func (e *Endpoint) resend(l *link) error {
 func (e *Endpoint) awaitRoom(l *link, sent []*outgoing) error {
 	for {
 		e.mu.Lock()
-		left, current, changed := 0, e.link == l, e.changed
+		left, current, changed := 0, e.link == l, e.changed.Next()
 		for _, o := range sent {
 			if !o.done {
 				left++
@@ -286,7 +274,7 @@ func (e *Endpoint) awaitRoom(l *link, sent []*outgoing) error {
 			return nil
 		}
 		l.flush()
-		if err := e.wait(e.ctx, changed); err != nil {
+		if err := broker.Await(e.ctx, e.ctx, changed); err != nil {
 			return err
 		}
 	}

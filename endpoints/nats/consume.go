@@ -208,10 +208,10 @@ func (c *consumer) run() {
 // some takes messages once, as many as there is room for.
 func (c *consumer) some() error {
 	c.e.mu.Lock()
-	changed := c.e.changed
+	changed := c.e.changed.Next()
 	c.e.mu.Unlock()
 	if !c.e.conn.IsConnected() {
-		return c.e.wait(c.e.ctx, changed)
+		return broker.Await(c.e.ctx, c.e.ctx, changed)
 	}
 	if on := c.e.conn.Stats().Reconnects; !c.joined || on != c.on {
 		if err := c.join(); err != nil {
@@ -237,7 +237,7 @@ func (c *consumer) some() error {
 	}
 	n := c.room()
 	if n == 0 {
-		return c.e.wait(c.e.ctx, changed)
+		return broker.Await(c.e.ctx, c.e.ctx, changed)
 	}
 	return c.fetch(n, changed)
 }
@@ -379,7 +379,7 @@ func (c *consumer) fetch(n int, changed <-chan struct{}) error {
 				return nil
 			}
 			e.mu.Lock()
-			changed = e.changed
+			changed = e.changed.Next()
 			e.mu.Unlock()
 		}
 	}
@@ -490,7 +490,7 @@ func (c *consumer) acknowledge(taken []*delivered) {
 		c.e.o.Note(fmt.Sprintf("NATS: %d messages of stream %q have come again; they may have been delivered before", again, c.e.t.stream))
 	}
 	c.e.mu.Lock()
-	c.e.notify() // there is room
+	c.e.changed.Tell() // there is room
 	c.e.mu.Unlock()
 }
 

@@ -68,7 +68,7 @@ type Endpoint struct {
 	publisher *publisher    // nil: what is sent is for no stream
 
 	mu             sync.Mutex
-	changed        chan struct{} // closed, and made anew, when the connection or asked changes
+	changed        broker.Change // when the connection or asked changes
 	stats          broker.Stats
 	window         []*nats.Msg             // that the server has not said to have taken
 	bytes          int                     // of those
@@ -98,7 +98,7 @@ func Open(ctx context.Context, rawURL string, o *broker.Options) (*Endpoint, err
 	if err != nil {
 		return nil, err
 	}
-	e := &Endpoint{t: t, o: o.WithDefaults(), sending: make(chan struct{}, 1), changed: make(chan struct{})}
+	e := &Endpoint{t: t, o: o.WithDefaults(), sending: make(chan struct{}, 1)}
 	options, err := e.options()
 	if err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func Open(ctx context.Context, rawURL string, o *broker.Options) (*Endpoint, err
 		}
 		return nil, err
 	}
-	e.requests.inbox, e.requests.changed = e.conn.NewInbox()+".", make(chan struct{})
+	e.requests.inbox = e.conn.NewInbox() + "."
 	if t.reply || t.request {
 		e.watching.Go(e.watch)
 	}
@@ -134,7 +134,7 @@ func (e *Endpoint) options() (*natsconn.Options, error) {
 		Changed: func() {
 			e.mu.Lock()
 			defer e.mu.Unlock()
-			e.notify()
+			e.changed.Tell()
 		},
 	}
 	if t.secure && o.TLS == nil {
@@ -407,12 +407,6 @@ func (e *Endpoint) message(m message) (core.Message, error) {
 		return out, nil
 	}
 	return broker.Envelope{Subject: m.subject, Reply: m.reply}.Seal(out)
-}
-
-// notify wakes those who wait for a change. The caller holds e.mu.
-func (e *Endpoint) notify() {
-	close(e.changed)
-	e.changed = make(chan struct{})
 }
 
 // end ends the endpoint with an error, which Receive and Send return from now on.

@@ -105,7 +105,7 @@ func (p *publisher) settle(ctx context.Context) error {
 	var wait broker.Backoff
 	for {
 		p.e.mu.Lock()
-		changed := p.e.changed
+		changed := p.e.changed.Next()
 		p.e.mu.Unlock()
 		var left []*published
 		for i, m := range p.window {
@@ -124,7 +124,7 @@ func (p *publisher) settle(ctx context.Context) error {
 			if err := p.e.pause(ctx, &wait); err != nil {
 				return err
 			}
-		} else if err := p.e.wait(ctx, changed); err != nil {
+		} else if err := broker.Await(ctx, p.e.ctx, changed); err != nil {
 			return err
 		}
 		for _, m := range left {

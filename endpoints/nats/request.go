@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/ws76/ws76/endpoints/broker"
 )
 
 // defaultTimeout bounds the wait for an answer, in both directions; nats(1) has the same.
@@ -52,12 +54,12 @@ func (e *Endpoint) take() (message, bool) {
 // await returns when take may have something, or with why it never will.
 func (e *Endpoint) await(ctx context.Context) error {
 	e.mu.Lock()
-	busy, changed := e.asked != nil, e.changed
+	busy, changed := e.asked != nil, e.changed.Next()
 	e.mu.Unlock()
 	if !busy {
 		return e.queue.Wait(ctx)
 	}
-	return e.wait(ctx, changed)
+	return broker.Await(ctx, e.ctx, changed)
 }
 
 // answer makes msg the answer to the request that the other side has, if it has one. It
@@ -70,7 +72,7 @@ func (e *Endpoint) answer(msg *nats.Msg) bool {
 		return true
 	}
 	e.asked = nil
-	e.notify()
+	e.changed.Tell()
 	msg.Subject = a.reply
 	return !a.late
 }
@@ -93,7 +95,7 @@ type requests struct {
 	mu      sync.Mutex
 	first   uint64 // number of list[0]
 	list    []request
-	changed chan struct{} // closed, and made anew, when there are fewer
+	changed broker.Change // when there are fewer
 }
 
 // add notes a request, gives it its reply subject, and returns false, and what to wait for,
@@ -102,7 +104,7 @@ func (r *requests) add(msg *nats.Msg, until time.Time) (added bool, changed <-ch
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.list) >= maxWindow {
-		return false, r.changed
+		return false, r.changed.Next()
 	}
 	msg.Reply = r.inbox + strconv.FormatUint(r.first+uint64(len(r.list)), 10)
 	r.list = append(r.list, request{subject: msg.Subject, until: until})
@@ -136,8 +138,7 @@ func (r *requests) pop() (request, bool) {
 	r.list[0] = request{}
 	r.list = r.list[1:]
 	r.first++
-	close(r.changed)
-	r.changed = make(chan struct{})
+	r.changed.Tell()
 	return q, true
 }
 
@@ -153,7 +154,7 @@ func (e *Endpoint) expect(ctx context.Context, msg *nats.Msg) error {
 			return nil
 		}
 		e.conn.Flush() // for answers to come
-		if err := e.wait(ctx, changed); err != nil {
+		if err := broker.Await(ctx, e.ctx, changed); err != nil {
 			return err
 		}
 	}
@@ -212,7 +213,7 @@ func (e *Endpoint) expire(now time.Time) {
 	case a == nil || now.Before(a.until):
 	case a.late:
 		e.asked = nil
-		e.notify()
+		e.changed.Tell()
 	default:
 		a.late, a.until = true, now.Add(e.t.timeout)
 		silent = 1
@@ -261,9 +262,9 @@ func (e *Endpoint) abandon() {
 func (e *Endpoint) SendClose(ctx context.Context, _ int, _ string) error {
 	for e.t.request {
 		e.requests.mu.Lock()
-		left, changed := len(e.requests.list), e.requests.changed
+		left, changed := len(e.requests.list), e.requests.changed.Next()
 		e.requests.mu.Unlock()
-		if left == 0 || e.wait(ctx, changed) != nil {
+		if left == 0 || broker.Await(ctx, e.ctx, changed) != nil {
 			break
 		}
 	}
@@ -271,16 +272,4 @@ func (e *Endpoint) SendClose(ctx context.Context, _ int, _ string) error {
 		e.queue.Drain(ctx)
 	}
 	return e.Close(ctx)
-}
-
-// wait returns when changed is closed, or an error when ctx or the endpoint ends.
-func (e *Endpoint) wait(ctx context.Context, changed <-chan struct{}) error {
-	select {
-	case <-changed:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-e.ctx.Done():
-		return context.Cause(e.ctx)
-	}
 }

@@ -143,7 +143,7 @@ func (e *Endpoint) settle(ctx context.Context) error {
 	}
 	for {
 		e.mu.Lock()
-		left, changed := len(e.window), e.changed
+		left, changed := len(e.window), e.changed.Next()
 		e.mu.Unlock()
 		if left == 0 || e.confirm(ctx) == nil {
 			return nil

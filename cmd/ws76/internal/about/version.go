@@ -34,8 +34,8 @@ func readVersion(c *cli.Context) *versionOptions {
 }
 
 func runVersion(e *app.Env, o *versionOptions) error {
-	if len(o.Args) > 0 {
-		return app.Usagef("version takes no arguments, got %q", o.Args)
+	if err := app.NoArguments("version", o.Args, ""); err != nil {
+		return err
 	}
 	if !o.JSON {
 		return e.Print(fmt.Appendf(nil, "ws76 %s (%s, %s/%s)\n", e.Program.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH))

@@ -57,6 +57,17 @@ func Usage(err error) error { return UsageError{err} }
 // Usagef is Usage for a text, as fmt.Errorf makes it.
 func Usagef(format string, args ...any) error { return UsageError{fmt.Errorf(format, args...)} }
 
+// NoArguments refuses the arguments of a command that takes none. hint says where what they may be belongs, "" nowhere.
+func NoArguments(command string, args []string, hint string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case hint != "":
+		hint = "; " + hint
+	}
+	return Usagef("ws76 %s takes no arguments, got %q%s", command, args[0], hint)
+}
+
 // CodedError gives err an exit code where its type alone does not tell it.
 type CodedError struct {
 	error

@@ -16,6 +16,7 @@ import (
 	"github.com/ws76/ws76/cmd/ws76/internal/listen"
 	"github.com/ws76/ws76/cmd/ws76/internal/reach"
 	"github.com/ws76/ws76/core"
+	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/relay/format"
 	"github.com/ws76/ws76/core/serve"
 )
@@ -57,7 +58,7 @@ func spanFlags() []cli.Flag {
 		flags.Word(cli.GenericFlag{Name: "to-format", Category: messages, Usage: "`FORMAT` of TO where it is a byte stream: %s"}, "lines", bidirectional...),
 		&cli.BoolFlag{Name: "crlf", Category: messages, Usage: "lines of byte streams end with CR LF"},
 		&cli.BoolFlag{Name: "replace-invalid", Category: messages, Usage: "put U+FFFD where a byte stream is not UTF-8 instead of ending with an error"},
-		flags.Word(cli.GenericFlag{Name: "binary", Category: messages, Usage: "`HOW` binary messages are carried to drafts 75 and 76: %s"}, "refuse", "refuse (close)", "base64", "hex", "latin1"),
+		flags.Word(cli.GenericFlag{Name: "binary", Category: messages, Usage: "`HOW` binary messages are carried to drafts 75 and 76: %s"}, hub.Refuse, "refuse (close)", hub.Base64, hub.Hex, hub.Latin1),
 		flags.Size(cli.GenericFlag{Name: "max-message", Category: messages, Usage: "largest message, `SIZE`"}, core.DefaultMaxMessage),
 
 		&cli.IntFlag{Name: "buffer", Category: losses, Usage: "open TO again when it is lost, and keep up to `N` messages for it meanwhile, the newest"},

@@ -66,11 +66,7 @@ func newSpan(command context.Context, e *reach.Env, o *Options, name, from, to s
 	if o.Buffer == 0 && o.Redeliver {
 		return nil, app.Usagef("--redeliver needs --buffer N")
 	}
-	binary, err := hub.ParseBinary(o.Binary)
-	if err != nil {
-		return nil, app.Usagef("--binary: %w", err)
-	}
-	s.binary = binary.As()
+	s.binary = hub.Binary(o.Binary).As()
 	s.kind.from = format.Options{Format: o.FromFormat, CRLF: o.CRLF, MaxMessage: o.Hold.MaxMessage, ReplaceInvalid: o.ReplaceInvalid}
 	s.kind.to = s.kind.from
 	s.kind.to.Format = o.ToFormat

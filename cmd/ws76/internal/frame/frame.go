@@ -79,10 +79,7 @@ func (o *Options) ofDraft() bool {
 
 // noArguments refuses arguments of a command that reads standard input.
 func (o *Options) noArguments(command string) error {
-	if len(o.Args) > 0 {
-		return app.Usagef("ws76 frame %s takes no argument, got %q; it reads standard input", command, o.Args[0])
-	}
-	return nil
+	return app.NoArguments("frame "+command, o.Args, "it reads standard input")
 }
 
 // run runs f, which reads standard input, and gives its errors their codes. Nothing can break off a read of standard

@@ -125,8 +125,8 @@ func (k *keygen) run(ctx context.Context) error {
 
 // check refuses flags that contradict each other, or have nothing to work on.
 func (o *Options) check() error {
-	if len(o.Args) > 0 {
-		return app.Usagef("keygen takes no arguments, got %q; a key goes behind --key1 or --key2, in quotes", o.Args[0])
+	if err := app.NoArguments("keygen", o.Args, "a key goes behind --key1 or --key2, in quotes"); err != nil {
+		return err
 	}
 	there := map[string]bool{
 		"count": o.Count != nil, "seed": o.Seed != nil, "key1": o.Key1 != nil, "key2": o.Key2 != nil, "key3": o.Key3 != nil,

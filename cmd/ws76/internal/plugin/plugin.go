@@ -144,8 +144,8 @@ func readList(c *cli.Context) *listOptions {
 }
 
 func runList(e *reach.Env, o *listOptions) error {
-	if len(o.Args) > 0 {
-		return app.Usagef("plugin list: no arguments, got %q", o.Args)
+	if err := app.NoArguments("plugin list", o.Args, ""); err != nil {
+		return err
 	}
 	found, broken := hooks.PluginFinder(e.Env, o.Path).List()
 	list := slices.Clone(compiled)

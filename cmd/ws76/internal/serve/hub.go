@@ -69,12 +69,8 @@ func (s *service) openHub(ctx context.Context, o *Options) error {
 
 // hub are the options of channels: how binary messages look, and how much of them waits.
 func (o *Options) hub() (hub.Options, error) {
-	binary, err := hub.ParseBinary(o.Binary)
-	if err != nil {
-		return hub.Options{}, app.Usagef("--binary: %w", err)
-	}
 	most, err := o.Hold.Limit()
-	return hub.Options{Binary: binary, MaxWaiting: most}, err
+	return hub.Options{Binary: hub.Binary(o.Binary), MaxWaiting: most}, err
 }
 
 // tooSlow counts messages that the policy for slow subscribers has dropped.

@@ -70,7 +70,7 @@ ws76 serve --hub nats://localhost                     the same channels on many 
 		}, front.ProxyFlags(handshake), []cli.Flag{
 			&cli.BoolFlag{Name: "no-compress", Category: handshake, Usage: "no permessage-deflate (RFC 6455)"},
 			&cli.BoolFlag{Name: "flash-policy", Category: handshake, Usage: "answer the policy request of Flash, for the hosts of --origin"},
-			flags.Word(cli.GenericFlag{Name: "binary", Category: handshake, Usage: "`HOW` channels give binary messages to clients of the drafts: %s"}, "refuse", "refuse (leave out and count)", "base64", "hex", "latin1"),
+			flags.Word(cli.GenericFlag{Name: "binary", Category: handshake, Usage: "`HOW` channels give binary messages to clients of the drafts: %s"}, hub.Refuse, "refuse (leave out and count)", hub.Base64, hub.Hex, hub.Latin1),
 		}, front.GateFlags(security), front.CertificateFlags(security, ""), []cli.Flag{
 			front.MinTLSFlag(security),
 			&cli.IntFlag{Name: "max-conns", Category: limits, Value: 10000, Usage: "at most `N` connections"},
@@ -329,9 +329,7 @@ func newService(ctx context.Context, e *reach.Env, o *Options) (_ *service, err 
 
 // configure reads what needs nothing to be opened.
 func (s *service) configure(o *Options) (err error) {
-	if s.slow, err = core.ParseSlow(o.Slow); err != nil {
-		return app.Usagef("--slow: %w", err)
-	}
+	s.slow = core.Slow(slices.Index(core.SlowNames, o.Slow))
 	pending, err := o.Hold.Budget()
 	if err != nil {
 		return err

@@ -72,8 +72,8 @@ func readEmulate(c *cli.Context) *emulateOptions {
 }
 
 func runEmulate(ctx context.Context, e *reach.Env, o *emulateOptions) error {
-	if len(o.Args) > 0 {
-		return app.Usagef("wifly emulate takes no arguments, got %q", o.Args)
+	if err := app.NoArguments("wifly emulate", o.Args, ""); err != nil {
+		return err
 	}
 	module := &o.Module
 	if err := module.Prepare(e); err != nil {

@@ -327,8 +327,5 @@ func runSend(ctx context.Context, e *reach.Env, o *sendOptions) error {
 
 // noArguments refuses arguments of a command that is for the module of --port.
 func (o *moduleOptions) noArguments(command string) error {
-	if len(o.Args) > 0 {
-		return app.Usagef("ws76 wifly %s takes no argument, got %q; --port says where the module is", command, o.Args[0])
-	}
-	return nil
+	return app.NoArguments("wifly "+command, o.Args, "--port says where the module is")
 }
