@@ -94,9 +94,8 @@ func CheckName(name string) error {
 	return nil
 }
 
-// ParseManifest reads the manifest in the source of a plugin; file is what errors
-// name it. They are *luacode.SyntaxError where the source is no Lua, and
-// *ManifestError.
+// ParseManifest reads the manifest in the source of a plugin; file is what errors name it. They are
+// *luacode.SyntaxError where the source is no Lua, and *ManifestError.
 func ParseManifest(source []byte, file string) (*Manifest, error) {
 	chunk, err := luacode.Parse(source, file)
 	if err != nil {

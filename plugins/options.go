@@ -12,9 +12,8 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// ParseUse reads what --plugin takes: NAME[,option=value…]. A comma begins a new
-// setting where a name and "=" follow it; any other belongs to the value, as does one
-// behind a backslash.
+// ParseUse reads what --plugin takes: NAME[,option=value…]. A comma begins a new setting where a name and "=" follow
+// it; any other belongs to the value, as does one behind a backslash.
 func ParseUse(text string) (name string, settings map[string]string, err error) {
 	parts := splitSettings(text)
 	name = parts[0]
@@ -45,8 +44,7 @@ func AddSetting(settings map[string]string, text string) error {
 
 var settingStart = regexp.MustCompile(`^[a-z][a-z0-9_-]*=`)
 
-// splitSettings splits text at the commas that begin a setting. The first part ends
-// at the first comma in any case.
+// splitSettings splits text at the commas that begin a setting. The first part ends at the first comma in any case.
 func splitSettings(text string) []string {
 	var parts []string
 	start := 0
@@ -65,12 +63,10 @@ func splitSettings(text string) []string {
 // unescape takes the backslash off the commas of a value.
 func unescape(s string) string { return strings.ReplaceAll(s, `\,`, ",") }
 
-// values are options as they are handed to Lua, by name: string, float64, bool or
-// []string.
+// values are options as they are handed to Lua, by name: string, float64, bool or []string.
 type values map[string]any
 
-// check reads settings by the types of the options, and adds the defaults of those
-// that are not set.
+// check reads settings by the types of the options, and adds the defaults of those that are not set.
 func (m *Manifest) check(settings map[string]string) (values, error) {
 	known := make([]string, 0, len(m.Options))
 	v := values{}

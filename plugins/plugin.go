@@ -73,9 +73,8 @@ func readSource(path string) ([]byte, error) {
 	return textfile.Read(path, luacode.MaxSource)
 }
 
-// Load makes a script of the plugin. The settings are checked by the types of its
-// options; o is as for scripts.Load, of which Name, Fail, Sealed and Library are set here, and Log
-// is told of files that are not as they were installed.
+// Load makes a script of the plugin. The settings are checked by the types of its options; o is as for scripts.Load, of
+// which Name, Fail, Sealed and Library are set here, and Log is told of files that are not as they were installed.
 func (p *Plugin) Load(settings map[string]string, o scripts.Options) (*scripts.Script, error) {
 	set, err := p.check(settings)
 	if err != nil {
@@ -108,9 +107,8 @@ func (p *Plugin) Load(settings map[string]string, o scripts.Options) (*scripts.S
 	return scripts.Load(filepath.Join(p.Dir, MainFile), o)
 }
 
-// Defaults returns what sets the global table options to the defaults of the
-// plugin, for Options.Library of a script that tests it. Options that are required
-// are nil.
+// Defaults returns what sets the global table options to the defaults of the plugin, for Options.Library of a script
+// that tests it. Options that are required are nil.
 func (p *Plugin) Defaults() (func(L *lua.LState, ws76 *lua.LTable), error) {
 	m := Manifest{Name: p.Name}
 	for _, o := range p.Options {
@@ -121,9 +119,8 @@ func (p *Plugin) Defaults() (func(L *lua.LState, ws76 *lua.LTable), error) {
 	return set.define, err
 }
 
-// Run runs a command of the plugin, as whose script Load was called and which was
-// started, with its arguments. It returns when the command has ended: with an
-// *ArgsError where it has refused them.
+// Run runs a command of the plugin, as whose script Load was called and which was started, with its arguments. It
+// returns when the command has ended: with an *ArgsError where it has refused them.
 func Run(ctx context.Context, s *scripts.Script, command string, args []string) error {
 	var refused *ArgsError
 	err := s.DoFunc(ctx, command, func(L *lua.LState) (*lua.LFunction, []lua.LValue) {

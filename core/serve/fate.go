@@ -6,8 +6,7 @@ import "github.com/ws76/ws76/internal/outq"
 // notes where it is. One that never writes so much has none.
 const bookEvery = 64 << 10
 
-// book notes what had been written before the write that has brought bytesOut to now. The
-// caller holds mu.
+// book notes what had been written before the write that has brought bytesOut to now. The caller holds mu.
 func (p *Peer) book(before, now uint64) {
 	m := p.ensureMore()
 	if m.ledger == nil {
@@ -18,9 +17,8 @@ func (p *Peer) book(before, now uint64) {
 	}
 }
 
-// settle takes stock of a connection of a loop whose descriptor is open still: what has
-// never left this machine was not sent, and of the rest that is not proven to have been
-// read that is not known, see core.Fate. The caller holds mu.
+// settle takes stock of a connection of a loop whose descriptor is open still: what has never left this machine was not
+// sent, and of the rest that is not proven to have been read that is not known, see core.Fate. The caller holds mu.
 func (p *Peer) settle() {
 	written := outq.Mark{Bytes: p.bytesOut.Load(), Messages: p.messagesOut.Load()}
 	flags := p.flags.Load()

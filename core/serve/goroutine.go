@@ -9,8 +9,7 @@ import (
 	"github.com/ws76/ws76/core"
 )
 
-// connPeer serves a Peer by goroutines: one that receives, and while something
-// waits to be sent one that writes.
+// connPeer serves a Peer by goroutines: one that receives, and while something waits to be sent one that writes.
 type connPeer struct {
 	host
 	peer    *Peer
@@ -18,9 +17,8 @@ type connPeer struct {
 	ctx     context.Context
 	batch   *core.Batch // of replies
 	writers sync.WaitGroup
-	// turn is whose it is to write: from the first reply to the flush that of the
-	// pump, otherwise that of the writer. Unlike the lock of conn it is fair, so a
-	// flood of messages does not keep others from sending.
+	// turn is whose it is to write: from the first reply to the flush that of the pump, otherwise that of the writer.
+	// Unlike the lock of conn it is fair, so a flood of messages does not keep others from sending.
 	turn    sync.Mutex
 	replied bool   // the pump has it
 	given   uint64 // messages that conn was given, of whoever has the turn
@@ -181,8 +179,7 @@ func (c *connPeer) waitForRoom() error {
 	}
 }
 
-// Only the pump may wait, so what others send goes to the writer, and replies have left
-// before anybody else looks.
+// Only the pump may wait, so what others send goes to the writer, and replies have left before anybody else looks.
 func (c *connPeer) write(*Peer, []byte) int     { return 0 }
 func (c *connPeer) flush(*Peer)                 {}
 func (c *connPeer) sendReplies(*Peer)           {}
@@ -223,8 +220,7 @@ func (c *connPeer) giveUp(*Peer) {
 
 var errCutOff = errors.New("the connection was to be closed, and the peer did not read what was waiting for it")
 
-// cutOff ends the connection of a peer that does not read, or goes on sending, for
-// too long after it was to be closed.
+// cutOff ends the connection of a peer that does not read, or goes on sending, for too long after it was to be closed.
 func (c *connPeer) cutOff() {
 	timer := time.NewTimer(c.server.closeTimeout())
 	defer timer.Stop()

@@ -19,8 +19,7 @@ import (
 	"github.com/ws76/ws76/core/serve/gate"
 )
 
-// plainHTTP answers streams that ask for no WebSocket, by an ordinary http.Server
-// whose listener is fed by hand.
+// plainHTTP answers streams that ask for no WebSocket, by an ordinary http.Server whose listener is fed by hand.
 type plainHTTP struct {
 	server  *http.Server
 	owner   *Server
@@ -92,8 +91,7 @@ func bodies(h http.Handler) http.Handler {
 	})
 }
 
-// admitted asks the gate. Who is not let in keeps no connection, and one that is ends with
-// its grant.
+// admitted asks the gate. Who is not let in keeps no connection, and one that is ends with its grant.
 func (s *Server) admitted(ctx context.Context, h http.Handler) http.Handler {
 	if s.Gate == nil {
 		return h
@@ -163,9 +161,8 @@ func Cut(r *http.Request) {
 	}
 }
 
-// serve hands a stream over, of which head, a whole one with what came behind it, has
-// been read. It returns when the stream is closed, then without a rest, or when what
-// was read next is no plain request: with that.
+// serve hands a stream over, of which head, a whole one with what came behind it, has been read. It returns when the
+// stream is closed, then without a rest, or when what was read next is no plain request: with that.
 func (p *plainHTTP) serve(stream net.Conn, head []byte) (rest []byte) {
 	h := &httpStream{Conn: stream, server: p.owner, turns: &p.turns, buf: head, between: true, closed: make(chan struct{})}
 	h.turnOver = time.AfterFunc(longTurn, h.giveTurn)

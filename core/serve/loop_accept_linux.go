@@ -28,8 +28,7 @@ type loopListener struct {
 	unix   bool
 }
 
-// listen takes connections of nl from now on. It has a descriptor of its own, so
-// nl may be closed.
+// listen takes connections of nl from now on. It has a descriptor of its own, so nl may be closed.
 func (l *loop) listen(nl net.Listener, shared bool, failed func(error)) error {
 	fd, err := duplicate(nl.(syscall.Conn))
 	if err != nil {
@@ -52,8 +51,7 @@ func (l *loop) listen(nl net.Listener, shared bool, failed func(error)) error {
 	return nil
 }
 
-// setKeepAlive has quiet peers of what nl accepts probed as often as nl says, or package
-// net does it.
+// setKeepAlive has quiet peers of what nl accepts probed as often as nl says, or package net does it.
 func setKeepAlive(fd int, nl net.Listener) {
 	every := 15 * time.Second
 	if l, ok := nl.(interface{ KeepAlive() time.Duration }); ok && l.KeepAlive() != 0 {
@@ -91,9 +89,8 @@ func (l *loop) accept(fd int) {
 	}
 }
 
-// acceptFrom takes one connection. Most come alone, and to ask for another that is
-// not there costs as much as half of their handshake; what waits still is reported
-// again.
+// acceptFrom takes one connection. Most come alone, and to ask for another that is not there costs as much as half of
+// their handshake; what waits still is reported again.
 func (l *loop) acceptFrom(li *loopListener) {
 	var addr unix.RawSockaddrAny
 	size := uint32(unsafe.Sizeof(addr))

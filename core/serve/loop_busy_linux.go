@@ -115,8 +115,7 @@ func (l *loop) epollOf(p *Peer) int {
 	return l.ep
 }
 
-// serveBusy does for busy peers what fits into a slice: those that go on, and what is reported of
-// them, take turns.
+// serveBusy does for busy peers what fits into a slice: those that go on, and what is reported of them, take turns.
 func (l *loop) serveBusy() {
 	b := &l.lane
 	if !b.pending() {

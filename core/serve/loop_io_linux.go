@@ -286,8 +286,7 @@ func (l *loop) putBack(p *Peer, k *core.Codec) {
 	}
 }
 
-// attach leaves k, which has something unfinished, with p, from now on if it is not
-// there yet.
+// attach leaves k, which has something unfinished, with p, from now on if it is not there yet.
 func (l *loop) attach(p *Peer, k *core.Codec) {
 	if p.in != nil {
 		return

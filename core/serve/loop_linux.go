@@ -26,9 +26,8 @@ const (
 	spareTime   = 10 * time.Second // and for how long
 )
 
-// loop serves connections by system calls that do not wait, from one goroutine. A
-// connection owns memory only for an unfinished message or for what its peer has
-// not read.
+// loop serves connections by system calls that do not wait, from one goroutine. A connection owns memory only for an
+// unfinished message or for what its peer has not read.
 type loop struct {
 	host
 	serving
@@ -216,9 +215,8 @@ func (l *loop) run() {
 	}
 }
 
-// wait returns how many events there are. It looks first without telling Go's
-// scheduler, which costs nothing while there is work, and sleeps properly only
-// then.
+// wait returns how many events there are. It looks first without telling Go's scheduler, which costs nothing while
+// there is work, and sleeps properly only then.
 func (l *loop) wait(ready *[events]unix.EpollEvent) int {
 	n, errno := epollWait(l.ep, ready, false, 0)
 	if n > 0 || errno != 0 {
@@ -295,8 +293,7 @@ func epollWait(ep int, ready *[events]unix.EpollEvent, sleep bool, ms int) (int,
 	return int(n), 0
 }
 
-// post asks the loop to do t, from any goroutine. It reports whether the loop has not
-// ended.
+// post asks the loop to do t, from any goroutine. It reports whether the loop has not ended.
 func (l *loop) post(t task) bool {
 	l.tasks.Lock()
 	if l.tasks.over {

@@ -121,8 +121,7 @@ func (l *loop) readHead(p *Peer, b []byte) {
 	p.ensureMore().opening = &opening{head: bytes.Clone(b), handshake: &kept, service: service}
 }
 
-// pass hands a connection that asks for a WebSocket to one of the loops behind; b was
-// read.
+// pass hands a connection that asks for a WebSocket to one of the loops behind; b was read.
 func (l *loop) pass(p *Peer, b []byte) {
 	unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, int(p.fd), nil)
 	l.remove(p)
@@ -199,8 +198,7 @@ func (l *loop) receiveKey3(p *Peer, o *opening) {
 	}
 }
 
-// answer appends the answer to the challenge to out and opens the connection; b
-// begins with key3.
+// answer appends the answer to the challenge to out and opens the connection; b begins with key3.
 func (l *loop) answer(p *Peer, h *core.Handshake, service *Service, out, b []byte) {
 	out, err := h.AppendAnswer(out, [core.Key3Len]byte(b))
 	if err != nil { // its keys were checked
@@ -283,8 +281,7 @@ func (l *loop) headExpired(p *Peer) {
 	l.turnDown(p, h, err)
 }
 
-// pending returns the handshake of an opening connection, and how many bytes of
-// what it waits for are there.
+// pending returns the handshake of an opening connection, and how many bytes of what it waits for are there.
 func (l *loop) pending(p *Peer) (h *core.Handshake, got int) {
 	o := p.rare().opening
 	switch {

@@ -68,8 +68,7 @@ func (l *loop) writable(p *Peer) {
 	}
 }
 
-// peerClosed handles the peer's closing frame: draft 76, section 5.3; RFC 6455,
-// section 5.5.1.
+// peerClosed handles the peer's closing frame: draft 76, section 5.3; RFC 6455, section 5.5.1.
 func (l *loop) peerClosed(p *Peer, code int, reason string) {
 	ce := &core.CloseError{Clean: true, Code: code, Reason: reason}
 	if p.state == stateClosing {
@@ -81,9 +80,8 @@ func (l *loop) peerClosed(p *Peer, code int, reason string) {
 	l.farewell(p, ce, true, code, "")
 }
 
-// farewell ends a connection whose last words are ours. Closing a TCP socket that
-// has unread bytes resets it, which can destroy those words on their way; so only
-// the sending side is shut, and what comes is dropped until the peer closes.
+// farewell ends a connection whose last words are ours. Closing a TCP socket that has unread bytes resets it, which can
+// destroy those words on their way; so only the sending side is shut, and what comes is dropped until the peer closes.
 func (l *loop) farewell(p *Peer, ce *core.CloseError, tell bool, code int, reason string) {
 	if tell && p.state == stateOpen {
 		l.sendClosing(p, code, reason)

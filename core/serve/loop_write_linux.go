@@ -56,8 +56,7 @@ func (l *loop) replyRun(p *Peer, frames []byte, n int) {
 	l.watchFull(p)
 }
 
-// replyInPlace sends the replies so far and m, whose payload is not copied unless
-// it has to wait.
+// replyInPlace sends the replies so far and m, whose payload is not copied unless it has to wait.
 func (l *loop) replyInPlace(p *Peer, k *core.Codec, m core.Message) error {
 	start := len(l.replies)
 	b, at, err := k.AppendAround(l.replies, m)
@@ -131,8 +130,7 @@ func (l *loop) watchFull(p *Peer) {
 	l.watch(p)
 }
 
-// sendReplies sends the replies gathered so far, or puts them in line. The caller
-// holds p.mu.
+// sendReplies sends the replies gathered so far, or puts them in line. The caller holds p.mu.
 func (l *loop) sendReplies(p *Peer) {
 	if len(l.replies) == 0 {
 		return
@@ -209,8 +207,7 @@ func (l *loop) closeSoon(p *Peer, code int, reason string) {
 
 func (l *loop) count(*Peer) {} // it does so all the time
 
-// writeFD hands b to the system as far as it takes it. What went wrong the reading
-// side is told, too.
+// writeFD hands b to the system as far as it takes it. What went wrong the reading side is told, too.
 func (l *loop) writeFD(fd int32, b []byte) (sent int) {
 	for sent < len(b) && fd >= 0 {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&b[sent])), uintptr(len(b)-sent), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)

@@ -10,9 +10,8 @@ import (
 	"syscall"
 )
 
-// startLoops starts the event loops and gives them the listeners that they can
-// accept from. It returns the others, and how to stop the loops, which waits for
-// them: when work ends they cut what is left.
+// startLoops starts the event loops and gives them the listeners that they can accept from. It returns the others, and
+// how to stop the loops, which waits for them: when work ends they cut what is left.
 func (s *Server) startLoops(serving serving, listeners []net.Listener, failed func(error)) (wait func(work context.Context), rest []net.Listener) {
 	none := func(context.Context) {}
 	// To check a hash takes long, and a loop has other connections to serve meanwhile.
@@ -88,9 +87,8 @@ func (s *Server) listenOn(loops []*loop, nl net.Listener, failed func(error)) bo
 		}
 	}
 	if nl.Addr().Network() == "tcp" {
-		// The loops have descriptors of their own. As long as this one is open Go's
-		// scheduler is woken for each connection, too. (That of a Unix socket would
-		// take the file with it.)
+		// The loops have descriptors of their own. As long as this one is open Go's scheduler is woken for each
+		// connection, too. (That of a Unix socket would take the file with it.)
 		nl.Close()
 	}
 	return true

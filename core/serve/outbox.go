@@ -6,15 +6,12 @@ import (
 	"github.com/ws76/ws76/core"
 )
 
-// outbox is what waits for a peer to read: frames in order, some of them shared
-// with other peers. It belongs to whoever holds the peer's lock. Nothing it does
-// takes longer where much waits.
+// outbox is what waits for a peer to read: frames in order, some of them shared with other peers. It belongs to whoever
+// holds the peer's lock. Nothing it does takes longer where much waits.
 type outbox struct {
-	// part is the rest of a message that was begun, apart from what stood behind it in
-	// its item. It goes first.
+	// part is the rest of a message that was begun, apart from what stood behind it in its item. It goes first.
 	part item
-	// items from head on wait. Of gone of them nothing is left, and those before first
-	// have nothing to drop.
+	// items from head on wait. Of gone of them nothing is left, and those before first have nothing to drop.
 	items       []item
 	head, first int
 	gone        int
@@ -71,8 +68,7 @@ func (o *outbox) release() {
 	outboxes.Put(o)
 }
 
-// stallLooks is how often a peer is looked at while it takes nothing, before it is
-// given up.
+// stallLooks is how often a peer is looked at while it takes nothing, before it is given up.
 const stallLooks = 8
 
 // stalled is for who looks from time to time, and gives how many bytes the peer has
@@ -128,8 +124,7 @@ func (o *outbox) front() *item {
 	return &o.items[o.head]
 }
 
-// gather puts into parts what leaves first, and returns how many it has filled, and
-// with how many bytes.
+// gather puts into parts what leaves first, and returns how many it has filled, and with how many bytes.
 func (o *outbox) gather(parts [][]byte) (k, size int) {
 	add := func(it *item) {
 		if rest := it.b[it.off:]; len(rest) > 0 && k < len(parts) {
@@ -203,8 +198,7 @@ func (o *outbox) tidy() {
 	o.items, o.head, o.gone = kept, 0, 0
 }
 
-// dropOldest drops the shared message that has waited longest, if there is one of
-// which nothing has left.
+// dropOldest drops the shared message that has waited longest, if there is one of which nothing has left.
 func (o *outbox) dropOldest() bool {
 	for i := max(o.first, o.head); i < len(o.items); i++ {
 		o.first = i

@@ -17,8 +17,7 @@ import (
 // Peer is an open connection that is served by Events. Its methods may be called
 // from any goroutine unless they say otherwise; none of them blocks.
 type Peer struct {
-	// There may be very many that do nothing, so every byte here counts.
-	// What sending looks at comes first.
+	// There may be very many that do nothing, so every byte here counts. What sending looks at comes first.
 
 	mu       sync.Mutex
 	by       *host   // what serves it
@@ -166,8 +165,7 @@ type PeerStats struct {
 	NotKnown uint64
 }
 
-// Stats returns what has passed so far; MessagesOut are those that were handed to
-// the system.
+// Stats returns what has passed so far; MessagesOut are those that were handed to the system.
 func (p *Peer) Stats() PeerStats {
 	p.by.count(p)
 	m := p.rare()
@@ -190,9 +188,8 @@ func (p *Peer) Queued() (messages, bytes int) {
 	return p.out.waiting(), p.out.bytes
 }
 
-// Send sends m, which is copied where it has to wait. What is sent while a read is
-// handled leaves in one write at its end. Errors: ErrFull; core.ErrClosing;
-// core.ErrBinary and *core.InvalidUTF8Error, which change nothing.
+// Send sends m, which is copied where it has to wait. What is sent while a read is handled leaves in one write at its
+// end. Errors: ErrFull; core.ErrClosing; core.ErrBinary and *core.InvalidUTF8Error, which change nothing.
 func (p *Peer) Send(m core.Message) error {
 	k := p.codec()
 	p.mu.Lock()
@@ -287,9 +284,8 @@ func (p *Peer) putRest(it item) {
 	}
 }
 
-// SendShared sends messages that others get too. They wait by reference, within
-// Settings.Queue; what is over that the policy decides. A peer that is closing
-// gets nothing, which is counted.
+// SendShared sends messages that others get too. They wait by reference, within Settings.Queue; what is over that the
+// policy decides. A peer that is closing gets nothing, which is counted.
 func (p *Peer) SendShared(s *core.Shared) {
 	f := p.frames(s)
 	if len(f.Ends) == 0 {
@@ -377,13 +373,11 @@ func (p *Peer) frames(s *core.Shared) *core.Frames {
 	return f
 }
 
-// Reply is Send for less. It may be called from within Open, Message and Flush of
-// this peer's Events only, by the goroutine that runs them. Replies are in order
-// among themselves, not with what Send is given during the same read.
+// Reply is Send for less. It may be called from within Open, Message and Flush of this peer's Events only, by the
+// goroutine that runs them. Replies are in order among themselves, not with what Send is given during the same read.
 func (p *Peer) Reply(m core.Message) error { return p.by.reply(p, m) }
 
-// ReplyWaits reports whether Reply may wait for the peer to read: where a goroutine
-// serves the connection.
+// ReplyWaits reports whether Reply may wait for the peer to read: where a goroutine serves the connection.
 func (p *Peer) ReplyWaits() bool { return p.by.waits }
 
 // FlushReplies sends what Reply was given, or puts it in line before what Send is
@@ -398,10 +392,9 @@ func (p *Peer) FlushReplies() {
 // are copied only where they have to wait.
 func (p *Peer) ReplyRun(frames []byte, n int) { p.by.replyRun(p, frames, n) }
 
-// Close starts the closing handshake: what was sent before goes out first, then the
-// closing frame with code and reason, for which only RFC 6455 has a place. It is
-// bounded by Server.Accept.CloseTimeout; the end is told by Events.Closed. Messages
-// that come meanwhile are handed over still.
+// Close starts the closing handshake: what was sent before goes out first, then the closing frame with code and reason,
+// for which only RFC 6455 has a place. It is bounded by Server.Accept.CloseTimeout; the end is told by Events.Closed.
+// Messages that come meanwhile are handed over still.
 func (p *Peer) Close(code int, reason string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -17,8 +17,7 @@ const (
 	DefaultQueueBytes = 16 << 20
 )
 
-// ErrFull is returned by Peer.Send when as much as may be is waiting for the peer
-// to read.
+// ErrFull is returned by Peer.Send when as much as may be is waiting for the peer to read.
 var ErrFull = errors.New("the peer does not read: what may wait for it is waiting")
 
 // Events is how a connection is served without a goroutine of its own. Its methods
@@ -29,27 +28,23 @@ type Events interface {
 	Open(p *Peer)
 	// Message is called with each message. m.Data is valid until it returns.
 	Message(p *Peer, m core.Message)
-	// Closed is called last, once, with what Receive of a core.Conn would have
-	// returned. Nothing can be sent any more.
+	// Closed is called last, once, with what Receive of a core.Conn would have returned. Nothing can be sent any more.
 	Closed(p *Peer, err error)
 }
 
-// Flusher is an optional part of an Events. Flush is called when all that one read
-// brought has been handed over.
+// Flusher is an optional part of an Events. Flush is called when all that one read brought has been handed over.
 type Flusher interface {
 	Flush(p *Peer)
 }
 
-// Runner is an optional part of an Events that hands messages on unchanged. Run is
-// called in place of Message where the frames of n messages can be sent on as they
-// came, to peers of drafts 75 and 76; Message is still called for all others. frames
-// is valid until Run returns.
+// Runner is an optional part of an Events that hands messages on unchanged. Run is called in place of Message where the
+// frames of n messages can be sent on as they came, to peers of drafts 75 and 76; Message is still called for all
+// others. frames is valid until Run returns.
 type Runner interface {
 	Run(p *Peer, frames []byte, n int)
 }
 
-// Opening is an opening request that is about to be accepted. It is valid, with
-// all it points to, until Route returns.
+// Opening is an opening request that is about to be accepted. It is valid, with all it points to, until Route returns.
 type Opening struct {
 	Request *hixie.Request
 	Dialect core.Dialect
@@ -68,8 +63,7 @@ func (o *Opening) RemoteAddr() net.Addr { return o.conn.RemoteAddr() }
 // Transport names what the connection came over: "tcp", "tls", "unix", …
 func (o *Opening) Transport() string { return o.transport }
 
-// Service says how a connection is served: by Events, or by Handler where that is
-// set.
+// Service says how a connection is served: by Events, or by Handler where that is set.
 type Service struct {
 	Events Events
 	// Handler serves the connection in a goroutine of its own, for what blocks. It
@@ -82,8 +76,7 @@ type Service struct {
 	Until context.Context
 	// Data is what Peer.Data returns at first.
 	Data any
-	// Settings of the connection; nil for those of the Server. They are kept:
-	// connections should share them.
+	// Settings of the connection; nil for those of the Server. They are kept: connections should share them.
 	Settings *Settings
 	// Header is added to the response.
 	Header hixie.Fields
@@ -101,17 +94,15 @@ type Settings struct {
 
 	// The rest concerns connections served by Events.
 
-	// SendBytes bounds what waits for a peer that does not read. From there on
-	// Send fails, and the peer is not read from, so that who only answers never
-	// sees that.
+	// SendBytes bounds what waits for a peer that does not read. From there on Send fails, and the peer is not read
+	// from, so that who only answers never sees that.
 	SendBytes int
 	// Queue and QueueBytes bound what SendShared leaves waiting, in messages and
 	// bytes, and Slow says what happens to more.
 	Queue      int
 	QueueBytes int
 	Slow       core.Slow
-	// Rate is how many messages a second are taken from the peer; one that sends
-	// faster is made to wait. 0: any number.
+	// Rate is how many messages a second are taken from the peer; one that sends faster is made to wait. 0: any number.
 	Rate float64
 }
 

@@ -1,6 +1,5 @@
-// Package serve is the listening side: one port on which every dialect, plain
-// HTTP and, with a certificate, TLS are told apart by their first bytes. It knows
-// connections, not what is said on them: that is the Handler's business.
+// Package serve is the listening side: one port on which every dialect, plain HTTP and, with a certificate, TLS are
+// told apart by their first bytes. It knows connections, not what is said on them: that is the Handler's business.
 package serve
 
 import (
@@ -31,24 +30,20 @@ import (
 // DefaultGrace is how long a stopping Server waits for its connections to close.
 const DefaultGrace = 5 * time.Second
 
-// Server serves WebSocket connections. Set its fields before Serve; they are
-// read only afterwards.
+// Server serves WebSocket connections. Set its fields before Serve; they are read only afterwards.
 //
-// A connection that is served by Events costs a few hundred bytes while it is idle,
-// on Linux, over plain TCP and unix sockets: event loops serve it. Elsewhere, and
-// where it is served by a Handler, it has a goroutine.
+// A connection that is served by Events costs a few hundred bytes while it is idle, on Linux, over plain TCP and unix
+// sockets: event loops serve it. Elsewhere, and where it is served by a Handler, it has a goroutine.
 type Server struct {
-	// Route says how a connection is served, or refuses it, before its request is
-	// answered. It is called from event loops and must not block. With nil all
-	// connections are served by Events or, where that is nil too, by Handler.
+	// Route says how a connection is served, or refuses it, before its request is answered. It is called from event
+	// loops and must not block. With nil all connections are served by Events or, where that is nil too, by Handler.
 	Route  func(*Opening) (Service, *core.Refusal)
 	Events Events
 	// Gate is asked first about every request, of Route and of HTTP alike; nil lets all
 	// in. When the grant that it gives ends, the connection does.
 	Gate *gate.Gate
-	// Handler is called once for each open connection, in a goroutine of its own,
-	// and serves it until it returns; the connection is closed then. Its error,
-	// usually the *core.CloseError of Receive, goes to Closed. ctx ends when the
+	// Handler is called once for each open connection, in a goroutine of its own, and serves it until it returns; the
+	// connection is closed then. Its error, usually the *core.CloseError of Receive, goes to Closed. ctx ends when the
 	// server gives up waiting.
 	Handler func(ctx context.Context, conn *core.Conn) error
 	// Settings hold where a Service has none.
@@ -68,29 +63,25 @@ type Server struct {
 	// Idle closes a connection over which nothing has passed for so long, in either
 	// direction, and on which nothing waits to be read. 0: never.
 	Idle time.Duration
-	// DeadAfter is how long a TCP peer may acknowledge nothing of what is sent to it before
-	// its connection ends, and about how long a quiet one may be gone, where there are
-	// keep-alive probes. 0: a minute; below 0: that is left to the system. A peer that is
-	// alive and does not read is not meant, see Accept.WriteTimeout.
+	// DeadAfter is how long a TCP peer may acknowledge nothing of what is sent to it before its connection ends, and
+	// about how long a quiet one may be gone, where there are keep-alive probes. 0: a minute; below 0: that is left to
+	// the system. A peer that is alive and does not read is not meant, see Accept.WriteTimeout.
 	DeadAfter time.Duration
 	// Grace bounds how long a stopping server takes: what is left is cut when that is over, or sooner
 	// where there is very much to be cut. 0: DefaultGrace.
 	Grace time.Duration
-	// Loops is how many event loops there are. 0 is half of the processors, at
-	// least one: with fewer processors more loops cost more than they bring. Below
-	// 0 there are none. Tracing heads or frames needs goroutines, too, and so does a Gate
-	// that may have to wait.
+	// Loops is how many event loops there are. 0 is half of the processors, at least one: with fewer processors more
+	// loops cost more than they bring. Below 0 there are none. Tracing heads or frames needs goroutines, too, and so
+	// does a Gate that may have to wait.
 	Loops int
 
-	// LongEvents says that Route or Events may take long for once, as scripts do. New
-	// connections then never wait for those of others: a loop of its own accepts, and
-	// reads what connections begin with; what asks for a WebSocket while the loop that
-	// is to serve it is held up gets a goroutine.
+	// LongEvents says that Route or Events may take long for once, as scripts do. New connections then never wait for
+	// those of others: a loop of its own accepts, and reads what connections begin with; what asks for a WebSocket
+	// while the loop that is to serve it is held up gets a goroutine.
 	LongEvents bool
 
-	// Opened and Closed tell of connections that a Handler serves, Refused of what
-	// became no connection; each may be nil. They are called from the goroutines
-	// of connections and loops, and must not block.
+	// Opened and Closed tell of connections that a Handler serves, Refused of what became no connection; each may be
+	// nil. They are called from the goroutines of connections and loops, and must not block.
 	Opened  func(*core.Conn)
 	Closed  func(*core.Conn, error)
 	Refused func(remote net.Addr, err error)
@@ -118,10 +109,9 @@ type serving struct {
 	plain *plainHTTP
 }
 
-// Serve accepts connections on the listeners until ctx ends or one of them fails,
-// then stops gracefully: nothing new is taken, each connection is closed properly
-// once what waits for it has been sent, and after Grace what is left is cut. Serve
-// closes the listeners and returns what failed, nil after a stop by ctx. Call it once.
+// Serve accepts connections on the listeners until ctx ends or one of them fails, then stops gracefully: nothing new is
+// taken, each connection is closed properly once what waits for it has been sent, and after Grace what is left is cut.
+// Serve closes the listeners and returns what failed, nil after a stop by ctx. Call it once.
 func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	// What handlers get outlives ctx by the grace.
 	work, cut := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -246,9 +236,8 @@ func lastWords(stream net.Conn) {
 	}
 }
 
-// serveStream takes one stream from its first byte, or from behind early, to its
-// last, and calls leave then. service is how, where Route has been asked already; answered
-// says that there was a request, and its answer.
+// serveStream takes one stream from its first byte, or from behind early, to its last, and calls leave then. service is
+// how, where Route has been asked already; answered says that there was a request, and its answer.
 func (s *Server) serveStream(serving serving, stream net.Conn, early []byte, service *Service, answered bool) {
 	// Whatever is being waited for by then, it ends.
 	bare := stream
@@ -405,8 +394,7 @@ func (s *Server) forget(conn *core.Conn) {
 	delete(s.conns, conn)
 }
 
-// closeAll starts the closing handshake of every connection. Their handlers see
-// the answers.
+// closeAll starts the closing handshake of every connection. Their handlers see the answers.
 func (s *Server) closeAll(work context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -430,8 +418,7 @@ func closeWhenIdle(ctx context.Context, conn *core.Conn, idle time.Duration) (st
 	return func() { cancel(); w.Stop() }
 }
 
-// EchoHandler is a Handler that sends every message back. What one read brought is
-// answered in one write.
+// EchoHandler is a Handler that sends every message back. What one read brought is answered in one write.
 func EchoHandler(ctx context.Context, conn *core.Conn) error {
 	return core.Copy(ctx, conn, conn)
 }

@@ -6,8 +6,7 @@ import (
 	"github.com/ws76/ws76/core"
 )
 
-// Stats counts what has passed over the connections that are, or were, served by
-// Events.
+// Stats counts what has passed over the connections that are, or were, served by Events.
 type Stats struct {
 	Conns  int64                  // connections of all kinds that are open, plain HTTP among them
 	Open   map[core.Dialect]int64 // of Events

@@ -2,10 +2,9 @@ package serve
 
 import "sync"
 
-// turns are who may work on a plain request at the same time. Goroutines take the
-// processors in turn, so that a thousand of them with requests that cost little would let
-// the event loops, and each other, wait for seconds. The first request of a connection
-// goes before those behind another: who asks once does not wait for who asks on and on.
+// turns are who may work on a plain request at the same time. Goroutines take the processors in turn, so that a
+// thousand of them with requests that cost little would let the event loops, and each other, wait for seconds. The
+// first request of a connection goes before those behind another: who asks once does not wait for who asks on and on.
 type turns struct {
 	mu          sync.Mutex
 	free        int

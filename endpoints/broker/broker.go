@@ -1,7 +1,6 @@
-// Package broker is what the endpoints on message brokers, endpoints/mqtt and
-// endpoints/nats, have in common: how their URLs are read, their options, the queue
-// towards Receive, and the envelope that carries a topic with a message. It knows
-// no protocol.
+// Package broker is what the endpoints on message brokers, endpoints/mqtt and endpoints/nats, have in common: how their
+// URLs are read, their options, the queue towards Receive, and the envelope that carries a topic with a message. It
+// knows no protocol.
 package broker
 
 import (
@@ -41,16 +40,13 @@ type Options struct {
 	ConnectTimeout time.Duration
 	// MaxMessage bounds a message that comes in, in bytes.
 	MaxMessage int64
-	// Pending and PendingBytes bound what has come in and waits to be received. One
-	// message is taken whatever its size.
+	// Pending and PendingBytes bound what has come in and waits to be received. One message is taken whatever its size.
 	Pending      int
 	PendingBytes int64
-	// Note is told when the connection is lost, is there again, and of what the
-	// broker grants less than was asked. It may be called from any goroutine and
-	// must not call the endpoint. nil: nobody is.
+	// Note is told when the connection is lost, is there again, and of what the broker grants less than was asked. It
+	// may be called from any goroutine and must not call the endpoint. nil: nobody is.
 	Note func(text string)
-	// Lost is told of messages that got lost, as far as that is known: n of them,
-	// and why. Called as Note is.
+	// Lost is told of messages that got lost, as far as that is known: n of them, and why. Called as Note is.
 	Lost func(n uint64, why string)
 }
 

@@ -10,10 +10,9 @@ import (
 	"github.com/ws76/ws76/core"
 )
 
-// Envelope carries a message together with its topic or subject, as a text message
-// of JSON: {"topic":"lab/1","data":"21.5"}. Which of Topic and Subject there is
-// depends on the broker; data that is not text is in Base64. Reply is the subject to which
-// answers go, where there is one.
+// Envelope carries a message together with its topic or subject, as a text message of JSON:
+// {"topic":"lab/1","data":"21.5"}. Which of Topic and Subject there is depends on the broker; data that is not text is
+// in Base64. Reply is the subject to which answers go, where there is one.
 type Envelope struct {
 	Topic    string  `json:"topic,omitempty"`
 	Subject  string  `json:"subject,omitempty"`

@@ -5,8 +5,7 @@ import (
 	"sync"
 )
 
-// Queue holds what has come in until it is received. Any goroutine may put things
-// in, one at a time takes them out.
+// Queue holds what has come in until it is received. Any goroutine may put things in, one at a time takes them out.
 type Queue[T any] struct {
 	max      int
 	maxBytes int64
@@ -30,8 +29,7 @@ func NewQueue[T any](max int, maxBytes int64) *Queue[T] {
 	return &Queue[T]{max: max, maxBytes: maxBytes, arrived: make(chan struct{}, 1)}
 }
 
-// Offer adds v of the given size and reports whether there was room. An empty queue
-// has room for anything.
+// Offer adds v of the given size and reports whether there was room. An empty queue has room for anything.
 func (q *Queue[T]) Offer(v T, bytes int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -136,8 +134,7 @@ func (q *Queue[T]) Len() int {
 	return len(q.entries) - q.next
 }
 
-// Close ends the queue with an error and returns what was left in it. The first
-// error stays.
+// Close ends the queue with an error and returns what was left in it. The first error stays.
 func (q *Queue[T]) Close(err error) []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()

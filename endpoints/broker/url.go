@@ -34,9 +34,8 @@ type URL struct {
 // maxURL bounds a URL in bytes.
 const maxURL = 64 << 10
 
-// Parse reads a URL. Unlike those of the web it has no fragment, and a + is a +, so
-// that wildcards can be written as they are: mqtt://host/a/#?sub=b/+/c. Errors hold
-// no password.
+// Parse reads a URL. Unlike those of the web it has no fragment, and a + is a +, so that wildcards can be written as
+// they are: mqtt://host/a/#?sub=b/+/c. Errors hold no password.
 func (s *Syntax) Parse(raw string) (*URL, error) {
 	if len(raw) > maxURL {
 		return nil, fmt.Errorf("a URL of %d bytes; %d are allowed", len(raw), maxURL)

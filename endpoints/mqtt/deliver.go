@@ -10,10 +10,9 @@ import (
 	"github.com/ws76/ws76/endpoints/broker"
 )
 
-// delivery is a message that came in. Those of QoS 1 are acknowledged when they
-// were taken. If their connection is lost before that, the broker sends them again
-// on the next, by the same number, as long as it knows the session: then what we
-// have is not taken twice.
+// delivery is a message that came in. Those of QoS 1 are acknowledged when they were taken. If their connection is lost
+// before that, the broker sends them again on the next, by the same number, as long as it knows the session: then what
+// we have is not taken twice.
 type delivery struct {
 	topic    string
 	payload  []byte
@@ -72,15 +71,13 @@ func (e *Endpoint) deliver(l *link, p *packet) error {
 	return nil
 }
 
-// SeeksProof is relay.Accountable's: a message of QoS 1 is acknowledged when the other
-// side is known to have it.
+// SeeksProof is relay.Accountable's: a message of QoS 1 is acknowledged when the other side is known to have it.
 func (e *Endpoint) SeeksProof() bool { return e.t.qos > 0 }
 
 // maxBatch bounds what Pump hands on before it flushes and acknowledges.
 const maxBatch = 256
 
-// Pump is relay.Pumper's. Messages of QoS 1 are acknowledged when wait has returned
-// after them.
+// Pump is relay.Pumper's. Messages of QoS 1 are acknowledged when wait has returned after them.
 func (e *Endpoint) Pump(ctx context.Context, each func(core.Message) error, wait func() error) error {
 	e.acknowledge(e.inHand[:])
 	e.inHand[0] = nil

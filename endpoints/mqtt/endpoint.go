@@ -21,9 +21,8 @@ const (
 	leaveTimeout = 2 * time.Second
 )
 
-// Endpoint is topics of a broker as an endpoint of a relay session: a
-// relay.Endpoint, relay.Batcher and relay.Pumper. It connects again by itself when
-// the connection is lost; meanwhile Receive and Send wait.
+// Endpoint is topics of a broker as an endpoint of a relay session: a relay.Endpoint, relay.Batcher and relay.Pumper.
+// It connects again by itself when the connection is lost; meanwhile Receive and Send wait.
 type Endpoint struct {
 	t       *target
 	o       broker.Options
@@ -57,11 +56,9 @@ type Endpoint struct {
 	refused    error  // of a message; the next Flush returns it
 }
 
-// Open connects to the broker of a URL, mqtt://[USER[:PASSWORD]@]BROKER[:PORT]/TOPIC,
-// and subscribes; docs/brokers.md has the parameters. Several brokers may be given,
-// mqtt://a,b/TOPIC, of which each will do. ctx bounds the opening alone; o may be
-// nil. Where the broker says no the error is a broker.RefusedError. The caller
-// closes the endpoint.
+// Open connects to the broker of a URL, mqtt://[USER[:PASSWORD]@]BROKER[:PORT]/TOPIC, and subscribes; docs/brokers.md
+// has the parameters. Several brokers may be given, mqtt://a,b/TOPIC, of which each will do. ctx bounds the opening
+// alone; o may be nil. Where the broker says no the error is a broker.RefusedError. The caller closes the endpoint.
 func Open(ctx context.Context, rawURL string, o *broker.Options) (*Endpoint, error) {
 	t, err := parse(rawURL)
 	if err != nil {
@@ -105,8 +102,7 @@ func Open(ctx context.Context, rawURL string, o *broker.Options) (*Endpoint, err
 	return e, nil
 }
 
-// dial connects to host, in MQTT 3.1.1 where no version is asked for and the broker
-// does not know MQTT 5.
+// dial connects to host, in MQTT 3.1.1 where no version is asked for and the broker does not know MQTT 5.
 func (e *Endpoint) dial(ctx context.Context, host string, resume bool) (*link, error) {
 	var c codec = codec5{}
 	if e.version == version311 {
@@ -317,10 +313,9 @@ func (e *Endpoint) shut(err error) {
 	e.lose(uint64(len(left)), "they had come in and were not taken")
 }
 
-// Close waits until the broker has acknowledged what was sent, takes leave of it,
-// so that it publishes no will, and ends the connection, all of that bounded by ctx.
-// Messages that were not taken by then are lost, but those of QoS 1 with clean=0.
-// It returns an error where messages may not have arrived.
+// Close waits until the broker has acknowledged what was sent, takes leave of it, so that it publishes no will, and
+// ends the connection, all of that bounded by ctx. Messages that were not taken by then are lost, but those of QoS 1
+// with clean=0. It returns an error where messages may not have arrived.
 func (e *Endpoint) Close(ctx context.Context) error {
 	if e.closed.Swap(true) || e.ctx.Err() != nil {
 		<-e.done

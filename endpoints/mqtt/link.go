@@ -25,8 +25,7 @@ const (
 	bufferSize = 32 << 10
 )
 
-// link is one connection to the broker. Packets are read by one goroutine and
-// written by any.
+// link is one connection to the broker. Packets are read by one goroutine and written by any.
 type link struct {
 	name    string // of the broker, for errors
 	conn    net.Conn
@@ -144,8 +143,7 @@ type connackError struct {
 
 func (e *connackError) Error() string { return "the broker refuses: " + e.text }
 
-// otherVersion reports whether err may be how a broker answers that does not know
-// MQTT 5.
+// otherVersion reports whether err may be how a broker answers that does not know MQTT 5.
 func otherVersion(err error) bool {
 	var refused *connackError
 	if errors.As(err, &refused) {
@@ -172,8 +170,7 @@ func (l *link) publish(p *packet) error {
 	if l.err != nil {
 		return errLinkEnded
 	}
-	// The payload is not copied: what does not fit into the buffer goes out from
-	// where it is.
+	// The payload is not copied: what does not fit into the buffer goes out from where it is.
 	l.scratch = appendPublish(l.scratch[:0], l.codec.version(), p, len(p.payload))
 	if p.qos == 0 {
 		l.given.Messages++

@@ -73,8 +73,7 @@ var (
 	errShort = errors.New("it ends too early")
 )
 
-// appendPublish appends PUBLISH up to its payload, which is payload bytes. Its
-// properties, of MQTT 5 alone, are none.
+// appendPublish appends PUBLISH up to its payload, which is payload bytes. Its properties, of MQTT 5 alone, are none.
 func appendPublish(dst []byte, version byte, p *packet, payload int) []byte {
 	head := byte(publish<<4) | p.qos<<1
 	if p.dup {
@@ -112,8 +111,7 @@ func appendPuback(dst []byte, id uint16) []byte {
 	return binary.BigEndian.AppendUint16(append(dst, puback<<4, 2), id)
 }
 
-// parsePublish reads the part of a PUBLISH that both versions share, and returns
-// what is left of body.
+// parsePublish reads the part of a PUBLISH that both versions share, and returns what is left of body.
 func parsePublish(head byte, body []byte) (p packet, rest []byte, err error) {
 	p = packet{kind: publish, dup: head&8 != 0, qos: head >> 1 & 3, retain: head&1 != 0}
 	if p.qos > 1 {

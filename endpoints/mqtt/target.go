@@ -185,8 +185,7 @@ func (t *target) readBirth() error {
 	return checkTopic(t.birthTopic)
 }
 
-// state is a packet that says how the bridge is: the birth message, or with the will's
-// text that it has ended.
+// state is a packet that says how the bridge is: the birth message, or with the will's text that it has ended.
 func (t *target) state(version byte, topic, text string) []byte {
 	p := packet{topic: topic, retain: t.willRetain}
 	return append(appendPublish(nil, version, &p, len(text)), text...)

@@ -46,8 +46,7 @@ func (codec5) subscribe(t *target, id uint16) []byte {
 	for _, f := range t.filters {
 		p.Subscriptions = append(p.Subscriptions, packets.SubOptions{
 			Topic: f, QoS: t.qos,
-			// What is published here does not come back. It is an error to ask that
-			// of a shared subscription (3.8.3.1).
+			// What is published here does not come back. It is an error to ask that of a shared subscription (3.8.3.1).
 			NoLocal: !isShared(f),
 		})
 	}

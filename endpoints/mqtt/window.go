@@ -12,8 +12,7 @@ import (
 	"github.com/ws76/ws76/endpoints/broker"
 )
 
-// maxInflight bounds the messages of QoS 1 that are not acknowledged, in each
-// direction; a broker may ask for fewer.
+// maxInflight bounds the messages of QoS 1 that are not acknowledged, in each direction; a broker may ask for fewer.
 const maxInflight = 256
 
 // outgoing is a message of QoS 1 on its way to the broker.
@@ -31,9 +30,8 @@ func (e *Endpoint) Send(ctx context.Context, m core.Message) error {
 	return e.Flush(ctx)
 }
 
-// Queue is relay.Batcher's. While there is no connection, and while as many
-// messages of QoS 1 as are allowed are not acknowledged, it waits. A message that cannot
-// be published is counted as lost.
+// Queue is relay.Batcher's. While there is no connection, and while as many messages of QoS 1 as are allowed are not
+// acknowledged, it waits. A message that cannot be published is counted as lost.
 func (e *Endpoint) Queue(ctx context.Context, m core.Message) error {
 	err := e.queueOne(ctx, m)
 	if err == nil {
@@ -104,8 +102,7 @@ func (e *Endpoint) compose(m core.Message) (packet, error) {
 	return p, nil
 }
 
-// acquire waits for a connection with room in the window, and for the turn to write
-// to it, which release ends.
+// acquire waits for a connection with room in the window, and for the turn to write to it, which release ends.
 func (e *Endpoint) acquire(ctx context.Context, qos byte) (*link, error) {
 	for {
 		select {
@@ -137,9 +134,8 @@ func (e *Endpoint) acquire(ctx context.Context, qos byte) (*link, error) {
 
 func (e *Endpoint) release() { <-e.sending }
 
-// Flush is relay.Batcher's. It returns when all messages of QoS 1 are acknowledged
-// and those of QoS 0 are handed over. Where the broker refuses a message it returns
-// a broker.RefusedError, once.
+// Flush is relay.Batcher's. It returns when all messages of QoS 1 are acknowledged and those of QoS 0 are handed over.
+// Where the broker refuses a message it returns a broker.RefusedError, once.
 func (e *Endpoint) Flush(ctx context.Context) error {
 	e.mu.Lock()
 	l, ready := e.link, e.ready
@@ -214,8 +210,7 @@ func (e *Endpoint) acknowledged(p *packet) {
 	e.changed.Tell()
 }
 
-// resend writes on a new link what was not acknowledged on the one before, and
-// then lets others write.
+// resend writes on a new link what was not acknowledged on the one before, and then lets others write.
 func (e *Endpoint) resend(l *link) error {
 	select {
 	case e.sending <- struct{}{}:

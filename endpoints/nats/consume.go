@@ -50,9 +50,8 @@ type delivered struct {
 	taken bool
 }
 
-// consumer takes messages from a durable consumer of a stream, in order, and acknowledges
-// them. A message that the server delivers again, because it has not seen the
-// acknowledgement, is known by its number and not handed on twice.
+// consumer takes messages from a durable consumer of a stream, in order, and acknowledges them. A message that the
+// server delivers again, because it has not seen the acknowledgement, is known by its number and not handed on twice.
 //
 // Behind a break the server delivers what is new at once, and what it had delivered before
 // only when the time for its acknowledgement is over, in the order in which that is. So
@@ -242,8 +241,7 @@ func (c *consumer) some() error {
 	return c.fetch(n, changed)
 }
 
-// room returns how many messages may come: none, or many at once. The channel of changes
-// was looked at before.
+// room returns how many messages may come: none, or many at once. The channel of changes was looked at before.
 func (c *consumer) room() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -253,8 +251,7 @@ func (c *consumer) room() int {
 	return min(maxHeld-len(c.held), c.batch)
 }
 
-// join finds out on a new connection what is due, after it has acknowledged again what the
-// server may not know to be.
+// join finds out on a new connection what is due, after it has acknowledged again what the server may not know to be.
 func (c *consumer) join() error {
 	ctx, cancel := context.WithTimeout(c.e.ctx, answerTimeout)
 	defer cancel()
@@ -322,8 +319,7 @@ func (c *consumer) acknowledgeAgain(above uint64) {
 	c.acknowledge(taken)
 }
 
-// fetch asks for n messages, and takes them until they are there, nothing comes for long, or
-// the connection is another.
+// fetch asks for n messages, and takes them until they are there, nothing comes for long, or the connection is another.
 func (c *consumer) fetch(n int, changed <-chan struct{}) error {
 	e := c.e
 	bytes := max(e.o.PendingBytes, 2*e.conn.MaxPayload())
@@ -472,8 +468,7 @@ func (c *consumer) flushBack() {
 
 func (c *consumer) handOn(in *backed) { c.e.queue.Put(c.e.ctx, in.message, in.size) }
 
-// acknowledge tells the server that messages were taken. What it cannot be told now it is
-// told on the next connection.
+// acknowledge tells the server that messages were taken. What it cannot be told now it is told on the next connection.
 func (c *consumer) acknowledge(taken []*delivered) {
 	c.mu.Lock()
 	again := c.again
@@ -537,8 +532,7 @@ func (c *consumer) keep() {
 	}
 }
 
-// release gives back what was not taken, when run and keep have ended: somebody else gets
-// it at once.
+// release gives back what was not taken, when run and keep have ended: somebody else gets it at once.
 func (c *consumer) release() {
 	c.mu.Lock()
 	for _, seq := range slices.Sorted(maps.Keys(c.held)) {
@@ -554,6 +548,5 @@ func (c *consumer) release() {
 	c.e.conn.FlushTimeout(releaseTimeout)
 }
 
-// SeeksProof is relay.Accountable's: a message of a stream is acknowledged when the other
-// side is known to have it.
+// SeeksProof is relay.Accountable's: a message of a stream is acknowledged when the other side is known to have it.
 func (e *Endpoint) SeeksProof() bool { return e.t.durable != "" }

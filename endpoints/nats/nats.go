@@ -1,12 +1,10 @@
 // Package nats is an endpoint of core/relay on NATS: what is published on subjects
 // is received, what is sent is published.
 //
-// With reply=1 what is sent answers the requests that came, with request=1 it is a
-// request, and answers are received.
+// With reply=1 what is sent answers the requests that came, with request=1 it is a request, and answers are received.
 //
-// Messages of a stream of JetStream come from a durable consumer, and are acknowledged once
-// they were taken; see consumer. With jetstream=1 what is sent is kept until a stream has
-// acknowledged it; see publisher.
+// Messages of a stream of JetStream come from a durable consumer, and are acknowledged once they were taken; see
+// consumer. With jetstream=1 what is sent is kept until a stream has acknowledged it; see publisher.
 //
 // NATS itself delivers at most once. What is sent is kept until the server has answered
 // that it took it, and sent again where the connection was lost before; so a server
@@ -46,9 +44,8 @@ type message struct {
 	from           *delivered // nil: it is of no stream
 }
 
-// Endpoint is subjects of NATS as an endpoint of a relay session: a relay.Endpoint,
-// relay.Batcher, relay.Pumper and relay.HalfCloser. It connects again by itself when the
-// connection is lost; meanwhile Receive and Send wait.
+// Endpoint is subjects of NATS as an endpoint of a relay session: a relay.Endpoint, relay.Batcher, relay.Pumper and
+// relay.HalfCloser. It connects again by itself when the connection is lost; meanwhile Receive and Send wait.
 type Endpoint struct {
 	t     *target
 	o     broker.Options
@@ -88,11 +85,9 @@ const (
 	maxWindowBytes = 4 << 20
 )
 
-// Open connects to the servers of a URL, nats://[USER:PASSWORD@]HOST[:PORT]/SUBJECT,
-// and subscribes; docs/brokers.md has the parameters. Several servers may be given,
-// nats://a,b/SUBJECT, of which each will do. ctx bounds the opening alone; o may be
-// nil. Where the server says no the error is a broker.RefusedError. The caller
-// closes the endpoint.
+// Open connects to the servers of a URL, nats://[USER:PASSWORD@]HOST[:PORT]/SUBJECT, and subscribes; docs/brokers.md
+// has the parameters. Several servers may be given, nats://a,b/SUBJECT, of which each will do. ctx bounds the opening
+// alone; o may be nil. Where the server says no the error is a broker.RefusedError. The caller closes the endpoint.
 func Open(ctx context.Context, rawURL string, o *broker.Options) (*Endpoint, error) {
 	t, err := parse(rawURL)
 	if err != nil {

@@ -18,9 +18,8 @@ import (
 const (
 	// maxPublished bounds the messages that a stream has not acknowledged.
 	maxPublished = 256
-	// unclaimedFor is how long there may be no stream for a subject, as while a cluster
-	// chooses who leads one, before its message is lost; unavailableFor the same of a stream
-	// that is there and says that it can't now.
+	// unclaimedFor is how long there may be no stream for a subject, as while a cluster chooses who leads one, before
+	// its message is lost; unavailableFor the same of a stream that is there and says that it can't now.
 	unclaimedFor   = 2 * time.Second
 	unavailableFor = 10 * time.Second
 
@@ -99,8 +98,7 @@ func (p *publisher) send(m *published) {
 	m.ack, m.err = p.js.PublishMsgAsync(m.msg, jetstream.WithRetryAttempts(0))
 }
 
-// settle returns when the streams have acknowledged the window, or refused what is in it.
-// The caller holds e.sending.
+// settle returns when the streams have acknowledged the window, or refused what is in it. The caller holds e.sending.
 func (p *publisher) settle(ctx context.Context) error {
 	var wait broker.Backoff
 	for {

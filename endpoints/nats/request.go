@@ -98,8 +98,7 @@ type requests struct {
 	changed broker.Change // when there are fewer
 }
 
-// add notes a request, gives it its reply subject, and returns false, and what to wait for,
-// where there are too many.
+// add notes a request, gives it its reply subject, and returns false, and what to wait for, where there are too many.
 func (r *requests) add(msg *nats.Msg, until time.Time) (added bool, changed <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -176,8 +175,7 @@ func (e *Endpoint) answered(m *nats.Msg) {
 	e.handOn()
 }
 
-// handOn puts answers into the queue, in the order of the requests. The caller holds
-// requests.mu, which is let go.
+// handOn puts answers into the queue, in the order of the requests. The caller holds requests.mu, which is let go.
 func (e *Endpoint) handOn() {
 	for {
 		q, ok := e.requests.pop()

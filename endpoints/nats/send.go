@@ -165,9 +165,8 @@ func (e *Endpoint) settle(ctx context.Context) error {
 	}
 }
 
-// confirm asks the server for an answer, which comes behind all that was published
-// on the same connection. Where that is another than the window was published on,
-// it is published again first.
+// confirm asks the server for an answer, which comes behind all that was published on the same connection. Where that
+// is another than the window was published on, it is published again first.
 func (e *Endpoint) confirm(ctx context.Context) error {
 	on := e.conn.Stats().Reconnects
 	if !e.conn.IsConnected() {

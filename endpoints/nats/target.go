@@ -48,8 +48,7 @@ type target struct {
 	inbox    string        // prefix of where answers come in; "": the library's
 
 	jetstream bool // what is sent is acknowledged by a stream
-	// What comes, comes from a consumer of a stream; "": it does not. The others are for
-	// one that is made.
+	// What comes, comes from a consumer of a stream; "": it does not. The others are for one that is made.
 	stream, durable string
 	deliver         jetstream.DeliverPolicy
 	ackWait         time.Duration
@@ -186,8 +185,7 @@ func (t *target) servers() []string {
 
 const maxSubject = 1024 // bytes; servers take 4096 for a whole line
 
-// checkSubject refuses what is no subject, or has wildcards where it is to be
-// published on.
+// checkSubject refuses what is no subject, or has wildcards where it is to be published on.
 func checkSubject(subject string, wildcards bool) error {
 	switch {
 	case len(subject) > maxSubject:

@@ -81,8 +81,7 @@ func Parse(text []byte) (*Users, error) {
 	return u, nil
 }
 
-// isDES reports whether a password has the form of crypt(3) with DES: 13 letters, digits,
-// dots and slashes.
+// isDES reports whether a password has the form of crypt(3) with DES: 13 letters, digits, dots and slashes.
 func isDES(password string) bool {
 	return len(password) == 13 && strings.Trim(password, "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""
 }
@@ -136,8 +135,7 @@ func (u *Users) digest(user, password string) [sha256.Size]byte {
 	return sha256.Sum256(append(append(u.salt[:], user+"\x00"...), password...))
 }
 
-// Hashed reports whether there are bcrypt hashes: to check a password may take long
-// then.
+// Hashed reports whether there are bcrypt hashes: to check a password may take long then.
 func (u *Users) Hashed() bool { return u.cost > 0 }
 
 // quick reports whether a password is known to be right, or to be wrong.
@@ -152,9 +150,8 @@ func (u *Users) quick(user string, got [sha256.Size]byte) (right, wrong bool) {
 	return right, !right && !u.Hashed()
 }
 
-// slow reports whether a password is right that quick does not know. It takes the same
-// time for every user, of a hash of any cost, without one, or who is not there: two to
-// the power of u.cost rounds.
+// slow reports whether a password is right that quick does not know. It takes the same time for every user, of a hash
+// of any cost, without one, or who is not there: two to the power of u.cost rounds.
 func (u *Users) slow(user, password string, got [sha256.Size]byte) bool {
 	hash, found := u.hashed[user]
 	if !found {

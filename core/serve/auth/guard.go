@@ -17,8 +17,7 @@ const (
 	maxOfOne    = 8  // those of one address, with what is being checked
 	maxAttempts = 20 // wrong passwords of one address at once,
 	refillEvery = 2 * time.Second
-	// and one more after each such time. So many addresses are kept apart; the others
-	// count as one.
+	// and one more after each such time. So many addresses are kept apart; the others count as one.
 	maxAddresses = 10_000
 	maxGood      = 8 // right passwords that are remembered of one address
 )
@@ -28,8 +27,7 @@ var ErrWrong = errors.New("this server wants a name and a password")
 
 // BusyError says that a password was not checked, and when to come again.
 type BusyError struct {
-	// Address: too many wrong ones came from the client's address; otherwise too many
-	// are being checked.
+	// Address: too many wrong ones came from the client's address; otherwise too many are being checked.
 	Address bool
 	Retry   time.Duration
 }
@@ -114,10 +112,9 @@ func (g *Guard) Replace(users *Users) {
 	}
 }
 
-// Check lets in who shows the name and password of a user in field, the value of an
-// Authorization field. from is the client's address, without a port. Where there are
-// hashes it may wait for its turn, until ctx ends. Errors: ErrWrong, *BusyError, and
-// the cause of ctx.
+// Check lets in who shows the name and password of a user in field, the value of an Authorization field. from is the
+// client's address, without a port. Where there are hashes it may wait for its turn, until ctx ends. Errors: ErrWrong,
+// *BusyError, and the cause of ctx.
 func (g *Guard) Check(ctx context.Context, from, field string) (*Grant, error) {
 	user, password, ok := parse(field)
 	if !ok {
@@ -198,8 +195,7 @@ func (g *Guard) makeWay(a *address) bool {
 	return true
 }
 
-// next gives those their turn who may have it: of the address that has waited longest for
-// one. The caller has the lock.
+// next gives those their turn who may have it: of the address that has waited longest for one. The caller has the lock.
 func (g *Guard) next() {
 	for ; g.free > 0 && len(g.queue) > 0; g.free-- {
 		of := 0

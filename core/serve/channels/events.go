@@ -21,12 +21,10 @@ func (s *Seat) seat() *Seat { return s }
 // only gets messages sends is left out.
 type Events struct {
 	Hub *hub.Hub
-	// Muted is told of a message from a client that may not publish, once per
-	// connection; nil: nobody is.
+	// Muted is told of a message from a client that may not publish, once per connection; nil: nobody is.
 	Muted func(p *serve.Peer)
-	// Skipped is told of binary messages that the dialect of a subscriber has no
-	// frames for, see hub.Binary. It must not wait, nor call the hub; nil: nobody
-	// is.
+	// Skipped is told of binary messages that the dialect of a subscriber has no frames for, see hub.Binary. It must
+	// not wait, nor call the hub; nil: nobody is.
 	Skipped func(p *serve.Peer, n int)
 }
 
@@ -59,8 +57,7 @@ func (s *Seat) publish(m core.Message) error {
 // Message queues m for the others.
 func (e *Events) Message(p *serve.Peer, m core.Message) { e.Publish(p, m) }
 
-// Publish is Message for who holds messages back and lets them go later. Like
-// that it is for one goroutine at a time.
+// Publish is Message for who holds messages back and lets them go later. Like that it is for one goroutine at a time.
 func (e *Events) Publish(p *serve.Peer, m core.Message) {
 	s := seatOf(p)
 	if s.member == nil {

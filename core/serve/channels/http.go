@@ -20,16 +20,14 @@ import (
 	"github.com/ws76/ws76/core/serve"
 )
 
-// HTTP serves channels to clients that speak no WebSocket, curl for one: a POST to
-// /ws/CHANNEL/wo or rw publishes its body, a GET of /ws/CHANNEL/ro or rw is a
-// stream of messages: as lines, in another format of core/relay/format with
+// HTTP serves channels to clients that speak no WebSocket, curl for one: a POST to /ws/CHANNEL/wo or rw publishes its
+// body, a GET of /ws/CHANNEL/ro or rw is a stream of messages: as lines, in another format of core/relay/format with
 // ?format=json and the like, or as server-sent events where Accept says so.
 type HTTP struct {
 	Hub *hub.Hub
 	// MaxMessage bounds what is published. 0: core.DefaultMaxMessage.
 	MaxMessage int64
-	// MessageTimeout bounds the time that it may take to arrive. 0:
-	// core.DefaultMessageTimeout; below 0: no bound.
+	// MessageTimeout bounds the time that it may take to arrive. 0: core.DefaultMessageTimeout; below 0: no bound.
 	MessageTimeout time.Duration
 	// Pending is core.AcceptOptions'.
 	Pending *core.Budget

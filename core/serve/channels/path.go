@@ -20,8 +20,7 @@ const (
 	WriteOnly Mode = "wo" // publishes, gets none
 )
 
-// Path is what a client asks for: /ws/CHANNEL/MODE, with ?echo=1 to get back what
-// it publishes itself.
+// Path is what a client asks for: /ws/CHANNEL/MODE, with ?echo=1 to get back what it publishes itself.
 type Path struct {
 	Channel string
 	Mode    Mode
@@ -48,9 +47,8 @@ func (e *PathError) Error() string {
 // Unwrap returns e.Err.
 func (e *PathError) Unwrap() error { return e.Err }
 
-// ParsePath reads the resource of a request, a path and perhaps a query. ok is
-// false where it is not below Prefix; the error of one that is there and wrong is a
-// *PathError.
+// ParsePath reads the resource of a request, a path and perhaps a query. ok is false where it is not below Prefix; the
+// error of one that is there and wrong is a *PathError.
 func ParsePath(resource string) (p Path, ok bool, err error) {
 	path, query, _ := strings.Cut(resource, "?")
 	rest, below := strings.CutPrefix(path, Prefix)

@@ -10,8 +10,7 @@ import (
 	"github.com/ws76/ws76/core/relay/format"
 )
 
-// eventStream writes messages as server-sent events. A binary one is of the type
-// "binary" and in base64.
+// eventStream writes messages as server-sent events. A binary one is of the type "binary" and in base64.
 type eventStream struct {
 	w   io.Writer
 	out []byte

@@ -1,9 +1,8 @@
 // Package dashboard is a page that shows a server's channels, connections and
 // messages, and plots the values among them.
 //
-// The page is in the binary and asks nobody else for anything. What it shows of
-// the server it asks for every second under /api/; messages it gets and sends
-// as any client does, over WebSockets of the same port.
+// The page is in the binary and asks nobody else for anything. What it shows of the server it asks for every second
+// under /api/; messages it gets and sends as any client does, over WebSockets of the same port.
 package dashboard
 
 import (
@@ -68,9 +67,8 @@ type Options struct {
 	Version string // of the program, for the page's foot
 }
 
-// Handler serves the page at /, what it consists of under /dashboard/ and what it
-// asks for under /api/. Who may ask is decided before, by core/serve/gate. It has no
-// goroutines and no state but a cache.
+// Handler serves the page at /, what it consists of under /dashboard/ and what it asks for under /api/. Who may ask is
+// decided before, by core/serve/gate. It has no goroutines and no state but a cache.
 type Handler struct {
 	options Options
 	run     string // another one after a restart, so that the page can tell
@@ -103,9 +101,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mux.ServeHTTP(w, r)
 }
 
-// policy is what the page may do: nothing but use what is served beside it, and
-// scripts only from files. Trusted types refuse text that is made into elements,
-// whoever tries.
+// policy is what the page may do: nothing but use what is served beside it, and scripts only from files. Trusted types
+// refuse text that is made into elements, whoever tries.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'; " +
 	"connect-src 'self'"

@@ -12,8 +12,7 @@ import (
 )
 
 const (
-	// fresh is how long an answer of the Source is good for: however many look,
-	// it is asked twice a second.
+	// fresh is how long an answer of the Source is good for: however many look, it is asked twice a second.
 	fresh = 500 * time.Millisecond
 	// maxRows bounds the channels and the connections of one answer. The page
 	// cannot show more in a way that helps; a filter finds the others.
@@ -30,8 +29,7 @@ type snapshot struct {
 	conns    []Conn
 }
 
-// state is the answer to /api/state. Counts are totals; the page makes rates of
-// two answers and the time between.
+// state is the answer to /api/state. Counts are totals; the page makes rates of two answers and the time between.
 type state struct {
 	Run     string    `json:"run"` // of the server: another one after a restart
 	Version string    `json:"version"`
@@ -81,9 +79,8 @@ type connJSON struct {
 	Queued      int       `json:"queued"`
 }
 
-// serveState answers what there is now. ?q= is part of what is looked for: the
-// name of a channel; channel, address, dialect or transport of a connection. With
-// ?channel= the connections are that channel's, and it is among the channels
+// serveState answers what there is now. ?q= is part of what is looked for: the name of a channel; channel, address,
+// dialect or transport of a connection. With ?channel= the connections are that channel's, and it is among the channels
 // even when there are too many.
 func (h *Handler) serveState(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
@@ -102,8 +99,7 @@ func (h *Handler) serveState(w http.ResponseWriter, r *http.Request) {
 	w.Write(body)
 }
 
-// look returns what the Source says, at most fresh ago. The slices are shared and
-// not to be changed.
+// look returns what the Source says, at most fresh ago. The slices are shared and not to be changed.
 func (h *Handler) look() snapshot {
 	h.mu.Lock()
 	defer h.mu.Unlock()

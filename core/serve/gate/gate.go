@@ -1,6 +1,5 @@
-// Package gate decides who may come in. Every way into a server asks it first, and gets
-// one answer: a WebSocket of any dialect, a message or a stream over HTTP, a page, a
-// file, metrics.
+// Package gate decides who may come in. Every way into a server asks it first, and gets one answer: a WebSocket of any
+// dialect, a message or a stream over HTTP, a page, a file, metrics.
 //
 // It looks at three things. The name that the server was asked for must be one of its
 // own, since whoever has a name can have it lead here. A page must be of the same site,
@@ -23,16 +22,14 @@ import (
 	"github.com/ws76/ws76/core/serve/auth"
 )
 
-// Gate says whom it lets in. The zero value lets in, under an address or localhost,
-// programs and pages of the same site, and of drafts 75 and 76, which no browser of
-// today speaks, pages of all. It must not be changed while it is asked; asking is safe
-// for concurrent use.
+// Gate says whom it lets in. The zero value lets in, under an address or localhost, programs and pages of the same
+// site, and of drafts 75 and 76, which no browser of today speaks, pages of all. It must not be changed while it is
+// asked; asking is safe for concurrent use.
 type Gate struct {
 	// Hosts are the names of this server, beside addresses and localhost.
 	Hosts Hosts
-	// Origins are the pages of other sites that are let in. Where there are any, those
-	// of the same site are let in still, but no others, whatever the dialect, and what
-	// sends no Origin neither reads nor writes messages.
+	// Origins are the pages of other sites that are let in. Where there are any, those of the same site are let in
+	// still, but no others, whatever the dialect, and what sends no Origin neither reads nor writes messages.
 	Origins Origins
 	// Public is where clients find the server, ws or wss; nil: where they say. Its host
 	// is a name of the server, and its pages are of the same site.
@@ -43,8 +40,7 @@ type Gate struct {
 	Users *auth.Guard
 	// Client names who a request comes from, to Users; nil: its address does.
 	Client func(net.Addr, hixie.Fields) string
-	// Messages reports whether a path, with its query, is for messages where plain HTTP
-	// asks for it; nil: all are.
+	// Messages reports whether a path, with its query, is for messages where plain HTTP asks for it; nil: all are.
 	Messages func(resource string) bool
 	// Everybody is a path, without a query, that whoever asks may read; "": none.
 	Everybody string
@@ -67,10 +63,9 @@ type Request struct {
 	}
 }
 
-// Admit decides. Where there are users, the grant is that of one of them, and Admit may
-// wait if auth.Guard.Waits says so. A refusal has the status 400, 401, 403, 421, 429 or
-// 503, and a text that says what would help. To let in who needs no login allocates
-// nothing.
+// Admit decides. Where there are users, the grant is that of one of them, and Admit may wait if auth.Guard.Waits says
+// so. A refusal has the status 400, 401, 403, 421, 429 or 503, and a text that says what would help. To let in who
+// needs no login allocates nothing.
 func (g *Gate) Admit(r *Request) (*auth.Grant, *core.Refusal) {
 	if r.Dialect == "" && g.Everybody != "" && r.Head.Resource == g.Everybody && reads(r.Head) {
 		return nil, nil
@@ -85,8 +80,7 @@ func (g *Gate) Admit(r *Request) (*auth.Grant, *core.Refusal) {
 	return g.login(r, f.authorization.value)
 }
 
-// Over is Admit where there are no users, of what comes in over a transport: a
-// core.AcceptOptions.Check.
+// Over is Admit where there are no users, of what comes in over a transport: a core.AcceptOptions.Check.
 func (g *Gate) Over(transport string) func(*hixie.Request, core.Dialect) *core.Refusal {
 	return func(head *hixie.Request, dialect core.Dialect) *core.Refusal {
 		f := factsOf(head)
@@ -164,8 +158,7 @@ func refuse(status int, format string, args ...any) *core.Refusal {
 	return &core.Refusal{Status: status, Reason: http.StatusText(status), Text: fmt.Sprintf(format, args...)}
 }
 
-// unreachable are transports over which no page of a browser comes, and whose clients
-// may know this server by any name.
+// unreachable are transports over which no page of a browser comes, and whose clients may know this server by any name.
 func unreachable(transport string) bool {
 	switch transport {
 	case "serial", "pipe", "stdio", "exec":

@@ -143,8 +143,7 @@ func isAddress(name string) bool {
 	return err == nil
 }
 
-// isLocalhost is true of localhost and what lies below: it leads to the client's own
-// machine (RFC 6761, section 6.3).
+// isLocalhost is true of localhost and what lies below: it leads to the client's own machine (RFC 6761, section 6.3).
 func isLocalhost(name string) bool {
 	const localhost = "localhost"
 	if len(name) > len(localhost) {

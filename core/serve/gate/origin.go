@@ -74,10 +74,9 @@ const (
 // Origins are pages that are let in.
 type Origins []pattern
 
-// ParseOrigins reads origins: SCHEME://HOST[:PORT], in which a * in a label of HOST
-// stands for any run of characters, as its whole first label for one or more labels, and
-// as PORT for any; null for pages without an origin of their own, none for what sends no
-// Origin, * for all. An error begins with the value in quotes.
+// ParseOrigins reads origins: SCHEME://HOST[:PORT], in which a * in a label of HOST stands for any run of characters,
+// as its whole first label for one or more labels, and as PORT for any; null for pages without an origin of their own,
+// none for what sends no Origin, * for all. An error begins with the value in quotes.
 func ParseOrigins(values []string) (Origins, error) {
 	var origins Origins
 	for _, value := range values {
@@ -157,8 +156,7 @@ func (p *pattern) match(o *origin) bool {
 	return ok && addr == p.addr
 }
 
-// allow reports whether pages with an Origin are listed; o is it taken apart, where it
-// can be.
+// allow reports whether pages with an Origin are listed; o is it taken apart, where it can be.
 func (list Origins) allow(text string, o *origin, isOrigin bool) bool {
 	for i := range list {
 		switch p := &list[i]; p.kind {

@@ -1,9 +1,7 @@
-// Package metrics shows what a server does to whoever watches it: in the
-// Prometheus text format, and as a health check.
+// Package metrics shows what a server does to whoever watches it: in the Prometheus text format, and as a health check.
 //
-// What engine and hub count anyway is read at each scrape, so that nothing is
-// paid per message. Own series are few and their labels come from closed sets,
-// because every label value costs whoever stores them for good.
+// What engine and hub count anyway is read at each scrape, so that nothing is paid per message. Own series are few and
+// their labels come from closed sets, because every label value costs whoever stores them for good.
 package metrics
 
 import (
@@ -33,9 +31,8 @@ type Stats struct {
 	Refused map[string]uint64
 	// Channels and Subscribers are how many there are now.
 	Channels, Subscribers uint64
-	// Pending is how many bytes are taken now by messages that are unfinished or wait for
-	// who does not read, GivenUp how often one was given up because that, or QueueBytes,
-	// was too much.
+	// Pending is how many bytes are taken now by messages that are unfinished or wait for who does not read, GivenUp
+	// how often one was given up because that, or QueueBytes, was too much.
 	Pending, GivenUp uint64
 	// Queued messages wait in all queues now, QueueMax of them in the longest.
 	Queued, QueueMax uint64
@@ -43,8 +40,7 @@ type Stats struct {
 	QueueBytes uint64
 }
 
-// Metrics gathers what there is to say about one server. All methods may be
-// called at the same time.
+// Metrics gathers what there is to say about one server. All methods may be called at the same time.
 type Metrics struct {
 	read     func(*Stats)
 	brief    func() (conns, channels uint64)
@@ -62,9 +58,8 @@ type Metrics struct {
 	script script
 }
 
-// New returns Metrics of a server that starts now. read fills in a Stats; it is
-// called at a scrape, one at a time. brief is what Health tells; anybody may ask for
-// that, so it must cost little.
+// New returns Metrics of a server that starts now. read fills in a Stats; it is called at a scrape, one at a time.
+// brief is what Health tells; anybody may ask for that, so it must cost little.
 func New(read func(*Stats), brief func() (conns, channels uint64)) *Metrics {
 	return &Metrics{read: read, brief: brief, started: time.Now()}
 }
@@ -72,8 +67,7 @@ func New(read func(*Stats), brief func() (conns, channels uint64)) *Metrics {
 // Refused counts an opening handshake that failed. It adds up with Stats.Refused.
 func (m *Metrics) Refused(err error) { m.refused.add(Cause(err)) }
 
-// Hook counts a run of a session's hooks, for one message or for all that a read
-// brought, that took d.
+// Hook counts a run of a session's hooks, for one message or for all that a read brought, that took d.
 func (m *Metrics) Hook(d time.Duration) { m.hook.observe(d) }
 
 // Stopping makes Health answer 503, so that a balancer sends nobody here any more.
@@ -145,9 +139,8 @@ func (m *Metrics) append(dst []byte) []byte {
 	return e.dst
 }
 
-// Health answers 200 "ok", and 503 "stopping" after Stopping. With ?json it says
-// more: {"status":"ok","uptime":12.3,"connections":4,"channels":1}, uptime in
-// seconds.
+// Health answers 200 "ok", and 503 "stopping" after Stopping. With ?json it says more:
+// {"status":"ok","uptime":12.3,"connections":4,"channels":1}, uptime in seconds.
 func (m *Metrics) Health() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !allowed(w, r) {
@@ -191,8 +184,7 @@ func (m *Metrics) health(status string) string {
 // Uncached are the header fields of all answers, which keep them out of caches.
 var Uncached = map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
-// allowed refuses methods that would change something, and keeps what is
-// answered out of caches.
+// allowed refuses methods that would change something, and keeps what is answered out of caches.
 func allowed(w http.ResponseWriter, r *http.Request) bool {
 	for name, value := range Uncached {
 		w.Header().Set(name, value)

@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// exposeProcess appends what the process takes, under the names that the
-// clients of Prometheus have given it.
+// exposeProcess appends what the process takes, under the names that the clients of Prometheus have given it.
 func exposeProcess(e *exposition, started time.Time) {
 	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/total:bytes"}}
 	metrics.Read(samples)

@@ -8,8 +8,7 @@ import (
 	"sync"
 )
 
-// Bounds on what scripts may add; each series costs memory here and for good
-// where it is stored.
+// Bounds on what scripts may add; each series costs memory here and for good where it is stored.
 const (
 	maxScriptNames  = 64
 	maxScriptSeries = 1000
@@ -27,12 +26,10 @@ type script struct {
 	series int
 }
 
-// Script sets a gauge of scripts, which is shown as ws76_script_NAME. A name
-// is letters, digits and underscores, at most 64, beginning with a letter, and
-// so are the names of labels, of which there may be 8 with values of 128 bytes.
-// "le" and "quantile", which have a meaning in the format, are no labels. There
-// are at most 64 names and 1000 series in all: beyond, the error is
-// ErrTooManySeries and those that exist can still be set.
+// Script sets a gauge of scripts, which is shown as ws76_script_NAME. A name is letters, digits and underscores, at
+// most 64, beginning with a letter, and so are the names of labels, of which there may be 8 with values of 128 bytes.
+// "le" and "quantile", which have a meaning in the format, are no labels. There are at most 64 names and 1000 series in
+// all: beyond, the error is ErrTooManySeries and those that exist can still be set.
 func (m *Metrics) Script(name string, value float64, labels map[string]string) error {
 	if !isName(name) {
 		return fmt.Errorf("metric name %q: want letters, digits and underscores, at most 64, beginning with a letter", name)

@@ -12,9 +12,8 @@ import (
 	"strings"
 )
 
-// Dir is an open folder as an http.Handler. Neither ".." nor a symbolic link leads
-// out of it; files and folders whose name begins with a dot are not there, but for
-// .well-known.
+// Dir is an open folder as an http.Handler. Neither ".." nor a symbolic link leads out of it; files and folders whose
+// name begins with a dot are not there, but for .well-known.
 type Dir struct {
 	root  *os.Root
 	files http.Handler
@@ -45,8 +44,7 @@ func (d *Dir) Has(urlPath string) bool {
 	return err == nil && servable(info)
 }
 
-// servable is true of files and folders. To open a FIFO, or a device, waits for its
-// other end, or does something to it.
+// servable is true of files and folders. To open a FIFO, or a device, waits for its other end, or does something to it.
 func servable(info fs.FileInfo) bool { return info.Mode().IsRegular() || info.IsDir() }
 
 // ServeHTTP answers GET and HEAD.
@@ -99,8 +97,7 @@ func hidden(name string) bool {
 	return false
 }
 
-// leadsToHidden reports whether a name is, or is below, a link to what is hidden. Out of
-// the folder none leads at all.
+// leadsToHidden reports whether a name is, or is below, a link to what is hidden. Out of the folder none leads at all.
 func leadsToHidden(root *os.Root, name string) bool {
 	dir, err := filepath.EvalSymlinks(root.Name())
 	if err != nil {
