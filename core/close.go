@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ws76/ws76/core/hixie"
+	"github.com/ws76/ws76/core/rfc6455"
 	"github.com/ws76/ws76/internal/deadline"
 	"github.com/ws76/ws76/internal/outq"
 )
@@ -91,6 +92,7 @@ func (c *Conn) SendClose(ctx context.Context, code int, reason string) error {
 	if !cut {
 		c.out = c.framing.appendClosing(c.out, code, reason)
 	}
+	c.closeCode.Store(int32(rfc6455.SendCode(code)))
 	c.closing.Store(true) // before the write: the answer may come before it returns
 	if err := c.flush(ctx); err != nil {
 		return err
@@ -150,7 +152,10 @@ func (c *Conn) peerClosed(code int, reason string) error {
 	}
 	ce := &CloseError{Clean: true, Code: code, Reason: reason}
 	if c.closing.Load() {
-		c.answered.Store(true)
+		if c.tellsByEnd() {
+			return c.endAfterReply(ce)
+		}
+		c.answered.Store(!c.crossed(code))
 		return c.end(ce)
 	}
 	ce.ByPeer = true
@@ -162,6 +167,33 @@ func (c *Conn) peerClosed(code int, reason string) error {
 		ce.Clean, ce.Err = false, err
 	}
 	return c.endAfterReply(ce)
+}
+
+// tellsByEnd reports whether a closing frame behind ours is not all that can be known. It
+// may have been sent before ours was read, and says nothing of what the peer has read then:
+// neither draft 76 (section 5.3) nor RFC 6455 (section 5.5.1) marks an answer. The end of a
+// TCP stream does: a peer that has left something unread resets it.
+func (c *Conn) tellsByEnd() bool {
+	if !c.vectored || c.messagesWritten() == 0 {
+		return false
+	}
+	st, _ := outq.AskStream(c.stream)
+	return st.Lasts
+}
+
+func (c *Conn) messagesWritten() uint64 {
+	if l := c.ledger.Load(); l != nil {
+		return l.Written().Messages
+	}
+	return 0
+}
+
+// crossed reports whether the peer's closing frame is known to be no answer to ours, over
+// anything but plain TCP: ours is still on its way, or it does not have the code of ours,
+// which RFC 6455 has an answer repeat (section 5.5.1).
+func (c *Conn) crossed(code int) bool {
+	st, _ := outq.AskStream(c.stream)
+	return st.Known && st.Waiting > 0 || code != codeNone && code != int(c.closeCode.Load())
 }
 
 // unanswered is how a connection ends whose peer has not answered in time, or has failed with err instead. A frame that

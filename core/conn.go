@@ -92,11 +92,12 @@ type Conn struct {
 	broken      atomic.Bool                 // a write was refused by the system
 	// Of the peer's end, see outcome.
 	proper, answered atomic.Bool
-	reset            atomic.Bool // the peer has closed its stream with something unread
-	closing          atomic.Bool // the closing frame has been sent
-	lingering        atomic.Bool // ended, but the peer may still be reading our last words
-	holds            atomic.Bool // see HoldClose
-	vectored         bool        // the stream takes many slices in one system call
+	closeCode        atomic.Int32 // of our closing frame
+	reset            atomic.Bool  // the peer has closed its stream with something unread
+	closing          atomic.Bool  // the closing frame has been sent
+	lingering        atomic.Bool  // ended, but the peer may still be reading our last words
+	holds            atomic.Bool  // see HoldClose
+	vectored         bool         // the stream takes many slices in one system call
 	held             atomic.Pointer[CloseError]
 	pong             atomic.Pointer[[]byte] // owed to the peer; whoever leaves writing sends it
 }

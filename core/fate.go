@@ -18,7 +18,9 @@ import (
 // acknowledges for a peer's system, which may hold what a peer that dies has never read. So where a closing frame is
 // missing, what the peer's system had room for is not known, acknowledged or not. In hixie-75 the end of the stream is
 // the closing frame: what was acknowledged then has been read, as a system resets a connection that is closed with
-// something unread (RFC 1122, 4.2.2.13).
+// something unread (RFC 1122, 4.2.2.13). So is it where the peer's closing frame comes behind ours: it may
+// have been sent before ours was read and proves nothing, so the end of the stream is waited for. Where that cannot
+// tell, as over TLS, such a frame is taken for an answer unless it is known to be none.
 type Fate struct {
 	Given, Sent, Proven uint64
 	Final               bool // the connection has ended, and its stream is closed
@@ -38,7 +40,7 @@ func (f Fate) NotKnown() uint64 { return f.Sent - f.Proven }
 type outcome struct {
 	state    outq.State
 	proper   bool // the peer has ended properly: with its closing frame, or behind ours
-	answered bool // and behind ours
+	answered bool // and with an answer to ours
 	unread   bool
 }
 

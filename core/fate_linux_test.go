@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"context"
 	"net"
 	"testing"
 	"time"
@@ -108,4 +109,70 @@ func closeBehind(c net.Conn) {
 		})
 	}
 	c.Close()
+}
+
+// A closing frame of a peer that crosses ours says nothing of what it has read. The bytes of
+// the peer are written out here.
+func TestFateCrossing(t *testing.T) {
+	frames := map[core.Dialect][]byte{core.Hixie76: {0xFF, 0x00}, core.RFC6455: {0x88, 0x02, 0x03, 0xE8}}
+	for d, closing := range frames {
+		for name, peer := range map[string]struct {
+			reads, closes bool
+			proven        uint64
+			unread        bool
+		}{
+			"reads nothing and closes":      {false, true, 0, true},
+			"reads nothing and stays":       {false, false, 0, false},
+			"reads all and closes":          {true, true, 1, false},
+			"reads all and stays, for long": {true, false, 0, false},
+		} {
+			t.Run(string(d)+", "+name, func(t *testing.T) {
+				near, far := openedOver(t, fateStreams["tcp"], d)
+				ctx, cancel := context.WithTimeout(testContext(t), 2*time.Second)
+				defer cancel()
+				if err := near.Send(ctx, core.Message{Data: make([]byte, 100)}); err != nil {
+					t.Fatal(err)
+				}
+				if err := near.SendClose(ctx, 1000, ""); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := far.raw.Write(closing); err != nil {
+					t.Fatal(err)
+				}
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					if peer.reads {
+						far.read(fateFrame(d) + map[core.Dialect]int{core.Hixie76: 2, core.RFC6455: 8}[d])
+					}
+					if peer.closes {
+						closeBehind(far.raw)
+					}
+				}()
+				if err := near.Close(ctx); err != nil {
+					t.Fatal(err)
+				}
+				<-ended
+				if f := near.Fate(); f.Proven != peer.proven || f.NotKnown() != 1-peer.proven || f.Unread != peer.unread {
+					t.Errorf("%+v", f)
+				}
+			})
+		}
+	}
+	// Over TLS nothing can be told of the end; the code of RFC 6455 can.
+	near, far := openedOver(t, fateStreams["tls"], core.RFC6455)
+	ctx := testContext(t)
+	if err := near.Send(ctx, core.Message{Data: make([]byte, 100)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := near.SendClose(ctx, 1001, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := far.raw.Write(frames[core.RFC6455]); err != nil {
+		t.Fatal(err)
+	}
+	near.Close(ctx)
+	if f := near.Fate(); f.NotKnown() != 1 {
+		t.Errorf("over TLS: %+v", f)
+	}
 }

@@ -21,8 +21,7 @@ func (p *Peer) book(before, now uint64) {
 // sent, and of the rest that is not proven to have been read that is not known, see core.Fate. The caller holds mu.
 func (p *Peer) settle() {
 	written := outq.Mark{Bytes: p.bytesOut.Load(), Messages: p.messagesOut.Load()}
-	flags := p.flags.Load()
-	if written.Messages == 0 || flags&answered != 0 {
+	if written.Messages == 0 {
 		return
 	}
 	st := outq.AskFD(int(p.fd))
@@ -31,7 +30,7 @@ func (p *Peer) settle() {
 		l = new(outq.Ledger)
 	}
 	l.Wrote(written)
-	sent, proven := l.Ended(st, flags&proper != 0)
+	sent, proven := l.Ended(st, p.flags.Load()&proper != 0)
 	p.messagesOut.Store(sent)
 	p.unsent(int(written.Messages - sent))
 	p.unknown(sent - proven)

@@ -59,6 +59,44 @@ func TestPeerFate(t *testing.T) {
 	}
 }
 
+// TestPeerFateCrossing: a closing frame that was sent before the server's was read, behind
+// which the peer closes with the rest unread, is no answer.
+func TestPeerFateCrossing(t *testing.T) {
+	onEvents(t, func(t *testing.T, e engine) {
+		for _, reads := range []bool{false, true} {
+			closed, given := make(chan serve.PeerStats, 1), make(chan struct{})
+			r := start(t, e, &serve.Server{Events: told{
+				open: func(p *serve.Peer) {
+					if err := p.Send(core.Message{Data: []byte("hello")}); err != nil {
+						t.Error(err)
+					}
+					p.Close(1000, "")
+					close(given)
+				},
+				closed: func(p *serve.Peer, _ error) { closed <- p.Stats() },
+			}})
+			stream := r.raw(t, true)
+			<-given
+			all := []byte("\x00hello\xff\xff\x00")
+			if !reads {
+				all = all[:1] // what is there: the rest is, too
+			}
+			if _, err := io.ReadFull(stream, all); err != nil {
+				t.Fatal(err)
+			}
+			stream.Write([]byte("\xff\x00"))
+			if reads {
+				io.Copy(io.Discard, stream)
+			}
+			stream.Close()
+			if st := <-closed; st.NotKnown != map[bool]uint64{false: 1, true: 0}[reads] {
+				t.Errorf("reads %v: %+v", reads, st)
+			}
+			r.end(t)
+		}
+	})
+}
+
 // TestPeerFateStuck: what waits in a peer's system that is told to end and does not read
 // is not known, what waits here was not sent, and nothing counts twice.
 func TestPeerFateStuck(t *testing.T) {

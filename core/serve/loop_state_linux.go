@@ -72,8 +72,14 @@ func (l *loop) writable(p *Peer) {
 func (l *loop) peerClosed(p *Peer, code int, reason string) {
 	ce := &core.CloseError{Clean: true, Code: code, Reason: reason}
 	if p.state == stateClosing {
-		p.flags.Or(answered)
-		l.end(p, ce)
+		if p.messagesOut.Load() == 0 {
+			l.end(p, ce)
+			return
+		}
+		// It may have been sent before ours was read: how the stream ends tells, see
+		// core.Fate.
+		p.ensureMore().ended = ce
+		l.linger(p, l.server.closeTimeout())
 		return
 	}
 	ce.ByPeer = true

@@ -80,7 +80,6 @@ const (
 	sent                        // of a loop: something left since the last look
 	runs                        // its Events are a Runner that can be used
 	proper                      // of a loop: the peer's stream, or its closing frame, has ended it
-	answered                    // of a loop: with a closing frame that is the answer to ours
 	busy                        // of a loop: it sends much
 	bareEnd                     // of a loop: our end of the stream is our closing frame, in draft 76 too
 )
