@@ -15,7 +15,6 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
-	"github.com/ws76/ws76/core/serve"
 )
 
 // A transcript is a whole exchange as it is on the wire: blocks that begin with
@@ -73,7 +72,7 @@ func exchange(t *testing.T, sends []byte, at int) []byte {
 		if err != nil {
 			return
 		}
-		serve.EchoHandler(context.Background(), conn)
+		core.Copy(context.Background(), conn, conn)
 		conn.Close(context.Background())
 	}()
 	go func() {

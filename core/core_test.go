@@ -16,7 +16,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/ws76/ws76/core"
-	"github.com/ws76/ws76/core/serve"
 )
 
 func TestMain(m *testing.M) {
@@ -93,7 +92,7 @@ func TestEcho(t *testing.T) {
 				t.Fatalf("dialects %v and %v", client.Dialect(), server.Dialect())
 			}
 			done := make(chan error, 1)
-			go func() { done <- serve.EchoHandler(context.Background(), server) }()
+			go func() { done <- core.Copy(context.Background(), server, server) }()
 			ctx := testContext(t)
 			for _, text := range texts {
 				if err := client.Send(ctx, core.Message{Data: []byte(text)}); err != nil {

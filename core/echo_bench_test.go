@@ -10,7 +10,6 @@ import (
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
-	"github.com/ws76/ws76/core/serve"
 )
 
 // memStream gives the same frames for ever, a read at a time, and drops what is
@@ -53,7 +52,7 @@ func BenchmarkEchoMemory(b *testing.B) {
 	s.left = b.N/per + 1
 	b.ReportAllocs()
 	b.ResetTimer()
-	serve.EchoHandler(context.Background(), conn)
+	core.Copy(context.Background(), conn, conn)
 }
 
 type noDeadlines struct{ net.Conn }

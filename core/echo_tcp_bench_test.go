@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hixie"
 	"github.com/ws76/ws76/core/serve"
 )
@@ -37,7 +38,9 @@ func benchServer(kind string) {
 		l.Close()
 	}()
 	if kind != "raw" {
-		s := &serve.Server{Handler: serve.EchoHandler, Grace: time.Millisecond}
+		s := &serve.Server{Grace: time.Millisecond, Handler: func(ctx context.Context, conn *core.Conn) error {
+			return core.Copy(ctx, conn, conn)
+		}}
 		if kind == "loop" {
 			s.Events = serve.Echo{}
 		}
@@ -65,7 +68,7 @@ func benchServer(kind string) {
 	}
 }
 
-// BenchmarkEcho compares Conn behind serve.EchoHandler with a plain TCP echo of the same
+// BenchmarkEcho compares core.Copy with a plain TCP echo of the same
 // bytes, both as processes of their own: size x connections x in flight. It reports
 // the server's processor time per message and, as x-raw, its ratio to the plain
 // echo, medians over -benchtime rounds (use -benchtime 5x).

@@ -45,8 +45,8 @@ func (b *Bridge) join(ctx context.Context, c *Client, from, to relay.Endpoint) e
 	return s.closed(relay.Join(ctx, j.a, j.b, &j.options))
 }
 
-// joint is what relay.Join is given.
-type joint struct {
+// sides is what relay.Join is given.
+type sides struct {
 	a, b    relay.Endpoint
 	options relay.Options
 }
@@ -55,7 +55,7 @@ type joint struct {
 // lasts, which may be long.
 //
 //go:noinline
-func (s *Session) open() (j joint) {
+func (s *Session) open() (j sides) {
 	b := s.bridge
 	if b.Opened != nil {
 		b.Opened(s)

@@ -27,7 +27,7 @@ import (
 // An endpoint whose Send does not return when its context ends holds up Join;
 // the other endpoint is closed in time all the same.
 func Join(ctx context.Context, a, b Endpoint, o *Options) error {
-	j, err := newJoint(ctx, a, b, o)
+	j, err := newPumps(ctx, a, b, o)
 	if err != nil {
 		return err
 	}
@@ -44,13 +44,13 @@ func Join(ctx context.Context, a, b Endpoint, o *Options) error {
 	return j.err
 }
 
-func newJoint(ctx context.Context, a, b Endpoint, o *Options) (*joint, error) {
+func newPumps(ctx context.Context, a, b Endpoint, o *Options) (*pumps, error) {
 	s, err := NewSession(ctx, a, b, o)
 	if err != nil {
 		opts := o.withDefaults()
 		return nil, errors.Join(err, closeBoth(ctx, a, b, &opts))
 	}
-	j := &joint{Session: s, outer: ctx, running: 2, outcomes: make(chan outcome)}
+	j := &pumps{Session: s, outer: ctx, running: 2, outcomes: make(chan outcome)}
 	for _, from := range []Side{A, B} {
 		if peer := j.ends[from.Other()].stream; peer != nil && j.o.linger(from) > 0 {
 			j.intakes[from.Other()] = peer.Intake()
@@ -69,8 +69,8 @@ func closeBoth(ctx context.Context, a, b Endpoint, o *Options) error {
 	return s.result()
 }
 
-// joint is a session with its pumps.
-type joint struct {
+// pumps is a session with its pumps.
+type pumps struct {
 	*Session
 	outer    context.Context // that the session was made with
 	outcomes chan outcome
@@ -108,7 +108,7 @@ type outcome struct {
 
 // direction carries the messages of d until there are no more, and then looks after
 // the session unless somebody does.
-func (j *joint) direction(d Direction) {
+func (j *pumps) direction(d Direction) {
 	var o outcome
 	if j.copies() {
 		o = j.copyAll(d)
@@ -121,11 +121,11 @@ func (j *joint) direction(d Direction) {
 }
 
 // watch has the session looked after once its context has ended.
-func (j *joint) watch() { j.supervise(nil) }
+func (j *pumps) watch() { j.supervise(nil) }
 
 // supervise sees the session, in which o has happened, to its end, unless somebody
 // does already.
-func (j *joint) supervise(o *outcome) bool {
+func (j *pumps) supervise(o *outcome) bool {
 	if !j.supervised.CompareAndSwap(false, true) {
 		return false
 	}
@@ -137,7 +137,7 @@ func (j *joint) supervise(o *outcome) bool {
 	return true
 }
 
-func (j *joint) run() error {
+func (j *pumps) run() error {
 	for j.running > 0 && j.ctx.Err() == nil {
 		select {
 		case o := <-j.outcomes:
@@ -178,7 +178,7 @@ func after(t *time.Timer) <-chan time.Time {
 }
 
 // pump carries the messages of one direction until there are no more.
-func (j *joint) pump(d Direction) outcome {
+func (j *pumps) pump(d Direction) outcome {
 	l, src := &j.lanes[d], &j.ends[d.From()]
 	if src.pumper != nil {
 		return j.pumpAll(d, src.pumper)
@@ -195,12 +195,12 @@ func (j *joint) pump(d Direction) outcome {
 }
 
 // copies reports whether both sides are connections, with nothing in between.
-func (j *joint) copies() bool {
+func (j *pumps) copies() bool {
 	return j.chain == nil && j.ends[A].stream != nil && j.ends[B].stream != nil
 }
 
 // copyAll is pump between two connections with nothing in between.
-func (j *joint) copyAll(d Direction) outcome {
+func (j *pumps) copyAll(d Direction) outcome {
 	l := &j.lanes[d]
 	count := func(messages int, bytes int64, sent bool) {
 		if sent {
@@ -225,7 +225,7 @@ func (j *joint) copyAll(d Direction) outcome {
 }
 
 // pumpAll is pump for an endpoint that is one itself.
-func (j *joint) pumpAll(d Direction, p Pumper) outcome {
+func (j *pumps) pumpAll(d Direction, p Pumper) outcome {
 	l := &j.lanes[d]
 	var failed error
 	each := func(m core.Message) error {
@@ -253,7 +253,7 @@ func (j *joint) pumpAll(d Direction, p Pumper) outcome {
 }
 
 // carry takes one message of a pump to the other side.
-func (j *joint) carry(l *lane, d Direction, m core.Message, src *end) error {
+func (j *pumps) carry(l *lane, d Direction, m core.Message, src *end) error {
 	if l.take(j.sends) != nil {
 		return &SideError{Side: l.side, Op: OpSend, Err: errAbandoned}
 	}
@@ -264,7 +264,7 @@ func (j *joint) carry(l *lane, d Direction, m core.Message, src *end) error {
 }
 
 // hear notes that the pump of d has passed on a message.
-func (j *joint) hear(d Direction) {
+func (j *pumps) hear(d Direction) {
 	if !j.lingering.Load() {
 		return
 	}
@@ -275,7 +275,7 @@ func (j *joint) hear(d Direction) {
 }
 
 // flushLane sends what the last messages of a pump have left waiting.
-func (j *joint) flushLane(l *lane) error {
+func (j *pumps) flushLane(l *lane) error {
 	if err := l.take(j.sends); err != nil {
 		return &SideError{Side: l.side, Op: OpSend, Err: errAbandoned}
 	}
@@ -284,7 +284,7 @@ func (j *joint) flushLane(l *lane) error {
 }
 
 // over decides what the end of a pump means for the session.
-func (j *joint) over(o outcome) {
+func (j *pumps) over(o outcome) {
 	j.running--
 	if o.err != nil {
 		j.sendOver(o)
@@ -308,7 +308,7 @@ func (j *joint) over(o outcome) {
 }
 
 // sendOver handles a pump that could not deliver, or whose hooks had enough.
-func (j *joint) sendOver(o outcome) {
+func (j *pumps) sendOver(o outcome) {
 	var side *SideError
 	if errors.As(o.err, &side) && isClosed(side.Err) && j.ctx.Err() == nil && j.running > 0 {
 		// The destination has closed properly. What it sent before that may
@@ -320,7 +320,7 @@ func (j *joint) sendOver(o outcome) {
 }
 
 // halfClosed handles the io.EOF of direction d.
-func (j *joint) halfClosed(d Direction) {
+func (j *pumps) halfClosed(d Direction) {
 	if j.running == 0 || j.ctx.Err() != nil {
 		return
 	}
@@ -343,7 +343,7 @@ const overslept = time.Second
 // checkQuiet closes the side that is lingered for if it has been silent long
 // enough. While its last message is being delivered it is not silent, nor while it takes
 // one of ours or one of its own arrives over a slow line.
-func (j *joint) checkQuiet() {
+func (j *pumps) checkQuiet() {
 	now := time.Since(j.since)
 	if now-j.looked > j.linger+overslept { // nobody has listened: the process was stopped
 		j.heard.Store(int64(now))
@@ -379,7 +379,7 @@ func (j *joint) checkQuiet() {
 
 // closeGently closes the side that direction d leads to while its messages are
 // still received, for CloseTimeout at most.
-func (j *joint) closeGently(d Direction) {
+func (j *pumps) closeGently(d Direction) {
 	side := d.To()
 	if j.o.keep(side) {
 		j.end(ErrClosed)
@@ -408,7 +408,7 @@ func (j *joint) closeGently(d Direction) {
 
 // finishLane delivers what is in the outbox of l; what hooks emit to it from now
 // on is dropped and counted.
-func (j *joint) finishLane(ctx context.Context, l *lane) error {
+func (j *pumps) finishLane(ctx context.Context, l *lane) error {
 	if l.take(ctx) != nil {
 		return &SideError{Side: l.side, Op: OpSend, Err: errAbandoned}
 	}
@@ -422,7 +422,7 @@ func (j *joint) finishLane(ctx context.Context, l *lane) error {
 }
 
 // startGrace bounds how long the session waits for the end of a closed side.
-func (j *joint) startGrace() {
+func (j *pumps) startGrace() {
 	if j.grace == nil {
 		j.grace = time.NewTimer(j.o.CloseTimeout)
 	}

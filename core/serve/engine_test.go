@@ -1,6 +1,7 @@
 package serve_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/ws76/ws76/core"
@@ -37,7 +38,7 @@ func (e engine) set(s *serve.Server) {
 	switch {
 	case s.Handler != nil || s.Events != nil || s.Route != nil:
 	case e == handlers:
-		s.Handler = serve.EchoHandler
+		s.Handler = func(ctx context.Context, conn *core.Conn) error { return core.Copy(ctx, conn, conn) }
 	default:
 		s.Events = serve.Echo{}
 	}

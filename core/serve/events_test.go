@@ -121,7 +121,7 @@ func TestRoute(t *testing.T) {
 			if err := conn.Send(ctx, text("from a handler")); err != nil {
 				return err
 			}
-			return serve.EchoHandler(ctx, conn)
+			return core.Copy(ctx, conn, conn)
 		}
 		small := &serve.Settings{MaxMessage: 10}
 		r := start(t, e, &serve.Server{

@@ -80,9 +80,7 @@ type Server struct {
 	// while the loop that is to serve it is held up gets a goroutine.
 	LongEvents bool
 
-	// Opened and Closed tell of connections that a Handler serves, Refused of what became no connection; each may be
-	// nil. They are called from the goroutines of connections and loops, and must not block.
-	Opened  func(*core.Conn)
+	// Closed tells of connections that a Handler serves, Refused of what became no connection; each may be nil. They are called from the goroutines of connections and loops, and must not block.
 	Closed  func(*core.Conn, error)
 	Refused func(remote net.Addr, err error)
 
@@ -354,9 +352,6 @@ func (s *Server) route(o *Opening) (service Service, refusal *core.Refusal) {
 func (s *Server) serveConn(serving serving, conn *core.Conn, handler func(context.Context, *core.Conn) error) {
 	s.track(conn)
 	defer s.forget(conn)
-	if s.Opened != nil {
-		s.Opened(conn)
-	}
 	if s.Idle > 0 {
 		defer closeWhenIdle(serving.work, conn, s.Idle)()
 	}
@@ -416,11 +411,6 @@ func closeWhenIdle(ctx context.Context, conn *core.Conn, idle time.Duration) (st
 	ctx, cancel := context.WithCancel(ctx)
 	w := silence.New(idle, passed, conn.Unread, func() { conn.CloseWith(ctx, codeGoingAway, "idle") })
 	return func() { cancel(); w.Stop() }
-}
-
-// EchoHandler is a Handler that sends every message back. What one read brought is answered in one write.
-func EchoHandler(ctx context.Context, conn *core.Conn) error {
-	return core.Copy(ctx, conn, conn)
 }
 
 // recordHandshake is the first byte of a TLS connection (RFC 8446, section 5.1).

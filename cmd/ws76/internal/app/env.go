@@ -19,8 +19,8 @@ type Env struct {
 
 	Children ChildOptions
 
-	TTY       *TTY   // the terminal, where keys are read one by one
-	Interrupt func() // what ^C does, where the terminal makes no signal of it
+	Terminal  *Terminal // the terminal, where keys are read one by one
+	Interrupt func()    // what ^C does, where the terminal makes no signal of it
 }
 
 // begin makes the streams and the log ready for a command line. end writes what is held back.
@@ -30,8 +30,8 @@ func (e *Env) begin(args []string) (end func()) {
 	e.Log.several = e.Program.Several
 	e.Log.Hide(args...)
 	e.Log.Hide(os.Environ()...)
-	if e.TTY == nil {
-		e.TTY = new(TTY)
+	if e.Terminal == nil {
+		e.Terminal = new(Terminal)
 	}
 	return e.flushDisplays
 }

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/term"
 )
 
-// TTY is the terminal that keys are read from one by one, between Enter and Leave.
+// Terminal is the terminal that keys are read from one by one, between Enter and Leave.
 // The zero value is none. It is safe for concurrent use.
-type TTY struct {
+type Terminal struct {
 	mu     sync.Mutex
 	in     *os.File
 	out    *os.File
@@ -21,7 +21,7 @@ type TTY struct {
 }
 
 // Enter takes the terminal into raw mode and asks it to mark what is pasted.
-func (t *TTY) Enter(in, out *os.File) error {
+func (t *Terminal) Enter(in, out *os.File) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.before != nil {
@@ -42,7 +42,7 @@ func (t *TTY) Enter(in, out *os.File) error {
 }
 
 // Leave makes the terminal what it was before Enter.
-func (t *TTY) Leave() {
+func (t *Terminal) Leave() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.before == nil {
@@ -55,10 +55,10 @@ func (t *TTY) Leave() {
 }
 
 // LeaveWithin is Leave for who cannot wait: a write to a terminal may last for ever.
-func (t *TTY) LeaveWithin(d time.Duration) { within(d, t.Leave) }
+func (t *Terminal) LeaveWithin(d time.Duration) { within(d, t.Leave) }
 
 // Size returns columns and rows, 0 where they are not known.
-func (t *TTY) Size() (columns, rows int) {
+func (t *Terminal) Size() (columns, rows int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.out == nil {

@@ -40,7 +40,7 @@ type Word struct{ Text, About string }
 
 // Process returns the environment of this process. Its Program is yet to be set.
 func Process() *Env {
-	return &Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, TTY: new(TTY)}
+	return &Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Terminal: new(Terminal)}
 }
 
 // Main runs the command line of the process and returns the exit code.
@@ -58,7 +58,7 @@ func (e *Env) Main() int {
 		default: // two are there
 		}
 	}
-	terminal := e.TTY
+	terminal := e.Terminal
 	go func() {
 		last := <-signals
 		cancel(SignalError{last})

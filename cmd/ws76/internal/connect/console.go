@@ -91,7 +91,7 @@ func newConsole(e *reach.Env, options *Options, in, out format.Options) (*consol
 		Env: e, in: app.FileOf(e.Stdin), out: app.FileOf(e.Stdout), format: in,
 		maxLine: int(min(in.MaxMessage, lineedit.DefaultMaxLine)), canHex: out.Format == format.Lines, wake: make(chan struct{}, 1),
 	}
-	o := lineedit.Options{Prompt: "> ", Size: e.TTY.Size, MaxLine: t.maxLine, Complete: completeCommand}
+	o := lineedit.Options{Prompt: "> ", Size: e.Terminal.Size, MaxLine: t.maxLine, Complete: completeCommand}
 	if e.Colors(options.Color) {
 		o.PromptStyle, t.messages, t.notes = "\x1b[1m", "\x1b[36m", "\x1b[33m"
 	}
@@ -133,7 +133,7 @@ func (t *console) start() error {
 	if t.started || t.closed {
 		return nil
 	}
-	if err := t.TTY.Enter(t.in, t.out); err != nil {
+	if err := t.Terminal.Enter(t.in, t.out); err != nil {
 		return err
 	}
 	t.started = true
@@ -184,7 +184,7 @@ func (t *console) close(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	t.closed = true
-	t.TTY.LeaveWithin(100 * time.Millisecond)
+	t.Terminal.LeaveWithin(100 * time.Millisecond)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	unsent := 0
@@ -207,7 +207,7 @@ func (t *console) watch(signals <-chan os.Signal, done <-chan struct{}) {
 		select {
 		case s := <-signals:
 			if app.IsContinue(s) {
-				t.TTY.Leave() // what enter did is gone: the shell has had the terminal
+				t.Terminal.Leave() // what enter did is gone: the shell has had the terminal
 				t.resume()
 				continue
 			}
@@ -220,7 +220,7 @@ func (t *console) watch(signals <-chan os.Signal, done <-chan struct{}) {
 
 // resume takes the terminal after a stop.
 func (t *console) resume() {
-	t.TTY.Enter(t.in, t.out)
+	t.Terminal.Enter(t.in, t.out)
 	t.editor.Show()
 }
 
@@ -261,12 +261,12 @@ func (t *console) obey(event lineedit.Event) {
 		t.say("not taken: a line holds no more than %d bytes, a paste %d", t.maxLine, lineedit.DefaultMaxPaste)
 	case lineedit.Suspend:
 		t.editor.Hide()
-		t.TTY.Leave()
+		t.Terminal.Leave()
 		app.Raise(event.Kind)
 		time.Sleep(20 * time.Millisecond) // the process stops within that, if it does
 		t.resume()
 	case lineedit.Quit:
-		t.TTY.Leave()
+		t.Terminal.Leave()
 		app.Raise(event.Kind)
 	}
 }

@@ -91,10 +91,10 @@ type scripted struct {
 
 // scriptSeat is what it keeps of a connection.
 type scriptSeat struct {
-	peer    *scripts.Peer
-	record  *record.Conn                    // nil without --record
-	session atomic.Pointer[scripts.Session] // nil until the connection is open
-	joins   *joins
+	peer        *scripts.Peer
+	record      *record.Conn                    // nil without --record
+	session     atomic.Pointer[scripts.Session] // nil until the connection is open
+	memberships *memberships
 
 	mu      sync.Mutex // held while through run; by Message until Flush
 	sink    relay.Sink
@@ -134,7 +134,7 @@ func (e scripted) Open(p *serve.Peer) {
 		return errors.Join(err, seat.sendEchoed())
 	}
 	bound := make(chan struct{})
-	seat.joins = e.s.newJoins(func(m core.Message) error {
+	seat.memberships = e.s.newMemberships(func(m core.Message) error {
 		<-bound // on_open may have joined before
 		seat.mu.Lock()
 		defer seat.mu.Unlock()
@@ -147,7 +147,7 @@ func (e scripted) Open(p *serve.Peer) {
 		}
 		return err
 	})
-	peer.Join, peer.Leave = seat.joins.join, seat.joins.leave
+	peer.Join, peer.Leave = seat.memberships.join, seat.memberships.leave
 	session := e.s.Scripts.Session(peer, nil, false)
 	seat.session.Store(session)
 	sink, err := session.Bind(next, do, func(err error) { e.end(p, err) })
@@ -223,7 +223,7 @@ func (e scripted) Flush(p *serve.Peer) {
 // Closed calls on_close.
 func (e scripted) Closed(p *serve.Peer, err error) {
 	seat := visitOf(p).script
-	seat.joins.close()
+	seat.memberships.close()
 	seat.session.Load().Closed(err)
 	seat.record.Closed(nil, err)
 }
@@ -301,7 +301,7 @@ func (s *service) peerHooks(p *scripts.Peer) (session *scripts.Session, through 
 			return err
 		}, nil
 	})
-	joined := s.newJoins(func(m core.Message) error {
+	member := s.newMemberships(func(m core.Message) error {
 		select {
 		case <-attached: // on_open may have joined before
 			return inject(m)
@@ -309,11 +309,11 @@ func (s *service) peerHooks(p *scripts.Peer) (session *scripts.Session, through 
 			return net.ErrClosed
 		}
 	})
-	p.Join, p.Leave = joined.join, joined.leave
+	p.Join, p.Leave = member.join, member.leave
 	session = s.Scripts.Session(p, nil, false)
 	return session, append([]relay.Hook{first}, session.Hooks()...), func(err error) {
 		close(ended)
-		joined.close()
+		member.close()
 		session.Closed(err)
 	}
 }
@@ -360,9 +360,9 @@ func (s *service) httpHooks(r *http.Request) (through []relay.Hook, ended func(e
 	return append([]relay.Hook{counted}, through...), ended, nil
 }
 
-// joins are the channels that a script has joined a connection to. What comes on
+// memberships are the channels that a script has joined a connection to. What comes on
 // them goes through the scripts, on a goroutine for each.
-type joins struct {
+type memberships struct {
 	s       *service
 	deliver func(core.Message) error
 
@@ -371,14 +371,14 @@ type joins struct {
 	closed bool
 }
 
-func (s *service) newJoins(deliver func(core.Message) error) *joins {
-	return &joins{s: s, deliver: deliver}
+func (s *service) newMemberships(deliver func(core.Message) error) *memberships {
+	return &memberships{s: s, deliver: deliver}
 }
 
 // maxJoins bounds the channels of one connection.
 const maxJoins = 1000
 
-func (j *joins) join(channel string) error {
+func (j *memberships) join(channel string) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch {
@@ -410,7 +410,7 @@ func (j *joins) join(channel string) error {
 	return nil
 }
 
-func (j *joins) leave(channel string) error {
+func (j *memberships) leave(channel string) error {
 	j.mu.Lock()
 	end := j.ends[channel]
 	delete(j.ends, channel)
@@ -421,7 +421,7 @@ func (j *joins) leave(channel string) error {
 	return end.Close(context.Background())
 }
 
-func (j *joins) close() {
+func (j *memberships) close() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.closed = true
