@@ -1,6 +1,7 @@
 package luastring
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -12,11 +13,13 @@ import (
 
 // spec is one conversion of string.format: %[flags][width][.precision]verb.
 type spec struct {
-	minus, plus, space, alt, zero bool
-	width                         int
-	precision                     int // -1: none
-	verb                          byte
+	flags     string // of "-+ #0"
+	width     int
+	precision int // -1: none
+	verb      byte
 }
+
+func (s spec) has(flag string) bool { return strings.Contains(s.flags, flag) }
 
 // format is string.format.
 func (b *Budget) format(L *lua.LState) int {
@@ -52,20 +55,10 @@ func (b *Budget) format(L *lua.LState) int {
 func parseSpec(L *lua.LState, f string) (spec, string) {
 	s := spec{precision: -1}
 	i := 0
-	for ; i < len(f) && strings.IndexByte("-+ #0", f[i]) >= 0; i++ {
-		switch f[i] {
-		case '-':
-			s.minus = true
-		case '+':
-			s.plus = true
-		case ' ':
-			s.space = true
-		case '#':
-			s.alt = true
-		case '0':
-			s.zero = true
-		}
+	for i < len(f) && strings.IndexByte("-+ #0", f[i]) >= 0 {
+		i++
 	}
+	s.flags = f[:i]
 	if i > 5 {
 		lauxlib.Errorf(L, "invalid format (repeated flags)")
 	}
@@ -106,12 +99,10 @@ func (s spec) convert(a *Account, out []byte, arg int) []byte {
 		return s.pad(out, "", string([]byte{byte(lauxlib.CheckInt(L, arg))}))
 	case 'd', 'i':
 		n := lauxlib.Integer(lauxlib.CheckNumber(L, arg))
-		sign := s.sign(n < 0)
-		magnitude := uint64(n)
-		if n < 0 {
-			magnitude = -magnitude
+		if n == 0 && s.precision == 0 {
+			return s.pad(out, s.sign(false), "")
 		}
-		return s.padNumber(out, sign, s.digits(magnitude, 10), s.precision < 0)
+		return s.number(out, 'd', n)
 	case 'u', 'o', 'x', 'X':
 		return s.unsigned(out, toUint64(lauxlib.CheckNumber(L, arg)))
 	case 'e', 'E', 'f', 'g', 'G':
@@ -138,24 +129,14 @@ func (s spec) convert(a *Account, out []byte, arg int) []byte {
 // pad appends sign and text, filled with spaces up to the width.
 func (s spec) pad(out []byte, sign, text string) []byte {
 	fill := s.width - len(sign) - len(text)
-	if !s.minus {
+	if !s.has("-") {
 		out = appendFill(out, ' ', fill)
 	}
 	out = append(append(out, sign...), text...)
-	if s.minus {
+	if s.has("-") {
 		out = appendFill(out, ' ', fill)
 	}
 	return out
-}
-
-// padNumber is pad with zeros behind the sign where the flag asks for them and they are allowed.
-func (s spec) padNumber(out []byte, sign, digits string, zeros bool) []byte {
-	if s.zero && zeros && !s.minus {
-		out = append(out, sign...)
-		out = appendFill(out, '0', s.width-len(sign)-len(digits))
-		return append(out, digits...)
-	}
-	return s.pad(out, sign, digits)
 }
 
 func appendFill(out []byte, c byte, n int) []byte {
@@ -169,100 +150,60 @@ func (s spec) sign(negative bool) string {
 	switch {
 	case negative:
 		return "-"
-	case s.plus:
+	case s.has("+"):
 		return "+"
-	case s.space:
+	case s.has(" "):
 		return " "
 	}
 	return ""
 }
 
-// digits writes n with as many digits as the precision asks for.
-func (s spec) digits(n uint64, base int) string {
-	if n == 0 && s.precision == 0 {
-		return ""
+// number appends a number by a conversion that fmt has in common with C.
+func (s spec) number(out []byte, verb byte, n any) []byte {
+	format := append(append(make([]byte, 0, 16), '%'), s.flags...)
+	if s.width > 0 {
+		format = strconv.AppendInt(format, int64(s.width), 10)
 	}
-	d := strconv.FormatUint(n, base)
-	if len(d) < s.precision {
-		d = strings.Repeat("0", s.precision-len(d)) + d
+	if s.precision >= 0 {
+		format = strconv.AppendInt(append(format, '.'), int64(s.precision), 10)
 	}
-	return d
+	return fmt.Appendf(out, string(append(format, verb)), n)
 }
 
+// unsigned has what fmt does in another way: of 0, of signs and of the width of what has a prefix.
 func (s spec) unsigned(out []byte, n uint64) []byte {
-	base, prefix := 10, ""
-	switch s.verb {
-	case 'o':
-		base = 8
-	case 'x', 'X':
-		base = 16
-		if s.alt && n != 0 {
-			prefix = "0" + string(s.verb)
-		}
+	s.flags = strings.NewReplacer("+", "", " ", "").Replace(s.flags)
+	verb, hex := s.verb, s.verb|0x20 == 'x'
+	switch {
+	case n == 0 && s.precision == 0 && s.verb == 'o' && s.has("#"):
+		return s.pad(out, "", "0")
+	case n == 0 && s.precision == 0:
+		return s.pad(out, "", "")
+	case s.verb == 'u':
+		verb = 'd'
+	case hex && n == 0:
+		s.flags = strings.ReplaceAll(s.flags, "#", "")
+	case hex && s.has("#") && s.has("0") && !s.has("-") && s.precision < 0:
+		s.width = max(s.width-len("0x"), 0)
 	}
-	d := s.digits(n, base)
-	if s.verb == 'X' {
-		d = strings.ToUpper(d)
-	}
-	if s.verb == 'o' && s.alt && !strings.HasPrefix(d, "0") {
-		d = "0" + d
-	}
-	return s.padNumber(out, prefix, d, s.precision < 0)
+	return s.number(out, verb, n)
 }
 
 func (s spec) float(out []byte, f float64) []byte {
-	capital := s.verb == 'E' || s.verb == 'G'
-	sign := s.sign(math.Signbit(f) && f == f)
-	var text string
+	text := "nan"
 	switch {
-	case math.IsInf(f, 0):
+	case f-f == 0:
+		if s.precision < 0 {
+			s.precision = 6
+		}
+		return s.number(out, s.verb, f)
+	case f == f:
 		text = "inf"
-	case f != f:
-		text = "nan"
-	default:
-		text = s.finite(math.Abs(f))
 	}
-	if capital {
+	if s.verb == 'E' || s.verb == 'G' {
 		text = strings.ToUpper(text)
 	}
-	return s.padNumber(out, sign, text, f-f == 0)
-}
-
-func (s spec) finite(f float64) string {
-	precision := s.precision
-	if precision < 0 {
-		precision = 6
-	}
-	switch s.verb | 0x20 {
-	case 'g':
-		precision = max(precision, 1)
-		text := strconv.FormatFloat(f, 'e', precision-1, 64)
-		e := strings.IndexByte(text, 'e')
-		exponent, _ := strconv.Atoi(text[e+1:])
-		mantissa, tail := text[:e], text[e:]
-		if exponent >= -4 && exponent < precision {
-			mantissa, tail = strconv.FormatFloat(f, 'f', precision-1-exponent, 64), ""
-		}
-		switch {
-		case s.alt && !strings.Contains(mantissa, "."):
-			mantissa += "."
-		case !s.alt && strings.Contains(mantissa, "."):
-			mantissa = strings.TrimSuffix(strings.TrimRight(mantissa, "0"), ".")
-		}
-		return mantissa + tail
-	case 'e':
-		text := strconv.FormatFloat(f, 'e', precision, 64)
-		if s.alt && precision == 0 {
-			return strings.Replace(text, "e", ".e", 1)
-		}
-		return text
-	default:
-		text := strconv.FormatFloat(f, 'f', precision, 64)
-		if s.alt && precision == 0 {
-			text += "."
-		}
-		return text
-	}
+	return s.pad(out, s.sign(math.Signbit(f) && f == f), text)
 }
 
 func toUint64(f float64) uint64 {
