@@ -93,9 +93,7 @@ func (f *WebSockets) route(ctx context.Context, b *Bridge, server *serve.Server,
 // offered returns the sub-protocols that a client would speak.
 func offered(fields hixie.Fields) (names []string) {
 	for _, field := range []string{"Sec-WebSocket-Protocol", "WebSocket-Protocol"} {
-		for _, value := range fields.Values(field) {
-			names = append(names, strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })...)
-		}
+		names = append(names, fields.List(field)...)
 	}
 	for i, name := range names {
 		names[i] = strings.Clone(name)

@@ -4,6 +4,16 @@ import (
 	"strconv"
 )
 
+// isPrintable reports whether s has characters in the range U+0020 to U+007E only.
+func isPrintable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 // isDigit reports whether c is a digit of section 4.1's keys and codes.
 func isDigit(c byte) bool { return c-'0' <= 9 }
 

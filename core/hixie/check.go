@@ -23,6 +23,7 @@ const (
 	StepMethod   = "method"
 	StepVersion  = "HTTP version"
 	StepResource = "resource"
+	StepFields   = "fields"
 	StepHost     = "host"
 	StepBody     = "body"
 	StepKey1     = "key1"

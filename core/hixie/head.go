@@ -118,7 +118,25 @@ func (f Fields) Count(name string) int {
 	return n
 }
 
-// HasToken reports whether a field called name holds token, in any case, in its comma-separated list.
+// List returns the items of the comma-separated lists in the fields called name, in order,
+// without blanks around them and without empty ones.
+func (f Fields) List(name string) []string {
+	var items []string
+	for i := range f {
+		if !f[i].named(name) {
+			continue
+		}
+		for item := range strings.SplitSeq(f[i].Value, ",") {
+			if item = trimBlanks(item); item != "" {
+				items = append(items, item)
+			}
+		}
+	}
+	return items
+}
+
+// HasToken reports whether a field called name holds token, in any case, in its
+// comma-separated list.
 func (f Fields) HasToken(name, token string) bool {
 	for i := range f {
 		if !f[i].named(name) {
@@ -142,11 +160,14 @@ type Request struct {
 	Resource string // as in the request line: "/chat?room=1"
 	Proto    string // "HTTP/1.1"
 	Fields   Fields
+	// Tight is the name of the first field that has no space behind its colon, which the
+	// drafts want in a request (section 5.1); "" if there is none. It is not written.
+	Tight string
 }
 
 // Clone returns a copy that shares no memory with r, whose texts may be valid for a while only.
 func (r *Request) Clone() *Request {
-	own := &Request{strings.Clone(r.Method), strings.Clone(r.Resource), strings.Clone(r.Proto), make(Fields, len(r.Fields))}
+	own := &Request{strings.Clone(r.Method), strings.Clone(r.Resource), strings.Clone(r.Proto), make(Fields, len(r.Fields)), strings.Clone(r.Tight)}
 	for i, f := range r.Fields {
 		own.Fields[i] = Field{strings.Clone(f.Name), strings.Clone(f.Value)}
 	}
@@ -173,12 +194,13 @@ func ParseRequest(b []byte) (Request, int, error) {
 		return Request{}, 0, err
 	}
 	head := string(b[:l.end])
-	return Request{
+	r := Request{
 		Method:   head[:line.first],
 		Resource: head[line.first+1 : line.second],
 		Proto:    head[line.second+1 : line.end],
-		Fields:   l.fields(head, line.end+2),
-	}, l.end, nil
+	}
+	r.Fields, r.Tight = l.fields(head, line.end+2)
+	return r, l.end, nil
 }
 
 // ParseResponse reads the head of a response at the start of b as section 4.1 steps 28 to 40 say: a status line that
@@ -191,11 +213,12 @@ func ParseResponse(b []byte) (Response, int, error) {
 	}
 	head := string(b[:l.end])
 	code := head[line.first+1 : line.second]
+	fields, _ := l.fields(head, line.end+2) // a client drops one space "if there is one" (4.1 36)
 	return Response{
 		Proto:  head[:line.first],
 		Status: int(code[0]-'0')*100 + int(code[1]-'0')*10 + int(code[2]-'0'),
 		Reason: head[line.second+1 : line.end],
-		Fields: l.fields(head, line.end+2),
+		Fields: fields,
 	}, l.end, nil
 }
 

@@ -61,13 +61,14 @@ func (k Key) Part() uint32 {
 func ParseKey[T string | []byte](key T) (Key, error) {
 	number, digits, spaces := scanKey(key)
 	switch {
+	// Section 5.2 says nothing of missing digits and large numbers, which no client can send
+	// (4.1 17 and 19): to refuse them is ours.
 	case digits == 0:
 		return Key{}, newKeyError(string(key), spaces, ErrNoDigits)
 	// 5. "If either is zero, then abort the WebSocket connection. This is a
 	//    symptom of a cross-protocol attack."
 	case spaces == 0:
 		return Key{}, newKeyError(string(key), spaces, ErrNoSpaces)
-	// A client's product is at most 4,294,967,295 (section 4.1 step 17).
 	case number > math.MaxUint32:
 		return Key{}, newKeyError(string(key), spaces, ErrKeyTooLarge)
 	// 6. The number must be an integral multiple of the spaces.

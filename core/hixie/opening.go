@@ -60,13 +60,13 @@ func (o *Opening) Request() Request {
 
 // Response returns the head with which a server accepts: section 5.2 steps 10 to
 // 12. The answer to the challenge of draft 76 follows it. The protocol is left
-// out if it is "". The location is o.Location() if it is "", which is wrong only
+// out if it is "". The origin goes back in ASCII lower case. The location is o.Location() if it is "", which is wrong only
 // behind a proxy. To a client that sent no origin the origin is "null".
 func (o *Opening) Response(protocol, location string) Response {
 	if location == "" {
 		location = o.Location()
 	}
-	origin := o.Origin
+	origin := toLower(o.Origin) // 2.
 	if !o.HasOrigin {
 		origin = "null"
 	}

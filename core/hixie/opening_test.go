@@ -61,6 +61,9 @@ func TestOpeningResponse(t *testing.T) {
 			"Sec-WebSocket-Origin: http://example.com", "Sec-WebSocket-Location: ws://example.com/demo", "Sec-WebSocket-Protocol: sample", "")},
 		{"75 over TLS", secure75, "sample", "", crlf("HTTP/1.1 101 Web Socket Protocol Handshake", "Upgrade: WebSocket", "Connection: Upgrade",
 			"WebSocket-Origin: http://example.com", "WebSocket-Location: wss://example.com/demo", "WebSocket-Protocol: sample", "")},
+		{"an origin in another case, a protocol with a space", Opening{Draft: Draft76, Host: "A:81", Resource: "/", Origin: "HTTP://Example.com", HasOrigin: true}, "a b", "",
+			crlf("HTTP/1.1 101 WebSocket Protocol Handshake", "Upgrade: WebSocket", "Connection: Upgrade",
+				"Sec-WebSocket-Origin: http://example.com", "Sec-WebSocket-Location: ws://A:81/", "Sec-WebSocket-Protocol: a b", "")},
 		{"no origin, no protocol, behind a proxy", Opening{Draft: Draft76, Host: "10.0.0.1:80", Resource: "/"}, "", "wss://public.example/x",
 			crlf("HTTP/1.1 101 WebSocket Protocol Handshake", "Upgrade: WebSocket", "Connection: Upgrade",
 				"Sec-WebSocket-Origin: null", "Sec-WebSocket-Location: wss://public.example/x", "")},
@@ -77,7 +80,7 @@ func TestOpeningResponse(t *testing.T) {
 func TestOpeningBothSides(t *testing.T) {
 	for _, draft := range []Draft{Draft75, Draft76} {
 		for _, secure := range []bool{false, true} {
-			for _, protocols := range [][]string{nil, {"sample"}} {
+			for _, protocols := range [][]string{nil, {"sample"}, {"a sample"}} {
 				o := draftOpening(t)
 				o.Draft, o.Secure, o.Protocols = draft, secure, protocols
 				if draft == Draft75 {

@@ -1,6 +1,9 @@
 package hixie
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // ReadOptions say how a server reads an opening handshake. The zero value is what a plain server uses.
 type ReadOptions struct {
@@ -46,6 +49,7 @@ func ReadOpening(req *Request, opt ReadOptions) (Opening, []Tolerance, error) {
 	r.Draft = draft
 	for _, read := range []func() error{
 		r.readLine,
+		r.readFields,
 		r.readUpgrade,
 		r.readConnection,
 		r.readOrder,
@@ -100,11 +104,24 @@ func (r *reader) readLine() error {
 		return &CheckError{Step: StepResource, Got: r.req.Resource, Want: "a path that begins with a slash"}
 	}
 	r.Resource = r.req.Resource
-	if r.req.Proto != "HTTP/1.1" {
-		if r.later { // section 4.1: a proxy that speaks 1.0 knows no Upgrade
+	if r.later {
+		if r.req.Proto != "HTTP/1.1" { // section 4.1: a proxy that speaks 1.0 knows no Upgrade
 			return &CheckError{Step: StepVersion, Field: "request line", Got: r.req.Proto, Want: "HTTP/1.1"}
 		}
-		return r.tolerate(StepVersion, "request line", r.req.Proto, "HTTP/1.1", "some clients and proxies say HTTP/1.0")
+		return nil
+	}
+	// Section 5.1: what stands behind the resource "can be safely ignored".
+	if !isPrintable(r.Resource) {
+		return r.tolerate(StepResource, "resource", r.Resource, "U+0021 to U+007E only", "some clients do not escape what is no ASCII")
+	}
+	return nil
+}
+
+// readFields checks how the fields are written: a name, a colon and a space (section 5.1).
+func (r *reader) readFields() error {
+	if tight := r.req.Tight; tight != "" {
+		value, _ := r.req.Fields.Get(tight)
+		return r.tolerate(StepFields, tight, tight+":"+value, "a space behind the colon", "it means nothing in HTTP")
 	}
 	return nil
 }
@@ -124,10 +141,9 @@ func (r *reader) readUpgrade() error {
 		return &CheckError{Step: StepUpgrade, Field: "Upgrade", Got: value, Want: "WebSocket", Missing: !ok,
 			Hint: "with both keys there, a proxy may have changed it"}
 	}
-	if value, _ := f.Get("Upgrade"); f.Count("Upgrade") != 1 || value != "WebSocket" {
-		if err := r.tolerate(StepUpgrade, "Upgrade", strings.Join(f.Values("Upgrade"), ", "), "WebSocket", "several clients write it in another way"); err != nil {
-			return err
-		}
+	// Section 5.1: an "ASCII case-insensitive match".
+	if value, _ := f.Get("Upgrade"); f.Count("Upgrade") != 1 || !equalFold(value, "WebSocket") {
+		return r.tolerate(StepUpgrade, "Upgrade", strings.Join(f.Values("Upgrade"), ", "), "WebSocket", "some clients make a list of it")
 	}
 	return nil
 }
@@ -153,9 +169,29 @@ func (r *reader) readHost() (err error) {
 	}
 	// The host comes back in the location, where these would change its meaning.
 	if r.Host == "" || strings.ContainsAny(r.Host, " \t,/?#@\\") {
-		return &CheckError{Step: StepHost, Field: "Host", Got: r.Host, Want: "a host, with a port if it is not the default one"}
+		return &CheckError{Step: StepHost, Field: "Host", Got: r.Host, Want: wantHost}
+	}
+	if !r.later && !portIsNumber(r.Host) {
+		return r.tolerate(StepHost, "Host", r.Host, wantHost, "it goes back as it came")
 	}
 	return nil
+}
+
+const wantHost = "a host, with a port if it is not the default one"
+
+// portIsNumber reports whether host has no port, or one of digits.
+func portIsNumber(host string) bool {
+	colon := strings.LastIndexByte(host, ':')
+	if colon < 0 || strings.HasSuffix(host, "]") {
+		return true
+	}
+	port := host[colon+1:]
+	for i := range len(port) {
+		if !isDigit(port[i]) {
+			return false
+		}
+	}
+	return port != ""
 }
 
 func (r *reader) readOrigin() (err error) {
@@ -192,17 +228,16 @@ func (r *reader) readBody() error {
 	return nil
 }
 
-// readProtocols splits what is asked for: the draft has one name, the field has lists with commas and with blanks.
+// readProtocols reads what is asked for: a list in RFC 6455. In the drafts it is one name of
+// U+0020 to U+007E, spaces among them (section 4.1), but clients have sent lists from early on.
 func (r *reader) readProtocols() error {
-	for _, value := range r.req.Fields.Values(r.protocolField()) {
-		r.Protocols = append(r.Protocols, strings.FieldsFunc(value, func(c rune) bool {
-			return c == ',' || c == ' ' || c == '\t'
-		})...)
+	name := r.protocolField()
+	values := r.req.Fields.Values(name)
+	r.Protocols = r.req.Fields.List(name)
+	if len(values) == 0 || len(values) == 1 && slices.Equal(values, r.Protocols) && isPrintable(values[0]) {
+		return nil
 	}
-	if len(r.Protocols) > 1 {
-		return r.tolerate(StepProtocol, r.protocolField(), strings.Join(r.Protocols, ", "), "one sub-protocol", "clients offer several")
-	}
-	return nil
+	return r.tolerate(StepProtocol, name, strings.Join(values, ", "), "one sub-protocol of U+0020 to U+007E", "clients offer several, or an empty one")
 }
 
 func (r *reader) readKeys() (err error) {

@@ -16,16 +16,21 @@ type layout struct {
 	count int
 }
 
-// fields cuts the checked lines of head, from offset start on, into fields.
-func (l layout) fields(head string, start int) Fields {
-	fields := make(Fields, 0, l.count)
+// fields cuts the checked lines of head, from offset start on, into fields. tight is the name of
+// the first one that has no space behind its colon.
+func (l layout) fields(head string, start int) (fields Fields, tight string) {
+	fields = make(Fields, 0, l.count)
 	for range l.count {
 		colon := start + strings.IndexByte(head[start:], ':')
 		end := colon + strings.IndexByte(head[colon:], '\r')
-		fields = append(fields, Field{head[start:colon], strings.TrimPrefix(head[colon+1:end], " ")})
+		value, spaced := strings.CutPrefix(head[colon+1:end], " ")
+		if !spaced && tight == "" {
+			tight = head[start:colon]
+		}
+		fields = append(fields, Field{head[start:colon], value})
 		start = end + 2
 	}
-	return fields
+	return fields, tight
 }
 
 // scanHead checks the head at the start of b: its first line by scanFirst, then the fields.

@@ -4,17 +4,20 @@ import "fmt"
 
 // What is tolerated, all of it seen in servers, clients and proxies in use:
 //
-//	either side   Upgrade in another case; Connection as a list, or several;
-//	              blanks around a value; in draft 75 another order of fields
-//	by a client   a location that differs in the host's case or default port,
+//	either side   Connection as a list, or several; blanks around a value; in
+//	              draft 75 another order of fields
+//	by a client   Upgrade in another case; a location that differs in the host's case or default port,
 //	              in its query, or in ws for wss; one of several sub-protocols,
 //	              or one that was not asked for; in draft 75 another reason
 //	              phrase; any origin if none was sent
-//	by a server   HTTP/1.0; no origin; Content-Length: 8 (or 0); several
-//	              sub-protocols; with lenient keys also keys that do not divide
+//	by a server   Upgrade as a list; no origin; Content-Length: 8 (or 0); several
+//	              sub-protocols, or an empty one; no space behind a colon; a port
+//	              that is no number; bytes of a resource that are no ASCII; with
+//	              lenient keys also keys that do not divide
 //
-// Both drafts leave free the case of names and, in draft 76, the order of fields
-// and the reason phrase, so these are not in the list.
+// Both drafts leave free the case of names, of a server the HTTP version and the
+// case of Upgrade and, in draft 76, the order of fields and the reason phrase, so
+// these are not in the list.
 
 // A Tolerance is a deviation from the draft which the other side showed and which was let pass, because devices and
 // proxies are like that. With the strict option each of them is a *CheckError instead.

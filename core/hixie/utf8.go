@@ -22,8 +22,9 @@ func InvalidAt(p []byte) int {
 	return validPrefix(p)
 }
 
-// AppendValidUTF8 appends p to dst with each byte that is not part of valid UTF-8 replaced by U+FFFD, as section 5.3
-// wants it of a reader, and returns the extended slice. One U+FFFD stands for one byte, as with [utf8.DecodeRune].
+// AppendValidUTF8 appends p to dst with each byte that is not part of valid UTF-8
+// replaced by U+FFFD, as a client must (section 4.3) and a server may (5.4), and returns
+// the extended slice. One U+FFFD stands for one byte, as with [utf8.DecodeRune].
 func AppendValidUTF8(dst, p []byte) []byte {
 	for !ValidUTF8(p) {
 		n := validPrefix(p)

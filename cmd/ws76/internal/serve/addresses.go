@@ -54,8 +54,8 @@ func addresses(e *reach.Env, args, more []string) ([]string, error) {
 // checkProtocols refuses names that could not stand in an answer, or be asked for.
 func checkProtocols(names []string) error {
 	for _, name := range names {
-		if name == "" || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' || c == ',' }) {
-			return app.Usagef("--protocol %q: a sub-protocol is a word of ASCII without blanks and commas", name)
+		if name == "" || strings.Trim(name, " ") != name || strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c > '~' || c == ',' }) {
+			return app.Usagef("--protocol %q: a sub-protocol is printable ASCII without commas, and without blanks around it", name)
 		}
 	}
 	return nil
