@@ -49,6 +49,14 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("the script ended the command with code %d", e.Code)
 }
 
+// UndeliveredError is the end of a program that had nothing more to do, where messages were lost that it had sent and it
+// could not learn of that any more.
+type UndeliveredError struct{ NotSent, NotKnown uint64 }
+
+func (e *UndeliveredError) Error() string {
+	return fmt.Sprintf("the script has ended, and of the messages that it had sent %d were not sent and %d not known to arrive", e.NotSent, e.NotKnown)
+}
+
 // newError turns an error of the interpreter into one of a script.
 func (st *state) newError(in string, err error) *Error {
 	e := &Error{Script: st.script.name, In: in, Text: err.Error()}

@@ -142,6 +142,10 @@ type Options struct {
 	// Clock is what timers go by; nil is the real one. The bounds of Limits always go by real time.
 	Clock Clock
 
+	// CloseTimeout is how long connections of a program may take to close when the context of Run has ended; the messages
+	// that wait to be sent then are lost. 0: core.DefaultCloseTimeout.
+	CloseTimeout time.Duration
+
 	// Modules are folders in which require looks, behind that of the script.
 	Modules []string
 

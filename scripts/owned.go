@@ -327,15 +327,26 @@ func (o *owned) write() {
 func (o *owned) account() {
 	f, end, s := o.wire.Fate(), o.wire.Ended(), o.script
 	s.mu.Lock()
-	given := o.given
+	given, unseen := o.given, s.stopped || o.closing && o.st.hooks[onClose] == nil
 	s.mu.Unlock()
 	if o.bound != nil { // which may have made more of them, or less
 		given = f.Given
 	}
+	var lost UndeliveredError
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if unseen {
+			s.unseen.NotSent += lost.NotSent
+			s.unseen.NotKnown += lost.NotKnown
+		}
+	}()
 	if n := given - min(f.Sent, given); n > 0 {
+		lost.NotSent = n
 		s.o.log(slog.LevelWarn, "%s: %s: %d messages were not sent: the connection ended before", s.name, o.peer.Remote, n)
 	}
 	if n := f.NotKnown(); n > 0 && (f.Unread || end != nil && !end.Clean && !end.Unanswered) {
+		lost.NotKnown = n
 		s.o.log(slog.LevelWarn, "%s: %s: of %d messages it is not known whether they arrived", s.name, o.peer.Remote, n)
 	}
 }
@@ -348,10 +359,10 @@ func (o *owned) ctxUnlessOver() context.Context {
 	return o.ctx
 }
 
-// Times at the end.
-const (
-	closeTime = 5 * time.Second  // for closing a connection of the script's own
-	stopTime  = 10 * time.Second // for the end of Run
-)
+// closeTime is for closing a connection of the script's own.
+const closeTime = 5 * time.Second
+
+// stopTime is for the end of Run.
+var stopTime = 10 * time.Second
 
 func afterGrace() <-chan time.Time { return time.After(time.Second) }

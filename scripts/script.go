@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/rfc6455"
 	"github.com/ws76/ws76/internal/textfile"
 	"github.com/ws76/ws76/scripts/kv"
@@ -59,6 +61,7 @@ type Script struct {
 	protos   map[string]*loaded // by path: the versions that were loaded last
 	files    map[string]bool    // that are or were looked for
 	exit     error              // what ended it
+	unseen   UndeliveredError   // what was lost where the code could not learn of it
 	exited   chan struct{}      // closed when exit is set
 	ending   chan struct{}      // closed when stopped is set
 
@@ -311,7 +314,10 @@ const (
 
 // Stop ends the script: on_stop is called, tasks and timers end, and connections that it has opened are closed
 // properly. It returns when all of its goroutines have ended, or with the cause of ctx.
-func (s *Script) Stop(ctx context.Context, reason string) error {
+func (s *Script) Stop(ctx context.Context, reason string) error { return s.stop(ctx, reason, false) }
+
+// stop is Stop. Who is hurried gives the connections no longer than they may take to close.
+func (s *Script) stop(ctx context.Context, reason string, hurried bool) error {
 	s.ends.CompareAndSwap(endsLater, endsSoon) // whoever has the lock may wait for a program
 	s.mu.Lock()
 	s.ends.Store(endsNow)
@@ -323,7 +329,7 @@ func (s *Script) Stop(ctx context.Context, reason string) error {
 	if st != nil && s.started && !s.toldStop {
 		s.toldStop = true
 		if st.call(onStop, lua.LString(reason)); st.lost {
-			return s.Stop(ctx, reason) // what the watchdog has loaded anew
+			return s.stop(ctx, reason, hurried) // what the watchdog has loaded anew
 		}
 	}
 	s.stopped = true
@@ -354,6 +360,12 @@ func (s *Script) Stop(ctx context.Context, reason string) error {
 	for _, o := range owned {
 		o.shut(rfc6455.CodeGoingAway, "")
 	}
+	var cut <-chan time.Time // nil: when ctx ends
+	if hurried {
+		timer := time.NewTimer(s.closeTimeout())
+		defer timer.Stop()
+		cut = timer.C
+	}
 	ended := make(chan struct{})
 	go func() {
 		s.running.Wait()
@@ -363,6 +375,7 @@ func (s *Script) Stop(ctx context.Context, reason string) error {
 	case <-ended:
 		s.cancel()
 		return nil
+	case <-cut:
 	case <-ctx.Done():
 	}
 	// What waits now gives up: connections are cut.
@@ -377,6 +390,7 @@ func (s *Script) Stop(ctx context.Context, reason string) error {
 
 // Run runs a script that LoadTask has loaded until all of its tasks have ended, or it calls ws76.exit (an *ExitError),
 // or its main chunk fails (an *Error), or ctx ends, or with ErrChanged. Then it is stopped.
+// Where its tasks have ended and messages were lost that it had sent, the error is an *UndeliveredError.
 func (s *Script) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { s.ends.CompareAndSwap(endsLater, endsSoon) })()
 	s.Start()
@@ -393,13 +407,23 @@ func (s *Script) Run(ctx context.Context) error {
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
-	if e := s.Stop(grace, "done"); err == nil {
+	if e := s.stop(grace, "done", ctx.Err() != nil); err == nil {
 		err = e
 	}
 	if err == errDone {
 		err = nil
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if unseen := s.unseen; unseen != (UndeliveredError{}) {
+			err = &unseen
+		}
 	}
 	return err
+}
+
+// closeTimeout is how long a connection may take to close where somebody waits for the end.
+func (s *Script) closeTimeout() time.Duration {
+	return cmp.Or(s.o.CloseTimeout, core.DefaultCloseTimeout)
 }
 
 // ErrChanged is the end of a program of which there is a new version that compiles.

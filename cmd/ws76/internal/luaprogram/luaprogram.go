@@ -51,6 +51,7 @@ func (o *Options) ForScript(e *reach.Env, name string) (scripts.Options, error) 
 		}
 		to.Args.Named["via"] = o.Reach.Via
 	}
+	to.CloseTimeout = o.Reach.CloseTimeout
 	to.Print = func(text string) { fmt.Fprintln(e.Stdout, text) }
 	to.Dial = func(ctx context.Context, url string, so scripts.DialOptions) (*core.Conn, error) {
 		return o.Dial(ctx, e, url, url, so)

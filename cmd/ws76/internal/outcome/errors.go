@@ -80,7 +80,7 @@ func Code(err error) int {
 	case app.Is[*hixie.SyntaxError](err), app.Is[*rfc6455.SyntaxError](err), errors.Is(err, core.ErrMessageTooLarge), errors.Is(err, core.ErrBinary),
 		app.Is[*core.InvalidUTF8Error](err), app.Is[*format.InvalidUTF8Error](err), app.Is[*recording.SyntaxError](err), app.Is[*format.SyntaxError](err), app.Is[*format.TooLargeError](err):
 		return app.ExitProtocol
-	case app.Is[*core.CloseError](err), app.Is[*net.OpError](err), errors.Is(err, core.ErrNotProven):
+	case app.Is[*core.CloseError](err), app.Is[*net.OpError](err), app.Is[*scripts.UndeliveredError](err), errors.Is(err, core.ErrNotProven):
 		return app.ExitUnclean
 	}
 	return app.ExitOther

@@ -33,7 +33,7 @@ ws76 run blink.lua --watch ws://device.local/              starts it anew whenev
 			"A program that runs is not loaded anew when it changes, as scripts of other commands are; with --watch it is ended and started from the beginning.",
 		Flags:  luaprogram.Flags(),
 		Action: func(c *cli.Context) error { return run(c.Context, e, read(c)) },
-	}, app.ExitScript, app.ExitInterrupt, app.ExitTerminate)
+	}, app.ExitUnclean, app.ExitScript, app.ExitInterrupt, app.ExitTerminate)
 }
 
 // Options are what the command line says.
