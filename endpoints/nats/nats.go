@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -51,6 +52,8 @@ type Endpoint struct {
 	o     broker.Options
 	conn  *nats.Conn
 	queue *broker.Queue[message]
+
+	waiting atomic.Int64 // bytes to be written, which the windows bound
 
 	ctx    context.Context // ends with the endpoint
 	cancel context.CancelCauseFunc
@@ -125,7 +128,8 @@ func (e *Endpoint) options() (*natsconn.Options, error) {
 	o := &natsconn.Options{
 		Name: "ws76 bridge", InboxPrefix: t.inbox, Credentials: t.Query.Get("creds"), NKey: t.Query.Get("nkey"),
 		TLS: e.o.TLS, Dial: e.o.Dial, Timeout: e.o.ConnectTimeout, PendingBytes: -1,
-		Note: e.o.Note, Failed: e.failed,
+		Waiting: &e.waiting,
+		Note:    e.o.Note, Failed: e.failed,
 		Changed: func() {
 			e.mu.Lock()
 			defer e.mu.Unlock()
@@ -427,10 +431,15 @@ func (e *Endpoint) Close(ctx context.Context) error {
 	err := e.Flush(ctx)
 	e.end(fmt.Errorf("NATS: the endpoint is closed: %w", net.ErrClosed))
 	e.mu.Lock()
-	left := len(e.window) + e.unacknowledged
+	left, requests := len(e.window)+e.unacknowledged, 0 // those are counted as not answered
+	for _, msg := range e.window {
+		if strings.HasPrefix(msg.Reply, e.requests.inbox) {
+			requests++
+		}
+	}
 	e.mu.Unlock()
 	if left > 0 {
-		e.lose(uint64(left), "the server has not said that it took them")
+		e.lose(uint64(left-requests), "the server has not said that it took them")
 		return fmt.Errorf("NATS: closing with %d messages that the server has not taken: %w", left, err)
 	}
 	return err

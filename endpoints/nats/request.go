@@ -152,7 +152,9 @@ func (e *Endpoint) expect(ctx context.Context, msg *nats.Msg) error {
 		if added {
 			return nil
 		}
-		e.conn.Flush() // for answers to come
+		within, cancel := context.WithTimeout(ctx, answerTimeout)
+		e.conn.FlushWithContext(within) // for answers to come
+		cancel()
 		if err := broker.Await(ctx, e.ctx, changed); err != nil {
 			return err
 		}

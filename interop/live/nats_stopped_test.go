@@ -6,13 +6,17 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/ws76/ws76/core"
 	"github.com/ws76/ws76/core/hub"
 	"github.com/ws76/ws76/core/hub/nats"
+	"github.com/ws76/ws76/endpoints/broker"
+	natsendpoint "github.com/ws76/ws76/endpoints/nats"
 )
 
 // stopped is a connection over which nothing is sent while its gate is shut.
@@ -133,4 +137,69 @@ func passed(t *testing.T, s *server.Server) int64 {
 		t.Fatal(err)
 	}
 	return v.OutMsgs
+}
+
+// held is a connection of which no Write returns, once it is held, before it is closed.
+type held struct {
+	net.Conn
+	holds  *atomic.Bool
+	closed context.Context
+	close  context.CancelFunc
+}
+
+func (h *held) Write(b []byte) (int, error) {
+	if h.holds.Load() {
+		<-h.closed.Done()
+		return 0, net.ErrClosed
+	}
+	return h.Conn.Write(b)
+}
+
+func (h *held) Close() error {
+	h.close()
+	return h.Conn.Close()
+}
+
+// TestNATSEndpointStopped: an endpoint ends within the time that it is given while its server takes nothing, and says
+// of how many messages it is not known whether they arrived.
+func TestNATSEndpointStopped(t *testing.T) {
+	s := startNATS(t, server.Options{})
+	for _, query := range []string{"", "?request=1"} {
+		t.Run(query, func(t *testing.T) {
+			var holds atomic.Bool
+			var lost atomic.Uint64
+			o := &broker.Options{
+				Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+					var d net.Dialer
+					conn, err := d.DialContext(ctx, network, addr)
+					closed, end := context.WithCancel(context.Background())
+					return &held{conn, &holds, closed, end}, err
+				},
+				Lost: func(n uint64, why string) { lost.Add(n) },
+			}
+			e, err := natsendpoint.Open(t.Context(), "nats://"+s.Addr().String()+"/stopped"+query, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			holds.Store(true)
+			short, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			sent := uint64(0)
+			over := make(chan error, 1)
+			go func() {
+				for sent < 100 && e.Queue(short, core.Message{Data: bytes.Repeat([]byte{'x'}, 32<<10)}) == nil {
+					sent++
+				}
+				over <- e.Close(short)
+			}()
+			select {
+			case err := <-over:
+				if err == nil || sent == 0 || lost.Load() != sent {
+					t.Errorf("of %d messages %d are said not to have arrived; %v", sent, lost.Load(), err)
+				}
+			case <-time.After(natsBound):
+				t.Fatal("it does not end")
+			}
+		})
+	}
 }
