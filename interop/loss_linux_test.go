@@ -19,6 +19,7 @@ func TestLoss(t *testing.T) {
 	testenv.Need(t, "nft", "nftables")
 	namespaces(t) // skips where there can be none
 	args := []string{"loss/loss.py", ws76(t)}
+	testenv.Need(t, "openssl", "openssl")
 	testenv.Need(t, "mosquitto", "mosquitto")
 	testenv.Need(t, "mosquitto_sub", "mosquitto-clients")
 	args = append(args, "--natsd", natsd(t))

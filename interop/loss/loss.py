@@ -56,6 +56,7 @@ class Case:
         # With a fifth of all packets lost some peers seem to be gone for a while.
         self.dead = 60 if fault == "loss" else o.dead
         self.ends = subject.partition("+")[0].split("-")
+        self.tls = self.ends[-1] == "wss"
         self.from_broker, self.to_broker = self.ends[0] in BROKERS, self.ends[-1] in BROKERS
 
     # The network.
@@ -144,10 +145,21 @@ class Case:
         args = ["receive", "listen", TO, self.to_protocol, self.path("received")]
         if fault and self.fault in ("fin", "rst", "frame", "full"):
             args += ["--fault", self.fault, "--after", 60, "--pause", self.o.stop]
+        if self.tls:
+            args += ["--tls", self.certificate()]
         args += ["--buffer", 4096 if self.fault == "full" else BUFFER]
         if self.fault == "slow":
             args += ["--every", 0.02]
         self.far = self.peer(self.ns[2], *args)
+
+    def certificate(self):
+        path = self.path("cert.pem")
+        if not os.path.exists(path):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=" + FAR,
+                            "-keyout", path, "-out", path + ".crt"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            with open(path + ".crt") as crt, open(path, "a") as both:
+                both.write(crt.read())
+        return path
 
     def ws76(self, *args, **pipes):
         self.errors = open(self.path("errors"), "a")
@@ -182,8 +194,8 @@ class Case:
             return self.begin_hub()
         self.receiver()
         to = {"tcp": "tcp://" + TO, "mqtt": "mqtt://" + TO + "/?pub=loss&qos=1", "nats": "nats://" + TO + "/?pub=loss.x&jetstream=1"}.get(
-            self.ends[-1], d + "://" + TO + "/")
-        common = ["--dead-after", "%gs" % self.dead, "-v", "--close-timeout", "2s"]
+            self.ends[-1], ("wss" + d[2:] if self.tls else d) + "://" + TO + "/")
+        common = [*(["--insecure"] if self.tls else []), "--dead-after", "%gs" % self.dead, "-v", "--close-timeout", "2s"]
         if self.fault == "self":  # nor is it silence that nobody listened
             common += ["--idle", "%gs" % (self.o.stop - 1)]
         count = self.count()
@@ -474,7 +486,8 @@ class Case:
 
 
 SUBJECTS = ["ws-ws", "ws-ws+buffer", "ws-ws+redeliver", "ws-tcp", "ws-tcp+buffer", "tcp-ws", "tcp-ws+buffer", "tcp-tcp", "tcp-tcp+buffer",
-            "tcp-tcp+redeliver", "stdio-ws", "stdio-ws+buffer", "stdio-ws+redeliver", "connect-tcp", "connect-tcp+buffer", "serve", "connect", "connect+reconnect", "replay"]
+            "tcp-tcp+redeliver", "stdio-ws", "stdio-ws+buffer", "stdio-ws+redeliver", "connect-tcp", "connect-tcp+buffer", "serve", "connect", "connect+reconnect", "replay",
+            "ws-wss"]
 FAULTS = ["fin", "rst", "frame", "kill", "stop", "self", "power", "half-open", "cut 1.5s", "loss", "slow", "full", "term"]
 LONG = ["cut 15s", "cut 200s"]
 LOSSLESS = ["stop", "self", "slow", "full", "loss"]

@@ -7,7 +7,7 @@ PROTOCOL is hixie-75, hixie-76, rfc6455, or lines over TCP or, as send - -, on s
 output; who sends also knows nats, on the subject loss.x. LOG gets each number once it has been read from, or written to, the socket. A
 receiver reads on after a fault of its own making, on the connections that come next.
 """
-import argparse, base64, hashlib, os, random, signal, socket, struct, sys, threading, time
+import argparse, base64, hashlib, os, random, signal, socket, ssl, struct, sys, threading, time
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -176,8 +176,12 @@ class Peer:
 
     def one(self, sock, client):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        s = Stream(sock)
         try:
+            if self.o.tls:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.load_cert_chain(self.o.tls)
+                sock = context.wrap_socket(sock, server_side=True)
+            s = Stream(sock)
             if self.o.protocol == "nats":
                 sock.sendall(b'CONNECT {"verbose":false}\r\n')
             elif self.o.protocol != "lines":
@@ -189,10 +193,19 @@ class Peer:
                 self.send(s, client)
             else:
                 self.receive(s, client)
-        except (Gone, OSError):
-            pass
+        except (Gone, OSError) as e:
+            if self.o.tls and str(e) in ("closed", "end"):
+                self.unwrap(sock)
         finally:
             sock.close()
+
+    def unwrap(self, sock):
+        """The end of a stream over TLS, which is more than that of TCP's."""
+        try:
+            sock.settimeout(5)
+            sock.unwrap()
+        except OSError:
+            pass
 
     def receive(self, s, client):
         n = 0
@@ -274,6 +287,7 @@ def main():
     p.add_argument("--count", type=int, default=300)
     p.add_argument("--rate", type=float, default=100)
     p.add_argument("--linger", type=float, default=60)
+    p.add_argument("--tls", default="", help="a certificate and its key, of a listener")
     p.add_argument("--fault", default="")
     p.add_argument("--after", type=int, default=100)
     p.add_argument("--every", type=float, default=0)
