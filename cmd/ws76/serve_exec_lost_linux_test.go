@@ -128,7 +128,7 @@ func TestServeLostWithinGrace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			args := append([]string{"serve", "127.0.0.1:0", "--host", "example.com", "--grace", "1s", "--close-timeout", "1h"}, way.args...)
+			args := append([]string{"serve", "127.0.0.1:0", "--host", "example.com", "--grace", "8s", "--close-timeout", "1h"}, way.args...)
 			s := inBackground(t, nil, args...)
 			addr := ""
 			for ok := false; !ok; {
