@@ -57,7 +57,7 @@ func TestUndelivered(t *testing.T) {
 			stopAfter(t, 100*time.Millisecond)
 			o := Options{Args: Args{List: []string{unread(t)}}}
 			network(&o)
-			_, err := runProgramWith(t, flood+end, o)
+			_, err := runToEnd(t, flood+end, o)
 			var lost *UndeliveredError
 			if !errors.As(err, &lost) || lost.NotSent == 0 {
 				t.Errorf("the program ends with %v", err)
