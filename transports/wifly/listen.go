@@ -152,6 +152,9 @@ func (l *listener) Accept() (net.Conn, error) {
 	<-watched
 	if err != nil {
 		l.release()
+		if isClosed(l.closed) { // whatever the last attempt has met
+			return nil, net.ErrClosed
+		}
 		return nil, err
 	}
 	l.open.Store(true)
